@@ -1,0 +1,113 @@
+"""What every config begins with: all fields, each with its one type."""
+
+from ml_collections import config_dict
+
+# The identity-initialised rectified network of Le, Jaitly and Hinton 2015.
+IRNN = {
+  "model.cell": "elman",
+  "model.elman.activation": "relu",
+  "model.elman.input_init": "normal",
+  "model.elman.input_scale": 0.03,
+  "model.elman.recurrent_init": "identity",
+}
+
+
+def parse_argument(argument: str, *known: str) -> str:
+  """Checks what stands after the colon in `--config=FILE:argument`.
+
+  Args:
+    argument: "" where nothing does.
+    *known: what else it may be.
+
+  Raises:
+    ValueError: it is neither.
+  """
+  if argument and argument not in known:
+    raise ValueError(
+      f"config argument is {argument!r}; it may be {' or '.join(known)}, or "
+      "left out"
+    )
+  return argument
+
+
+def _model() -> config_dict.ConfigDict:
+  """Section `model`. Each cell's own fields are all here; one is used."""
+  kernels = {
+    "input_init": "fan_in_normal",
+    "input_scale": 1.0,
+    "recurrent_init": "orthogonal",
+    "recurrent_scale": 1.0,
+    "bias_init": "zeros",
+    "bias_scale": 0.0,
+  }
+  return config_dict.ConfigDict(
+    {
+      "cell": "lstm",
+      "hidden_size": 64,
+      "num_layers": 1,
+      "bidirectional": False,
+      "dropout": 0.0,
+      "final_state": "top",
+      "readout_init": "fan_in_normal",
+      "readout_scale": 1.0,
+      "checkpoint_every": 0,
+      "elman": {"activation": "tanh"} | kernels,
+      "gru": {"update_bias": 0.0} | kernels,
+      "lstm": {
+        "forget_init": "constant",
+        "forget_bias": 1.0,
+        "chrono_max": 100,
+      }
+      | kernels,
+    }
+  )
+
+
+def default_config() -> config_dict.ConfigDict:
+  """Every section but `task`'s arguments, at values that suit small runs."""
+  return config_dict.ConfigDict(
+    {
+      "task": {"name": ""},
+      "model": _model(),
+      "optimizer": {
+        "name": "adam",
+        "learning_rate": 1e-3,
+        "schedule": "constant",
+        "warmup_steps": 0,
+        "decay_steps": 0,
+        "decay_rate": 0.0,
+        "momentum": 0.0,
+        "b1": 0.9,
+        "b2": 0.999,
+        "rms_decay": 0.9,
+        "eps": 1e-8,
+        "weight_decay": 0.0,
+      },
+      "train": {
+        "num_steps": 1500,
+        "batch_size": 64,
+        "clip_norm": 1.0,
+        "log_every": 50,
+        "gradient_flow_every": 0,
+      },
+      "eval": {"every": 250},
+      "run": {
+        "steps_per_call": 50,
+        "checkpoint_every": 250,
+        "tensorboard": True,
+      },
+      "seed": 0,
+      "num_seeds": 1,
+    }
+  )
+
+
+def shrink(config: config_dict.ConfigDict) -> None:
+  """Makes a run of seconds of it: the argument `:smoke` of every config."""
+  config.model.hidden_size = 16
+  config.train.num_steps = 20
+  config.train.batch_size = 16
+  config.train.log_every = 5
+  config.eval.every = 10
+  config.run.steps_per_call = 5
+  config.run.checkpoint_every = 10

@@ -1,0 +1,42 @@
+"""Trains every trial of a config's sweep, or goes on with it.
+
+  python -m experiments.sweep --config=configs/vanishing_gradient.py[:smoke] \\
+    --workdir=DIR [--config.section.field=value ...]
+"""
+
+import pathlib
+
+from experiments import cli
+from rnn_lab.errors import FieldError
+from rnn_lab.sweeps.expand import expand
+from rnn_lab.sweeps.run import STOPPED, run_sweep
+from rnn_lab.training.listener import Terminal
+
+cli.define_config()
+
+
+def main(workdir: pathlib.Path) -> int:
+  """Runs the sweep of `--config` in `workdir`; 1 if a trial failed."""
+  module = cli.config_module()
+  argument = cli.config_argument()
+  if not hasattr(module, "sweep"):
+    raise FieldError(
+      "config", cli.config_file(), "a file that defines sweep(add, argument)"
+    )
+  trials = expand(module.sweep, argument, cli.FLAGS.config, cli.overridden())
+  about = module.report() if hasattr(module, "report") else {}
+  about = {"config": cli.config_file(), "argument": argument, **about}
+  with Terminal() as terminal:
+    outcome = run_sweep(trials, about, workdir, terminal)
+    if outcome.table is not None:
+      terminal.table(outcome.table)
+      terminal.line(f"report: {outcome.report}")
+    if outcome.status == STOPPED:
+      terminal.line("stopped; the same command goes on from here")
+    for name in outcome.failed:
+      terminal.line(f"failed: {workdir / name / 'error.txt'}")
+  return 1 if outcome.failed else 0
+
+
+if __name__ == "__main__":
+  cli.run(main)

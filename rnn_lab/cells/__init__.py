@@ -1,0 +1,25 @@
+"""Cells: one step of a recurrence each. `CELLS` lists them by name."""
+
+from rnn_lab.cells.base import Cell, output_size
+from rnn_lab.cells.elman import ElmanCarry, ElmanParams, elman
+from rnn_lab.cells.gru import GRU_GATES, GRUCarry, GRUParams, gru
+from rnn_lab.cells.lstm import LSTM_GATES, LSTMCarry, LSTMParams, lstm
+
+CELLS = {"elman": elman, "gru": gru, "lstm": lstm}
+
+__all__ = [
+  "CELLS",
+  "GRU_GATES",
+  "LSTM_GATES",
+  "Cell",
+  "ElmanCarry",
+  "ElmanParams",
+  "GRUCarry",
+  "GRUParams",
+  "LSTMCarry",
+  "LSTMParams",
+  "elman",
+  "gru",
+  "lstm",
+  "output_size",
+]

@@ -1,0 +1,94 @@
+"""From a config's `model` section and a task to a model."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rnn_lab.cells import CELLS, Cell
+from rnn_lab.errors import (
+  FieldError,
+  check_choice,
+  check_fields,
+  check_float,
+  check_int,
+  in_section,
+)
+from rnn_lab.initializers import Initializer, kernel_initializer
+from rnn_lab.models.sequence import SequenceModel
+from rnn_lab.stack import FINAL_STATES, stack
+from rnn_lab.tasks.base import SEQUENCE, Task
+
+# The fields of the section beside one sub-section a cell.
+FIELDS = (
+  "bidirectional",
+  "cell",
+  "checkpoint_every",
+  "dropout",
+  "final_state",
+  "hidden_size",
+  "num_layers",
+  "readout_init",
+  "readout_scale",
+)
+
+
+def build(section: Mapping[str, Any], task: Task) -> SequenceModel:
+  """The model that `section` describes, in the sizes that `task` needs.
+
+  Args:
+    section: `config.model`: the fields of `FIELDS`, and for each cell a
+      section with its factory's arguments, of which the chosen one is used.
+    task: says the output's size and g, and whether it is asked for at every
+      step.
+
+  Raises:
+    FieldError: a field is unknown, missing or out of its range.
+  """
+  with in_section("model"):
+    check_fields(section, {*FIELDS, *CELLS}, required=FIELDS)
+    check_choice("cell", section["cell"], CELLS)
+    check_int("hidden_size", section["hidden_size"], 1)
+    check_int("num_layers", section["num_layers"], 1)
+    check_int("checkpoint_every", section["checkpoint_every"], 0)
+    check_choice("final_state", section["final_state"], FINAL_STATES)
+    check_float("readout_scale", section["readout_scale"], 0.0)
+    cell = _cell(section)
+    layers = stack(
+      [cell] * section["num_layers"],
+      bidirectional=section["bidirectional"],
+      dropout=section["dropout"],
+    )
+    return SequenceModel(
+      stack=layers,
+      output_size=task.output_spec.size,
+      every_step=task.pattern == SEQUENCE,
+      final=section["final_state"],
+      output=task.output,
+      readout_init=_readout_init(
+        section["readout_init"], section["readout_scale"]
+      ),
+      checkpoint_every=section["checkpoint_every"] or None,
+    )
+
+
+def _cell(section: Mapping[str, Any]) -> Cell:
+  name = section["cell"]
+  factory = CELLS[name]
+  if name not in section:
+    raise FieldError(name, None, "a section with the cell's arguments")
+  options = dict(section[name])
+  with in_section(name):
+    check_fields(options, _arguments(factory))
+    return factory(section["hidden_size"], **options)
+
+
+def _arguments(factory: Callable[..., Cell]) -> set[str]:
+  return {*inspect.signature(factory).parameters} - {"hidden_size"}
+
+
+@functools.cache
+def _readout_init(name: str, scale: float) -> Initializer:
+  # Cached: modules compare equal by their fields, and an initializer is only
+  # equal to itself.
+  return kernel_initializer("readout_init", name, scale)

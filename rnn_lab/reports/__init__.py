@@ -1,0 +1,11 @@
+"""Reads run directories and says what came out, as tables, plots and a page.
+
+Nothing here trains or imports JAX: a report can be made on a machine that
+could never have made the runs.
+"""
+
+from rnn_lab.reports.load import load_trials
+from rnn_lab.reports.page import write_report
+from rnn_lab.reports.tables import results_table, write_summary
+
+__all__ = ["load_trials", "results_table", "write_report", "write_summary"]

@@ -1,0 +1,201 @@
+"""The figure a report opens with: the test metric against the swept field."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
+
+from rnn_lab.reports import style
+from rnn_lab.reports.headline import Headline, chance, is_share, measured
+from rnn_lab.reports.load import Trial
+from rnn_lab.reports.series import Layout, chunks, say
+from rnn_lab.reports.tables import chance_label
+
+_MOST_ROWS = 30
+_WIDE_DECADES = 1.5
+
+
+def draw_headline(layout: Layout, headline: Headline) -> list[Figure]:
+  """The test metric of every trial that ended, in as few plots as it takes."""
+  metric = headline.metric
+  shown = [
+    name
+    for name, line in layout.series.items()
+    if any(_seeds(trial, metric) for trial in line.values())
+  ]
+  if not shown:
+    return []
+  if layout.x is None:
+    parts = chunks(shown, _MOST_ROWS)
+    return [_dots(layout, headline, part) for part in parts]
+  # Of all series, so that a line has one colour in all figures of a report.
+  parts = chunks(layout.series, style.MOST_LINES)
+  return [
+    _lines(layout, headline, part) for part in parts if set(part) & set(shown)
+  ]
+
+
+def _lines(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
+  """Test metric against the swept field, one line a series."""
+  metric = headline.metric
+  figure, [[ax]] = style.panels(1, height=4.6, y=f"test {metric}")
+  _scale_x(ax, layout)
+  _scale_y(ax, layout, headline)
+  drawn = []
+  for i, name in enumerate(names):
+    points = {
+      x: seeds
+      for x, trial in layout.series[name].items()
+      if (seeds := _seeds(trial, metric))
+    }
+    if points:
+      drawn.append(name)
+      # A few points of paper to the side, so that equal series stay visible.
+      aside = 3.0 * (i - (len(names) - 1) / 2)
+      _line(ax, points, style.line_style(i), aside)
+  levels = _levels(layout, metric)
+  if len(set(levels.values())) == 1:
+    style.draw_chance(ax, min(levels.values()))
+  elif levels:
+    ax.plot(list(levels), list(levels.values()), **style.CHANCE)
+  ax.set_xlabel(style.plain(f"{layout.x} (series set slightly apart)"))
+  ax.set_title(
+    style.plain(f"Test {metric}: mean over seeds; bands and bars: min to max"),
+    loc="left",
+  )
+  style.legend_below(
+    figure, drawn, names, chance_label(levels.values(), metric)
+  )
+  return figure
+
+
+def _line(
+  ax: Axes, points: dict[Any, list[float]], look: dict[str, Any], aside: float
+) -> None:
+  scale = ax.figure.dpi_scale_trans
+  shift = ax.transData + ScaledTranslation(aside / 72, 0, scale)
+  xs = list(points)
+  low = np.array([min(seeds) for seeds in points.values()])
+  high = np.array([max(seeds) for seeds in points.values()])
+  mean = np.array([sum(seeds) / len(seeds) for seeds in points.values()])
+  colour = look["color"]
+  ax.fill_between(
+    xs, low, high, color=colour, alpha=0.15, linewidth=0, transform=shift
+  )
+  ax.vlines(xs, low, high, color=colour, linewidth=1.2, transform=shift)
+  for x, seeds in points.items():
+    ax.plot(
+      [x] * len(seeds),
+      seeds,
+      linestyle="",
+      marker="o",
+      markersize=4.0,
+      color=colour,
+      alpha=0.4,
+      markeredgewidth=0,
+      transform=shift,
+    )
+  ax.plot(xs, mean, zorder=3, transform=shift, **look)
+
+
+def _dots(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
+  """Test metric of each series where nothing was swept, one row a series."""
+  metric = headline.metric
+  figure, [[ax]] = style.panels(1, height=0.5 + 0.36 * len(names), y="")
+  for row, name in enumerate(names):
+    seeds = _seeds(layout.series[name][None], metric)
+    mean = sum(seeds) / len(seeds)
+    look = style.line_style(0)
+    ax.hlines(row, min(seeds), max(seeds), color=look["color"], linewidth=1.5)
+    ax.plot(seeds, [row] * len(seeds), "o", color=look["color"], alpha=0.4)
+    ax.plot([mean], [row], **look)
+  ax.set_yticks(range(len(names)), [style.plain(name) for name in names])
+  ax.set_ylim(len(names) - 0.5, -0.5)
+  levels = sorted(set(_levels(layout, metric).values()))
+  for level in levels:
+    ax.axvline(level, **style.CHANCE)
+  if _is_wide(layout, headline):
+    ax.set_xscale("log")
+  elif is_share(metric):
+    ax.set_xlim(-0.03, 1.03)
+  ax.set_xlabel(style.plain(f"test {metric}"))
+  ax.set_title(
+    style.plain(f"Test {metric}: mean over seeds; bars: min to max"), loc="left"
+  )
+  words = chance_label(levels, metric)
+  style.legend_below(figure, [], [], words)
+  return figure
+
+
+def _scale_x(ax: Axes, layout: Layout) -> None:
+  """Limits and ticks at the values swept; logarithmic if they are far apart."""
+  xs = layout.xs
+  above = [x for x in xs if x > 0]
+  if above and xs[0] >= 0 and max(above) / min(above) > 10**_WIDE_DECADES:
+    if xs[0] > 0:
+      ax.set_xscale("log")
+    else:
+      ax.set_xscale("symlog", linthresh=min(above))
+  to_axis = ax.xaxis.get_transform()
+  ends = to_axis.transform(np.array([xs[0], xs[-1]], dtype=float))
+  margin = 0.06 * (ends[1] - ends[0]) or 0.5
+  limits = to_axis.inverted().transform(ends + [-margin, margin])
+  ax.set_xlim(*limits)
+  if len(xs) <= 12:
+    ax.set_xticks(xs, [say(x) for x in xs])
+    ax.set_xticks([], minor=True)
+
+
+def _scale_y(ax: Axes, layout: Layout, headline: Headline) -> None:
+  """The same limits in every figure, so that figures can be compared."""
+  if is_share(headline.metric):
+    ax.set_ylim(-0.03, 1.03)
+    return
+  values = _all_values(layout, headline.metric)
+  values += _levels(layout, headline.metric).values()
+  low, high = min(values), max(values)
+  if _is_wide(layout, headline):
+    ax.set_yscale("log")
+    ax.set_ylim(low / 1.5, high * 1.5)
+  else:
+    margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    ax.set_ylim(low - margin, high + margin)
+
+
+def _is_wide(layout: Layout, headline: Headline) -> bool:
+  """Whether an error metric needs a logarithmic axis."""
+  values = _all_values(layout, headline.metric)
+  return (
+    not headline.maximize
+    and min(values) > 0
+    and math.log10(max(values) / min(values)) > _WIDE_DECADES
+  )
+
+
+def _all_values(layout: Layout, metric: str) -> list[float]:
+  return [
+    value
+    for line in layout.series.values()
+    for trial in line.values()
+    for value in _seeds(trial, metric)
+  ]
+
+
+def _seeds(trial: Trial, metric: str) -> list[float]:
+  entry = measured(trial, metric)
+  return style.numbers(entry["values"]) if entry else []
+
+
+def _levels(layout: Layout, metric: str) -> dict[Any, float]:
+  """Chance by value of x, or by series where nothing was swept."""
+  levels = {}
+  for name, line in layout.series.items():
+    for x, trial in line.items():
+      level = chance(trial, metric)
+      if level is not None:
+        levels[name if layout.x is None else x] = level
+  return dict(sorted(levels.items()))

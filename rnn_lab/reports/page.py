@@ -1,0 +1,162 @@
+"""The report: one HTML page that holds everything and needs no network."""
+
+import base64
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from rnn_lab.reports import claims
+from rnn_lab.reports.headline import Headline, headline_of, measured
+from rnn_lab.reports.load import (
+  Sweep,
+  Trial,
+  flatten,
+  load_sweep,
+  load_trials,
+)
+from rnn_lab.reports.plots import write_figures
+from rnn_lab.reports.series import arrange
+from rnn_lab.reports.tables import (
+  format_value,
+  replace_text,
+  results_grid,
+  write_summary,
+)
+
+_TEMPLATE = "page.html.j2"
+_VERDICT_CLASS = {
+  claims.HOLDS: "holds",
+  claims.FAILS: "fails",
+  claims.NOT_RUN: "open",
+  claims.UNJUDGED: "open",
+}
+
+
+def write_report(workdir: str | Path) -> Path:
+  """Makes figures/, summary.json and report.html from what is in `workdir`.
+
+  Equal run directories give equal bytes: no clock and no version of a drawing
+  library goes into the files. A report may be made while a sweep still runs.
+
+  Args:
+    workdir: a sweep directory, a directory of run directories, or one run
+      directory.
+
+  Returns:
+    The path of report.html.
+
+  Raises:
+    FieldError: there is no run in `workdir`, or a file in it is not readable.
+  """
+  root = Path(workdir)
+  trials = load_trials(root)
+  sweep = load_sweep(root)
+  # Everything that can be wrong with the claims is found before files change.
+  content = _content(root, sweep, trials)
+  content["images"] = {
+    name: [_data_uri(path) for path in paths]
+    for name, paths in write_figures(root, trials).items()
+  }
+  write_summary(root, trials)
+  environment = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+  )
+  path = root / "report.html"
+  replace_text(path, environment.get_template(_TEMPLATE).render(content) + "\n")
+  return path
+
+
+def _content(
+  root: Path, sweep: Sweep, trials: Sequence[Trial]
+) -> dict[str, Any]:
+  """What the template shows, but for the images."""
+  headline = headline_of(trials)
+  witness = next((trial for trial in trials if trial.environment), None)
+  return {
+    "title": sweep.title or root.resolve().name,
+    "paragraphs": [p for p in sweep.text.split("\n\n") if p.strip()],
+    "counts": _counts(trials),
+    "any_result": any(trial.result for trial in trials),
+    "incomplete": [
+      {"name": trial.name, "problem": problem}
+      for trial in trials
+      if (problem := _problem(trial))
+    ],
+    "grid": results_grid(trials),
+    "metric": headline.metric if headline else "",
+    "judgements": claims.judge(sweep.claims, arrange(trials), headline),
+    "verdict_class": _VERDICT_CLASS,
+    "trials": [_row(trial, headline) for trial in trials],
+    "command": _command(root, sweep),
+    "environment": flatten(witness.environment) if witness else {},
+    "environment_of": witness.name if witness else "",
+  }
+
+
+def _counts(trials: Sequence[Trial]) -> str:
+  """The words "12 trials: 11 finished, 1 not run; 340 s of running"."""
+  counts = Counter(trial.status for trial in trials)
+  words = ", ".join(f"{count} {status}" for status, count in counts.items())
+  text = f"{len(trials)} trial{'s' * (len(trials) != 1)}: {words}"
+  seconds = [trial.seconds for trial in trials if trial.seconds is not None]
+  return f"{text}; {sum(seconds):.0f} s of running" if seconds else text
+
+
+def _problem(trial: Trial) -> str:
+  """Why a trial is not all there; empty if it is."""
+  if trial.error is not None:
+    lines = trial.error.strip().splitlines()
+    return f"failed: {lines[-1]}" if lines else "failed"
+  if trial.result is None:
+    return trial.status
+  lost = [
+    seed for seed in trial.result["seeds"] if seed["status"] == "diverged"
+  ]
+  if lost:
+    words = ", ".join(
+      f"seed {seed['seed']} after step {seed['last_step']}" for seed in lost
+    )
+    return f"diverged: {words}"
+  return ""
+
+
+def _row(trial: Trial, headline: Headline | None) -> dict[str, Any]:
+  entry = measured(trial, headline.metric) if headline else None
+  values = entry["values"] if entry else []
+  steps = [
+    seed.get("best_step") for seed in (trial.result or {}).get("seeds", [])
+  ]
+  return {
+    "name": trial.name,
+    "overrides": trial.overrides,
+    "status": trial.status,
+    "seeds": ", ".join(
+      "diverged" if value is None else format_value(value, headline.metric)
+      for value in values
+    ),
+    "best_steps": ", ".join("–" if s is None else str(s) for s in steps),
+    "seconds": "" if trial.seconds is None else f"{trial.seconds:.1f}",
+  }
+
+
+def _command(root: Path, sweep: Sweep) -> str:
+  if not sweep.config:
+    return ""
+  config = sweep.config + (f":{sweep.argument}" if sweep.argument else "")
+  return (
+    f"python -m experiments.sweep --config={shlex.quote(config)}"
+    f" --workdir={shlex.quote(str(root))}"
+  )
+
+
+def _data_uri(path: Path) -> str:
+  encoded = base64.b64encode(path.read_bytes()).decode("ascii")
+  return f"data:image/png;base64,{encoded}"

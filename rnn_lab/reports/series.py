@@ -1,0 +1,129 @@
+"""Which trials form a line, and what its x-axis is."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rnn_lab.reports.load import Trial
+
+
+class Layout(NamedTuple):
+  """A sweep as lines over one swept field.
+
+  Attributes:
+    x: the dotted name of the swept field; None if no field varies inside a
+      series, and then every series is one trial.
+    xs: the values of x, in ascending order; [None] if x is None.
+    series: the lines in order of appearance: {name: {value of x: trial}}.
+  """
+
+  x: str | None
+  xs: list[Any]
+  series: dict[str, dict[Any, Trial]]
+
+
+def arrange(trials: Sequence[Trial]) -> Layout:
+  """Sorts trials into lines.
+
+  The x-axis is the first numeric field among the overrides that takes more
+  than one value inside a series. A trial without a series belongs to the one
+  named after its other overrides. Trials that would share a point are told
+  apart by the overrides in which they differ, so that none hides another.
+  """
+  x = _swept_field(trials)
+  groups = defaultdict(list)
+  for trial in trials:
+    # Only a trial that never ran, and so has no config, can lack the field.
+    if x is None or value_of(trial, x) is not None:
+      groups[trial.series or _derived_name(trial, x, trials)].append(trial)
+  series: dict[str, dict[Any, Trial]] = defaultdict(dict)
+  for name, group in groups.items():
+    for own_name, trial in zip(_names_apart(name, group, x), group):
+      series[own_name][_point(trial, x)] = trial
+  if x is None:
+    return Layout(None, [None], dict(series))
+  xs = sorted({point for line in series.values() for point in line})
+  ordered = {name: dict(sorted(line.items())) for name, line in series.items()}
+  return Layout(x, xs, ordered)
+
+
+def chunks(names: Iterable[str], most: int) -> list[list[str]]:
+  """Splits names into the fewest lists of at most `most`, sizes even."""
+  names = list(names)
+  count = -(-len(names) // most)
+  bounds = [len(names) * i // count for i in range(count + 1)] if count else []
+  return [names[a:b] for a, b in zip(bounds, bounds[1:])]
+
+
+def value_of(trial: Trial, field: str) -> Any:
+  """A config field of a trial by its dotted name; None where unknown."""
+  if field in trial.overrides:
+    return trial.overrides[field]
+  value: Any = trial.config
+  for key in field.split("."):
+    value = value.get(key) if isinstance(value, Mapping) else None
+  return value
+
+
+def say(value: float) -> str:
+  """A value of the swept field on an axis or over a column."""
+  return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _swept_field(trials: Sequence[Trial]) -> str | None:
+  for field in dict.fromkeys(f for trial in trials for f in trial.overrides):
+    values = defaultdict(set)
+    for trial in trials:
+      name = trial.series or _derived_name(trial, field, trials)
+      values[name].add(value_of(trial, field))
+    known = set().union(*values.values()) - {None}
+    numeric = all(
+      isinstance(value, int | float) and not isinstance(value, bool)
+      for value in known
+    )
+    if numeric and any(len(line - {None}) > 1 for line in values.values()):
+      return field
+  return None
+
+
+def _point(trial: Trial, x: str | None) -> Any:
+  return None if x is None else value_of(trial, x)
+
+
+def _derived_name(trial: Trial, x: str | None, trials: Sequence[Trial]) -> str:
+  others = [field for field in trial.overrides if field != x]
+  if others:
+    return _assignments(trial, others, trials)
+  if x is None:
+    return trial.name
+  return str(value_of(trial, "model.cell") or "all trials")
+
+
+def _names_apart(name: str, group: Sequence[Trial], x: str | None) -> list[str]:
+  """A name for each trial, so that no two share both name and point."""
+  points = [_point(trial, x) for trial in group]
+  if len(set(points)) == len(points):
+    return [name] * len(group)
+  differ = [
+    field
+    for field in dict.fromkeys(f for trial in group for f in trial.overrides)
+    if field != x and len({str(value_of(t, field)) for t in group}) > 1
+  ]
+  words = [_assignments(trial, differ, group) for trial in group]
+  if len(set(zip(words, points))) < len(points):
+    words = [trial.name for trial in group]
+  return [f"{name}, {own}" for own in words]
+
+
+def _assignments(
+  trial: Trial, fields: Iterable[str], trials: Sequence[Trial]
+) -> str:
+  """The words "cell=lstm, forget_bias=1.0"; long names where short clash."""
+  every = {field for other in trials for field in other.overrides}
+  lasts = Counter(field.rsplit(".", 1)[-1] for field in every)
+  parts = []
+  for field in fields:
+    last = field.rsplit(".", 1)[-1]
+    shown = last if lasts[last] == 1 else field
+    parts.append(f"{shown}={value_of(trial, field)}")
+  return ", ".join(parts)

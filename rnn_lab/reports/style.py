@@ -1,0 +1,176 @@
+"""How every figure of a report looks: colours, fonts, panels and legends."""
+
+import io
+import math
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+# More lines than this in one plot cannot be told apart.
+MOST_LINES = 8
+_MOST_COLUMNS = 6
+_DPI = 130
+
+# Okabe and Ito's colours, told apart by colour-blind readers; their yellow,
+# too faint on white, gives way to grey.
+_COLOURS = (
+  "#0072B2",
+  "#D55E00",
+  "#009E73",
+  "#CC79A7",
+  "#E69F00",
+  "#56B4E9",
+  "#000000",
+  "#777777",
+)
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+# Marks of equal weight to the eye, not of equal width.
+_SIZES = (6.0, 5.8, 7.0, 6.2, 7.0, 8.0, 8.0, 10.0)
+_DASHES = (
+  "-",
+  (0, (6, 1.5)),
+  (0, (4, 1.5, 1, 1.5)),
+  (0, (1.5, 1)),
+  (0, (8, 2, 2, 2)),
+  (0, (3, 1, 1, 1, 1, 1)),
+  "-",
+  (0, (6, 1.5)),
+)
+# The line that chance is drawn as.
+CHANCE = {"color": "#444444", "linestyle": (0, (8, 5)), "linewidth": 1.2}
+
+# Set in full, so that a reader's own matplotlibrc does not change a report.
+_RC = {
+  "font.family": "DejaVu Sans",
+  "font.size": 11.0,
+  "axes.titlesize": 12.0,
+  "axes.labelsize": 11.0,
+  "axes.spines.top": False,
+  "axes.spines.right": False,
+  "axes.grid": True,
+  "grid.color": "#e4e4e4",
+  "grid.linewidth": 0.8,
+  "axes.axisbelow": True,
+  "figure.titlesize": 13.0,
+  "legend.fontsize": 10.5,
+  "legend.frameon": False,
+  "text.usetex": False,
+}
+
+
+def in_style() -> Any:
+  """The context in which the figures of a report are made and saved."""
+  return matplotlib.rc_context(_RC)
+
+
+def line_style(index: int) -> dict[str, Any]:
+  """Colour, marker and dashes of the line with this place in its figure."""
+  return {
+    "color": _COLOURS[index],
+    "marker": _MARKERS[index],
+    "linestyle": _DASHES[index],
+    "linewidth": 1.8,
+    "markersize": _SIZES[index],
+    "markeredgecolor": "white",
+    "markeredgewidth": 0.6,
+  }
+
+
+def plain(text: Any) -> str:
+  """Text that matplotlib draws as it stands: no mathematics, never hidden."""
+  shown = str(text).replace("$", r"\$")
+  # A label that begins with an underscore is left out of every legend.
+  return f" {shown}" if shown.startswith("_") else shown
+
+
+def panels(
+  count: int, bands: int = 1, height: float = 3.0, *, y: str
+) -> tuple[Figure, list[list[Axes]]]:
+  """A figure with `bands` rows of `count` panels that share their y-axis.
+
+  Rows of more than six panels are folded: all bands of the first panels, then
+  all bands of the next.
+
+  Args:
+    count: panels in a row.
+    bands: rows.
+    height: of a panel, in inches.
+    y: the label of the y-axis.
+
+  Returns:
+    The figure, and its axes as [band][panel].
+  """
+  columns = min(count, _MOST_COLUMNS)
+  folds = math.ceil(count / columns)
+  size = (max(8.5, 3.4 * columns), height * bands * folds + 1.1)
+  figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
+  grid = figure.subplots(bands * folds, columns, sharey=True, squeeze=False)
+  axes = [
+    [grid[i // columns * bands + band][i % columns] for i in range(count)]
+    for band in range(bands)
+  ]
+  for i in range(count, columns * folds):
+    for band in range(bands):
+      grid[i // columns * bands + band][i % columns].set_axis_off()
+  for row in grid:
+    row[0].set_ylabel(plain(y))
+  return figure, axes
+
+
+def draw_chance(ax: Axes, level: float) -> None:
+  """A dashed line at the level of chance."""
+  ax.axhline(level, zorder=1.5, **CHANCE)
+
+
+def legend_below(
+  figure: Figure, names: Iterable[str], index: Sequence[str], chance: str = ""
+) -> None:
+  """A legend under the panels, where it covers no data.
+
+  Args:
+    figure: gets the legend.
+    names: the series that were drawn.
+    index: the series of this figure in order, which gives their styles.
+    chance: the words for the dashed line; empty if none was drawn.
+  """
+  drawn = set(names)
+  handles = [
+    Line2D([], [], label=plain(name), **line_style(i))
+    for i, name in enumerate(index)
+    if name in drawn
+  ]
+  if chance:
+    handles.append(Line2D([], [], label=plain(chance), **CHANCE))
+  if not handles:
+    return
+  longest = max(len(handle.get_label()) for handle in handles)
+  room = figure.get_size_inches()[0] / (0.085 * longest + 0.8)
+  columns = max(1, min(len(handles), 4, int(room)))
+  figure.legend(
+    handles=handles,
+    loc="outside lower center",
+    ncols=columns,
+    handlelength=3.2,
+  )
+
+
+def save(figure: Figure, path: Path) -> Path:
+  """Writes a PNG without date or version: equal data, equal bytes."""
+  image = io.BytesIO()
+  figure.savefig(image, format="png", metadata={"Software": None})
+  partial = path.with_name(path.name + ".tmp")
+  partial.write_bytes(image.getvalue())
+  os.replace(partial, path)
+  return path
+
+
+def numbers(values: Any) -> list[float]:
+  """The finite numbers among a seed's or several seeds' values."""
+  several = values if isinstance(values, list) else [values]
+  return [v for v in several if v is not None and math.isfinite(v)]

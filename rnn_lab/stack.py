@@ -1,0 +1,232 @@
+"""Depth: layers of cells on top of each other, one- or two-directional.
+
+A `Stack` is a value like a `Cell`; the functions here initialise it and
+unroll it. Layer l reads the outputs of layer l-1 at the same step.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from rnn_lab.cells.base import Cell, output_size
+from rnn_lab.errors import check_float
+from rnn_lab.types import Array, Carry, Key, Params
+from rnn_lab.unroll import unroll
+
+FINAL_STATES = ("top", "all")
+
+
+class Stack(NamedTuple):
+  """Layers of cells.
+
+  Attributes:
+    forward: the cell of each layer that reads from first step to last.
+    backward: the cells that read from last to first; empty unless the stack
+      is bidirectional.
+    dropout: the share of each layer's outputs that the next layer does not
+      see while training (Zaremba et al. 2014: between layers, not in time).
+  """
+
+  forward: tuple[Cell, ...]
+  backward: tuple[Cell, ...] = ()
+  dropout: float = 0.0
+
+
+class Directions(NamedTuple):
+  """One layer's value for each direction; `backward` is None without one."""
+
+  forward: Any
+  backward: Any = None
+
+
+def stack(
+  cells: Sequence[Cell], *, bidirectional: bool = False, dropout: float = 0.0
+) -> Stack:
+  """Layers of `cells`, the first nearest to the input.
+
+  Args:
+    cells: a cell a layer.
+    bidirectional: give each layer a second cell of the same kind, with
+      parameters of its own, which reads the sequence backwards (Schuster and
+      Paliwal 1997). The layer's output is both outputs side by side.
+    dropout: the rate between layers, in [0, 1).
+
+  Raises:
+    FieldError: the dropout rate is out of its range.
+    ValueError: there are no cells.
+  """
+  check_float("dropout", dropout, 0.0, 1.0, below=True)
+  cells = tuple(cells)
+  if not cells:
+    raise ValueError("stack: cells is empty; it must hold at least one cell")
+  return Stack(cells, cells if bidirectional else (), dropout)
+
+
+def init_stack(
+  stack: Stack, key: Key, input_size: int
+) -> tuple[Directions, ...]:
+  """Parameters of each layer, for inputs of `input_size` features."""
+  params = []
+  for layer, cells in enumerate(_layers(stack)):
+    keys = Directions(*jax.random.split(jax.random.fold_in(key, layer)))
+    params.append(
+      _each(lambda cell, key: cell.init(key, input_size), cells, keys)  # noqa: B023
+    )
+    input_size = _layer_size(cells, input_size)
+  return tuple(params)
+
+
+def stack_output_size(stack: Stack, input_size: int) -> int:
+  """Width of the outputs of the top layer, both directions together."""
+  for cells in _layers(stack):
+    input_size = _layer_size(cells, input_size)
+  return input_size
+
+
+def unroll_stack(
+  stack: Stack,
+  params: tuple[Directions, ...],
+  x_TBD: Array,
+  carry: tuple[Directions, ...] | None = None,
+  *,
+  lengths_B: Array | None = None,
+  resets_TB: Array | None = None,
+  checkpoint_every: int | None = None,
+  dropout_key: Key | None = None,
+  perturbations: tuple[Directions, ...] | None = None,
+) -> tuple[tuple[Directions, ...], Array]:
+  """Unrolls every layer through time, each on the outputs of the last.
+
+  Args:
+    stack: the layers.
+    params: as `init_stack` makes them.
+    x_TBD: `[T, B, D]` inputs.
+    carry: the states before the first step, a `Directions` a layer; None
+      for the cells' initial ones.
+    lengths_B: see `unroll`; likewise `resets_TB` and `checkpoint_every`.
+    resets_TB: see `unroll`.
+    checkpoint_every: see `unroll`.
+    dropout_key: drops outputs between layers; None keeps them all.
+    perturbations: `[T, B, H]` for each layer and direction, added to the
+      hidden states; see `perturbed`. None adds nothing and costs nothing.
+
+  Returns:
+    The last carries, a `Directions` a layer, and the top layer's outputs
+    `[T, B, H]`, or `[T, B, 2H]` of a bidirectional stack.
+  """
+  carries = []
+  for layer, cells in enumerate(_layers(stack)):
+    if layer > 0 and dropout_key is not None and stack.dropout > 0.0:
+      layer_key = jax.random.fold_in(dropout_key, layer)
+      x_TBD = _dropout(layer_key, stack.dropout, x_TBD)
+    before = Directions(None, None) if carry is None else carry[layer]
+    added = Directions(None, None)
+    if perturbations is not None:
+      added = perturbations[layer]
+    results = []
+    for direction in range(2):
+      cell = cells[direction]
+      if cell is None:
+        continue
+      xs = x_TBD
+      if added[direction] is not None:
+        cell, xs = perturbed(cell), (x_TBD, added[direction])
+      results.append(
+        unroll(
+          cell,
+          params[layer][direction],
+          xs,
+          before[direction],
+          lengths_B=lengths_B,
+          resets_TB=resets_TB,
+          reverse=direction == 1,
+          checkpoint_every=checkpoint_every,
+        )
+      )
+    carries.append(Directions(*[after for after, _ in results]))
+    outputs = [y_TBH for _, y_TBH in results]
+    x_TBD = outputs[0] if len(outputs) == 1 else jnp.concatenate(outputs, -1)
+  return tuple(carries), x_TBD
+
+
+def final_state(carry: tuple[Directions, ...], which: str) -> Array:
+  """The hidden states after the last step, as one vector a sequence.
+
+  Args:
+    carry: as `unroll_stack` returns it; each cell's carry has a field `h`.
+    which: "top" for the top layer's (the lecture's multi-layer LSTM), "all"
+      for all layers' side by side, first layer first (its multi-layer RNN).
+
+  Returns:
+    `[B, H]`; both directions and all layers chosen side by side.
+  """
+  layers = carry if which == "all" else carry[-1:]
+  return jnp.concatenate(
+    [c.h for layer in layers for c in layer if c is not None], axis=-1
+  )
+
+
+def perturbed(cell: Cell) -> Cell:
+  """`cell` with something added to its hidden state after each step.
+
+  Its input is a pair (x_BD, e_BH): h_t + e_t takes the place of h_t, both
+  in the carry and as output. With e = 0 nothing changes, and the gradient
+  with respect to e_t is the total derivative dE/dh_t. For cells whose output
+  is their hidden state, as all of `rnn_lab.cells` are.
+
+  Raises:
+    ValueError: when unrolled, if the cell's carry has no field `h` of the
+      output's shape.
+  """
+
+  def step(params: Params, carry: Carry, x: Any) -> tuple[Carry, Array]:
+    x_BD, e_BH = x
+    carry, y_BH = cell.step(params, carry, x_BD)
+    h_BH = getattr(carry, "h", None)
+    if h_BH is None or h_BH.shape != y_BH.shape:
+      raise ValueError(
+        f"{cell.kind}: the carry has no hidden state `h` that is also the "
+        "output, so that nothing can be added to it"
+      )
+    e_BH = e_BH.astype(h_BH.dtype)
+    return carry._replace(h=h_BH + e_BH), y_BH + e_BH
+
+  return cell._replace(step=step)
+
+
+def zero_perturbations(
+  stack: Stack, num_steps: int, batch_size: int
+) -> tuple[Directions, ...]:
+  """Zeros `[T, B, H]` for `unroll_stack` to add to each layer's states."""
+
+  def zeros(cell: Cell) -> Array:
+    h_BH = cell.initial_carry((batch_size,), jnp.float32).h
+    return jnp.zeros((num_steps, *h_BH.shape), h_BH.dtype)
+
+  return tuple(_each(zeros, cells) for cells in _layers(stack))
+
+
+def _layers(stack: Stack) -> list[Directions]:
+  backward = stack.backward or (None,) * len(stack.forward)
+  return [Directions(*cells) for cells in zip(stack.forward, backward)]
+
+
+def _each(function: Any, cells: Directions, *others: Directions) -> Directions:
+  """`function` of each direction that has a cell."""
+  return Directions(
+    *[
+      None if cell is None else function(cell, *rest)
+      for cell, *rest in zip(cells, *others)
+    ]
+  )
+
+
+def _layer_size(cells: Directions, input_size: int) -> int:
+  return sum(output_size(c, input_size) for c in cells if c is not None)
+
+
+def _dropout(key: Key, rate: float, x_TBD: Array) -> Array:
+  kept = jax.random.bernoulli(key, 1.0 - rate, x_TBD.shape)
+  return jnp.where(kept, x_TBD / (1.0 - rate), 0.0)

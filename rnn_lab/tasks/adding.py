@@ -1,0 +1,84 @@
+"""The adding problem: two numbers to be kept, among many to be ignored."""
+
+import functools
+import types
+
+import jax
+import jax.numpy as jnp
+
+from rnn_lab.errors import check_int
+from rnn_lab.tasks import losses
+from rnn_lab.tasks.base import VECTOR, Spec, Task
+from rnn_lab.tasks.batches import generated
+from rnn_lab.types import Array, Batch, Key
+
+
+def adding(batch_size: int, length: int, eval_size: int = 1000) -> Task:
+  """The sum of the two marked numbers of a sequence.
+
+  Each step holds a number, uniform in [0, 1), and a mark, 0 or 1. One step of
+  the first half, [0, T // 2), is marked and one of the second, [T // 2, T).
+  To answer 1 always gives a mean squared error of 2 Var U[0, 1] = 1/6.
+
+  Hochreiter & Schmidhuber, "Long Short-Term Memory", 1997 (task 4), in the
+  version of Arjovsky, Shah & Bengio, "Unitary Evolution Recurrent Neural
+  Networks", 2016.
+
+  Args:
+    batch_size: B, fresh sequences at every step.
+    length: T, from 2 up.
+    eval_size: sequences of the validation split, and of the test split.
+
+  Returns:
+    The task: inputs `[B, T, 2]`, targets `[B, 1]`.
+
+  Raises:
+    FieldError: an argument is not what it may be.
+  """
+  check_int("length", length, 2)
+  check_int("eval_size", eval_size, 1)
+  return _adding(batch_size, length, eval_size)
+
+
+@functools.cache
+def _adding(batch_size: int, length: int, eval_size: int) -> Task:
+  generate = functools.partial(_generate, length=length)
+  batch, eval_batches = generated(generate, batch_size, eval_size)
+  return Task(
+    name="adding",
+    pattern=VECTOR,
+    input_spec=Spec(length, 2),
+    output_spec=Spec(1, 1),
+    output="linear",
+    data=None,
+    batch=batch,
+    eval_batches=eval_batches,
+    loss=losses.squared_error,
+    metrics=_metrics,
+    headline="mse",
+    maximize=False,
+    baselines=types.MappingProxyType({"mse": 1 / 6, "loss": 1 / 6}),
+  )
+
+
+def _generate(key: Key, n: int, length: int) -> Batch:
+  value_key, first_key, second_key = jax.random.split(key, 3)
+  values_BT = jax.random.uniform(value_key, (n, length))
+  half = length // 2
+  first_B1 = jax.random.randint(first_key, (n, 1), 0, half)
+  second_B1 = jax.random.randint(second_key, (n, 1), half, length)
+  time_1T = jnp.arange(length)[None]
+  marks_BT = ((time_1T == first_B1) | (time_1T == second_B1)).astype(
+    values_BT.dtype
+  )
+  return Batch(
+    inputs=jnp.stack([values_BT, marks_BT], axis=-1),
+    input_lengths=jnp.full((n,), length, jnp.int32),
+    targets=jnp.sum(values_BT * marks_BT, axis=1, keepdims=True),
+    weights=jnp.ones((n,)),
+  )
+
+
+def _metrics(outputs: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
+  error = losses.squared_error(outputs, batch)
+  return {"loss": error, "mse": error}

@@ -1,0 +1,45 @@
+"""The idx format of MNIST's files, read strictly."""
+
+import gzip
+import math
+import struct
+import zlib
+
+import numpy as np
+
+_UBYTE = 0x08
+
+
+def parse_idx(raw: bytes, rank: int) -> np.ndarray:
+  """The array of unsigned bytes that an idx file holds.
+
+  The format: two zero bytes, the type (8: unsigned byte), the rank, the sizes
+  as big-endian 32-bit integers, the numbers in C order. Gzipped files are
+  unpacked first.
+
+  Args:
+    raw: the file's bytes.
+    rank: how many dimensions it must have.
+
+  Returns:
+    uint8, of that rank.
+
+  Raises:
+    ValueError: the file is damaged; the message completes "the file ...".
+  """
+  if raw[:2] == b"\x1f\x8b":
+    try:
+      raw = gzip.decompress(raw)
+    except (OSError, EOFError, zlib.error) as error:
+      raise ValueError("is a damaged gzip file") from error
+  header = 4 + 4 * rank
+  if len(raw) < header:
+    raise ValueError(f"ends after {len(raw)} bytes, within its header")
+  magic, *shape = struct.unpack(f">{1 + rank}I", raw[:header])
+  expected = _UBYTE << 8 | rank
+  if magic != expected:
+    raise ValueError(f"has magic number {magic}, not {expected}")
+  size = header + math.prod(shape)
+  if len(raw) != size:
+    raise ValueError(f"has {len(raw)} bytes, not {size} as its header says")
+  return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)

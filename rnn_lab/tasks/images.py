@@ -1,0 +1,186 @@
+"""Images read pixel by pixel or row by row, and a gap before the answer."""
+
+import functools
+import math
+import types
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rnn_lab.errors import FieldError, check_choice, check_int
+from rnn_lab.tasks import losses
+from rnn_lab.tasks.base import VECTOR, Spec, Task
+from rnn_lab.tasks.batches import eval_key, in_batches
+from rnn_lab.tasks.shuffle import epoch_indices
+from rnn_lab.types import Array, Batch, Key
+
+ORDERS = ("row", "pixel", "permuted")
+GAP_FILLS = ("noise", "zeros")
+CLASSES = 10
+# The one permutation of the pixels, for every seed and every run.
+PERMUTATION_SEED = 92916
+
+
+class Images(NamedTuple):
+  """Labelled images: `pixels` uint8, N first, and `labels` `[N]`, integers."""
+
+  pixels: np.ndarray | Array
+  labels: np.ndarray | Array
+
+
+class Corpus(NamedTuple):
+  """A data set as it was read.
+
+  Attributes:
+    splits: "train", "valid" and "test", pixels `[N, rows, columns]`.
+    white: the largest value of a pixel; the smallest is 0.
+    hashes: `{file or data set: sha256}`.
+  """
+
+  splits: Mapping[str, Images]
+  white: int
+  hashes: Mapping[str, str]
+
+
+class Source(NamedTuple):
+  """Where a corpus comes from. Hashable, so that caches can be keyed by it.
+
+  Attributes:
+    name: the task's name.
+    read: a cached function that returns the corpus.
+    arguments: what `read` is called with.
+  """
+
+  name: str
+  read: Callable[..., Corpus]
+  arguments: tuple = ()
+
+  def corpus(self) -> Corpus:
+    """The data set, read once."""
+    return self.read(*self.arguments)
+
+
+class Layout(NamedTuple):
+  """How an image becomes a sequence: the arguments of an image task."""
+
+  order: str
+  gap: int
+  gap_fill: str
+
+
+def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
+  """The class of an image that is read as a sequence.
+
+  The steps are the image's rows (order "row"), its pixels from the upper left
+  ("pixel"), or its pixels in one fixed random order ("permuted"), scaled to
+  [0, 1]. Then come `gap` steps of uniform noise in [0, 1), fresh at every
+  training step (gap_fill "noise"), or of zeros. The class is asked for after
+  the last of them.
+
+  Pixel by pixel and permuted: Le, Jaitly & Hinton, "A Simple Way to
+  Initialize Recurrent Networks of Rectified Linear Units", 2015.
+
+  Args:
+    source: where the images come from.
+    batch_size: B, from 1 up; an epoch is N // B steps, each example at most
+      once.
+    layout: the order, the gap and what fills it.
+
+  Returns:
+    The task: inputs `[B, T + gap, D]`, targets `[B]`; equal arguments give
+    the same object. Its baselines are those of a uniform random guess: 1/10
+    right, ln 10 of loss. (One class for all is right as often as that class
+    occurs in the split.)
+
+  Raises:
+    FieldError: an argument is not what it may be, or the batch is larger than
+      the training split.
+  """
+  check_choice("order", layout.order, ORDERS)
+  check_int("gap", layout.gap, 0)
+  check_choice("gap_fill", layout.gap_fill, GAP_FILLS)
+  size = len(source.corpus().splits["train"].labels)
+  if batch_size > size:
+    raise FieldError("batch_size", batch_size, f"at most {size} for this task")
+  return _image_task(source, batch_size, layout)
+
+
+@functools.cache
+def _image_task(source: Source, batch_size: int, layout: Layout) -> Task:
+  corpus = source.corpus()
+  data = _training_data(source, layout.order)
+  fill = functools.partial(_sequences, white=corpus.white, layout=layout)
+
+  def batch(data: Images, key: Key, step: Array) -> Batch:
+    order_key, noise_key = jax.random.split(key)
+    size = data.labels.shape[0]
+    index_B = epoch_indices(order_key, step, batch_size, size)
+    drawn = Images(data.pixels[index_B], data.labels[index_B])
+    return fill(drawn, jax.random.fold_in(noise_key, step))
+
+  def eval_batches(split: str) -> Batch:
+    key = eval_key(split)
+    images = source.corpus().splits[split]
+    return in_batches(fill(_ordered(images, layout.order), key))
+
+  steps, features = data.pixels.shape[1:]
+  guess = {"accuracy": 1 / CLASSES, "loss": math.log(CLASSES)}
+  return Task(
+    name=source.name,
+    pattern=VECTOR,
+    input_spec=Spec(steps + layout.gap, features),
+    output_spec=Spec(1, CLASSES),
+    output="softmax",
+    data=data,
+    batch=batch,
+    eval_batches=eval_batches,
+    loss=losses.cross_entropy,
+    metrics=losses.class_metrics,
+    headline="accuracy",
+    maximize=True,
+    baselines=types.MappingProxyType(guess),
+    hashes=corpus.hashes,
+  )
+
+
+@functools.cache
+def _training_data(source: Source, order: str) -> Images:
+  """The training split on the device, once for all tasks that share it."""
+  return _ordered(source.corpus().splits["train"], order)
+
+
+def _ordered(images: Images, order: str) -> Images:
+  """Pixels `[N, rows, columns]` as steps and features, `[N, T, D]`, uint8."""
+  pixels_NTD = images.pixels
+  if order != "row":
+    pixels_NTD = pixels_NTD.reshape(len(pixels_NTD), -1, 1)
+  if order == "permuted":
+    pixels_NTD = pixels_NTD[:, pixel_permutation(pixels_NTD.shape[1])]
+  return Images(jnp.asarray(pixels_NTD), jnp.asarray(images.labels))
+
+
+def pixel_permutation(num_pixels: int) -> np.ndarray:
+  """The order of the order "permuted": step t shows pixel [t]."""
+  # RandomState, not default_rng: numpy promises that its numbers never change.
+  return np.random.RandomState(PERMUTATION_SEED).permutation(num_pixels)
+
+
+def _sequences(images: Images, key: Key, white: int, layout: Layout) -> Batch:
+  """Images `[B, T, D]` as a batch of sequences, the gap filled from `key`."""
+  x_BTD = images.pixels.astype(jnp.float32) / white
+  size, _, features = x_BTD.shape
+  gap_shape = (size, layout.gap, features)
+  if layout.gap_fill == "noise":
+    gap_BTD = jax.random.uniform(key, gap_shape)
+  else:
+    gap_BTD = jnp.zeros(gap_shape)
+  x_BTD = jnp.concatenate([x_BTD, gap_BTD], axis=1)
+  return Batch(
+    inputs=x_BTD,
+    input_lengths=jnp.full((size,), x_BTD.shape[1], jnp.int32),
+    targets=images.labels.astype(jnp.int32),
+    weights=jnp.ones((size,)),
+  )

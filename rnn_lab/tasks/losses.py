@@ -1,0 +1,108 @@
+"""Losses and metrics as sums and counts, to be divided once, at the end.
+
+A mean of means is wrong as soon as two batches weigh differently, so nothing
+here divides. All functions take the outputs before g (logits), work in
+float32 whatever the model computes in, and ignore a place of weight zero:
+there both the value and the gradient are exactly zero, whatever the outputs.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from rnn_lab.types import Array, Batch
+
+
+def weighted(values: Array, weights: Array) -> tuple[Array, Array]:
+  """`(sum of weights * values, sum of weights)`, both float32 scalars.
+
+  Args:
+    values: any shape; may be infinite where the weight is zero.
+    weights: the same shape, from zero up.
+  """
+  values = values.astype(jnp.float32)
+  weights = weights.astype(jnp.float32)
+  # Not a bare product: zero times infinity is not a number.
+  kept = jnp.where(weights != 0, values * weights, 0.0)
+  return jnp.sum(kept), jnp.sum(weights)
+
+
+def cross_entropy(outputs: Array, batch: Batch) -> tuple[Array, Array]:
+  """The sum of -log softmax(outputs)[target], in nats, and its count.
+
+  Args:
+    outputs: `[B, K]` or `[B, T, K]` logits.
+    batch: classes in [0, K) as targets, `[B]` or `[B, T]`; weights likewise.
+  """
+  outputs, targets = _masked(outputs, batch)
+  log_p = jax.nn.log_softmax(outputs)
+  chosen = jnp.take_along_axis(log_p, targets[..., None], axis=-1)
+  return weighted(-chosen[..., 0], batch.weights)
+
+
+def binary_cross_entropy(outputs: Array, batch: Batch) -> tuple[Array, Array]:
+  """The sum of -z log s - (1 - z) log(1 - s), s = sigmoid(outputs), in nats.
+
+  The K yes-or-no answers at one place are summed and count as one.
+
+  Args:
+    outputs: `[B, K]` or `[B, T, K]` logits.
+    batch: targets z, each 0 or 1, of the outputs' shape; weights `[B]` or
+      `[B, T]`.
+  """
+  outputs, z = _masked(outputs, batch)
+  # log(1 - s(x)) is log s(-x); neither of them loses digits far from zero.
+  log_s = jax.nn.log_sigmoid
+  values = -z * log_s(outputs) - (1 - z) * log_s(-outputs)
+  return weighted(jnp.sum(values, axis=-1), batch.weights)
+
+
+def squared_error(outputs: Array, batch: Batch) -> tuple[Array, Array]:
+  """The sum of (outputs - targets)^2, summed over K, and its count.
+
+  Args:
+    outputs: `[B, K]` or `[B, T, K]` numbers.
+    batch: targets of the same shape; weights `[B]` or `[B, T]`.
+  """
+  outputs, targets = _masked(outputs, batch)
+  values = jnp.sum(jnp.square(outputs - targets), axis=-1)
+  return weighted(values, batch.weights)
+
+
+def accuracy(outputs: Array, batch: Batch) -> tuple[Array, Array]:
+  """How often the largest output is the target's class, and the count.
+
+  Args:
+    outputs: `[B, K]` or `[B, T, K]` logits; the first of equal ones counts.
+    batch: classes as targets, `[B]` or `[B, T]`; weights likewise.
+  """
+  right = jnp.argmax(outputs, axis=-1) == batch.targets
+  return weighted(right, batch.weights)
+
+
+def class_metrics(
+  outputs: Array, batch: Batch
+) -> dict[str, tuple[Array, Array]]:
+  """`Task.metrics` where one class is asked for: "loss" and "accuracy"."""
+  return {
+    "loss": cross_entropy(outputs, batch),
+    "accuracy": accuracy(outputs, batch),
+  }
+
+
+def _masked(outputs: Array, batch: Batch) -> tuple[Array, Array]:
+  """Outputs in float32, and targets, with zeros where the weight is zero."""
+  # Before the loss, not after: the derivative of a huge output is not finite,
+  # and times zero it would still poison the gradient.
+  used = batch.weights != 0
+  outputs = jnp.where(used[..., None], outputs.astype(jnp.float32), 0.0)
+  if batch.targets.ndim > used.ndim:
+    used = used[..., None]
+  zero = jnp.zeros((), batch.targets.dtype)
+  return outputs, jnp.where(used, batch.targets, zero)
+
+
+LOSSES = {
+  "softmax": cross_entropy,
+  "sigmoid": binary_cross_entropy,
+  "linear": squared_error,
+}

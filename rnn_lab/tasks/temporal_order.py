@@ -1,0 +1,129 @@
+"""The temporal order problem: in which order did X and Y come, long ago?"""
+
+import functools
+import math
+import types
+
+import jax
+import jax.numpy as jnp
+
+from rnn_lab.errors import check_int
+from rnn_lab.tasks import losses
+from rnn_lab.tasks.base import VECTOR, Spec, Task
+from rnn_lab.tasks.batches import generated
+from rnn_lab.types import Batch, Key
+
+ALPHABET = "EBabcdXY"
+START, TRIGGER, DISTRACTORS, RELEVANT = 0, 1, 2, 6
+
+# Where the relevant symbols stand in sequences of 100 steps, ends included.
+WINDOWS = {
+  2: ((10, 20), (50, 60)),
+  3: ((10, 20), (33, 43), (66, 76)),
+}
+# From here on the windows are disjoint, behind the start and before the end.
+SHORTEST = 10
+
+
+def temporal_order(
+  batch_size: int,
+  num_relevant: int = 2,
+  length: int = 100,
+  eval_size: int = 1000,
+) -> Task:
+  """The order of two (or three) symbols X or Y among random distractors.
+
+  A sequence starts with E, ends with the trigger B, and holds a, b, c or d at
+  random in between, but for two steps (task 6a) or three (6b) that hold X or
+  Y. Its class is what those hold, read as a binary number with X = 0, Y = 1
+  and the earliest the highest: XX, XY, YX, YY. Its length is uniform in
+  [length, length + length // 10]. With length 100 the relevant steps are
+  uniform, counted from 0 and ends included, in [10, 20] and [50, 60] (6a), or
+  [10, 20], [33, 43] and [66, 76] (6b); other lengths scale these, rounded
+  down. A guess is right one time in 4 (or 8), at a loss of ln 4 (or ln 8).
+
+  Hochreiter & Schmidhuber, "Long Short-Term Memory", 1997 (tasks 6a and 6b).
+
+  Args:
+    batch_size: B, fresh sequences at every step.
+    num_relevant: 2 (task 6a, 4 classes) or 3 (task 6b, 8 classes).
+    length: the shortest sequence, from 10 up; 100 in the paper.
+    eval_size: sequences of the validation split, and of the test split.
+
+  Returns:
+    The task: inputs `[B, T, 8]` one-hot (E, B, a, b, c, d, X, Y) with
+    T = length + length // 10, zeros past each sequence's length; targets
+    `[B]`.
+
+  Raises:
+    FieldError: an argument is not what it may be.
+  """
+  check_int("num_relevant", num_relevant, 2, 3)
+  check_int("length", length, SHORTEST)
+  check_int("eval_size", eval_size, 1)
+  return _temporal_order(batch_size, num_relevant, length, eval_size)
+
+
+def windows(num_relevant: int, length: int) -> tuple[tuple[int, int], ...]:
+  """The first and last step, from 0, that each relevant symbol may stand at."""
+  return tuple(
+    (low * length // 100, high * length // 100)
+    for low, high in WINDOWS[num_relevant]
+  )
+
+
+@functools.cache
+def _temporal_order(
+  batch_size: int, num_relevant: int, length: int, eval_size: int
+) -> Task:
+  generate = functools.partial(
+    _generate, num_relevant=num_relevant, length=length
+  )
+  batch, eval_batches = generated(generate, batch_size, eval_size)
+  classes = 2**num_relevant
+  guess = {"accuracy": 1 / classes, "loss": math.log(classes)}
+  return Task(
+    name="temporal_order",
+    pattern=VECTOR,
+    input_spec=Spec(length + length // 10, len(ALPHABET)),
+    output_spec=Spec(1, classes),
+    output="softmax",
+    data=None,
+    batch=batch,
+    eval_batches=eval_batches,
+    loss=losses.cross_entropy,
+    metrics=losses.class_metrics,
+    headline="accuracy",
+    maximize=True,
+    baselines=types.MappingProxyType(guess),
+  )
+
+
+def _generate(key: Key, n: int, num_relevant: int, length: int) -> Batch:
+  longest = length + length // 10
+  length_key, place_key, noise_key, bit_key = jax.random.split(key, 4)
+  lengths_B = jax.random.randint(length_key, (n,), length, longest + 1)
+  bits_BR = jax.random.bernoulli(bit_key, 0.5, (n, num_relevant)).astype(
+    jnp.int32
+  )
+  first, last = jnp.array(windows(num_relevant, length)).T
+  places_BR = jax.random.randint(
+    place_key, (n, num_relevant), first[None], last[None] + 1
+  )
+  symbols_BT = jax.random.randint(
+    noise_key, (n, longest), DISTRACTORS, RELEVANT
+  )
+  rows_B1 = jnp.arange(n)[:, None]
+  symbols_BT = symbols_BT.at[:, 0].set(START)
+  symbols_BT = symbols_BT.at[rows_B1, places_BR].set(RELEVANT + bits_BR)
+  symbols_BT = symbols_BT.at[rows_B1, lengths_B[:, None] - 1].set(TRIGGER)
+  is_data_BT = jnp.arange(longest)[None] < lengths_B[:, None]
+  # A symbol of -1 is a row of zeros.
+  symbols_BT = jnp.where(is_data_BT, symbols_BT, -1)
+  powers_R = 2 ** jnp.arange(num_relevant)[::-1]
+  return Batch(
+    inputs=jax.nn.one_hot(symbols_BT, len(ALPHABET)),
+    input_lengths=lengths_B,
+    targets=bits_BR @ powers_R,
+    weights=jnp.ones((n,)),
+  )

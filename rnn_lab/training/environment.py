@@ -1,0 +1,84 @@
+"""Where and with what a run was computed: `environment.json`."""
+
+import importlib.metadata
+import pathlib
+import platform
+import subprocess
+from typing import Any
+
+import jax
+
+from rnn_lab.tasks.base import Task
+from rnn_lab.training.files import read_json, write_json
+
+PACKAGES = (
+  "jax",
+  "jaxlib",
+  "flax",
+  "optax",
+  "orbax-checkpoint",
+  "ml-collections",
+  "numpy",
+  "scikit-learn",
+)
+
+
+def describe(task: Task, how: dict[str, Any]) -> dict[str, Any]:
+  """Versions, device, commit, hashes of the data, and how it is run.
+
+  Args:
+    task: whose data is read.
+    how: the config's section `run`, which decides no number.
+  """
+  device = jax.local_devices()[0]
+  return {
+    "python": platform.python_version(),
+    "system": f"{platform.system()} {platform.machine()}",
+    "device": device.device_kind,
+    "platform": device.platform,
+    "device_count": jax.local_device_count(),
+    "commit": commit(),
+    "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+    "data_sha256": dict(task.hashes),
+    "run": how,
+  }
+
+
+def commit() -> str | None:
+  """The commit of this package's checkout, "+" if changed; None without."""
+  folder = pathlib.Path(__file__).parent
+
+  def git(*arguments: str) -> str | None:
+    try:
+      done = subprocess.run(
+        ["git", "-C", str(folder), *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+      )
+    except (OSError, subprocess.CalledProcessError):
+      return None  # no git, or not a checkout
+    return done.stdout.strip()
+
+  head = git("rev-parse", "HEAD")
+  if head is None:
+    return None
+  return head + ("+" if git("status", "--porcelain") else "")
+
+
+def record(path: pathlib.Path, now: dict[str, Any], step: int) -> None:
+  """Writes the environment; on a resume, what is different since then.
+
+  Args:
+    path: `environment.json`.
+    now: as `describe` made it.
+    step: updates made so far.
+  """
+  if not path.exists():
+    write_json(path, now)
+    return
+  then = read_json(path)
+  changes = {k: v for k, v in now.items() if v != then.get(k)}
+  if changes:
+    resumed = [*then.get("resumed", []), {"step": step, **changes}]
+    write_json(path, then | {"resumed": resumed})

@@ -1,0 +1,81 @@
+"""What a person sees while a run goes on."""
+
+import types
+from typing import Protocol
+
+from rich import progress
+from rich.console import Console
+
+
+class Listener(Protocol):
+  """Is told how far a run is, and lines worth reading."""
+
+  def start(self, name: str, done: int, total: int) -> None:
+    """A run begins, or goes on after `done` of `total` steps."""
+
+  def advance(self, done: int) -> None:
+    """`done` steps of the run are done."""
+
+  def line(self, text: str) -> None:
+    """Something worth reading."""
+
+
+class Silent:
+  """Tells nobody."""
+
+  def start(self, name: str, done: int, total: int) -> None:
+    """See Listener."""
+
+  def advance(self, done: int) -> None:
+    """See Listener."""
+
+  def line(self, text: str) -> None:
+    """See Listener."""
+
+
+class Terminal:
+  """A progress bar on a terminal; lines everywhere. A context manager."""
+
+  def __init__(self) -> None:
+    self._console = Console(highlight=False, soft_wrap=True)
+    self._bar = progress.Progress(
+      progress.TextColumn("{task.description}"),
+      progress.BarColumn(),
+      progress.MofNCompleteColumn(),
+      progress.TimeElapsedColumn(),
+      console=self._console,
+      transient=True,
+      disable=not self._console.is_terminal,
+    )
+    self._task: progress.TaskID | None = None
+
+  def __enter__(self) -> "Terminal":
+    self._bar.start()
+    return self
+
+  def __exit__(
+    self,
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    trace: types.TracebackType | None,
+  ) -> None:
+    self._bar.stop()
+
+  def start(self, name: str, done: int, total: int) -> None:
+    """See Listener."""
+    if self._task is not None:
+      self._bar.remove_task(self._task)
+    self._task = self._bar.add_task(name, completed=done, total=total)
+
+  def advance(self, done: int) -> None:
+    """See Listener."""
+    if self._task is not None:
+      self._bar.update(self._task, completed=done)
+
+  def line(self, text: str) -> None:
+    """See Listener."""
+    self._console.print(text, markup=False)
+
+  def table(self, table: object) -> None:
+    """Prints a rich table."""
+    self._console.print(table)

@@ -1,0 +1,229 @@
+"""Training: from a plan and a directory to a finished run."""
+
+import pathlib
+import time
+from typing import Any
+
+import jax
+import numpy as np
+
+from rnn_lab.training import environment, optimizers, programs
+from rnn_lab.training.checkpoint import Checkpoints
+from rnn_lab.training.files import lock, read_json, write_json
+from rnn_lab.training.listener import Listener, Silent
+from rnn_lab.training.records import Records
+from rnn_lab.training.result import make_result, progress_line
+from rnn_lab.training.run import CONFIG, RESULT, Plan, check_workdir, plan
+from rnn_lab.training.state import state_form
+from rnn_lab.training.stopping import Stop, stop_on_signal
+
+ALREADY_FINISHED = "already finished"
+STOPPED = "stopped"
+
+
+def train(
+  config: Any, workdir: str | pathlib.Path, listener: Listener | None = None
+) -> str:
+  """Trains what `config` describes, or goes on with it, in `workdir`.
+
+  An interrupted run goes on from its last checkpoint and ends with the same
+  bits as one left alone; a finished one goes on if `train.num_steps` is
+  larger now, and is left as it is otherwise.
+
+  Args:
+    config: a ConfigDict, or nested dicts.
+    workdir: the run directory; made if it does not exist.
+    listener: is told of progress.
+
+  Returns:
+    "finished", "partial" (some seeds diverged), "diverged" (all did),
+    "already finished", or "stopped" (by a signal; the same call goes on).
+
+  Raises:
+    FieldError: the config or the directory cannot be used. Nothing has been
+      written or lost then.
+  """
+  workdir = pathlib.Path(workdir)
+  ready = plan(config)
+  check_workdir(ready, workdir)
+  with lock(workdir), stop_on_signal() as stop:
+    # Again, as another process may have been here before the lock.
+    check_workdir(ready, workdir)
+    if _is_finished(ready, workdir):
+      return ALREADY_FINISHED
+    return _Loop(ready, workdir, listener or Silent()).run(stop)
+
+
+def _is_finished(ready: Plan, workdir: pathlib.Path) -> bool:
+  if not (workdir / RESULT).exists():
+    return False
+  there = read_json(workdir / CONFIG)
+  return there["train"]["num_steps"] == ready.settings.train.num_steps
+
+
+class _Loop:
+  """The state of a run in progress."""
+
+  def __init__(self, ready: Plan, workdir: pathlib.Path, listener: Listener):
+    # First, so that a kill between the two leaves an unfinished run.
+    (workdir / RESULT).unlink(missing_ok=True)
+    write_json(workdir / CONFIG, ready.config)
+    self.ready = ready
+    self.settings = ready.settings
+    self.workdir = workdir
+    self.listener = listener
+    settings = ready.settings
+    self.seeds = [settings.seed + s for s in range(settings.num_seeds)]
+    static, self.hyper = optimizers.split(
+      settings.optimizer, settings.train.clip_norm
+    )
+    self.programs = programs.build(
+      ready.model,
+      ready.task,
+      static,
+      settings.run.steps_per_call,
+      settings.num_seeds,
+    )
+    population = self.programs.population
+    self.seed = population.put(np.asarray(self.seeds, np.int32))
+    self.checkpoints = Checkpoints(workdir / "checkpoints")
+    latest = self.checkpoints.latest_step()
+    self.resumed = latest is not None
+    self.step = latest or 0
+    if latest is None:
+      self.state = self.programs.init(self.hyper, self.seed)
+    else:
+      form = state_form(
+        ready.model, ready.task, static, self.hyper, settings.num_seeds
+      )
+      self.state = population.put(self.checkpoints.restore(latest, form))
+    self.records = Records(
+      workdir,
+      last_step=-1 if latest is None else latest,
+      events=settings.run.tensorboard,
+    )
+    environment.record(
+      workdir / "environment.json",
+      environment.describe(ready.task, ready.how),
+      self.step,
+    )
+
+  def run(self, stop: Stop) -> str:
+    """Trains to the end, or until asked to stop; see `train`."""
+    total = self.settings.train.num_steps
+    self.listener.start(self.workdir.name, self.step, total)
+    if self.resumed:
+      self.listener.line(f"going on from step {self.step}")
+    self.records.time("start", self.step)
+    began = time.monotonic()
+    if not self.resumed and self.settings.train.gradient_flow_every:
+      self.write_flow()
+    self.mark, self.mark_step = time.monotonic(), self.step
+    while self.step < total:
+      self.advance()
+      self.write_rows()
+      ask = stop.requested
+      if ask or self.is_due(self.settings.run.checkpoint_every):
+        self.save()
+      self.listener.advance(self.step)
+      if ask and self.step < total:
+        self.records.time("stopped", self.step)
+        self.close()
+        return STOPPED
+    result = self.write_result()
+    self.records.time("finished", self.step, seconds=time.monotonic() - began)
+    self.close()
+    return result["status"]
+
+  def is_due(self, every: int) -> bool:
+    """Whether something done every so many steps is to be done now."""
+    total = self.settings.train.num_steps
+    return every > 0 and (self.step % every == 0 or self.step == total)
+
+  def advance(self) -> None:
+    """Trains to the next step at which something is due, at most K steps."""
+    settings = self.settings
+    paces = (
+      settings.run.steps_per_call,
+      settings.run.checkpoint_every,
+      settings.train.log_every,
+      settings.eval.every,
+      settings.train.gradient_flow_every,
+    )
+    to_next = [pace - self.step % pace for pace in paces[1:] if pace > 0]
+    left = settings.train.num_steps - self.step
+    count = min(paces[0], left, *to_next)
+    shared = (
+      self.hyper,
+      self.programs.data,
+      np.int32(self.step),
+      np.int32(count),
+    )
+    self.state = self.programs.train(shared, (self.seed, self.state))
+    self.step += count
+
+  def write_rows(self) -> None:
+    """Whatever is due now: training metrics, an evaluation, the flow."""
+    row = {}
+    if self.is_due(self.settings.train.log_every):
+      self.state, means = self.programs.read(None, self.state)
+      row |= means
+    if self.is_due(self.settings.eval.every):
+      shared = (self.programs.valid, np.int32(self.step))
+      self.state, metrics = self.programs.evaluate(shared, self.state)
+      row |= {f"valid/{name}": value for name, value in metrics.items()}
+    if row:
+      row = self.programs.population.get(row)
+      self.records.metrics(self.step, row, self.alive())
+      self.tell(row)
+    if self.is_due(self.settings.train.gradient_flow_every):
+      self.write_flow()
+
+  def tell(self, row: dict[str, np.ndarray]) -> None:
+    """Says how it goes, and how fast, at each evaluation."""
+    if not any(name.startswith("valid/") for name in row):
+      return
+    now = time.monotonic()
+    rate = (self.step - self.mark_step) / (now - self.mark)
+    self.mark, self.mark_step = now, self.step
+    self.records.time("evaluated", self.step, steps_per_second=rate)
+    self.listener.line(
+      progress_line(
+        self.ready.task,
+        self.settings.train.num_steps,
+        self.step,
+        row,
+        self.alive(),
+        rate,
+      )
+    )
+
+  def write_flow(self) -> None:
+    """The gradient through time, with the parameters as they are now."""
+    shared = (self.programs.data, np.int32(self.step))
+    norms = self.programs.flow(shared, (self.seed, self.state))
+    norms = self.programs.population.get(norms)
+    self.records.flow(self.step, norms, self.seeds, self.alive())
+
+  def write_result(self) -> dict[str, Any]:
+    """Reads the test split, once, and ends the run."""
+    test = self.programs.population.share(self.ready.task.eval_batches("test"))
+    metrics = self.programs.population.get(self.programs.test(test, self.state))
+    state = self.programs.population.get(self.state)
+    result = make_result(self.ready.task, self.seeds, state, metrics)
+    write_json(self.workdir / RESULT, result)
+    return result
+
+  def alive(self) -> np.ndarray:
+    """`[S]`: the seeds that have not diverged."""
+    return self.programs.population.get(self.state.alive)
+
+  def save(self) -> None:
+    """Writes a checkpoint of the states of all seeds."""
+    state = self.programs.population.get(self.state)
+    self.checkpoints.save(self.step, jax.tree.map(np.asarray, state))
+
+  def close(self) -> None:
+    """Closes what is open."""
+    self.records.close()
+    self.checkpoints.close()

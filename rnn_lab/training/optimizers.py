@@ -1,0 +1,92 @@
+"""From settings to an optax optimizer whose numbers are arguments.
+
+What makes a program is `Static`; the numbers in `Hyper` enter the compiled
+step as arrays, so that a sweep over the learning rate compiles once.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import optax
+
+from rnn_lab.training.settings import OptimizerSettings
+from rnn_lab.types import Array
+
+
+class Static(NamedTuple):
+  """The part of the settings that shapes the program; hashable."""
+
+  name: str
+  schedule: str
+  warmup_steps: int
+  decay_steps: int
+
+
+class Hyper(NamedTuple):
+  """The numbers of the settings, as float32 scalars."""
+
+  learning_rate: Array
+  decay_rate: Array
+  momentum: Array
+  b1: Array
+  b2: Array
+  rms_decay: Array
+  eps: Array
+  weight_decay: Array
+  clip_norm: Array  # infinite where nothing is clipped
+
+
+def split(
+  settings: OptimizerSettings, clip_norm: float
+) -> tuple[Static, Hyper]:
+  """The static part of the settings, and the numbers."""
+  static = Static(*[getattr(settings, field) for field in Static._fields])
+  numbers = settings._asdict() | {"clip_norm": clip_norm or jnp.inf}
+  hyper = Hyper(*[jnp.float32(numbers[field]) for field in Hyper._fields])
+  return static, hyper
+
+
+def learning_rate(static: Static, hyper: Hyper, step: Array) -> Array:
+  """The learning rate of step n = 0, 1, ...
+
+  It climbs linearly over `warmup_steps`, then falls from `learning_rate`
+  towards `decay_rate` times that over `decay_steps` and stays there: along a
+  cosine, a line, or exponentially ("exponential" goes on falling, by
+  `decay_rate` every `decay_steps`).
+  """
+  after = jnp.maximum(step - static.warmup_steps, 0).astype(jnp.float32)
+  done = after / max(static.decay_steps, 1)
+  left = 1.0 - jnp.minimum(done, 1.0)
+  low = hyper.decay_rate
+  factor = {
+    "constant": lambda: jnp.float32(1.0),
+    "cosine": lambda: low + (1.0 - low) * (1.0 - jnp.cos(jnp.pi * left)) / 2.0,
+    "linear": lambda: low + (1.0 - low) * left,
+    "exponential": lambda: low**done,
+  }[static.schedule]()
+  warm = jnp.minimum((step + 1.0) / max(static.warmup_steps, 1), 1.0)
+  return hyper.learning_rate * factor * warm
+
+
+def optimizer(
+  static: Static, hyper: Hyper, step: Array
+) -> optax.GradientTransformation:
+  """Clip by global norm, precondition, decay weights, scale; for step n.
+
+  "sgd" with momentum, "rmsprop" with momentum, or "adam"; a weight decay is
+  decoupled from the gradient (Loshchilov and Hutter 2019).
+  """
+  core = {
+    "adam": lambda: optax.scale_by_adam(hyper.b1, hyper.b2, hyper.eps),
+    "rmsprop": lambda: optax.chain(
+      optax.scale_by_rms(hyper.rms_decay, hyper.eps),
+      optax.trace(hyper.momentum),
+    ),
+    "sgd": lambda: optax.trace(hyper.momentum),
+  }[static.name]()
+  return optax.chain(
+    optax.clip_by_global_norm(hyper.clip_norm),
+    core,
+    optax.add_decayed_weights(hyper.weight_decay),
+    optax.scale(-learning_rate(static, hyper, step)),
+  )

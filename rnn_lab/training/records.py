@@ -1,0 +1,89 @@
+"""What a run writes as it goes: rows of metrics, clock values, events."""
+
+import pathlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from rnn_lab.training.files import append_row, cut_rows, finite_or_null
+from rnn_lab.types import PyTree
+
+METRICS = "metrics.jsonl"
+FLOW = "gradient_flow.jsonl"
+TIMING = "timing.jsonl"
+
+
+class Records:
+  """The growing files of a run directory.
+
+  metrics.jsonl and gradient_flow.jsonl are functions of the config alone;
+  every clock value goes to timing.jsonl, so that the others can be compared
+  byte for byte.
+  """
+
+  def __init__(self, workdir: pathlib.Path, last_step: int, events: bool):
+    """Opens the files, cut back to the rows up to `last_step`."""
+    self._workdir = workdir
+    cut_rows(workdir / METRICS, last_step)
+    cut_rows(workdir / FLOW, last_step)
+    self._events = None
+    if events:
+      from tensorboardX import SummaryWriter
+
+      self._events = SummaryWriter(
+        str(workdir / "tensorboard"), purge_step=last_step + 1
+      )
+
+  def metrics(
+    self,
+    step: int,
+    metrics: Mapping[str, np.ndarray],
+    alive: np.ndarray,
+  ) -> None:
+    """One row: each metric with a value a seed, null for a frozen one."""
+    row: dict[str, Any] = {"step": step}
+    for name in sorted(metrics):
+      row[name] = [
+        finite_or_null(value) if is_alive else None
+        for value, is_alive in zip(metrics[name], alive)
+      ]
+    append_row(self._workdir / METRICS, row)
+    if self._events is not None:
+      for name, values in row.items():
+        if name == "step":
+          continue
+        for index, value in enumerate(values):
+          if value is not None:
+            self._events.add_scalar(f"{name}/seed_{index}", value, step)
+      self._events.flush()
+
+  def flow(
+    self, step: int, norms: PyTree, seeds: list[int], alive: np.ndarray
+  ) -> None:
+    """A row a seed, layer and direction: the norm of dE/dh_t by time."""
+    for path, norm_ST in jax.tree_util.tree_leaves_with_path(norms):
+      layer, direction = path[0].idx, path[1].name
+      for seed, norm_T, is_alive in zip(seeds, norm_ST, alive):
+        if not is_alive:
+          continue
+        row = {
+          "step": step,
+          "seed": seed,
+          "layer": layer,
+          "direction": direction,
+          "norm": [finite_or_null(value) for value in norm_T],
+        }
+        append_row(self._workdir / FLOW, row)
+
+  def time(self, event: str, step: int, **values: float) -> None:
+    """A clock value: seconds since 1970, and whatever was measured."""
+    row = {"event": event, "step": step, "time": time.time(), **values}
+    append_row(self._workdir / TIMING, row)
+
+  def close(self) -> None:
+    """Closes the event file."""
+    if self._events is not None:
+      self._events.close()

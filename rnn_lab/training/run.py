@@ -1,0 +1,145 @@
+"""A run: one config, its directory, and how to open it again from Python."""
+
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from rnn_lab import models, tasks
+from rnn_lab.errors import FieldError, check_int
+from rnn_lab.training import optimizers
+from rnn_lab.training.checkpoint import Checkpoints
+from rnn_lab.training.files import check_can_hold, flatten, read_json
+from rnn_lab.training.settings import Settings, parse
+from rnn_lab.training.state import state_form
+from rnn_lab.types import Params
+
+CONFIG = "config.json"
+RESULT = "result.json"
+# What a sweep puts into a trial's directory before the run begins.
+TRIAL = "trial.json"
+
+
+class Plan(NamedTuple):
+  """A config whose every field was found good, and what it builds.
+
+  Attributes:
+    config: the fields that decide the numbers, as JSON has them.
+    how: the section `run`, which decides none.
+    settings: the checked sections.
+    task: the task.
+    model: the model.
+  """
+
+  config: dict[str, Any]
+  how: dict[str, Any]
+  settings: Settings
+  task: tasks.Task
+  model: models.SequenceModel
+
+
+def plan(config: Any) -> Plan:
+  """Checks a config and builds its task and model; writes nothing.
+
+  Args:
+    config: a ConfigDict, or nested dicts.
+
+  Raises:
+    FieldError: a field is unknown, missing or out of its range.
+  """
+  fields = config.to_dict() if hasattr(config, "to_dict") else dict(config)
+  settings = parse(fields)
+  task = tasks.build(fields["task"], settings.train.batch_size)
+  model = models.build(fields["model"], task)
+  # Through JSON, so that a config compares equal to its own file.
+  numbers = {k: v for k, v in fields.items() if k != "run"}
+  return Plan(
+    config=json.loads(json.dumps(numbers, allow_nan=False)),
+    how=dict(fields["run"]),
+    settings=settings,
+    task=task,
+    model=model,
+  )
+
+
+def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
+  """Checks that `workdir` is new or holds this run; writes nothing.
+
+  The run there may have had fewer steps; nothing else may differ.
+
+  Raises:
+    FieldError: it is a file, or holds something else.
+  """
+  check_can_hold(workdir, (CONFIG, TRIAL))
+  path = workdir / CONFIG
+  if not path.exists():
+    return
+  there = flatten(read_json(path))
+  here = flatten(plan.config)
+  differing = [
+    f"{name} ({there.get(name)!r} there, {here.get(name)!r} here)"
+    for name in sorted({*there, *here})
+    if there.get(name) != here.get(name) and not _more_steps(name, there, here)
+  ]
+  if differing:
+    raise FieldError(
+      "workdir",
+      str(workdir),
+      "a new directory, or one of a run with the same config",
+      f"{str(workdir)!r}, of a config that differs in {', '.join(differing)}",
+    )
+
+
+def _more_steps(
+  name: str, there: Mapping[str, Any], here: Mapping[str, Any]
+) -> bool:
+  return (
+    name == "train.num_steps" and name in there and here[name] > there[name]
+  )
+
+
+class LoadedRun(NamedTuple):
+  """A run that was opened again; unpacks as (config, task, model, params)."""
+
+  config: dict[str, Any]
+  task: tasks.Task
+  model: models.SequenceModel
+  params: Params
+
+
+def load_run(workdir: str | pathlib.Path, seed_index: int = 0) -> LoadedRun:
+  """Opens a run directory.
+
+  Args:
+    workdir: where `experiments.train` or a sweep's trial wrote.
+    seed_index: which of the run's seeds, 0 for the first.
+
+  Returns:
+    The config, its task and model, and the parameters of the best evaluation
+    of that seed: `model.apply({"params": params}, inputs_BTD, lengths_B)`.
+
+  Raises:
+    FieldError: there is no run, no checkpoint in it, or no such seed.
+  """
+  workdir = pathlib.Path(workdir)
+  if not (workdir / CONFIG).exists():
+    raise FieldError("workdir", str(workdir), "a run directory")
+  config = read_json(workdir / CONFIG)
+  # How the run was carried out is not in its config; any way will do here.
+  how = {"steps_per_call": 1, "checkpoint_every": 1, "tensorboard": False}
+  ready = plan(config | {"run": how})
+  settings = ready.settings
+  check_int("seed_index", seed_index, 0, settings.num_seeds - 1)
+  static, hyper = optimizers.split(settings.optimizer, settings.train.clip_norm)
+  form = state_form(ready.model, ready.task, static, hyper, settings.num_seeds)
+  checkpoints = Checkpoints(workdir / "checkpoints")
+  step = checkpoints.latest_step()
+  if step is None:
+    raise FieldError("workdir", str(workdir), "a run with a checkpoint")
+  state = checkpoints.restore(step, form)
+  checkpoints.close()
+  params = jax.tree.map(lambda a: np.asarray(a[seed_index]), state.best_params)
+  return LoadedRun(config, ready.task, ready.model, params)
