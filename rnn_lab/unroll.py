@@ -187,7 +187,9 @@ def _prepare(
     _check_shape("resets_TB", reset, (num_steps, *batch_shape))
     if reverse:
       # The border between t-1 and t is crossed after step t is read, so it
-      # belongs in front of step t-1.
+      # belongs in front of step t-1; unless t is padding, and never read.
+      if valid is not None:
+        reset = reset & valid
       none = jnp.zeros((1, *batch_shape), bool)
       reset = jnp.concatenate([reset[1:], none])
   return fresh, carry, _Steps(xs, valid, reset)

@@ -38,12 +38,26 @@ each_task = pytest.mark.parametrize("which", SECTIONS)
 def task_and_batch(which):
   task = build(SECTIONS[which], BATCH)
   compiled = jax.jit(task.batch)
-  return task, functools.partial(compiled, task.data)
+
+  def batch(key, step):
+    # An array, as in training: a Python integer would compile once more.
+    return to_numpy(compiled(task.data, key, jnp.int32(step)))
+
+  return task, batch
 
 
 @functools.cache
 def eval_batches(which, split):
-  return task_and_batch(which)[0].eval_batches(split)
+  return to_numpy(task_and_batch(which)[0].eval_batches(split))
+
+
+def to_numpy(batch):
+  """So that what a test asks of a batch is not compiled."""
+  return jax.tree.map(np.asarray, batch)
+
+
+def sequences(inputs):
+  return {sequence.tobytes() for sequence in inputs}
 
 
 def uniform_guess(task, lead):
@@ -88,7 +102,7 @@ def test_shapes_agree_with_the_specs(which):
   assert_array_equal(made.weights, np.ones(lead))
   if task.output == "softmax":
     assert made.targets.shape == lead
-    assert jnp.issubdtype(made.targets.dtype, jnp.integer)
+    assert made.targets.dtype == jnp.int32
     assert (made.targets >= 0).all()
     assert (made.targets < task.output_spec.size).all()
   else:
@@ -119,7 +133,7 @@ def test_names_and_judgement_agree(which):
 @each_task
 @pytest.mark.parametrize("split", ["valid", "test"])
 def test_eval_weights_count_each_example_once(which, split):
-  weights = np.asarray(eval_batches(which, split).weights)
+  weights = eval_batches(which, split).weights
   assert set(np.unique(weights)) <= {0.0, 1.0}
   assert weights.sum() == EVAL_SIZES[which][split]
 
@@ -127,15 +141,10 @@ def test_eval_weights_count_each_example_once(which, split):
 @each_task
 def test_eval_batches_are_fixed_and_splits_differ(which):
   first = eval_batches(which, "valid")
-  jax.random.split(jax.random.key(3))
   second = task_and_batch(which)[0].eval_batches("valid")
   jax.tree.map(assert_array_equal, first, second)
   test = eval_batches(which, "test")
-  rows = {
-    split: {np.asarray(x).tobytes() for x in held.inputs[0]}
-    for split, held in {"valid": first, "test": test}.items()
-  }
-  assert rows["valid"] != rows["test"]
+  assert sequences(first.inputs[0]) != sequences(test.inputs[0])
 
 
 def test_eval_batches_ignore_the_default_random_generator():
@@ -149,13 +158,11 @@ def test_batch_is_a_function_of_key_and_step(which):
   _, batch = task_and_batch(which)
   key = jax.random.key(11)
   made = batch(key, 4)
-  jax.tree.map(assert_array_equal, made, batch(key, jnp.int32(4)))
+  jax.tree.map(assert_array_equal, made, batch(key, 4))
   for other in batch(key, 5), batch(jax.random.key(12), 4):
     assert not np.array_equal(made.inputs, other.inputs)
     # Nor the same sequences in another order.
-    assert {np.asarray(x).tobytes() for x in made.inputs} != {
-      np.asarray(x).tobytes() for x in other.inputs
-    }
+    assert sequences(made.inputs) != sequences(other.inputs)
 
 
 BASELINES = {
@@ -194,7 +201,7 @@ def test_baselines_as_measured(which, split):
       # All-equal outputs answer the first class, right with chance p.
       tolerance = 4 * math.sqrt(expected * (1 - expected) / count)
     else:
-      tolerance = 1e-6 * expected  # float32 sums; no chance is involved
+      tolerance = 5e-6 * expected  # float32 sums; no chance is involved
     assert abs(value - expected) < tolerance, (metric, value, expected)
 
 

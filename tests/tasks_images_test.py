@@ -129,7 +129,7 @@ def test_zeros_fill_the_gap():
 
 
 def test_noise_of_the_eval_splits_differs():
-  task, _ = compiled(6, gap=50)
+  task = build({"name": "digits", "gap": 3}, 6)
   gaps = [
     np.asarray(task.eval_batches(split).inputs)[0, 0, 8:]
     for split in ("valid", "test")

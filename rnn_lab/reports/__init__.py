@@ -1,7 +1,7 @@
 """Reads run directories and says what came out, as tables, plots and a page.
 
-Nothing here trains or imports JAX: a report can be made on a machine that
-could never have made the runs.
+Nothing here trains, and of the lab only `rnn_lab.errors` is imported: what a
+report knows of a run, it knows from the files of the run.
 """
 
 from rnn_lab.reports.load import load_trials

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from rnn_lab.reports import style
-from rnn_lab.reports.headline import Headline, chance
+from rnn_lab.reports.headline import Headline, chance, is_wide
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.series import Layout, chunks, say
 from rnn_lab.reports.tables import chance_label
@@ -125,6 +125,9 @@ def _learning_figure(
     ax.set_xlabel("training step")
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     ax.set_title(_panel_title(layout, x), loc="left")
+  means = [v for curve in lines.values() for v in style.numbers(curve.mean)]
+  if is_wide(means, headline):
+    row[0].set_yscale("log")
   figure.suptitle(
     style.plain(
       f"Validation {metric} while training: mean over seeds, band min to max"

@@ -1,12 +1,15 @@
 """The one metric that a report compares trials by, and its chance level."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from rnn_lab.reports.load import Trial
 
 # Metrics that live in [0, 1] and are read as a share of something.
 _SHARES = ("accuracy", "f1", "error_rate", "fraction")
+
+# A ratio of one and a half decades: more than that is lost on a linear axis.
+WIDE = 10**1.5
 
 
 class Headline(NamedTuple):
@@ -40,6 +43,16 @@ def headline_of(trials: Sequence[Trial]) -> Headline | None:
 def is_share(metric: str) -> bool:
   """Whether a metric lives in [0, 1], by its name."""
   return any(word in metric for word in _SHARES)
+
+
+def is_wide(values: Iterable[float], headline: Headline) -> bool:
+  """Whether the values of an error metric need a logarithmic axis."""
+  several = list(values)
+  return (
+    not headline.maximize
+    and min(several, default=0.0) > 0.0
+    and max(several) / min(several) > WIDE
+  )
 
 
 def measured(trial: Trial | None, metric: str) -> dict[str, Any] | None:

@@ -1,6 +1,5 @@
 """The figure a report opens with: the test metric against the swept field."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,13 +9,19 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
 from rnn_lab.reports import style
-from rnn_lab.reports.headline import Headline, chance, is_share, measured
+from rnn_lab.reports.headline import (
+  WIDE,
+  Headline,
+  chance,
+  is_share,
+  is_wide,
+  measured,
+)
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.series import Layout, chunks, say
 from rnn_lab.reports.tables import chance_label
 
 _MOST_ROWS = 30
-_WIDE_DECADES = 1.5
 
 
 def draw_headline(layout: Layout, headline: Headline) -> list[Figure]:
@@ -62,7 +67,8 @@ def _lines(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
     style.draw_chance(ax, min(levels.values()))
   elif levels:
     ax.plot(list(levels), list(levels.values()), **style.CHANCE)
-  ax.set_xlabel(style.plain(f"{layout.x} (series set slightly apart)"))
+  apart = " (series set slightly apart)" if len(drawn) > 1 else ""
+  ax.set_xlabel(style.plain(layout.x + apart))
   ax.set_title(
     style.plain(f"Test {metric}: mean over seeds; bands and bars: min to max"),
     loc="left",
@@ -109,7 +115,7 @@ def _dots(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
   for row, name in enumerate(names):
     seeds = _seeds(layout.series[name][None], metric)
     mean = sum(seeds) / len(seeds)
-    look = style.line_style(0)
+    look = style.line_style(0) | {"marker": "D", "markersize": 8.0}
     ax.hlines(row, min(seeds), max(seeds), color=look["color"], linewidth=1.5)
     ax.plot(seeds, [row] * len(seeds), "o", color=look["color"], alpha=0.4)
     ax.plot([mean], [row], **look)
@@ -118,13 +124,14 @@ def _dots(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
   levels = sorted(set(_levels(layout, metric).values()))
   for level in levels:
     ax.axvline(level, **style.CHANCE)
-  if _is_wide(layout, headline):
+  if is_wide(_all_values(layout, metric), headline):
     ax.set_xscale("log")
   elif is_share(metric):
     ax.set_xlim(-0.03, 1.03)
   ax.set_xlabel(style.plain(f"test {metric}"))
   ax.set_title(
-    style.plain(f"Test {metric}: mean over seeds; bars: min to max"), loc="left"
+    style.plain(f"Test {metric}; diamonds: mean over seeds, bars: min to max"),
+    loc="left",
   )
   words = chance_label(levels, metric)
   style.legend_below(figure, [], [], words)
@@ -135,7 +142,7 @@ def _scale_x(ax: Axes, layout: Layout) -> None:
   """Limits and ticks at the values swept; logarithmic if they are far apart."""
   xs = layout.xs
   above = [x for x in xs if x > 0]
-  if above and xs[0] >= 0 and max(above) / min(above) > 10**_WIDE_DECADES:
+  if above and xs[0] >= 0 and max(above) / min(above) > WIDE:
     if xs[0] > 0:
       ax.set_xscale("log")
     else:
@@ -156,24 +163,17 @@ def _scale_y(ax: Axes, layout: Layout, headline: Headline) -> None:
     ax.set_ylim(-0.03, 1.03)
     return
   values = _all_values(layout, headline.metric)
-  values += _levels(layout, headline.metric).values()
+  levels = _levels(layout, headline.metric).values()
+  wide = is_wide(values, headline)
+  # A log axis has no place for chance at zero.
+  values += [level for level in levels if level > 0 or not wide]
   low, high = min(values), max(values)
-  if _is_wide(layout, headline):
+  if wide:
     ax.set_yscale("log")
     ax.set_ylim(low / 1.5, high * 1.5)
   else:
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
     ax.set_ylim(low - margin, high + margin)
-
-
-def _is_wide(layout: Layout, headline: Headline) -> bool:
-  """Whether an error metric needs a logarithmic axis."""
-  values = _all_values(layout, headline.metric)
-  return (
-    not headline.maximize
-    and min(values) > 0
-    and math.log10(max(values) / min(values)) > _WIDE_DECADES
-  )
 
 
 def _all_values(layout: Layout, metric: str) -> list[float]:

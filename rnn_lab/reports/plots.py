@@ -42,7 +42,7 @@ def write_figures(
         stale.unlink()
       figures = draw(layout, headline) if headline else []
       written[stem] = [
-        style.save(figure, folder / f"{stem}{f'-{i}' if i else ''}.png")
-        for i, figure in enumerate(figures)
+        style.save(figure, folder / f"{stem}{f'-{i}' if i > 1 else ''}.png")
+        for i, figure in enumerate(figures, start=1)
       ]
   return written

@@ -62,15 +62,14 @@ def _adding(batch_size: int, length: int, eval_size: int) -> Task:
 
 
 def _generate(key: Key, n: int, length: int) -> Batch:
-  value_key, first_key, second_key = jax.random.split(key, 3)
+  value_key, place_key = jax.random.split(key)
   values_BT = jax.random.uniform(value_key, (n, length))
   half = length // 2
-  first_B1 = jax.random.randint(first_key, (n, 1), 0, half)
-  second_B1 = jax.random.randint(second_key, (n, 1), half, length)
-  time_1T = jnp.arange(length)[None]
-  marks_BT = ((time_1T == first_B1) | (time_1T == second_B1)).astype(
-    values_BT.dtype
-  )
+  # One place in [0, half) and one in [half, length).
+  first, behind = jnp.array([[0, half]]), jnp.array([[half, length]])
+  places_B2 = jax.random.randint(place_key, (n, 2), first, behind)
+  # The two places differ, so the sum of two one-hot rows is of 0 and 1.
+  marks_BT = jnp.sum(jax.nn.one_hot(places_B2, length), axis=1)
   return Batch(
     inputs=jnp.stack([values_BT, marks_BT], axis=-1),
     input_lengths=jnp.full((n,), length, jnp.int32),

@@ -6,6 +6,7 @@ import types
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rnn_lab.errors import check_int
 from rnn_lab.tasks import losses
@@ -101,15 +102,14 @@ def _temporal_order(
 
 def _generate(key: Key, n: int, num_relevant: int, length: int) -> Batch:
   longest = length + length // 10
-  length_key, place_key, noise_key, bit_key = jax.random.split(key, 4)
-  lengths_B = jax.random.randint(length_key, (n,), length, longest + 1)
-  bits_BR = jax.random.bernoulli(bit_key, 0.5, (n, num_relevant)).astype(
-    jnp.int32
-  )
-  first, last = jnp.array(windows(num_relevant, length)).T
-  places_BR = jax.random.randint(
-    place_key, (n, num_relevant), first[None], last[None] + 1
-  )
+  range_key, noise_key = jax.random.split(key)
+  # The length, the places and the bits in one draw, each from its own range.
+  ranges = [(length, longest), *windows(num_relevant, length)]
+  low, high = np.array(ranges + num_relevant * [(0, 1)]).T
+  shape = (n, 1 + 2 * num_relevant)
+  drawn = jax.random.randint(range_key, shape, low[None], high[None] + 1)
+  lengths_B = drawn[:, 0]
+  places_BR, bits_BR = jnp.split(drawn[:, 1:], 2, axis=1)
   symbols_BT = jax.random.randint(
     noise_key, (n, longest), DISTRACTORS, RELEVANT
   )

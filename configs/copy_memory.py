@@ -1,0 +1,28 @@
+"""Copy memory: repeat ten symbols after a delay.
+
+  python -m experiments.train --config=configs/copy_memory.py \\
+    --workdir=runs/copy_memory [--config.task.delay=100]
+
+Ten of eight symbols, `delay` steps of nothing, then the ten again. Without
+memory the loss is at best 10 ln 8 / (delay + 20). EXPECT
+"""
+
+from configs import common
+
+
+def get_config(argument: str = ""):
+  argument = common.parse_argument(argument, "smoke")
+  config = common.default_config()
+  config.task.name = "copy_memory"
+  config.task.delay = 20
+  config.task.eval_size = 1000
+  config.model.hidden_size = 128
+  config.model.lstm.forget_init = "chrono"
+  config.model.lstm.chrono_max = 40
+  config.optimizer.learning_rate = 3e-3
+  config.train.num_steps = 3000
+  config.num_seeds = 2
+  if argument == "smoke":
+    common.shrink(config)
+    config.task.delay = 5
+  return config

@@ -1,0 +1,80 @@
+"""Slow, obvious versions of what the library does, in float64 numpy."""
+
+import numpy as np
+
+
+def sigmoid(x):
+  return 1.0 / (1.0 + np.exp(-x))
+
+
+def elman_step(p, carry, x, f=np.tanh):
+  h = f(x @ p.input_kernel + carry.h @ p.recurrent_kernel + p.bias)
+  return type(carry)(h), h
+
+
+def lstm_step(p, carry, x):
+  size = carry.h.shape[-1]
+  gates = []
+  for n in range(4):
+    gate = slice(n * size, (n + 1) * size)
+    gates.append(
+      x @ p.input_kernel[:, gate]
+      + carry.h @ p.recurrent_kernel[:, gate]
+      + p.bias[gate]
+    )
+  i, f, g, o = gates
+  c = sigmoid(f) * carry.c + sigmoid(i) * np.tanh(g)
+  h = sigmoid(o) * np.tanh(c)
+  return type(carry)(h, c), h
+
+
+def gru_step(p, carry, x):
+  size = carry.h.shape[-1]
+
+  def gate(n):
+    s = slice(n * size, (n + 1) * size)
+    return (
+      x @ p.input_kernel[:, s] + p.bias[s],
+      carry.h @ p.recurrent_kernel[:, s],
+    )
+
+  (xr, hr), (xz, hz), (xn, hn) = gate(0), gate(1), gate(2)
+  r, z = sigmoid(xr + hr), sigmoid(xz + hz)
+  n = np.tanh(xn + r * (hn + p.recurrent_bias_n))
+  h = (1 - z) * n + z * carry.h
+  return type(carry)(h), h
+
+
+NUMPY_STEPS = {"elman": elman_step, "gru": gru_step, "lstm": lstm_step}
+
+
+def unroll_in_pieces(step, params, xs, carry, fresh, lengths, resets, reverse):
+  """Lengths, resets and direction by cutting: each piece a plain loop.
+
+  Each sequence is cut to its length and at its resets; the pieces are read
+  one after the other without any mask, and laid side by side again.
+
+  Args:
+    step: one of NUMPY_STEPS.
+    params: numpy arrays.
+    xs: `[T, B, D]`.
+    carry: the first state of all sequences.
+    fresh: the initial state of one sequence.
+    lengths: B integers.
+    resets: `[T, B]` booleans.
+    reverse: read backwards.
+  """
+  ys = np.zeros((*xs.shape[:2], carry.h.shape[-1]))
+  carries = []
+  for b, length in enumerate(lengths):
+    state = type(carry)(*[a[b] for a in carry])
+    borders = [t for t in range(length) if resets[t, b]]
+    starts = sorted({0, *borders})
+    pieces = list(zip(starts, [*starts[1:], length]))
+    for start, stop in reversed(pieces) if reverse else pieces:
+      if (stop if reverse else start) in borders:
+        state = fresh
+      for t in range(start, stop)[:: -1 if reverse else 1]:
+        state, ys[t, b] = step(params, state, xs[t, b])
+    carries.append(state)
+  return type(carry)(*[np.stack(a) for a in zip(*carries)]), ys

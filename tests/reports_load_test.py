@@ -1,0 +1,229 @@
+"""What reports read from run directories, whole, broken or missing."""
+
+import ast
+from pathlib import Path
+
+import pytest
+import reports_fakes as fakes
+
+from rnn_lab import reports
+from rnn_lab.errors import FieldError
+from rnn_lab.reports import load_trials
+from rnn_lab.reports.load import load_sweep
+from rnn_lab.reports.series import arrange, chunks
+
+
+def test_sweep_is_read_in_the_order_of_its_plan(tmp_path):
+  sweep = fakes.write_sweep(tmp_path)
+  trials = load_trials(sweep)
+  assert [trial.name for trial in trials] == [
+    f"cell={cell},gap={gap}"
+    for cell in ("elman", "lstm", "gru")
+    for gap in (0, 20, 100)
+  ]
+  assert [trial.status for trial in trials] == ["finished"] * 2 + [
+    "partial"
+  ] + ["finished"] * 6
+  assert trials[4].overrides == {"model.cell": "lstm", "task.gap": 20}
+  assert trials[4].series == "LSTM, forget bias 1"
+  assert trials[4].config["task"]["gap"] == 20
+  assert len(trials[4].metrics) == 6
+  assert len(trials[4].flow) == 2 * 3
+  assert trials[4].environment["commit"] == "abc123"
+  assert load_sweep(sweep).title == "How an RNN forgets"
+
+
+def test_status_of_trials_that_did_not_end(tmp_path):
+  planned = {"name": "d", "overrides": {"task.gap": 7}, "series": "S"}
+  fakes.write_json(tmp_path / "sweep.json", {"trials": [planned]})
+  fakes.write_run(tmp_path / "a", fakes.config(gap=1))
+  fakes.write_run(tmp_path / "b", fakes.config(gap=2))
+  (tmp_path / "b" / "error.txt").write_text("Traceback\nMemoryError: b\n")
+  fakes.write_run(tmp_path / "c", fakes.config(gap=3), fakes.result([None]))
+  d, a, b, c = load_trials(tmp_path)
+  assert (a.status, a.result, a.path) == ("unfinished", None, tmp_path / "a")
+  assert (b.status, b.error) == ("failed", "Traceback\nMemoryError: b\n")
+  assert c.status == "diverged"
+  assert (d.name, d.status, d.path, d.series) == ("d", "not run", None, "S")
+  assert d.overrides == {"task.gap": 7}
+
+
+def test_an_error_of_an_attempt_before_the_one_that_ended_is_not_told(tmp_path):
+  fakes.write_run(tmp_path, fakes.config(), fakes.result([0.5]))
+  (tmp_path / "error.txt").write_text("MemoryError")
+  (trial,) = load_trials(tmp_path)
+  assert (trial.status, trial.error) == ("finished", None)
+
+
+def test_half_written_last_row_is_dropped_and_a_broken_one_is_not(tmp_path):
+  fakes.write_run(tmp_path, fakes.config(), rows=[{"step": 1}, {"step": 2}])
+  path = tmp_path / "metrics.jsonl"
+  with path.open("a") as file:
+    file.write('{"step": 3, "train/lo')
+  (trial,) = load_trials(tmp_path)
+  assert trial.metrics == [{"step": 1}, {"step": 2}]
+  with path.open("a") as file:
+    file.write('\n{"step": 4}\n')
+  with pytest.raises(FieldError, match=r"metrics\.jsonl:3"):
+    load_trials(tmp_path)
+
+
+def test_seconds_are_those_of_the_last_finish(tmp_path):
+  fakes.write_run(tmp_path, fakes.config())
+  rows = [
+    {"event": "finished", "seconds": 3.0},
+    {"event": "compiled", "seconds": 99.0},
+    {"event": "finished", "seconds": 4.5},
+    {"step": 250, "seconds": 77.0},
+  ]
+  assert load_trials(tmp_path)[0].seconds is None
+  fakes.write_rows(tmp_path / "timing.jsonl", rows)
+  assert load_trials(tmp_path)[0].seconds == 4.5
+
+
+def test_single_run_directory_is_one_trial(tmp_path):
+  run = tmp_path / "my_run"
+  fakes.write_run(run, fakes.config(), fakes.result([0.5, 0.7]))
+  (trial,) = load_trials(run)
+  assert (trial.name, trial.overrides, trial.series) == ("my_run", {}, None)
+
+
+def test_overrides_of_runs_made_by_hand_are_their_differences(tmp_path):
+  fakes.write_run(tmp_path / "a", fakes.config("lstm", 5, forget_bias=2.0))
+  fakes.write_run(tmp_path / "b", fakes.config("elman", 5))
+  fakes.write_run(tmp_path / "c", fakes.config("lstm", 30))
+  (tmp_path / "notes").mkdir()
+  trials = load_trials(tmp_path)
+  assert {trial.name: trial.overrides for trial in trials} == {
+    "a": {"task.gap": 5, "model.cell": "lstm", "model.lstm.forget_bias": 2.0},
+    "b": {"task.gap": 5, "model.cell": "elman", "model.lstm.forget_bias": 1.0},
+    "c": {"task.gap": 30, "model.cell": "lstm", "model.lstm.forget_bias": 1.0},
+  }
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_no_run_directory_names_the_field(tmp_path, made):
+  path = tmp_path / "empty"
+  if made:
+    (path / "figures").mkdir(parents=True)
+  with pytest.raises(FieldError) as caught:
+    load_trials(path)
+  assert (caught.value.field, caught.value.value) == ("workdir", str(path))
+  assert caught.value.may == (
+    "a run directory, or a directory of run directories"
+  )
+
+
+def test_broken_json_and_equal_names_are_told(tmp_path):
+  fakes.write_run(tmp_path / "a", fakes.config())
+  fakes.write_run(tmp_path / "b", fakes.config())
+  for run in ("a", "b"):
+    fakes.write_json(tmp_path / run / "trial.json", {"name": "same"})
+  with pytest.raises(FieldError, match="different names"):
+    load_trials(tmp_path)
+  fakes.write_json(tmp_path / "b" / "trial.json", {"name": "other"})
+  (tmp_path / "b" / "config.json").write_text("{")
+  with pytest.raises(FieldError, match=r"b/config\.json.* a whole JSON file"):
+    load_trials(tmp_path)
+
+
+def test_swept_field_is_the_first_number_that_varies_in_a_series(tmp_path):
+  layout = arrange(load_trials(fakes.write_sweep(tmp_path)))
+  assert layout.x == "task.gap"
+  assert layout.xs == [0, 20, 100]
+  assert list(layout.series) == list(fakes.ACCURACY)
+  assert layout.series["GRU"][100].name == "cell=gru,gap=100"
+
+
+def test_series_without_a_name_are_named_by_the_other_overrides(tmp_path):
+  for cell, gap, bias in [
+    ("lstm", 100, 1.0),
+    ("lstm", 20, 1.0),
+    ("lstm", 20, 2.5),
+    ("gru", 100, 1.0),
+  ]:
+    run = tmp_path / f"{cell}{gap}{bias}"
+    fakes.write_run(run, fakes.config(cell, gap, bias))
+  layout = arrange(load_trials(tmp_path))
+  assert layout.x == "task.gap"
+  assert {name: list(line) for name, line in layout.series.items()} == {
+    "cell=gru, forget_bias=1.0": [100],
+    "cell=lstm, forget_bias=1.0": [20, 100],
+    "cell=lstm, forget_bias=2.5": [20],
+  }
+
+
+def test_trials_that_would_share_a_point_are_told_apart(tmp_path):
+  for name, cell, gap in [("a", "lstm", 1), ("b", "gru", 1), ("c", "gru", 2)]:
+    fakes.write_run(tmp_path / name, fakes.config(cell, gap))
+    overrides = {"model.cell": cell, "task.gap": gap}
+    label = {"name": name, "overrides": overrides, "series": "gated"}
+    fakes.write_json(tmp_path / name / "trial.json", label)
+  layout = arrange(load_trials(tmp_path))
+  assert {name: list(line) for name, line in layout.series.items()} == {
+    "gated, cell=lstm": [1],
+    "gated, cell=gru": [1, 2],
+  }
+
+
+def test_short_names_that_clash_are_written_out(tmp_path):
+  for gap, bias in [(1, 0.5), (2, 0.5), (1, 1.5)]:
+    name = f"{gap}-{bias}"
+    fakes.write_run(tmp_path / name, fakes.config("lstm", gap, bias))
+    overrides = {
+      "model.deep": bias > 1,
+      "task.gap": gap,
+      "model.lstm.forget_bias": bias,
+      "model.other.forget_bias": 3,
+    }
+    label = {"name": name, "overrides": overrides}
+    fakes.write_json(tmp_path / name / "trial.json", label)
+  layout = arrange(load_trials(tmp_path))
+  assert layout.x == "task.gap"
+  rest = "model.other.forget_bias=3"
+  assert list(layout.series) == [
+    f"deep=False, model.lstm.forget_bias=0.5, {rest}",
+    f"deep=True, model.lstm.forget_bias=1.5, {rest}",
+  ]
+
+
+def test_a_switch_is_not_a_swept_number(tmp_path):
+  for deep in (False, True):
+    run = tmp_path / str(deep)
+    fakes.write_run(run, {**fakes.config(), "deep": deep})
+  layout = arrange(load_trials(tmp_path))
+  assert layout.x is None
+  assert list(layout.series) == ["deep=False", "deep=True"]
+
+
+def test_nothing_swept_gives_one_trial_a_series(tmp_path):
+  for cell in ("lstm", "gru"):
+    fakes.write_run(tmp_path / cell, fakes.config(cell))
+  layout = arrange(load_trials(tmp_path))
+  assert layout.x is None
+  assert list(layout.series) == ["cell=gru", "cell=lstm"]
+
+
+def test_chunks_are_even_and_in_order():
+  assert chunks([], 8) == []
+  assert chunks("abc", 8) == [["a", "b", "c"]]
+  assert [len(part) for part in chunks(range(17), 8)] == [5, 6, 6]
+  assert sum(chunks(range(17), 8), []) == list(range(17))
+
+
+def test_reports_import_nothing_that_trains():
+  imported = set()
+  for path in Path(reports.__file__).parent.glob("*.py"):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+      if isinstance(node, ast.Import):
+        imported |= {alias.name for alias in node.names}
+      elif isinstance(node, ast.ImportFrom):
+        imported.add(node.module)
+  of_the_lab = {name for name in imported if name.startswith("rnn_lab")}
+  others = {name.split(".")[0] for name in imported - of_the_lab}
+  assert {".".join(name.split(".")[:2]) for name in of_the_lab} == {
+    "rnn_lab.errors",
+    "rnn_lab.reports",
+  }
+  assert not others & {"jax", "flax", "optax", "orbax"}
+  assert "matplotlib.pyplot" not in imported

@@ -1,0 +1,212 @@
+"""The report page, its claims, and that it needs nothing but itself."""
+
+import base64
+import re
+import shutil
+
+import pytest
+import reports_fakes as fakes
+
+from rnn_lab.errors import FieldError
+from rnn_lab.reports import load_trials, write_report
+from rnn_lab.reports.claims import judge
+from rnn_lab.reports.headline import headline_of
+from rnn_lab.reports.series import arrange
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def _images(html):
+  found = re.findall(r'src="data:image/png;base64,([^"]*)"', html)
+  return [base64.b64decode(text, validate=True) for text in found]
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+  """A sweep with a diverged seed, an unfinished, a failed and a lost trial."""
+  root = tmp_path_factory.mktemp("reports") / "sweep"
+  lost = {
+    "name": "cell=gru,gap=200",
+    "overrides": {"model.cell": "gru", "task.gap": 200},
+    "series": "GRU",
+  }
+  fakes.write_sweep(root, trials=[lost])
+  fakes.write_run(root / "going", fakes.config("lstm", 200))
+  fakes.write_run(root / "broken", fakes.config("elman", 200))
+  (root / "broken" / "error.txt").write_text("Traceback\nMemoryError: <8 GB>\n")
+  write_report(root)
+  return root
+
+
+@pytest.fixture(scope="module")
+def html(sweep):
+  return (sweep / "report.html").read_text(encoding="utf-8")
+
+
+def test_images_are_inside_the_page_and_nothing_is_outside(sweep, html):
+  images = _images(html)
+  files = [
+    sweep / "figures" / f"{stem}.png"
+    for stem in ("headline", "gradient_flow", "learning_curves")
+  ]
+  assert images == [path.read_bytes() for path in files]
+  assert all(image.startswith(_PNG) for image in images)
+  assert not any(b"Software" in image for image in images)
+  assert html.count("src=") == len(images)
+  without_images = re.sub(r"base64,[^\"]*", "", html)
+  assert not re.search(r"https?://|href=|url\(|@import", without_images)
+
+
+def test_page_tells_question_command_and_environment(html):
+  assert "<h1>How an RNN forgets</h1>" in html
+  assert "<p>Can it remember?</p>\n<p>A second paragraph.</p>" in html
+  command = "python -m experiments.sweep --config=configs/vanishing_gradient.py"
+  assert command in html
+  for key, value in [("versions.jax", "0.10.2"), ("commit", "abc123")]:
+    assert f"<tr><th>{key}</th><td>{value}</td></tr>" in html
+  assert "chance: accuracy 0.100" in html
+
+
+def test_what_is_missing_is_told(html):
+  for words in [
+    "12 trials: 8 finished, 1 partial, 1 not run, 1 failed, 1 unfinished",
+    "<code>cell=gru,gap=200</code>: not run",
+    "<code>going</code>: unfinished",
+    "<code>broken</code>: failed: MemoryError: &lt;8 GB&gt;",
+    "<code>cell=elman,gap=100</code>: diverged: seed 1 after step 750",
+    "0.160 ± 0.000 (2 of 3 seeds)",
+    "0.160, diverged, 0.160",
+    "1000, 1250, 1500",
+  ]:
+    assert words in html
+
+
+def test_claims_are_judged_by_the_means(sweep):
+  trials = load_trials(sweep)
+  extra = [
+    ["The next room.", "GRU @ 200", ">", 0.1],
+    ["Equal is enough.", "GRU @ 20", ">=", "GRU @ 20"],
+    ["Equal is too little.", "GRU @ 20", "<", "GRU @ 20"],
+    ["Equal is enough below.", "GRU @ 20", "<=", "GRU @ 20"],
+    ["Equal is not more.", "GRU @ 20", ">", "GRU @ 20"],
+    ["Another x.", "GRU @ 20.0", "<=", "GRU @ 0"],
+  ]
+  judged = judge(fakes.CLAIMS + extra, arrange(trials), headline_of(trials))
+  verdicts = {claim.sentence: claim.verdict for claim in judged}
+  assert verdicts == {
+    "An LSTM remembers.": "holds",
+    "An LSTM beats a tanh RNN.": "holds",
+    "A GRU beats an LSTM.": "does not hold",
+    "Nobody ran this.": "not run",
+    "The next room.": "not run",
+    "Equal is enough.": "holds",
+    "Equal is too little.": "does not hold",
+    "Equal is enough below.": "holds",
+    "Equal is not more.": "does not hold",
+    "Another x.": "holds",
+  }
+  assert judged[2].left_number == "0.880 ± 0.017"
+  assert judged[2].right_number == "0.930 ± 0.017"
+  assert judged[3].left_number == "no such trial"
+  assert judged[4].left_number == "not run"
+
+
+def test_page_shows_each_verdict_with_its_numbers(html):
+  rows = re.findall(r'<tr><td>([^<]*)</td>\s*<td class="verdict (\w+)', html)
+  assert rows == [
+    ("An LSTM remembers.", "holds"),
+    ("An LSTM beats a tanh RNN.", "holds"),
+    ("A GRU beats an LSTM.", "fails"),
+    ("Nobody ran this.", "open"),
+  ]
+  assert "does not hold</td>" in html
+  assert "0.840 ± 0.017" in html
+
+
+def test_a_diverged_trial_is_not_judged_and_a_wrong_claim_is_told(tmp_path):
+  fakes.write_run(tmp_path / "a", fakes.config("lstm"), fakes.result([None]))
+  fakes.write_run(tmp_path / "b", fakes.config("gru"), fakes.result([0.25]))
+  trials = load_trials(tmp_path)
+  layout, headline = arrange(trials), headline_of(trials)
+  claim = ["It learns.", "cell=lstm", ">", "cell=gru"]
+  (judged,) = judge([claim], layout, headline)
+  assert judged.verdict == "cannot be judged"
+  assert (judged.left_number, judged.right_number) == ("diverged", "0.250")
+  with pytest.raises(FieldError, match="claims is '=='"):
+    judge([["It is.", "cell=lstm", "==", 1]], layout, headline)
+  with pytest.raises(FieldError, match="sentence, left, op, right"):
+    judge([["It is."]], layout, headline)
+
+
+def test_report_made_again_is_equal_byte_for_byte(sweep, tmp_path):
+  # The title and the command hold the path, so the place must be the same.
+  before = {
+    path: path.read_bytes()
+    for path in (sweep / "summary.json", sweep / "report.html")
+  }
+  for path in before:
+    path.unlink()
+  shutil.rmtree(sweep / "figures")
+  assert write_report(sweep) == sweep / "report.html"
+  assert {path: path.read_bytes() for path in before} == before
+  write_report(sweep)
+  assert {path: path.read_bytes() for path in before} == before
+  assert not list(sweep.rglob("*.tmp"))
+
+
+def test_text_from_outside_is_escaped(tmp_path):
+  evil = "<script>alert('$x_$')</script>"
+  label = {"name": evil, "overrides": {"task.name": evil}, "series": evil}
+  fakes.write_run(
+    tmp_path / "a", fakes.config(), fakes.result([0.5, 0.6]), [], []
+  )
+  fakes.write_json(tmp_path / "a" / "trial.json", label)
+  fakes.write_json(tmp_path / "a" / "environment.json", {evil: evil})
+  claims = [[evil, evil, ">", 0.1]]
+  content = {"title": evil, "text": evil, "claims": claims, "config": evil}
+  fakes.write_json(tmp_path / "sweep.json", content)
+  html = write_report(tmp_path).read_text(encoding="utf-8")
+  assert "<script" not in html
+  assert html.count("&lt;script&gt;") > 8
+
+
+def test_report_of_a_single_run(tmp_path):
+  run = tmp_path / "by_hand"
+  values = [0.31, 0.52]
+  fakes.write_run(
+    run,
+    fakes.config(),
+    fakes.result(values),
+    fakes.learning_rows(values),
+    fakes.flow_rows(12, 0.5, seeds=2, steps=(0,)),
+  )
+  html = write_report(run).read_text(encoding="utf-8")
+  assert "<h1>by_hand</h1>" in html
+  assert "0.415 ± 0.148" in html
+  assert len(_images(html)) == 3
+  assert "What the numbers say" not in html
+  assert "experiments.sweep" not in html
+
+
+def test_report_before_any_trial_finished(tmp_path):
+  planned = {"name": "later", "overrides": {"task.gap": 3}, "series": "S"}
+  fakes.write_json(
+    tmp_path / "sweep.json", {"claims": fakes.CLAIMS, "trials": [planned]}
+  )
+  html = write_report(tmp_path).read_text(encoding="utf-8")
+  assert "No trial has finished yet" in html
+  assert not _images(html)
+  rows = fakes.learning_rows([0.4, None])
+  fakes.write_run(tmp_path / "now", fakes.config(), rows=rows)
+  html = write_report(tmp_path).read_text(encoding="utf-8")
+  assert "No trial has finished yet" in html
+  assert len(_images(html)) == 1
+  assert "0 finished" not in html
+
+
+def test_a_wrong_claim_leaves_the_directory_as_it_was(tmp_path):
+  fakes.write_run(tmp_path / "a", fakes.config(), fakes.result([0.5]))
+  fakes.write_json(tmp_path / "sweep.json", {"claims": [["?", "a", "!", 1]]})
+  with pytest.raises(FieldError):
+    write_report(tmp_path)
+  assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "sweep.json"]

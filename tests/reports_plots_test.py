@@ -1,0 +1,164 @@
+"""What the figures of a report draw."""
+
+import matplotlib.figure
+import numpy as np
+import reports_fakes as fakes
+
+from rnn_lab.reports import load_trials
+from rnn_lab.reports.curves import draw_gradient_flow, draw_learning_curves
+from rnn_lab.reports.headline import headline_of
+from rnn_lab.reports.headline_plot import draw_headline
+from rnn_lab.reports.plots import write_figures
+from rnn_lab.reports.series import arrange
+
+
+def _draw(draw, trials):
+  return draw(arrange(trials), headline_of(trials))
+
+
+def _lines(ax):
+  """The lines of the series, without chance and without single seeds."""
+  return [
+    line
+    for line in ax.lines
+    if line.get_linewidth() > 1.5
+    and len(line.get_xdata())
+    and line.get_linestyle() != "None"
+  ]
+
+
+def test_headline_figure_draws_the_means_and_chance(tmp_path):
+  (figure,) = _draw(draw_headline, load_trials(fakes.write_sweep(tmp_path)))
+  (ax,) = figure.axes
+  lines = _lines(ax)
+  assert len(lines) == 3
+  for line, (_, means) in zip(lines, fakes.ACCURACY.values()):
+    expected = [0.16 if m == 0.17 else m for m in means.values()]
+    np.testing.assert_allclose(line.get_ydata(), expected, atol=1e-12)
+    assert list(line.get_xdata()) == [0, 20, 100]
+  assert len({line.get_color() for line in lines}) == 3
+  assert len({line.get_marker() for line in lines}) == 3
+  words = [text.get_text() for text in figure.legends[0].get_texts()]
+  assert words == [*fakes.ACCURACY, "chance (0.100)"]
+  assert ax.get_xlabel().startswith("task.gap")
+
+
+def test_errors_over_decades_get_a_log_axis(tmp_path):
+  for spread, scale in [(2, "linear"), (1000, "log")]:
+    folder = tmp_path / scale
+    for gap in (4, 400):
+      mse = 0.3 / (1 if gap == 4 else spread)
+      outcome = fakes.result([mse, mse * 1.1], "mse", False, 0.5)
+      rows = fakes.learning_rows([mse], "valid/mse")
+      run = folder / str(gap)
+      fakes.write_run(run, fakes.config(gap=gap), outcome, rows)
+    (figure,) = _draw(draw_headline, load_trials(folder))
+    assert figure.axes[0].get_yscale() == scale
+    assert figure.axes[0].get_xscale() == "log"
+    (figure,) = _draw(draw_learning_curves, load_trials(folder))
+    scales = {ax.get_yscale() for ax in figure.axes}
+    assert scales == {scale}
+
+
+def test_dot_plot_where_nothing_was_swept(tmp_path):
+  for cell, mean in [("lstm", 0.8), ("gru", 0.6), ("elman", 0.2)]:
+    outcome = fakes.result([mean - 0.1, mean + 0.1])
+    fakes.write_run(tmp_path / cell, fakes.config(cell), outcome)
+  (figure,) = _draw(draw_headline, load_trials(tmp_path))
+  (ax,) = figure.axes
+  names = [label.get_text() for label in ax.get_yticklabels()]
+  assert names == ["cell=elman", "cell=gru", "cell=lstm"]
+  means = [
+    line.get_xdata()[0] for line in _lines(ax) if len(line.get_xdata()) == 1
+  ]
+  np.testing.assert_allclose(means, [0.2, 0.6, 0.8])
+
+
+def test_gradient_flow_is_a_geometric_mean_and_zero_has_a_floor(tmp_path):
+  flow = [
+    {"step": step, "seed": seed, "layer": layer, "direction": "forward",
+     "norm": norm}
+    for step, layer, seed, norm in [
+      (0, 0, 0, [7.0, 7.0]), (0, 0, 1, [7.0, 7.0]),
+      (0, 1, 0, [1e-4, 1.0]), (0, 1, 1, [1e-2, 4.0]),
+      (500, 1, 0, [5.0, 5.0]), (500, 1, 1, [5.0, 5.0]),
+      (900, 1, 0, [0.0, 0.5]), (900, 1, 1, [None, None]),
+    ]
+  ]  # fmt: skip
+  fakes.write_run(tmp_path, fakes.config(), fakes.result([0.5, 0.6]), [], flow)
+  (figure,) = _draw(draw_gradient_flow, load_trials(tmp_path))
+  first, last = figure.axes
+  np.testing.assert_allclose(_lines(first)[0].get_ydata(), [1e-3, 2.0])
+  np.testing.assert_allclose(_lines(last)[0].get_ydata(), [1e-30, 0.5])
+  assert first.get_yscale() == last.get_yscale() == "log"
+  assert first.get_title(loc="left") == "at initialisation (step 0)"
+  assert last.get_title(loc="left") == "at step 900"
+  title = figure.get_suptitle()
+  assert "top layer 1, forward" in title
+  assert "vanished" in title
+
+
+def test_learning_curves_skip_a_seed_from_where_it_diverged(tmp_path):
+  rows = [
+    {"step": 10, "train/loss": [3.0, 3.0]},
+    {"step": 10, "valid/accuracy": [0.2, 0.4]},
+    {"step": 20, "train/loss": [2.0, None], "valid/accuracy": [0.6, None]},
+    {"step": 30, "valid/accuracy": [None, None]},
+  ]
+  fakes.write_run(tmp_path, fakes.config(), fakes.result([0.5, None]), rows)
+  (figure,) = _draw(draw_learning_curves, load_trials(tmp_path))
+  (line,) = _lines(figure.axes[0])
+  assert list(line.get_xdata()) == [10, 20, 30]
+  np.testing.assert_allclose(line.get_ydata(), [0.3, 0.6, np.nan])
+
+
+def test_more_than_eight_series_are_split_and_old_figures_removed(tmp_path):
+  for i in range(9):
+    for gap in (1, 2):
+      name = f"{i}-{gap}"
+      values = [0.1 * i + 0.01 * gap]
+      outcome = fakes.result(values)
+      rows = fakes.learning_rows(values)
+      flow = fakes.flow_rows(4, 0.5, seeds=1)
+      fakes.write_run(
+        tmp_path / name, fakes.config(gap=gap), outcome, rows, flow
+      )
+      label = {"name": name, "overrides": {"task.gap": gap}, "series": f"_{i}"}
+      fakes.write_json(tmp_path / name / "trial.json", label)
+  trials = load_trials(tmp_path)
+  for draw in (draw_headline, draw_gradient_flow, draw_learning_curves):
+    figures = _draw(draw, trials)
+    assert [len(_lines(figure.axes[0])) for figure in figures] == [4, 5]
+    words = [t.get_text() for t in figures[1].legends[0].get_texts()]
+    assert [word.strip() for word in words[:5]] == [
+      f"_{i}" for i in range(4, 9)
+    ]
+  folder = tmp_path / "figures"
+  written = write_figures(tmp_path, trials)["headline"]
+  assert written == [folder / "headline.png", folder / "headline-2.png"]
+  assert len(list(folder.iterdir())) == 6
+  write_figures(tmp_path, trials[:2])
+  assert sorted(path.name for path in folder.iterdir()) == [
+    "gradient_flow.png",
+    "headline.png",
+    "learning_curves.png",
+  ]
+
+
+def test_more_than_six_panels_wrap(tmp_path):
+  for gap in range(8):
+    rows = fakes.learning_rows([0.1 + gap / 10])
+    flow = fakes.flow_rows(4 + gap, 0.5, seeds=1)
+    outcome = fakes.result([0.1 + gap / 10])
+    fakes.write_run(
+      tmp_path / str(gap), fakes.config(gap=gap), outcome, rows, flow
+    )
+  trials = load_trials(tmp_path)
+  (curves,) = _draw(draw_learning_curves, trials)
+  (flow,) = _draw(draw_gradient_flow, trials)
+  for figure, bands in [(curves, 1), (flow, 2)]:
+    assert isinstance(figure, matplotlib.figure.Figure)
+    shown = [ax for ax in figure.axes if ax.axison]
+    assert len(shown) == 8 * bands
+    assert all(len(_lines(ax)) == 1 for ax in shown)
+    assert len(figure.axes) == 12 * bands

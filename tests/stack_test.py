@@ -1,0 +1,160 @@
+"""Depth: stacks against layers unrolled by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnn_lab.cells import elman, gru, lstm
+from rnn_lab.errors import FieldError
+from rnn_lab.stack import (
+  final_state,
+  init_stack,
+  perturbed,
+  stack,
+  stack_output_size,
+  unroll_stack,
+  zero_perturbations,
+)
+from rnn_lab.unroll import unroll
+
+T, B, D = 6, 3, 4
+LENGTHS = jnp.array([6, 2, 4])
+
+
+def inputs(seed=0):
+  return jax.random.normal(jax.random.key(seed), (T, B, D))
+
+
+def test_layers_of_different_cells_read_each_others_outputs():
+  layers = stack([gru(5), lstm(7), elman(3)])
+  params = init_stack(layers, jax.random.key(1), D)
+  carry, y = unroll_stack(layers, params, inputs(), lengths_B=LENGTHS)
+  x = inputs()
+  for layer, cell in enumerate(layers.forward):
+    expected, x = unroll(cell, params[layer].forward, x, lengths_B=LENGTHS)
+    np.testing.assert_array_equal(carry[layer].forward.h, expected.h)
+  np.testing.assert_array_equal(y, x)
+  assert stack_output_size(layers, D) == 3
+  np.testing.assert_array_equal(final_state(carry, "top"), expected.h)
+  side_by_side = final_state(carry, "all")
+  assert side_by_side.shape == (B, 15)
+  np.testing.assert_array_equal(side_by_side[:, :5], carry[0].forward.h)
+  np.testing.assert_array_equal(side_by_side[:, 12:], carry[2].forward.h)
+
+
+def test_two_directions():
+  layers = stack([gru(5), lstm(7)], bidirectional=True)
+  params = init_stack(layers, jax.random.key(1), D)
+  assert not np.allclose(
+    params[0].forward.input_kernel, params[0].backward.input_kernel
+  )
+  carry, y = unroll_stack(layers, params, inputs(), lengths_B=LENGTHS)
+  x = inputs()
+  for layer, cell in enumerate(layers.forward):
+    ends, ys = [], []
+    for direction in range(2):
+      end, out = unroll(
+        cell,
+        params[layer][direction],
+        x,
+        lengths_B=LENGTHS,
+        reverse=direction == 1,
+      )
+      ends.append(end)
+      ys.append(out)
+    x = jnp.concatenate(ys, -1)
+  np.testing.assert_array_equal(y, x)
+  np.testing.assert_array_equal(
+    final_state(carry, "top"), jnp.concatenate([e.h for e in ends], -1)
+  )
+  assert final_state(carry, "all").shape == (B, 24)
+  assert stack_output_size(layers, D) == 14
+
+
+def test_a_carry_handed_on_equals_one_long_sequence():
+  layers = stack([lstm(5), gru(4)])
+  params = init_stack(layers, jax.random.key(1), D)
+  whole, y = unroll_stack(layers, params, inputs())
+  middle, y_first = unroll_stack(layers, params, inputs()[:2])
+  end, y_second = unroll_stack(layers, params, inputs()[2:], middle)
+  np.testing.assert_allclose(jnp.concatenate([y_first, y_second]), y, atol=1e-6)
+  np.testing.assert_allclose(end[1].forward.h, whole[1].forward.h, atol=1e-6)
+
+
+def test_checkpointing_and_resets_reach_every_layer():
+  layers = stack([lstm(5), gru(4)])
+  params = init_stack(layers, jax.random.key(1), D)
+  resets = jnp.zeros((T, B), bool).at[3].set(True)
+  _, y = unroll_stack(
+    layers, params, inputs(), resets_TB=resets, checkpoint_every=2
+  )
+  _, second_half = unroll_stack(layers, params, inputs()[3:])
+  np.testing.assert_allclose(y[3:], second_half, atol=1e-6)
+
+
+def test_dropout_is_between_layers_only():
+  params = init_stack(stack([lstm(64)]), jax.random.key(1), D)
+  one = stack([lstm(64)], dropout=0.5)
+  key = jax.random.key(2)
+  dropped = unroll_stack(one, params, inputs(), dropout_key=key)[1]
+  np.testing.assert_array_equal(dropped, unroll_stack(one, params, inputs())[1])
+
+  # An identity above the first layer shows what reaches the second.
+  echo = elman(64, "linear", "identity", 1.0, "zeros")
+  two = stack([lstm(64), echo], dropout=0.25)
+  params = init_stack(two, jax.random.key(1), D)
+  kept = unroll_stack(two, params, inputs())[1]
+  np.testing.assert_allclose(
+    kept, unroll_stack(one, params[:1], inputs())[1], rtol=1e-6
+  )
+  dropped = unroll_stack(two, params, inputs(), dropout_key=key)[1]
+  zero = dropped == 0.0
+  np.testing.assert_allclose(
+    dropped, np.where(zero, 0.0, kept / 0.75), rtol=1e-5, atol=1e-7
+  )
+  # 1,152 draws: the share's deviation is 0.013.
+  assert abs(zero.mean() - 0.25) < 0.05
+  again = unroll_stack(two, params, inputs(), dropout_key=jax.random.key(3))[1]
+  assert not np.array_equal(dropped, again)
+  # Not one mask for all steps: that would be another method.
+  assert not np.array_equal(zero[0], zero[1])
+
+
+def test_a_perturbation_of_zero_changes_nothing_and_others_travel_on():
+  layers = stack([lstm(5), gru(4)], bidirectional=True)
+  params = init_stack(layers, jax.random.key(1), D)
+  plain = unroll_stack(layers, params, inputs(), lengths_B=LENGTHS)
+  zeros = zero_perturbations(layers, T, B)
+  same = unroll_stack(
+    layers, params, inputs(), lengths_B=LENGTHS, perturbations=zeros
+  )
+  for a, e in zip(jax.tree.leaves(same), jax.tree.leaves(plain)):
+    np.testing.assert_array_equal(a, e)
+
+  cell, x = lstm(5), inputs()
+  p = params[0].forward
+  e = jnp.zeros((T, B, 5)).at[2].set(0.1)
+  _, y = unroll(perturbed(cell), p, (x, e))
+  carry, before = unroll(cell, p, x[:3])
+  moved = carry._replace(h=carry.h + 0.1)
+  _, after = unroll(cell, p, x[3:], moved)
+  np.testing.assert_allclose(y[:2], before[:2], atol=1e-6)
+  np.testing.assert_allclose(y[2], before[2] + 0.1, atol=1e-6)
+  np.testing.assert_allclose(y[3:], after, atol=1e-6)
+
+
+def test_a_cell_without_hidden_state_cannot_be_perturbed():
+  cell = lstm(5)._replace(
+    step=lambda params, carry, x: (carry, x[..., :2]), kind="odd"
+  )
+  with pytest.raises(ValueError, match="odd: the carry has no hidden state"):
+    params = cell.init(jax.random.key(0), D)
+    unroll(perturbed(cell), params, (inputs(), jnp.zeros((T, B, 5))))
+
+
+def test_wrong_stacks():
+  with pytest.raises(FieldError, match="dropout is 1.0; it may be a finite"):
+    stack([lstm(3)], dropout=1.0)
+  with pytest.raises(ValueError, match="cells is empty"):
+    stack([])

@@ -1,0 +1,113 @@
+"""Optimizers and schedules against optax's own and closed forms."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from rnn_lab.training import optimizers
+from rnn_lab.training.settings import OptimizerSettings
+
+DEFAULTS = OptimizerSettings(
+  name="adam",
+  learning_rate=0.1,
+  schedule="constant",
+  warmup_steps=0,
+  decay_steps=0,
+  decay_rate=0.0,
+  momentum=0.0,
+  b1=0.8,
+  b2=0.95,
+  rms_decay=0.7,
+  eps=1e-6,
+  weight_decay=0.0,
+)
+
+EXPECTED = {
+  "adam": (DEFAULTS, optax.adam(0.1, b1=0.8, b2=0.95, eps=1e-6)),
+  "adam with decay": (
+    DEFAULTS._replace(weight_decay=0.3),
+    optax.adamw(0.1, b1=0.8, b2=0.95, eps=1e-6, weight_decay=0.3),
+  ),
+  "rmsprop": (
+    DEFAULTS._replace(name="rmsprop"),
+    optax.rmsprop(0.1, decay=0.7, eps=1e-6),
+  ),
+  "sgd": (DEFAULTS._replace(name="sgd"), optax.sgd(0.1)),
+  "sgd with momentum": (
+    DEFAULTS._replace(name="sgd", momentum=0.9),
+    optax.sgd(0.1, momentum=0.9),
+  ),
+}
+
+
+def trajectory(make_optimizer, steps=5):
+  params = {"a": jnp.array([1.0, -2.0, 3.0]), "b": jnp.array([[0.5]])}
+  state = make_optimizer(0).init(params)
+  path = []
+  for n in range(steps):
+    grads = jax.tree.map(lambda p: jnp.sin(3.0 * p) * (n + 1), params)  # noqa: B023
+    updates, state = make_optimizer(n).update(grads, state, params)
+    params = optax.apply_updates(params, updates)
+    path.append(np.concatenate([params["a"], params["b"][0]]))
+  return np.array(path)
+
+
+@pytest.mark.parametrize("clip_norm", [0.0, 0.5])
+@pytest.mark.parametrize("name", EXPECTED)
+def test_optimizers_equal_optax(name, clip_norm):
+  settings, theirs = EXPECTED[name]
+  static, hyper = optimizers.split(settings, clip_norm)
+  if clip_norm:
+    theirs = optax.chain(optax.clip_by_global_norm(clip_norm), theirs)
+  ours = trajectory(lambda n: optimizers.optimizer(static, hyper, jnp.int32(n)))
+  np.testing.assert_allclose(
+    ours, trajectory(lambda n: theirs), rtol=1e-5, atol=1e-6
+  )
+
+
+def rates(steps, **changes):
+  static, hyper = optimizers.split(DEFAULTS._replace(**changes), 0.0)
+  return [
+    float(optimizers.learning_rate(static, hyper, jnp.int32(n))) for n in steps
+  ]
+
+
+def test_schedules():
+  steps = [0, 5, 10, 20]
+  decays = {"decay_steps": 10, "decay_rate": 0.2}
+  np.testing.assert_allclose(rates(steps), [0.1] * 4, rtol=1e-6)
+  np.testing.assert_allclose(
+    rates(steps, schedule="linear", **decays),
+    [0.1, 0.06, 0.02, 0.02],
+    rtol=1e-5,
+  )
+  np.testing.assert_allclose(
+    rates(steps, schedule="cosine", **decays),
+    [0.1, 0.06, 0.02, 0.02],
+    rtol=1e-5,
+  )
+  np.testing.assert_allclose(
+    rates([0, 10, 20], schedule="exponential", **decays),
+    [0.1, 0.02, 0.004],
+    rtol=1e-5,
+  )
+  np.testing.assert_allclose(
+    rates([0, 1, 3, 4, 9, 14], warmup_steps=4, schedule="linear", **decays),
+    [0.025, 0.05, 0.1, 0.1, 0.06, 0.02],
+    rtol=1e-5,
+  )
+
+
+def test_cosine_is_not_a_line():
+  at_quarter = rates([25], schedule="cosine", decay_steps=100)
+  np.testing.assert_allclose(
+    at_quarter, [0.1 * (1 + np.cos(np.pi / 4)) / 2], rtol=1e-5
+  )
+
+
+def test_a_sweep_over_numbers_keeps_the_static_part():
+  one, _ = optimizers.split(DEFAULTS, 1.0)
+  other, _ = optimizers.split(DEFAULTS._replace(learning_rate=9.0, b1=0.1), 0.0)
+  assert one == other and hash(one) == hash(other)

@@ -1,0 +1,406 @@
+"""Unrolling against a Python loop, pieces of sequences, torch and maths."""
+
+import functools
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax.test_util import check_grads
+from oracles import NUMPY_STEPS, unroll_in_pieces
+
+from rnn_lab.cells import CELLS, Cell, elman, lstm
+from rnn_lab.unroll import static_unroll, unroll
+
+T, B, D, H = 7, 5, 3, 4
+LENGTHS = np.array([7, 0, 1, 4, 6])
+REFERENCE = pathlib.Path(__file__).parent / "data" / "torch_reference.npz"
+
+
+def random_like(tree, seed, dtype=np.float64):
+  rng = np.random.default_rng(seed)
+  return jax.tree.map(
+    lambda a: jnp.asarray(rng.normal(size=a.shape).astype(dtype)), tree
+  )
+
+
+def setting(kind, dtype=np.float64):
+  """A cell with random parameters, first carry and inputs, all distinct."""
+  cell = CELLS[kind](H)
+  params = random_like(cell.init(jax.random.key(0), D), 1, dtype)
+  carry = random_like(cell.initial_carry((B,), jnp.float32), 2, dtype)
+  xs = random_like(jax.ShapeDtypeStruct((T, B, D), dtype), 3, dtype)
+  return cell, params, carry, xs
+
+
+def assert_close(actual, expected, **tolerance):
+  assert jax.tree.structure(actual) == jax.tree.structure(expected)
+  for a, e in zip(jax.tree.leaves(actual), jax.tree.leaves(expected)):
+    np.testing.assert_allclose(a, e, **tolerance)
+
+
+def in_pieces(kind, params, xs, carry, lengths, resets, reverse):
+  """The oracle, on numpy arrays only."""
+  params, xs, carry = jax.tree.map(np.asarray, (params, xs, carry))
+  fresh = type(carry)(*[np.zeros(H)] * len(carry))
+  return unroll_in_pieces(
+    NUMPY_STEPS[kind], params, xs, carry, fresh, lengths, resets, reverse
+  )
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("kind", CELLS)
+def test_lengths_and_resets_equal_sequences_cut_to_pieces(kind, reverse):
+  resets = np.zeros((T, B), bool)
+  resets[0, 0] = resets[3, 0] = resets[2, 3] = resets[5, 3] = True
+  # The last two lie in the padding, and at its very border.
+  resets[5, 4] = resets[6, 4] = resets[0, 1] = resets[1, 2] = True
+  with jax.enable_x64(True):
+    cell, params, carry, xs = setting(kind)
+    args = (cell, params, xs, carry)
+    options = {"lengths_B": LENGTHS, "resets_TB": resets, "reverse": reverse}
+    expected = in_pieces(kind, params, xs, carry, LENGTHS, resets, reverse)
+    close = functools.partial(assert_close, rtol=1e-11, atol=1e-13)
+    close(static_unroll(*args, **options), expected)
+    close(unroll(*args, **options), expected)
+    close(unroll(*args, **options, checkpoint_every=3), expected)
+
+
+def weighted_sum(function, cell, **options):
+  """A scalar cost of all outputs and carries, each weighed differently."""
+
+  def cost(params, xs, carry):
+    results = function(cell, params, xs, carry, **options)
+    leaves = jax.tree.leaves(results)
+    return sum(
+      jnp.sum(a * jnp.cos(jnp.arange(a.size, dtype=a.dtype)).reshape(a.shape))
+      for a in leaves
+    )
+
+  return cost
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_gradients_equal_those_of_the_loop_and_finite_differences(kind):
+  with jax.enable_x64(True):
+    cell, params, carry, xs = setting(kind)
+    options = {"lengths_B": LENGTHS, "reverse": True}
+    argnums = (0, 1, 2)
+    cost = weighted_sum(static_unroll, cell, **options)
+    expected = jax.grad(cost, argnums)(params, xs, carry)
+    for more in ({}, {"checkpoint_every": 1}, {"checkpoint_every": 4}):
+      cost = weighted_sum(unroll, cell, **options, **more)
+      actual = jax.jit(jax.grad(cost, argnums))(params, xs, carry)
+      assert_close(actual, expected, rtol=1e-10, atol=1e-12)
+    check_grads(jax.jit(cost), (params, xs, carry), order=1, modes=["rev"])
+
+
+def torch_arrays(kind):
+  with np.load(REFERENCE) as file:
+    arrays = {
+      name.removeprefix(f"{kind}/"): file[name]
+      for name in file
+      if name.startswith(f"{kind}/")
+    }
+    return arrays, file["lengths"]
+
+
+def from_torch(kind, arrays, suffix):
+  """Our parameters from torch's of one layer and direction."""
+  w_ih, w_hh, b_ih, b_hh = (
+    jnp.asarray(arrays[f"{name}_{suffix}"])
+    for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+  )
+  size = w_hh.shape[1]
+  params = CELLS[kind](size).init(jax.random.key(0), w_ih.shape[1])
+  bias = b_ih + b_hh
+  if kind == "gru":
+    bias = b_ih + b_hh.at[2 * size :].set(0.0)
+    params = params._replace(recurrent_bias_n=b_hh[2 * size :])
+  return params._replace(
+    input_kernel=w_ih.T, recurrent_kernel=w_hh.T, bias=bias
+  )
+
+
+def torch_carry(kind, arrays, which, n):
+  cell = CELLS[kind](arrays["first_h"].shape[-1])
+  names = cell.initial_carry((1,), jnp.float64)._fields
+  return type(cell.initial_carry((1,), jnp.float64))(
+    *[jnp.asarray(arrays[f"{which}_{name}"][n]) for name in names]
+  )
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_two_bidirectional_layers_equal_torch(kind):
+  arrays, lengths = torch_arrays(kind)
+  with jax.enable_x64(True):
+    size = arrays["first_h"].shape[-1]
+    cell = CELLS[kind](size)
+    x = jnp.asarray(arrays["x"])
+
+    def run(params, x):
+      lasts = []
+      for layer in range(2):
+        ys = []
+        for direction in range(2):
+          last, y = unroll(
+            cell,
+            params[layer][direction],
+            x,
+            torch_carry(kind, arrays, "first", 2 * layer + direction),
+            lengths_B=lengths,
+            reverse=direction == 1,
+          )
+          ys.append(y)
+          lasts.append(last)
+        x = jnp.concatenate(ys, axis=-1)
+      return x, lasts
+
+    params = [
+      [from_torch(kind, arrays, f"l{layer}{end}") for end in ("", "_reverse")]
+      for layer in range(2)
+    ]
+    y, lasts = run(params, x)
+    np.testing.assert_allclose(y, arrays["y"], rtol=1e-10, atol=1e-12)
+    for n, last in enumerate(lasts):
+      expected = torch_carry(kind, arrays, "last", n)
+      assert_close(last, expected, rtol=1e-10, atol=1e-12)
+
+    cost = jax.jit(
+      jax.grad(
+        lambda p, x: jnp.sum(run(p, x)[0] * arrays["cost_weights"]), (0, 1)
+      )
+    )
+    grads, x_grad = cost(params, x)
+    np.testing.assert_allclose(x_grad, arrays["x_grad"], rtol=1e-9, atol=1e-12)
+    for suffix, ours in (("l0", grads[0][0]), ("l1_reverse", grads[1][1])):
+      for theirs, kernel in (
+        ("weight_ih", ours.input_kernel.T),
+        ("weight_hh", ours.recurrent_kernel.T),
+        ("bias_ih", ours.bias),
+      ):
+        np.testing.assert_allclose(
+          kernel, arrays[f"{theirs}_{suffix}_grad"], rtol=1e-9, atol=1e-12
+        )
+
+
+def test_the_lectures_two_step_network():
+  """Its 3 inputs, 5 neurons, 4 instances and 2 steps, done three ways."""
+  x0 = np.array([[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 0, 1]], np.float64)
+  x1 = np.array([[9, 8, 7], [0, 0, 0], [6, 5, 4], [3, 2, 1]], np.float64)
+  rng = np.random.default_rng(42)
+  u, w, b = (
+    rng.normal(size=(3, 5)),
+    rng.normal(size=(5, 5)),
+    rng.normal(size=(1, 5)),
+  )
+  y0 = np.tanh(x0 @ u + b)
+  y1 = np.tanh(y0 @ w + x1 @ u + b)
+  with jax.enable_x64(True):
+    cell = elman(5)
+    params = type(cell.init(jax.random.key(0), 3))(
+      input_kernel=jnp.asarray(u),
+      recurrent_kernel=jnp.asarray(w),
+      bias=jnp.asarray(b[0]),
+    )
+    xs = jnp.asarray(np.stack([x0, x1]))
+    for function in (static_unroll, unroll):
+      carry, ys = function(cell, params, xs)
+      np.testing.assert_allclose(ys, [y0, y1], rtol=1e-13)
+      np.testing.assert_allclose(carry.h, y1, rtol=1e-13)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("kind", CELLS)
+def test_causality_is_exact(kind, reverse):
+  """dy_t/dx_s is exactly zero for every s that is read after t."""
+  cell, params, carry, xs = setting(kind, np.float32)
+
+  def output_at(t, xs):
+    return jnp.sum(unroll(cell, params, xs, carry, reverse=reverse)[1][t])
+
+  for t, gradient in enumerate(
+    jax.vmap(jax.grad(output_at, argnums=1), (0, None))(jnp.arange(T), xs)
+  ):
+    size = np.abs(gradient).sum(axis=(1, 2))
+    later = range(t) if reverse else range(t + 1, T)
+    read = range(t, T) if reverse else range(t + 1)
+    assert all(size[s] == 0.0 for s in later)
+    assert all(size[s] > 0.0 for s in read)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_reset_cuts_the_gradient_exactly(reverse):
+  cell, params, carry, xs = setting("lstm", np.float32)
+  resets = jnp.zeros((T, B), bool).at[3].set(True)
+
+  def cost(xs, side):
+    _, y = unroll(cell, params, xs, carry, resets_TB=resets, reverse=reverse)
+    return jnp.sum(y[3:] if side == "after" else y[:3])
+
+  after, before = (jax.grad(cost)(xs, side) for side in ("after", "before"))
+  assert not np.any(after[:3]) and np.all(np.any(after[3:], axis=(1, 2)))
+  assert not np.any(before[3:]) and np.all(np.any(before[:3], axis=(1, 2)))
+
+
+def test_padding_is_never_read():
+  cell, params, carry, xs = setting("gru", np.float32)
+  padding = jnp.arange(T)[:, None] >= jnp.asarray(LENGTHS)[None, :]
+  other = jnp.where(padding[:, :, None], 1e9, xs)
+  for reverse in (False, True):
+    expected = unroll(
+      cell, params, xs, carry, lengths_B=LENGTHS, reverse=reverse
+    )
+    actual = unroll(
+      cell, params, other, carry, lengths_B=LENGTHS, reverse=reverse
+    )
+    for a, e in zip(jax.tree.leaves(actual), jax.tree.leaves(expected)):
+      np.testing.assert_array_equal(a, e)
+    assert not np.any(np.asarray(actual[1])[np.asarray(padding)])
+
+
+def test_length_zero_returns_the_initial_carry_untouched():
+  cell, params, carry, xs = setting("lstm", np.float32)
+  after, y = unroll(cell, params, xs, carry, lengths_B=jnp.zeros(B, int))
+  for a, e in zip(after, carry):
+    np.testing.assert_array_equal(a, e)
+  assert not np.any(y)
+
+
+class Counter:
+  """A cell that adds its input to its state: answers are written by hand."""
+
+  @staticmethod
+  def cell():
+    def step(params, carry, x):
+      del params
+      return carry + x, 10 * (carry + x)
+
+    return Cell(
+      init=lambda key, size: (),
+      initial_carry=lambda shape, dtype: jnp.zeros((*shape, 1), dtype),
+      step=step,
+    )
+
+
+def test_a_users_cell_of_three_functions():
+  xs = jnp.arange(1.0, 9.0).reshape(4, 2, 1)  # 1 3 5 7 and 2 4 6 8
+  carry, ys = unroll(Counter.cell(), (), xs, lengths_B=jnp.array([4, 2]))
+  np.testing.assert_array_equal(carry[:, 0], [16, 6])
+  np.testing.assert_array_equal(ys[:, 0, 0], [10, 40, 90, 160])
+  np.testing.assert_array_equal(ys[:, 1, 0], [20, 60, 0, 0])
+  carry, ys = unroll(
+    Counter.cell(),
+    (),
+    xs,
+    jnp.array([[100.0], [200.0]]),
+    lengths_B=jnp.array([4, 2]),
+    resets_TB=jnp.zeros((4, 2), bool).at[1, 0].set(True),
+    reverse=True,
+  )
+  # Sequence 0 backwards: 100 + 7 + 5 + 3, then afresh: 1.
+  np.testing.assert_array_equal(ys[:, 0, 0], [10, 1150, 1120, 1070])
+  np.testing.assert_array_equal(ys[:, 1, 0], [2060, 2040, 0, 0])
+  np.testing.assert_array_equal(carry[:, 0], [1, 206])
+
+
+def test_inputs_may_be_a_pytree_and_batches_of_any_rank():
+  def step(params, carry, x):
+    a, b = x["a"], x["b"]
+    return carry + a * b[..., :1], carry * b[..., 1:]
+
+  cell = Cell(lambda k, s: (), lambda s, d: jnp.ones((*s, 1), d), step)
+  a = jnp.arange(1.0, 13.0).reshape(3, 2, 2, 1)
+  b = jnp.arange(1.0, 25.0).reshape(3, 2, 2, 2)
+  carry, _ = unroll(cell, (), {"a": a, "b": b}, lengths_B=jnp.full((2, 2), 3))
+  np.testing.assert_array_equal(carry, 1 + (a * b[..., :1]).sum(0))
+  carry, y = unroll(cell, (), {"a": a[:, 0, 0], "b": b[:, 0, 0]})
+  assert carry.shape == (1,) and y.shape == (3, 1)
+
+
+def test_the_carrys_dtype():
+  cell, params, _, xs = setting("lstm", np.float32)
+  narrow = jax.tree.map(lambda a: a.astype(jnp.bfloat16), (params, xs))
+  carry, y = unroll(cell, *narrow)
+  assert carry.c.dtype == y.dtype == jnp.float32
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_any_shape_length_and_chunk(data):
+  num_steps = data.draw(st.integers(1, 9), "T")
+  batch = data.draw(st.integers(1, 3), "B")
+  every = data.draw(st.integers(1, 10), "checkpoint_every")
+  lengths = data.draw(
+    st.lists(st.integers(0, num_steps), min_size=batch, max_size=batch), "L"
+  )
+  resets = np.array(
+    data.draw(
+      st.lists(
+        st.lists(st.booleans(), min_size=batch, max_size=batch),
+        min_size=num_steps,
+        max_size=num_steps,
+      ),
+      "resets",
+    )
+  )
+  reverse = data.draw(st.booleans(), "reverse")
+  kind = data.draw(st.sampled_from(sorted(CELLS)), "kind")
+  with jax.enable_x64(True):
+    cell, params, _, _ = setting(kind)
+    xs = random_like(np.zeros((num_steps, batch, D)), num_steps)
+    carry = random_like(cell.initial_carry((batch,), jnp.float64), batch)
+    expected = in_pieces(kind, params, xs, carry, lengths, resets, reverse)
+    actual = unroll(
+      cell,
+      params,
+      xs,
+      carry,
+      lengths_B=jnp.array(lengths),
+      resets_TB=resets,
+      reverse=reverse,
+      checkpoint_every=every,
+    )
+    assert_close(actual, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_checkpointing_keeps_fewer_numbers():
+  """The residuals of a pass with chunks of 10 of 100 steps are fewer."""
+  cell = lstm(8)
+  params = cell.init(jax.random.key(0), 2)
+  xs = jnp.zeros((100, 1, 2))
+
+  def saved(every):
+    _, backward = jax.vjp(
+      lambda p: unroll(cell, p, xs, checkpoint_every=every)[0].h, params
+    )
+    return sum(a.size for a in jax.tree.leaves(backward))
+
+  assert saved(10) < saved(None) / 4
+
+
+def test_wrong_shapes_are_named():
+  cell, params, carry, xs = setting("lstm", np.float32)
+  with pytest.raises(ValueError, match=r"lengths_B has shape \(4,\)"):
+    unroll(cell, params, xs, lengths_B=jnp.zeros(4, int))
+  with pytest.raises(ValueError, match=r"resets_TB has shape \(5, 7\)"):
+    unroll(cell, params, xs, resets_TB=jnp.zeros((B, T), bool))
+  with pytest.raises(ValueError, match="checkpoint_every is 0"):
+    unroll(cell, params, xs, checkpoint_every=0)
+  with pytest.raises(ValueError, match="implementation is 'quick'"):
+    unroll(cell, params, xs, implementation="quick")
+  with pytest.raises(ValueError, match="lstm: the carry has the form"):
+    unroll(cell, params, xs, carry=carry.h)
+  with pytest.raises(ValueError, match="at least one"):
+    unroll(cell, params, xs[:0])
+  with pytest.raises(ValueError, match="the input has shape"):
+    unroll(cell, params, xs[..., :2])
+
+  def grows(params, carry, x):
+    return jnp.concatenate([carry, x], -1), x
+
+  with pytest.raises(ValueError, match="custom: the carry has the form"):
+    unroll(Counter.cell()._replace(step=grows), (), xs[..., :1])
