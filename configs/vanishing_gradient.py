@@ -29,7 +29,7 @@ SERIES = {
 
 
 def get_config(argument: str = ""):
-  argument = common.parse_argument(argument, "smoke")
+  argument = common.parse_argument(argument, "fine", "smoke")
   config = common.default_config()
   config.task.name = "digits"
   config.task.order = "row"
@@ -45,15 +45,17 @@ def get_config(argument: str = ""):
 
 
 def sweep(add, argument: str = "") -> None:
-  gaps = (0, 5) if argument == "smoke" else (0, 20, 50, 100)
-  for gap in gaps:
-    for series, overrides in SERIES.items():
-      add({"task.gap": gap, **overrides}, series=series)
-  for series in ("tanh RNN, orthogonal", "LSTM, forget bias 1"):
+  gaps = {"": (0, 20, 100), "fine": (0, 10, 20, 50, 100), "smoke": (0, 5)}
+  longest = gaps[argument][-1]
+  # The longest first, so that the cores end together.
+  for series in ("LSTM, forget bias 1", "tanh RNN, orthogonal"):
     add(
-      {"task.gap": gaps[-1], "task.gap_fill": "zeros", **SERIES[series]},
+      {"task.gap": longest, "task.gap_fill": "zeros", **SERIES[series]},
       series=f"{series}, gap of zeros",
     )
+  for gap in reversed(gaps[argument]):
+    for series, overrides in reversed(SERIES.items()):
+      add({"task.gap": gap, **overrides}, series=series)
 
 
 def report() -> dict:

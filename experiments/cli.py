@@ -50,8 +50,21 @@ def run(main: Callable[[pathlib.Path], int]) -> None:
 
 def use_all_cores() -> None:
   """Makes each core a device of its own, for the axis of seeds."""
-  cores = len(os.sched_getaffinity(0))
-  jax.config.update("jax_num_cpu_devices", cores)
+  jax.config.update("jax_num_cpu_devices", _cores())
+
+
+def worker_cores() -> int | None:
+  """The cores to run a sweep's trials on; None where there is an accelerator.
+
+  An accelerator is used by this process alone, one trial after the other.
+  """
+  return _cores() if jax.default_backend() == "cpu" else None
+
+
+def _cores() -> int:
+  if hasattr(os, "sched_getaffinity"):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
 
 
 def config_module() -> types.ModuleType:

@@ -27,7 +27,7 @@ def main(workdir: pathlib.Path) -> int:
   about = module.report() if hasattr(module, "report") else {}
   about = {"config": cli.config_file(), "argument": argument, **about}
   with Terminal() as terminal:
-    outcome = run_sweep(trials, about, workdir, terminal)
+    outcome = run_sweep(trials, about, workdir, terminal, cli.worker_cores())
     if outcome.table is not None:
       terminal.table(outcome.table)
       terminal.line(f"report: {outcome.report}")

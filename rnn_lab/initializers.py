@@ -110,6 +110,8 @@ def per_gate(
   Returns:
     `[rows, G * H]`.
   """
+  # Not vmapped: a batched QR on two host devices at once was seen to wait for
+  # itself for ever in jaxlib 0.10.2.
   kernels = [
     init(gate_key, (rows, hidden_size), jnp.float32)
     for gate_key in jax.random.split(key, gates)

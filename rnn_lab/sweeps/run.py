@@ -1,7 +1,6 @@
-"""Running the trials of a sweep, one after the other, and their report."""
+"""Running the trials of a sweep, and reporting on them."""
 
 import pathlib
-import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +8,7 @@ from rich.table import Table
 
 from rnn_lab.errors import FieldError
 from rnn_lab.reports import load_trials, results_table, write_report
+from rnn_lab.sweeps.executors import FAILED, Done, Job, processes, serial
 from rnn_lab.sweeps.expand import Trial
 from rnn_lab.training.files import (
   check_can_hold,
@@ -17,8 +17,9 @@ from rnn_lab.training.files import (
   write_json,
 )
 from rnn_lab.training.listener import Listener
-from rnn_lab.training.loop import ALREADY_FINISHED, STOPPED, train
+from rnn_lab.training.loop import STOPPED
 from rnn_lab.training.run import TRIAL, check_workdir, plan
+from rnn_lab.training.stopping import stop_on_signal
 
 SWEEP = "sweep.json"
 FINISHED = "finished"
@@ -46,6 +47,7 @@ def run_sweep(
   about: Mapping[str, Any],
   workdir: pathlib.Path,
   listener: Listener,
+  cores: int | None = None,
 ) -> Outcome:
   """Runs what is not finished yet, then writes the summary and the report.
 
@@ -57,35 +59,47 @@ def run_sweep(
     about: for the report: config, argument, title, text, claims.
     workdir: the sweep's directory.
     listener: is told of progress.
+    cores: worker processes to run trials in; None runs them in this one.
 
   Raises:
     FieldError: a trial's config or a directory cannot be used. Nothing has
       been written or lost then.
   """
-  _check(trials, about, workdir)
-  with lock(workdir):
-    _check(trials, about, workdir)
-    listed = [
-      {"name": t.name, "overrides": t.overrides, "series": t.series}
-      for t in trials
-    ]
-    write_json(workdir / SWEEP, {**about, "trials": listed})
-    failed = []
-    for index, (trial, row) in enumerate(zip(trials, listed), start=1):
-      listener.line(f"[{index}/{len(trials)}] {trial.name}")
-      status = _run_trial(trial, row, workdir / trial.name, listener)
-      if status == STOPPED:
-        return Outcome(STOPPED, failed, None, None)
-      if status == ERROR:
-        failed.append(trial.name)
+  check(trials, about, workdir)
+  with lock(workdir), stop_on_signal() as stop:
+    check(trials, about, workdir)
+    jobs = _prepare(trials, about, workdir)
+    total = len(jobs)
+    failed: list[str] = []
+    ended: list[str] = []
+
+    def on_done(done: Done) -> None:
+      if done.status == FAILED:
+        failed.append(done.name)
+        text = done.error.strip()
+        (workdir / done.name / ERROR).write_text(text + "\n", encoding="utf-8")
+        listener.line(f"{done.name}: failed: {text.splitlines()[-1][:200]}")
+        return
+      if done.status == STOPPED:
+        return
+      ended.append(done.name)
+      listener.line(f"[{len(ended)}/{total}] {done.name}: {done.status}")
+
+    if cores is None:
+      serial(jobs, listener, stop, on_done)
+    else:
+      processes(jobs, listener, stop, on_done, cores)
+    if len(ended) + len(failed) < total:
+      return Outcome(STOPPED, failed, None, None)
     page = write_report(workdir)
     table = results_table(load_trials(workdir))
     return Outcome(FINISHED, failed, table, page)
 
 
-def _check(
+def check(
   trials: Sequence[Trial], about: Mapping[str, Any], workdir: pathlib.Path
 ) -> None:
+  """Raises FieldError if a trial or a directory is wrong; writes nothing."""
   check_can_hold(workdir, (SWEEP,))
   if (workdir / SWEEP).exists():
     there = read_json(workdir / SWEEP).get("config")
@@ -100,23 +114,20 @@ def _check(
     check_workdir(plan(trial.config), workdir / trial.name)
 
 
-def _run_trial(
-  trial: Trial,
-  row: Mapping[str, Any],
-  workdir: pathlib.Path,
-  listener: Listener,
-) -> str:
-  workdir.mkdir(exist_ok=True)
-  write_json(workdir / TRIAL, row)
-  (workdir / ERROR).unlink(missing_ok=True)
-  try:
-    status = train(trial.config, workdir, listener)
-  except Exception as error:
-    # One trial must not take the others with it; nothing is hidden, as the
-    # error is kept, shown, and makes the command fail.
-    (workdir / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
-    listener.line(f"failed: {error!r}"[:200])
-    return ERROR
-  if status == ALREADY_FINISHED:
-    listener.line(ALREADY_FINISHED)
-  return status
+def _prepare(
+  trials: Sequence[Trial], about: Mapping[str, Any], workdir: pathlib.Path
+) -> list[Job]:
+  """Writes what the report reads beside the runs; returns the jobs."""
+  rows = [
+    {"name": t.name, "overrides": t.overrides, "series": t.series}
+    for t in trials
+  ]
+  write_json(workdir / SWEEP, {**about, "trials": rows})
+  jobs = []
+  for trial, row in zip(trials, rows):
+    folder = workdir / trial.name
+    folder.mkdir(exist_ok=True)
+    write_json(folder / TRIAL, row)
+    (folder / ERROR).unlink(missing_ok=True)
+    jobs.append(Job(trial.name, trial.config.to_dict(), folder))
+  return jobs

@@ -72,7 +72,7 @@ def _generate(key: Key, n: int, length: int) -> Batch:
   marks_BT = jnp.sum(jax.nn.one_hot(places_B2, length), axis=1)
   return Batch(
     inputs=jnp.stack([values_BT, marks_BT], axis=-1),
-    input_lengths=jnp.full((n,), length, jnp.int32),
+    input_lengths=None,
     targets=jnp.sum(values_BT * marks_BT, axis=1, keepdims=True),
     weights=jnp.ones((n,)),
   )

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from rnn_lab.errors import check_choice
@@ -45,7 +44,8 @@ def in_batches(examples: Batch, at_most: int = 256) -> Batch:
   weights = examples.weights[index]
   is_real = is_real.reshape(-1, *[1] * (weights.ndim - 1))
   padded = jax.tree.map(lambda x: x[index], examples)
-  padded = padded._replace(weights=jnp.where(is_real, weights, 0.0))
+  # A product, so that numpy arrays stay numpy's and nothing is compiled.
+  padded = padded._replace(weights=weights * is_real.astype(np.float32))
   return jax.tree.map(lambda x: x.reshape(count, rows, *x.shape[1:]), padded)
 
 

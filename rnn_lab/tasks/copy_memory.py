@@ -98,7 +98,7 @@ def _generate(key: Key, n: int, delay: int) -> Batch:
   )
   return Batch(
     inputs=jax.nn.one_hot(inputs_BT, NUM_SYMBOLS + 2),
-    input_lengths=jnp.full((n,), inputs_BT.shape[1], jnp.int32),
+    input_lengths=None,
     targets=targets_BT,
     weights=jnp.ones(targets_BT.shape),
   )

@@ -13,7 +13,7 @@ import numpy as np
 from rnn_lab.errors import FieldError, check_choice, check_int
 from rnn_lab.tasks import losses
 from rnn_lab.tasks.base import VECTOR, Spec, Task
-from rnn_lab.tasks.batches import eval_key, in_batches
+from rnn_lab.tasks.batches import EVAL_SEEDS, in_batches
 from rnn_lab.tasks.shuffle import epoch_indices
 from rnn_lab.types import Array, Batch, Key
 
@@ -112,21 +112,43 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
 def _image_task(source: Source, batch_size: int, layout: Layout) -> Task:
   corpus = source.corpus()
   data = _training_data(source, layout.order)
-  fill = functools.partial(_sequences, white=corpus.white, layout=layout)
+  features = data.pixels.shape[-1]
 
   def batch(data: Images, key: Key, step: Array) -> Batch:
     order_key, noise_key = jax.random.split(key)
     size = data.labels.shape[0]
     index_B = epoch_indices(order_key, step, batch_size, size)
-    drawn = Images(data.pixels[index_B], data.labels[index_B])
-    return fill(drawn, jax.random.fold_in(noise_key, step))
+    gap_BTD = jnp.zeros((batch_size, layout.gap, features))
+    if layout.gap_fill == "noise":
+      step_key = jax.random.fold_in(noise_key, step)
+      gap_BTD = jax.random.uniform(step_key, gap_BTD.shape)
+    x_BTD = data.pixels[index_B].astype(jnp.float32) / corpus.white
+    return Batch(
+      inputs=jnp.concatenate([x_BTD, gap_BTD], axis=1),
+      input_lengths=None,
+      targets=data.labels[index_B].astype(jnp.int32),
+      weights=jnp.ones((batch_size,)),
+    )
 
   def eval_batches(split: str) -> Batch:
-    key = eval_key(split)
-    images = source.corpus().splits[split]
-    return in_batches(fill(_ordered(images, layout.order), key))
+    check_choice("split", split, EVAL_SEEDS)
+    images = _ordered(source.corpus().splits[split], layout.order)
+    size = len(images.labels)
+    gap_NTD = np.zeros((size, layout.gap, features), np.float32)
+    if layout.gap_fill == "noise":
+      drawn = np.random.RandomState(EVAL_SEEDS[split])
+      gap_NTD = drawn.random_sample(gap_NTD.shape).astype(np.float32)
+    x_NTD = images.pixels.astype(np.float32) / np.float32(corpus.white)
+    return in_batches(
+      Batch(
+        inputs=np.concatenate([x_NTD, gap_NTD], axis=1),
+        input_lengths=None,
+        targets=images.labels.astype(np.int32),
+        weights=np.ones((size,), np.float32),
+      )
+    )
 
-  steps, features = data.pixels.shape[1:]
+  steps = data.pixels.shape[1]
   guess = {"accuracy": 1 / CLASSES, "loss": math.log(CLASSES)}
   return Task(
     name=source.name,
@@ -149,7 +171,8 @@ def _image_task(source: Source, batch_size: int, layout: Layout) -> Task:
 @functools.cache
 def _training_data(source: Source, order: str) -> Images:
   """The training split on the device, once for all tasks that share it."""
-  return _ordered(source.corpus().splits["train"], order)
+  images = _ordered(source.corpus().splits["train"], order)
+  return Images(jnp.asarray(images.pixels), jnp.asarray(images.labels))
 
 
 def _ordered(images: Images, order: str) -> Images:
@@ -159,28 +182,10 @@ def _ordered(images: Images, order: str) -> Images:
     pixels_NTD = pixels_NTD.reshape(len(pixels_NTD), -1, 1)
   if order == "permuted":
     pixels_NTD = pixels_NTD[:, pixel_permutation(pixels_NTD.shape[1])]
-  return Images(jnp.asarray(pixels_NTD), jnp.asarray(images.labels))
+  return Images(pixels_NTD, images.labels)
 
 
 def pixel_permutation(num_pixels: int) -> np.ndarray:
   """The order of the order "permuted": step t shows pixel [t]."""
   # RandomState, not default_rng: numpy promises that its numbers never change.
   return np.random.RandomState(PERMUTATION_SEED).permutation(num_pixels)
-
-
-def _sequences(images: Images, key: Key, white: int, layout: Layout) -> Batch:
-  """Images `[B, T, D]` as a batch of sequences, the gap filled from `key`."""
-  x_BTD = images.pixels.astype(jnp.float32) / white
-  size, _, features = x_BTD.shape
-  gap_shape = (size, layout.gap, features)
-  if layout.gap_fill == "noise":
-    gap_BTD = jax.random.uniform(key, gap_shape)
-  else:
-    gap_BTD = jnp.zeros(gap_shape)
-  x_BTD = jnp.concatenate([x_BTD, gap_BTD], axis=1)
-  return Batch(
-    inputs=x_BTD,
-    input_lengths=jnp.full((size,), x_BTD.shape[1], jnp.int32),
-    targets=images.labels.astype(jnp.int32),
-    weights=jnp.ones((size,)),
-  )

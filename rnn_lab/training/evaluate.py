@@ -1,68 +1,60 @@
 """Metrics over a whole split, and the best parameters so far."""
 
+from collections.abc import Mapping
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.state import TrainState
 from rnn_lab.training.step import run_model
-from rnn_lab.types import Array, Batch, Params, PyTree
+from rnn_lab.types import Array, Batch, Params
+
+Sums = dict[str, tuple[Array, Array]]
 
 
-def evaluate(
-  model: nn.Module, task: Task, params: Params, batches: Batch
-) -> dict[str, Array]:
-  """The task's metrics over batches: sums and counts, divided once.
-
-  Args:
-    model: the model.
-    task: the task.
-    params: the model's parameters.
-    batches: as `task.eval_batches(split)` makes them.
-  """
-
-  def add(sums: PyTree, batch: Batch) -> tuple[PyTree, None]:
-    outputs = run_model(model, params, batch)
-    return jax.tree.map(jnp.add, sums, task.metrics(outputs, batch)), None
-
-  first = jax.tree.map(lambda a: a[0], batches)
-  form = jax.eval_shape(
-    lambda p, b: task.metrics(run_model(model, p, b), b), params, first
-  )
-  zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, jnp.float32), form)
-  sums = jax.lax.scan(add, zeros, batches)[0]
-  return {name: total / count for name, (total, count) in sums.items()}
+def batch_sums(
+  model: nn.Module, task: Task, batch: Batch, params: Params
+) -> Sums:
+  """The sums and counts of the task's metrics over one batch."""
+  return task.metrics(run_model(model, params, batch), batch)
 
 
-def evaluate_and_keep(
-  model: nn.Module,
-  task: Task,
-  shared: tuple[Batch, Array],
-  state: TrainState,
-) -> tuple[TrainState, dict[str, Array]]:
-  """Evaluates a seed and keeps its parameters if they are the best so far.
+def divide(sums: list[Sums]) -> dict[str, np.ndarray]:
+  """The metrics of a split from those of its batches: divided once.
 
   Args:
-    model: the model.
-    task: the task.
-    shared: (batches of the validation split, updates made so far).
-    state: the seed's.
+    sums: one for each batch, numpy arrays `[S]`.
 
   Returns:
-    The state with its best parameters, metric and step, and the metrics.
+    `[S]` float64 for each metric.
   """
-  batches, step = shared
-  metrics = evaluate(model, task, state.params, batches)
-  metric = metrics[task.headline]
+  total: Mapping = jax.tree.map(
+    lambda *batches: np.sum(np.stack(batches), axis=0, dtype=np.float64),
+    *sums,
+  )
+  return {name: value / count for name, (value, count) in total.items()}
+
+
+def keep_best(
+  task: Task, step: Array, mine: tuple[Array, TrainState]
+) -> TrainState:
+  """Keeps a seed's parameters if they are the best so far.
+
+  Args:
+    task: says whether more of its headline metric is better.
+    step: updates made so far.
+    mine: (the headline metric now, the seed's state).
+  """
+  metric, state = mine
   better = metric > state.best_metric
   if not task.maximize:
     better = metric < state.best_metric
-  better = better & state.alive
   kept = state._replace(
     best_params=state.params, best_metric=metric, best_step=step
   )
-  state = jax.tree.map(
-    lambda new, old: jnp.where(better, new, old), kept, state
+  return jax.tree.map(
+    lambda new, old: jnp.where(better & state.alive, new, old), kept, state
   )
-  return state, metrics

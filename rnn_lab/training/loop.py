@@ -9,13 +9,15 @@ import numpy as np
 
 from rnn_lab.training import environment, optimizers, programs
 from rnn_lab.training.checkpoint import Checkpoints
+from rnn_lab.training.evaluate import divide
 from rnn_lab.training.files import lock, read_json, write_json
 from rnn_lab.training.listener import Listener, Silent
 from rnn_lab.training.records import Records
 from rnn_lab.training.result import make_result, progress_line
 from rnn_lab.training.run import CONFIG, RESULT, Plan, check_workdir, plan
-from rnn_lab.training.state import state_form
+from rnn_lab.training.state import init_states, state_form
 from rnn_lab.training.stopping import Stop, stop_on_signal
+from rnn_lab.types import Batch, Params
 
 ALREADY_FINISHED = "already finished"
 STOPPED = "stopped"
@@ -85,18 +87,23 @@ class _Loop:
       settings.num_seeds,
     )
     population = self.programs.population
+    self.data = population.share(ready.task.data)
+    self.valid = self.split("valid")
     self.seed = population.put(np.asarray(self.seeds, np.int32))
     self.checkpoints = Checkpoints(workdir / "checkpoints")
     latest = self.checkpoints.latest_step()
     self.resumed = latest is not None
     self.step = latest or 0
     if latest is None:
-      self.state = self.programs.init(self.hyper, self.seed)
+      states = init_states(
+        ready.model, ready.task, static, self.hyper, self.seeds
+      )
     else:
       form = state_form(
         ready.model, ready.task, static, self.hyper, settings.num_seeds
       )
-      self.state = population.put(self.checkpoints.restore(latest, form))
+      states = self.checkpoints.restore(latest, form)
+    self.state = population.put(states)
     self.records = Records(
       workdir,
       last_step=-1 if latest is None else latest,
@@ -155,7 +162,7 @@ class _Loop:
     count = min(paces[0], left, *to_next)
     shared = (
       self.hyper,
-      self.programs.data,
+      self.data,
       np.int32(self.step),
       np.int32(count),
     )
@@ -167,17 +174,36 @@ class _Loop:
     row = {}
     if self.is_due(self.settings.train.log_every):
       self.state, means = self.programs.read(None, self.state)
-      row |= means
+      row |= self.programs.population.get(means)
     if self.is_due(self.settings.eval.every):
-      shared = (self.programs.valid, np.int32(self.step))
-      self.state, metrics = self.programs.evaluate(shared, self.state)
+      metrics = self.evaluate(self.valid, self.state.params)
       row |= {f"valid/{name}": value for name, value in metrics.items()}
+      headline = metrics[self.ready.task.headline].astype(np.float32)
+      headline = self.programs.population.put(headline)
+      self.state = self.programs.keep_best(
+        np.int32(self.step), (headline, self.state)
+      )
     if row:
-      row = self.programs.population.get(row)
       self.records.metrics(self.step, row, self.alive())
       self.tell(row)
     if self.is_due(self.settings.train.gradient_flow_every):
       self.write_flow()
+
+  def split(self, name: str) -> list[Batch]:
+    """The batches of a split, on the devices."""
+    batches = self.ready.task.eval_batches(name)
+    leaves, form = jax.tree.flatten(batches)
+    return [
+      self.programs.population.share(form.unflatten(batch))
+      for batch in zip(*leaves)
+    ]
+
+  def evaluate(
+    self, batches: list[Batch], params: Params
+  ) -> dict[str, np.ndarray]:
+    """The task's metrics over a split, `[S]` each."""
+    sums = [self.programs.sums(batch, params) for batch in batches]
+    return divide(self.programs.population.get(sums))
 
   def tell(self, row: dict[str, np.ndarray]) -> None:
     """Says how it goes, and how fast, at each evaluation."""
@@ -200,15 +226,15 @@ class _Loop:
 
   def write_flow(self) -> None:
     """The gradient through time, with the parameters as they are now."""
-    shared = (self.programs.data, np.int32(self.step))
+    shared = (self.data, np.int32(self.step))
     norms = self.programs.flow(shared, (self.seed, self.state))
     norms = self.programs.population.get(norms)
     self.records.flow(self.step, norms, self.seeds, self.alive())
 
   def write_result(self) -> dict[str, Any]:
     """Reads the test split, once, and ends the run."""
-    test = self.programs.population.share(self.ready.task.eval_batches("test"))
-    metrics = self.programs.population.get(self.programs.test(test, self.state))
+    test = self.split("test")
+    metrics = self.evaluate(test, self.state.best_params)
     state = self.programs.population.get(self.state)
     result = make_result(self.ready.task, self.seeds, state, metrics)
     write_json(self.workdir / RESULT, result)

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from rnn_lab.models import SequenceModel
 from rnn_lab.tasks.base import Task
-from rnn_lab.training.evaluate import evaluate, evaluate_and_keep
-from rnn_lab.training.optimizers import Hyper, Static
+from rnn_lab.training.evaluate import batch_sums, keep_best
+from rnn_lab.training.optimizers import Static
 from rnn_lab.training.population import Population
-from rnn_lab.training.state import TrainState, init_state, zero_sums
+from rnn_lab.training.state import TrainState, zero_sums
 from rnn_lab.training.step import flow_step, train_steps
 from rnn_lab.types import Array
 
@@ -18,23 +18,17 @@ class Programs(NamedTuple):
 
   Attributes:
     population: the axis of seeds that they were compiled for.
-    data: the training data, on the devices.
-    valid: the batches of the validation split, on the devices.
-    init: (hyper, seed) -> state.
     train: ((hyper, data, first, count), (seed, state)) -> state.
-    evaluate: ((valid, step), state) -> (state, metrics).
-    test: (batches, state) -> metrics of the best parameters.
+    sums: (batch, params) -> sums and counts of the metrics.
+    keep_best: (step, (headline metric, state)) -> state.
     flow: ((data, step), (seed, state)) -> norms.
     read: (None, state) -> (state with its sums at zero, their means).
   """
 
   population: Population
-  data: Any
-  valid: Any
-  init: Any
   train: Any
-  evaluate: Any
-  test: Any
+  sums: Any
+  keep_best: Any
   flow: Any
   read: Any
 
@@ -54,22 +48,13 @@ def build(
   """
   population = Population(num_seeds)
 
-  def init(hyper: Hyper, seed: Array) -> TrainState:
-    return init_state(model, task, static, hyper, seed)
-
-  def test(batches: Any, state: TrainState) -> dict[str, Array]:
-    return evaluate(model, task, state.best_params, batches)
-
   return Programs(
     population=population,
-    data=population.share(task.data),
-    valid=population.share(task.eval_batches("valid")),
-    init=population.map(init),
     train=population.map(
       functools.partial(train_steps, model, task, static, max(most, 2))
     ),
-    evaluate=population.map(functools.partial(evaluate_and_keep, model, task)),
-    test=population.map(test),
+    sums=population.map(functools.partial(batch_sums, model, task)),
+    keep_best=population.map(functools.partial(keep_best, task)),
     flow=population.map(functools.partial(flow_step, model, task)),
     read=population.map(_read),
   )

@@ -1,9 +1,12 @@
 """What training changes, for one seed."""
 
+import functools
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from rnn_lab.tasks.base import Task
@@ -64,38 +67,61 @@ def zero_sums() -> Sums:
   return Sums(*[jnp.float32(0.0)] * len(Sums._fields))
 
 
-def init_params(model: nn.Module, task: Task, key: Key) -> Params:
-  """Parameters of `model` for the inputs of `task`."""
-  spec = task.input_spec
-  inputs = jnp.zeros((1, spec.length, spec.size), jnp.float32)
+def init_params(model: nn.Module, input_size: int, key: Key) -> Params:
+  """Parameters of `model` for sequences of `input_size` features."""
+  # One step is enough: no parameter depends on the number of steps.
+  inputs = jnp.zeros((1, 1, input_size), jnp.float32)
   return model.init({"params": key}, inputs)["params"]
 
 
-def init_state(
-  model: nn.Module, task: Task, static: Static, hyper: Hyper, seed: Array
-) -> TrainState:
-  """The state of a seed before the first step."""
-  params = init_params(model, task, seed_keys(seed).params)
-  worst = -jnp.inf if task.maximize else jnp.inf
-  return TrainState(
-    params=params,
-    opt_state=optimizer(static, hyper, jnp.int32(0)).init(params),
-    best_params=params,
-    best_metric=jnp.float32(worst),
-    best_step=jnp.int32(-1),
-    alive=jnp.bool_(True),
-    last_step=jnp.int32(0),
-    sums=zero_sums(),
-  )
+@functools.lru_cache(maxsize=16)
+def initializer(
+  model: nn.Module, input_size: int, static: Static, maximize: bool
+) -> Callable[[Hyper, Array], TrainState]:
+  """`(hyper, seed) -> state` before the first step, compiled.
+
+  Args:
+    model: the model.
+    input_size: D.
+    static: the shape of the optimizer.
+    maximize: whether more of the headline metric is better.
+  """
+
+  def init(hyper: Hyper, seed: Array) -> TrainState:
+    params = init_params(model, input_size, seed_keys(seed).params)
+    return TrainState(
+      params=params,
+      opt_state=optimizer(static, hyper, jnp.int32(0)).init(params),
+      best_params=params,
+      best_metric=jnp.float32(-jnp.inf if maximize else jnp.inf),
+      best_step=jnp.int32(-1),
+      alive=jnp.bool_(True),
+      last_step=jnp.int32(0),
+      sums=zero_sums(),
+    )
+
+  return jax.jit(init)
+
+
+def init_states(
+  model: nn.Module,
+  task: Task,
+  static: Static,
+  hyper: Hyper,
+  seeds: Sequence[int],
+) -> PyTree:
+  """The states of all seeds, numpy arrays with leading dimension S."""
+  init = initializer(model, task.input_spec.size, static, task.maximize)
+  states = [init(hyper, np.int32(seed)) for seed in seeds]
+  return jax.tree.map(lambda *a: np.stack([np.asarray(x) for x in a]), *states)
 
 
 def state_form(
   model: nn.Module, task: Task, static: Static, hyper: Hyper, num_seeds: int
 ) -> PyTree:
   """Shapes and dtypes of the states of all seeds, leading dimension S."""
-
-  def init(seed: Array) -> TrainState:
-    return init_state(model, task, static, hyper, seed)
-
-  seeds = jax.ShapeDtypeStruct((num_seeds,), jnp.int32)
-  return jax.eval_shape(jax.vmap(init), seeds)
+  init = initializer(model, task.input_spec.size, static, task.maximize)
+  one = jax.eval_shape(init, hyper, jax.ShapeDtypeStruct((), jnp.int32))
+  return jax.tree.map(
+    lambda a: jax.ShapeDtypeStruct((num_seeds, *a.shape), a.dtype), one
+  )

@@ -1,0 +1,114 @@
+"""Every config: loads, is complete, agrees with the lab, and runs."""
+
+import importlib
+import inspect
+import pathlib
+import struct
+
+import numpy as np
+import pytest
+from tiny import result
+
+from configs import common
+from rnn_lab.cells import CELLS
+from rnn_lab.sweeps.expand import expand
+from rnn_lab.training.loop import train
+from rnn_lab.training.run import plan
+
+FOLDER = pathlib.Path(common.__file__).parent
+NAMES = sorted(
+  path.stem
+  for path in FOLDER.glob("*.py")
+  if path.stem not in ("__init__", "common")
+)
+
+
+def load(name):
+  return importlib.import_module(f"configs.{name}")
+
+
+@pytest.fixture
+def mnist_folder(tmp_path):
+  """A tiny MNIST: 60 training and 20 test images in idx files."""
+  rng = np.random.default_rng(0)
+  for prefix, count in (("train", 60), ("t10k", 20)):
+    images = rng.integers(0, 256, (count, 28, 28), np.uint8)
+    labels = (np.arange(count) % 10).astype(np.uint8)
+    (tmp_path / f"{prefix}-images-idx3-ubyte").write_bytes(
+      struct.pack(">IIII", 2051, count, 28, 28) + images.tobytes()
+    )
+    (tmp_path / f"{prefix}-labels-idx1-ubyte").write_bytes(
+      struct.pack(">II", 2049, count) + labels.tobytes()
+    )
+  return tmp_path
+
+
+def test_the_issues_configs_are_there():
+  assert {
+    "adding",
+    "copy_memory",
+    "digits",
+    "mnist",
+    "temporal_order",
+    "vanishing_gradient",
+  } <= set(NAMES)
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_cell_sections_hold_the_factorys_arguments_and_defaults(kind):
+  defaults = {
+    name: parameter.default
+    for name, parameter in inspect.signature(CELLS[kind]).parameters.items()
+    if name != "hidden_size"
+  }
+  assert common.default_config().model[kind].to_dict() == defaults
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_docstrings_hold_the_command_and_the_number_to_expect(name):
+  words = load(name).__doc__
+  assert f"--config=configs/{name}.py" in words
+  assert "to expect" in words.lower() or "expect:" in words.lower()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unknown_arguments_are_errors(name):
+  with pytest.raises(ValueError, match="'smok'; it may be"):
+    load(name).get_config("smok")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_loads_and_its_smoke_runs(name, tmp_path, mnist_folder):
+  for argument in ("", "smoke"):
+    config = load(name).get_config(argument)
+    if name == "mnist":
+      config.task.data_dir = str(mnist_folder)
+      config.train.batch_size = 16
+    plan(config)
+  assert train(config, tmp_path / "run") == "finished"
+  ended = result(tmp_path / "run")
+  assert ended["metrics"][f"test/{ended['headline']}"]["mean"] is not None
+
+
+@pytest.mark.parametrize("argument", ["", "smoke"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_trial_of_its_sweep_can_be_planned(name, argument):
+  module = load(name)
+  if not hasattr(module, "sweep"):
+    return
+  config = module.get_config(argument)
+  trials = expand(module.sweep, argument, config, {})
+  for trial in trials:
+    plan(trial.config)
+  series = {trial.series for trial in trials}
+  if not argument and hasattr(module, "report"):
+    for _, left, _, right in module.report()["claims"]:
+      for side in (left, right):
+        if isinstance(side, str):
+          assert side.split(" @ ")[0] in series
+
+
+def test_configs_import_nothing_of_the_lab():
+  for name in [*NAMES, "common"]:
+    text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
+    assert "rnn_lab." not in text and "import rnn_lab" not in text

@@ -1,0 +1,127 @@
+"""SIGKILL at random moments: the run ends with the bits of one left alone."""
+
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+from tiny import numbers
+
+from rnn_lab.training.checkpoint import Checkpoints
+
+ROOT = pathlib.Path(__file__).parent.parent
+COMMAND = (
+  "--config=configs/digits.py:smoke",
+  "--config.task.gap=20",
+  "--config.num_seeds=3",
+  "--config.train.num_steps=3000",
+  "--config.train.gradient_flow_every=50",
+  "--config.run.checkpoint_every=10",
+)
+
+
+def start(module, *arguments):
+  return subprocess.Popen(
+    [sys.executable, "-m", f"experiments.{module}", *arguments],
+    cwd=ROOT,
+    env=os.environ | {"JAX_PLATFORMS": "cpu"},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.STDOUT,
+    text=True,
+  )
+
+
+def finish(process):
+  out, _ = process.communicate(timeout=600)
+  assert process.returncode == 0, out
+  return out
+
+
+def has_checkpoint(workdir):
+  folder = workdir / "checkpoints"
+  return folder.exists() and any(p.name.isdigit() for p in folder.iterdir())
+
+
+def newest(workdir):
+  return max(int(p.name) for p in (workdir / "checkpoints").iterdir())
+
+
+def final_state(workdir):
+  checkpoints = Checkpoints(workdir / "checkpoints")
+  state = checkpoints.restore(checkpoints.latest_step(), None)
+  checkpoints.close()
+  return state
+
+
+@pytest.mark.slow
+def test_five_kills_change_no_bit(tmp_path):
+  rng = random.Random(20261123)
+  killed, alone = tmp_path / "killed", tmp_path / "alone"
+  after_checkpoint = 0
+  for kill in range(5):
+    process = start("train", *COMMAND, f"--workdir={killed}")
+    if kill == 0:
+      time.sleep(rng.uniform(0.5, 4.0))  # anywhere, most likely too early
+    else:
+      before = newest(killed) if has_checkpoint(killed) else -1
+      while not has_checkpoint(killed) or newest(killed) <= before:
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+      time.sleep(rng.uniform(0.0, 1.0))
+    after_checkpoint += has_checkpoint(killed)
+    assert process.poll() is None, "finished before it was killed"
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (killed / "result.json").exists()
+  assert after_checkpoint >= 3
+  assert "going on from step" in finish(
+    start("train", *COMMAND, f"--workdir={killed}")
+  )
+  finish(start("train", *COMMAND, f"--workdir={alone}"))
+
+  assert numbers(killed) == numbers(alone)
+  states = zip(
+    jax.tree.leaves(final_state(killed)),
+    jax.tree.leaves(final_state(alone)),
+    strict=True,
+  )
+  for ours, theirs in states:
+    np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+def test_sigterm_writes_a_checkpoint_and_two_processes_cannot_share(tmp_path):
+  workdir = tmp_path / "run"
+  process = start("train", *COMMAND, f"--workdir={workdir}")
+  while not has_checkpoint(workdir):
+    assert process.poll() is None, process.communicate()[0]
+    time.sleep(0.02)
+  other = start("train", *COMMAND, f"--workdir={workdir}")
+  out, _ = other.communicate(timeout=120)
+  assert other.returncode == 2
+  assert f"held by another process (pid {process.pid})" in out
+  process.send_signal(signal.SIGTERM)
+  assert "stopped; the same command goes on from here" in finish(process)
+  assert not (workdir / "result.json").exists()
+  assert "going on from step" in finish(
+    start("train", *COMMAND, f"--workdir={workdir}")
+  )
+
+
+@pytest.mark.slow
+def test_the_main_jobs_smoke(tmp_path):
+  arguments = (
+    "--config=configs/vanishing_gradient.py:smoke",
+    f"--workdir={tmp_path / 'sweep'}",
+  )
+  out = finish(start("sweep", *arguments))
+  assert "[10/10]" in out and "report.html" in out
+  page = (tmp_path / "sweep" / "report.html").read_text(encoding="utf-8")
+  assert "does not hold" in page or "holds" in page
+  assert "already finished" in finish(start("sweep", *arguments))

@@ -1,0 +1,165 @@
+"""Sweeps: expansion, resumption, failures, and what is left behind."""
+
+import json
+
+import pytest
+from tiny import everything, tiny_config
+
+from rnn_lab.errors import FieldError
+from rnn_lab.sweeps import run as sweeps_run
+from rnn_lab.sweeps.expand import expand
+from rnn_lab.training.listener import Silent
+
+SMALL = {"train__num_steps": 10, "num_seeds": 1}
+
+
+def small_sweep(add, argument=""):
+  del argument
+  for rate in (0.01, 0.02):
+    add({"optimizer.learning_rate": rate, "model.cell": "elman"})
+
+
+def grid(config=None, command_line=None, sweep=small_sweep):
+  config = config or tiny_config(**SMALL)
+  return expand(sweep, "", config, command_line or {})
+
+
+def test_names_say_the_overrides():
+  trials = grid()
+  assert [t.name for t in trials] == [
+    "learning_rate=0.01,cell=elman",
+    "learning_rate=0.02,cell=elman",
+  ]
+  assert [t.config.optimizer.learning_rate for t in trials] == [0.01, 0.02]
+
+
+def test_names_stay_unique_and_safe():
+  def sweep(add, argument):
+    del argument
+    add({"model.elman.input_init": "a/b c", "model.lstm.input_init": "x"})
+
+  [trial] = grid(sweep=sweep)
+  assert trial.name == "elman.input_init=a_b_c,lstm.input_init=x"
+
+
+def test_the_command_line_may_not_set_what_is_swept():
+  with pytest.raises(FieldError, match="optimizer.learning_rate is 0.5"):
+    grid(command_line={"optimizer.learning_rate": 0.5})
+  assert len(grid(command_line={"seed": 3})) == 2
+
+
+@pytest.mark.parametrize(
+  ("overrides", "message"),
+  [
+    ({"model.cel": "gru"}, "model.cel is not a field that exists"),
+    ({"modell.cell": "gru"}, "modell.cell is not a field that exists"),
+    ({"seed.x": 1}, "seed.x is not a field that exists"),
+    ({"model.hidden_size": "large"}, "model.hidden_size is 'large'"),
+  ],
+)
+def test_wrong_overrides_are_named(overrides, message):
+  with pytest.raises(FieldError, match=message):
+    grid(sweep=lambda add, argument: add(overrides))
+
+
+def test_empty_and_doubled_sweeps_are_errors():
+  with pytest.raises(FieldError, match="at least one trial"):
+    grid(sweep=lambda add, argument: None)
+  with pytest.raises(FieldError, match="adding a trial twice"):
+    grid(sweep=lambda add, argument: [add({"seed": 1}), add({"seed": 1})])
+
+
+class Lines(Silent):
+  def __init__(self):
+    self.lines = []
+
+  def line(self, text):
+    self.lines.append(text)
+
+
+def run(workdir, trials=None, config="configs/tiny.py"):
+  lines = Lines()
+  about = {"config": config, "argument": "", "title": "Tiny"}
+  outcome = sweeps_run.run_sweep(trials or grid(), about, workdir, lines)
+  return outcome, lines.lines
+
+
+def test_a_sweep_leaves_its_report_and_skips_what_is_finished(tmp_path):
+  workdir = tmp_path / "sweep"
+  outcome, lines = run(workdir)
+  assert (outcome.status, outcome.failed) == ("finished", [])
+  assert any("[2/2] learning_rate=0.02,cell=elman" in line for line in lines)
+  summary = json.loads((workdir / "summary.json").read_text())
+  [first, second] = summary["trials"]
+  assert first["name"] == "learning_rate=0.01,cell=elman"
+  assert first["overrides"]["optimizer.learning_rate"] == 0.01
+  assert first["status"] == second["status"] == "finished"
+  assert set(first["metrics"]["test/accuracy"]) == {"mean", "std", "values"}
+  assert first["metrics"] != second["metrics"]
+  assert (workdir / "report.html").exists()
+  assert list((workdir / "figures").glob("*.png"))
+
+  before = everything(workdir)
+  outcome, lines = run(workdir)
+  assert lines.count("already finished") == 2
+  assert everything(workdir) == before
+
+
+def test_a_failing_trial_does_not_stop_the_others(tmp_path, monkeypatch):
+  workdir = tmp_path / "sweep"
+  working = sweeps_run.train
+
+  def train(config, folder, listener):
+    if config.optimizer.learning_rate == 0.01:
+      raise RuntimeError("the disk is on fire")
+    return working(config, folder, listener)
+
+  monkeypatch.setattr(sweeps_run, "train", train)
+  outcome, lines = run(workdir)
+  failed = "learning_rate=0.01,cell=elman"
+  assert outcome.failed == [failed]
+  assert "the disk is on fire" in (workdir / failed / "error.txt").read_text()
+  assert any("the disk is on fire" in line for line in lines)
+  summary = json.loads((workdir / "summary.json").read_text())
+  assert [t["status"] for t in summary["trials"]] == ["failed", "finished"]
+
+  monkeypatch.setattr(sweeps_run, "train", working)
+  outcome, _ = run(workdir)
+  assert outcome.failed == []
+  assert not (workdir / failed / "error.txt").exists()
+
+
+def test_nothing_is_written_where_one_trial_is_wrong(tmp_path):
+  def sweep(add, argument):
+    del argument
+    add({"model.hidden_size": 4})
+    add({"model.hidden_size": 0})
+
+  with pytest.raises(FieldError, match="model.hidden_size is 0"):
+    run(tmp_path / "sweep", grid(sweep=sweep))
+  assert not (tmp_path / "sweep").exists()
+
+
+def test_directories_of_other_things_are_refused(tmp_path):
+  (tmp_path / "photo.png").write_bytes(b"x")
+  with pytest.raises(FieldError, match="holds other files"):
+    run(tmp_path)
+  workdir = tmp_path / "sweep"
+  workdir.mkdir()
+  (workdir / "sweep.json").write_text('{"config": "configs/other.py"}')
+  with pytest.raises(FieldError, match="a sweep of 'configs/other.py'"):
+    run(workdir)
+  assert list(workdir.iterdir()) == [workdir / "sweep.json"]
+
+
+def test_a_signal_stops_the_whole_sweep(tmp_path, monkeypatch):
+  calls = []
+
+  def train(config, folder, listener):
+    calls.append(folder)
+    return sweeps_run.STOPPED
+
+  monkeypatch.setattr(sweeps_run, "train", train)
+  outcome, _ = run(tmp_path / "sweep")
+  assert outcome.status == sweeps_run.STOPPED
+  assert len(calls) == 1 and outcome.report is None

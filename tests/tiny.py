@@ -1,0 +1,63 @@
+"""A run of seconds, that the training tests share and so compile once."""
+
+import json
+
+from configs import common
+
+
+def tiny_config(**fields):
+  """Digits row by row, hidden 8, 20 steps, 2 seeds; `a__b=c` sets a.b."""
+  config = common.default_config()
+  config.task.name = "digits"
+  config.task.gap = 0
+  config.model.hidden_size = 8
+  config.model.cell = "elman"
+  config.train.num_steps = 20
+  config.train.batch_size = 16
+  config.train.log_every = 5
+  config.train.gradient_flow_every = 10
+  config.eval.every = 10
+  config.run.steps_per_call = 5
+  config.run.checkpoint_every = 5
+  config.run.tensorboard = False
+  config.num_seeds = 2
+  config.optimizer.learning_rate = 0.01
+  with config.unlocked():
+    for field, value in fields.items():
+      *sections, name = field.split("__")
+      section = config
+      for part in sections:
+        section = section[part]
+      section[name] = value
+  return config
+
+
+NUMBERS = (
+  "config.json",
+  "metrics.jsonl",
+  "gradient_flow.jsonl",
+  "result.json",
+)
+
+
+def numbers(workdir):
+  """The bytes of the files that the config alone decides."""
+  return {name: (workdir / name).read_bytes() for name in NUMBERS}
+
+
+def rows(workdir, name="metrics.jsonl"):
+  text = (workdir / name).read_text(encoding="utf-8")
+  return [json.loads(line) for line in text.splitlines()]
+
+
+def result(workdir):
+  return json.loads((workdir / "result.json").read_text(encoding="utf-8"))
+
+
+def everything(folder):
+  """Every file below a folder, with its bytes."""
+  return {
+    str(path.relative_to(folder)): path.read_bytes()
+    for path in sorted(folder.rglob("*"))
+    if path.is_file() and path.name != ".lock"
+  }
