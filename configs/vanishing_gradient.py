@@ -36,7 +36,8 @@ def get_config(argument: str = ""):
   config.task.gap = 0
   config.task.gap_fill = "noise"
   config.model.lstm.chrono_max = 150
-  config.train.gradient_flow_every = 750
+  config.train.batch_size = 48
+  config.train.gradient_flow_every = 1500
   config.num_seeds = 3
   if argument == "smoke":
     common.shrink(config)

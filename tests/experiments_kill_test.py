@@ -125,3 +125,24 @@ def test_the_main_jobs_smoke(tmp_path):
   page = (tmp_path / "sweep" / "report.html").read_text(encoding="utf-8")
   assert "does not hold" in page or "holds" in page
   assert "already finished" in finish(start("sweep", *arguments))
+
+
+@pytest.mark.slow
+def test_a_sweep_that_is_stopped_goes_on(tmp_path):
+  workdir = tmp_path / "sweep"
+  arguments = (
+    "--config=configs/adding.py:smoke",
+    "--config.train.num_steps=2000",
+    "--config.run.checkpoint_every=10",
+    f"--workdir={workdir}",
+  )
+  process = start("sweep", *arguments)
+  while not any(has_checkpoint(trial) for trial in workdir.glob("cell=*")):
+    assert process.poll() is None, process.communicate()[0]
+    time.sleep(0.02)
+  process.send_signal(signal.SIGTERM)
+  assert "stopped; the same command goes on from here" in finish(process)
+  assert not (workdir / "report.html").exists()
+  out = finish(start("sweep", *arguments))
+  assert "going on from step" in out and "[3/3]" in out
+  assert (workdir / "report.html").exists()

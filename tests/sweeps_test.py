@@ -6,6 +6,7 @@ import pytest
 from tiny import everything, tiny_config
 
 from rnn_lab.errors import FieldError
+from rnn_lab.sweeps import executors
 from rnn_lab.sweeps import run as sweeps_run
 from rnn_lab.sweeps.expand import expand
 from rnn_lab.training.listener import Silent
@@ -88,7 +89,7 @@ def test_a_sweep_leaves_its_report_and_skips_what_is_finished(tmp_path):
   workdir = tmp_path / "sweep"
   outcome, lines = run(workdir)
   assert (outcome.status, outcome.failed) == ("finished", [])
-  assert any("[2/2] learning_rate=0.02,cell=elman" in line for line in lines)
+  assert "[2/2] learning_rate=0.02,cell=elman: finished" in lines
   summary = json.loads((workdir / "summary.json").read_text())
   [first, second] = summary["trials"]
   assert first["name"] == "learning_rate=0.01,cell=elman"
@@ -101,20 +102,20 @@ def test_a_sweep_leaves_its_report_and_skips_what_is_finished(tmp_path):
 
   before = everything(workdir)
   outcome, lines = run(workdir)
-  assert lines.count("already finished") == 2
+  assert sum("already finished" in line for line in lines) == 2
   assert everything(workdir) == before
 
 
 def test_a_failing_trial_does_not_stop_the_others(tmp_path, monkeypatch):
   workdir = tmp_path / "sweep"
-  working = sweeps_run.train
+  working = executors.train
 
   def train(config, folder, listener):
-    if config.optimizer.learning_rate == 0.01:
+    if config["optimizer"]["learning_rate"] == 0.01:
       raise RuntimeError("the disk is on fire")
     return working(config, folder, listener)
 
-  monkeypatch.setattr(sweeps_run, "train", train)
+  monkeypatch.setattr(executors, "train", train)
   outcome, lines = run(workdir)
   failed = "learning_rate=0.01,cell=elman"
   assert outcome.failed == [failed]
@@ -123,7 +124,7 @@ def test_a_failing_trial_does_not_stop_the_others(tmp_path, monkeypatch):
   summary = json.loads((workdir / "summary.json").read_text())
   assert [t["status"] for t in summary["trials"]] == ["failed", "finished"]
 
-  monkeypatch.setattr(sweeps_run, "train", working)
+  monkeypatch.setattr(executors, "train", working)
   outcome, _ = run(workdir)
   assert outcome.failed == []
   assert not (workdir / failed / "error.txt").exists()
@@ -159,7 +160,7 @@ def test_a_signal_stops_the_whole_sweep(tmp_path, monkeypatch):
     calls.append(folder)
     return sweeps_run.STOPPED
 
-  monkeypatch.setattr(sweeps_run, "train", train)
+  monkeypatch.setattr(executors, "train", train)
   outcome, _ = run(tmp_path / "sweep")
   assert outcome.status == sweeps_run.STOPPED
   assert len(calls) == 1 and outcome.report is None

@@ -29,13 +29,17 @@ def divide(sums: list[Sums]) -> dict[str, np.ndarray]:
     sums: one for each batch, numpy arrays `[S]`.
 
   Returns:
-    `[S]` float64 for each metric.
+    `[S]` float32 for each metric: added up in float64, and kept as the state
+    keeps the best one.
   """
   total: Mapping = jax.tree.map(
     lambda *batches: np.sum(np.stack(batches), axis=0, dtype=np.float64),
     *sums,
   )
-  return {name: value / count for name, (value, count) in total.items()}
+  return {
+    name: (value / count).astype(np.float32)
+    for name, (value, count) in total.items()
+  }
 
 
 def keep_best(

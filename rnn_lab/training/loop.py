@@ -178,7 +178,7 @@ class _Loop:
     if self.is_due(self.settings.eval.every):
       metrics = self.evaluate(self.valid, self.state.params)
       row |= {f"valid/{name}": value for name, value in metrics.items()}
-      headline = metrics[self.ready.task.headline].astype(np.float32)
+      headline = metrics[self.ready.task.headline]
       headline = self.programs.population.put(headline)
       self.state = self.programs.keep_best(
         np.int32(self.step), (headline, self.state)

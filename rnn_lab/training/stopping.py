@@ -16,9 +16,10 @@ class Stop:
 
 @contextlib.contextmanager
 def stop_on_signal() -> Iterator[Stop]:
-  """Turns SIGTERM and SIGINT into a request; a second one acts as usual.
+  """Turns the first SIGTERM and SIGINT into a request.
 
-  Outside of the main thread, where no handler can be set, nothing changes.
+  A second one of the same kind acts as usual. Outside of the main thread,
+  where no handler can be set, nothing changes.
   """
   stop = Stop()
   if threading.current_thread() is not threading.main_thread():
@@ -26,18 +27,15 @@ def stop_on_signal() -> Iterator[Stop]:
     return
   before = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT)}
 
-  def restore() -> None:
-    for number, handler in before.items():
-      signal.signal(number, handler)
-
   def handle(number: int, frame: types.FrameType | None) -> None:
-    del number, frame
+    del frame
     stop.requested = True
-    restore()
+    signal.signal(number, before[signal.Signals(number)])
 
   for number in before:
     signal.signal(number, handle)
   try:
     yield stop
   finally:
-    restore()
+    for number, handler in before.items():
+      signal.signal(number, handler)
