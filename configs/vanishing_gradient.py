@@ -5,10 +5,13 @@
 
 A network reads a handwritten digit row by row (8 steps of 8 pixels), then a
 gap of noise, then must name the digit. Cells x gaps x 3 seeds, and two trials
-whose gap holds zeros instead. About 5 minutes on two CPU cores; the numbers
-to expect are in README.md. `:smoke` takes half a minute.
+whose gap holds zeros instead. `:fine` has more gaps, `:smoke` takes a minute.
 
-A sequence of a digit and a gap of n steps has n + 8 steps.
+About 5 minutes on two CPU cores. Test accuracy to expect, mean of 3 seeds: at
+gap 0 all above 0.94; at gap 20 the tanh RNN 0.09 (chance is 0.10), the others
+0.89 to 0.96; at gap 100 the tanh RNN and the LSTM with forget bias 1 0.09, the
+IRNN 0.84, the chrono LSTM 0.90; with zeros in the gap of 100 the tanh RNN 0.93
+and the LSTM with forget bias 1 0.80.
 """
 
 from configs import common
@@ -47,16 +50,14 @@ def get_config(argument: str = ""):
 
 def sweep(add, argument: str = "") -> None:
   gaps = {"": (0, 20, 100), "fine": (0, 10, 20, 50, 100), "smoke": (0, 5)}
-  longest = gaps[argument][-1]
-  # The longest first, so that the cores end together.
-  for series in ("LSTM, forget bias 1", "tanh RNN, orthogonal"):
+  for gap in gaps[argument]:
+    for series, overrides in SERIES.items():
+      add({"task.gap": gap, **overrides}, series=series)
+  for series in ("tanh RNN, orthogonal", "LSTM, forget bias 1"):
     add(
-      {"task.gap": longest, "task.gap_fill": "zeros", **SERIES[series]},
+      {"task.gap": gap, "task.gap_fill": "zeros", **SERIES[series]},
       series=f"{series}, gap of zeros",
     )
-  for gap in reversed(gaps[argument]):
-    for series, overrides in reversed(SERIES.items()):
-      add({"task.gap": gap, **overrides}, series=series)
 
 
 def report() -> dict:

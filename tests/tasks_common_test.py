@@ -114,7 +114,7 @@ def test_shapes_agree_with_the_specs(which):
     held = eval_batches(which, split)
     assert held.inputs.shape[2:] == (length, size)
     assert held.weights.shape[2:] == lead[1:]
-    for one, of_split in zip(made, held):
+    for one, of_split in zip(jax.tree.leaves(made), jax.tree.leaves(held)):
       assert one.dtype == of_split.dtype
       assert of_split.shape[:2] == held.weights.shape[:2]
 

@@ -17,8 +17,8 @@ from rnn_lab.training.files import (
   write_json,
 )
 from rnn_lab.training.listener import Listener
-from rnn_lab.training.loop import STOPPED
-from rnn_lab.training.run import TRIAL, check_workdir, plan
+from rnn_lab.training.loop import ALREADY_FINISHED, STOPPED
+from rnn_lab.training.run import TRIAL, check_workdir, is_finished, plan
 from rnn_lab.training.stopping import stop_on_signal
 
 SWEEP = "sweep.json"
@@ -68,8 +68,8 @@ def run_sweep(
   check(trials, about, workdir)
   with lock(workdir), stop_on_signal() as stop:
     check(trials, about, workdir)
-    jobs = _prepare(trials, about, workdir)
-    total = len(jobs)
+    _write_trials(trials, about, workdir)
+    total = len(trials)
     failed: list[str] = []
     ended: list[str] = []
 
@@ -85,9 +85,21 @@ def run_sweep(
       ended.append(done.name)
       listener.line(f"[{len(ended)}/{total}] {done.name}: {done.status}")
 
+    jobs = []
+    lengths = {}
+    for trial in trials:
+      ready = plan(trial.config)
+      folder = workdir / trial.name
+      lengths[trial.name] = ready.task.input_spec.length
+      if is_finished(ready, folder):
+        on_done(Done(trial.name, ALREADY_FINISHED))
+      else:
+        jobs.append(Job(trial.name, trial.config.to_dict(), folder))
     if cores is None:
       serial(jobs, listener, stop, on_done)
     else:
+      # The longest sequences first, so that the cores end together.
+      jobs.sort(key=lambda job: -lengths[job.name])
       processes(jobs, listener, stop, on_done, cores)
     if len(ended) + len(failed) < total:
       return Outcome(STOPPED, failed, None, None)
@@ -114,20 +126,17 @@ def check(
     check_workdir(plan(trial.config), workdir / trial.name)
 
 
-def _prepare(
+def _write_trials(
   trials: Sequence[Trial], about: Mapping[str, Any], workdir: pathlib.Path
-) -> list[Job]:
-  """Writes what the report reads beside the runs; returns the jobs."""
+) -> None:
+  """Writes what the report reads beside the runs."""
   rows = [
     {"name": t.name, "overrides": t.overrides, "series": t.series}
     for t in trials
   ]
   write_json(workdir / SWEEP, {**about, "trials": rows})
-  jobs = []
-  for trial, row in zip(trials, rows):
-    folder = workdir / trial.name
+  for row in rows:
+    folder = workdir / row["name"]
     folder.mkdir(exist_ok=True)
     write_json(folder / TRIAL, row)
     (folder / ERROR).unlink(missing_ok=True)
-    jobs.append(Job(trial.name, trial.config.to_dict(), folder))
-  return jobs

@@ -112,7 +112,9 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
 def _image_task(source: Source, batch_size: int, layout: Layout) -> Task:
   corpus = source.corpus()
   data = _training_data(source, layout.order)
-  features = data.pixels.shape[-1]
+  # Not `corpus` itself: what a function closes over is baked into programs.
+  white = corpus.white
+  steps, features = data.pixels.shape[1:]
 
   def batch(data: Images, key: Key, step: Array) -> Batch:
     order_key, noise_key = jax.random.split(key)
@@ -122,7 +124,7 @@ def _image_task(source: Source, batch_size: int, layout: Layout) -> Task:
     if layout.gap_fill == "noise":
       step_key = jax.random.fold_in(noise_key, step)
       gap_BTD = jax.random.uniform(step_key, gap_BTD.shape)
-    x_BTD = data.pixels[index_B].astype(jnp.float32) / corpus.white
+    x_BTD = data.pixels[index_B].astype(jnp.float32) / white
     return Batch(
       inputs=jnp.concatenate([x_BTD, gap_BTD], axis=1),
       input_lengths=None,
@@ -138,7 +140,7 @@ def _image_task(source: Source, batch_size: int, layout: Layout) -> Task:
     if layout.gap_fill == "noise":
       drawn = np.random.RandomState(EVAL_SEEDS[split])
       gap_NTD = drawn.random_sample(gap_NTD.shape).astype(np.float32)
-    x_NTD = images.pixels.astype(np.float32) / np.float32(corpus.white)
+    x_NTD = images.pixels.astype(np.float32) / np.float32(white)
     return in_batches(
       Batch(
         inputs=np.concatenate([x_NTD, gap_NTD], axis=1),
@@ -148,7 +150,6 @@ def _image_task(source: Source, batch_size: int, layout: Layout) -> Task:
       )
     )
 
-  steps = data.pixels.shape[1]
   guess = {"accuracy": 1 / CLASSES, "loss": math.log(CLASSES)}
   return Task(
     name=source.name,

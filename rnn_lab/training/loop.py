@@ -10,11 +10,18 @@ import numpy as np
 from rnn_lab.training import environment, optimizers, programs
 from rnn_lab.training.checkpoint import Checkpoints
 from rnn_lab.training.evaluate import divide
-from rnn_lab.training.files import lock, read_json, write_json
+from rnn_lab.training.files import lock, write_json
 from rnn_lab.training.listener import Listener, Silent
 from rnn_lab.training.records import Records
 from rnn_lab.training.result import make_result, progress_line
-from rnn_lab.training.run import CONFIG, RESULT, Plan, check_workdir, plan
+from rnn_lab.training.run import (
+  CONFIG,
+  RESULT,
+  Plan,
+  check_workdir,
+  is_finished,
+  plan,
+)
 from rnn_lab.training.state import init_states, state_form
 from rnn_lab.training.stopping import Stop, stop_on_signal
 from rnn_lab.types import Batch, Params
@@ -51,16 +58,9 @@ def train(
   with lock(workdir), stop_on_signal() as stop:
     # Again, as another process may have been here before the lock.
     check_workdir(ready, workdir)
-    if _is_finished(ready, workdir):
+    if is_finished(ready, workdir):
       return ALREADY_FINISHED
     return _Loop(ready, workdir, listener or Silent()).run(stop)
-
-
-def _is_finished(ready: Plan, workdir: pathlib.Path) -> bool:
-  if not (workdir / RESULT).exists():
-    return False
-  there = read_json(workdir / CONFIG)
-  return there["train"]["num_steps"] == ready.settings.train.num_steps
 
 
 class _Loop:

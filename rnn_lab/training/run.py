@@ -101,6 +101,14 @@ def _more_steps(
   )
 
 
+def is_finished(plan: Plan, workdir: pathlib.Path) -> bool:
+  """Whether `workdir` holds the result of this very run, all its steps."""
+  if not (workdir / RESULT).exists():
+    return False
+  there = read_json(workdir / CONFIG)
+  return there["train"]["num_steps"] == plan.settings.train.num_steps
+
+
 class LoadedRun(NamedTuple):
   """A run that was opened again; unpacks as (config, task, model, params)."""
 
