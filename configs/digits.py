@@ -2,7 +2,8 @@
 
   python -m experiments.train --config=configs/digits.py --workdir=runs/digits
 
-An LSTM of 64 units, 1,500 steps. EXPECT
+An LSTM of 64 units, 1,500 steps, half a minute on two CPU cores. Test accuracy
+to expect: 0.983 (chance is 0.10). `:smoke` takes seconds.
 """
 
 from configs import common

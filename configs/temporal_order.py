@@ -4,7 +4,12 @@
     --workdir=runs/temporal_order [--config.task.num_relevant=3]
 
 Sequences of 100 to 110 symbols of which two (4 classes), or three (8), are
-relevant; as in Hochreiter and Schmidhuber 1997, tasks 6a and 6b. EXPECT
+relevant; as in Hochreiter and Schmidhuber 1997, tasks 6a and 6b. A guess is
+right in 1 of 4 cases, or of 8.
+
+An LSTM of 64 units with a chrono forget gate, 1,500 steps, about 2 minutes on
+two CPU cores. Test accuracy to expect: 1.000 for both seeds. `:smoke` takes
+seconds.
 """
 
 from configs import common

@@ -30,6 +30,9 @@ def define_config() -> None:
 def run(main: Callable[[pathlib.Path], int]) -> None:
   """Parses the flags, calls `main(workdir)` and exits with its code."""
   logging.set_verbosity(logging.ERROR)
+  if {"--help", "-h", "-help", "--helpfull"} & {*sys.argv[1:]}:
+    print(sys.modules["__main__"].__doc__)
+    sys.exit(0)
   try:
     if "config" in FLAGS:
       _check_config_flags(sys.argv[1:])
@@ -138,7 +141,7 @@ def _check_config_flags(arguments: Sequence[str]) -> None:
   module = _load(path)
   try:
     config = module.get_config(argument) if argument else module.get_config()
-  except (TypeError, ValueError) as error:
+  except Exception as error:
     raise FieldError(
       "config", argument, "an argument of this config", str(error)
     ) from error

@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+FLOAT32_MAX = 3.4028234e38
+
 
 class FieldError(ValueError):
   """A value from outside that cannot be used: `field` was `value`, not `may`.
@@ -89,6 +91,8 @@ def check_float(
 ) -> None:
   """Raises FieldError unless `value` is a finite number in [low, high].
 
+  Finite as a float32, which is what programs compute with.
+
   Args:
     field: the name to report.
     value: the value to check; an int counts as a number.
@@ -101,6 +105,7 @@ def check_float(
   if (
     not is_number
     or not math.isfinite(value)
+    or abs(value) > FLOAT32_MAX
     or not low <= value <= high
     or (above and value == low)
     or (below and value == high)

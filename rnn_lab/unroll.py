@@ -114,10 +114,13 @@ def _step(
   cell: Cell, params: Params, fresh: Carry, carry: Carry, step: _Steps
 ) -> tuple[Carry, PyTree]:
   """One step of the cell, with the resets and the ends of sequences."""
-  before = carry
+  before, x = carry, step.x
   if step.reset is not None:
     before = _where(step.reset, fresh, carry)
-  after, y = cell.step(params, before, step.x)
+  if step.valid is not None:
+    # Or a nan in the padding would reach the gradients, as nan * 0.
+    x = _where(step.valid, x, jax.tree.map(jnp.zeros_like, x))
+  after, y = cell.step(params, before, x)
   _check_carry(cell, before, after)
   if step.valid is None:
     return after, y

@@ -91,11 +91,11 @@ def test_loads_and_its_smoke_runs(name, tmp_path, mnist_folder):
 
 
 @pytest.mark.parametrize("argument", ["", "smoke"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+  "name", [name for name in NAMES if hasattr(load(name), "sweep")]
+)
 def test_every_trial_of_its_sweep_can_be_planned(name, argument):
   module = load(name)
-  if not hasattr(module, "sweep"):
-    return
   config = module.get_config(argument)
   trials = expand(module.sweep, argument, config, {})
   for trial in trials:

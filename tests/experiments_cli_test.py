@@ -32,7 +32,7 @@ WRONG = {
   ),
   "negative gap": (
     [SMOKE, "--config.task.gap=-1"],
-    "task.gap is -1; it may be an integer from 0 up",
+    "task.gap is -1; it may be an integer from 0 to 100000",
   ),
   "batch size 0": (
     [SMOKE, "--config.train.batch_size=0"],

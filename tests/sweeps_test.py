@@ -63,6 +63,11 @@ def test_wrong_overrides_are_named(overrides, message):
     grid(sweep=lambda add, argument: add(overrides))
 
 
+def test_a_trial_without_overrides_is_the_base():
+  [trial] = grid(sweep=lambda add, argument: add({}))
+  assert trial.name == "base"
+
+
 def test_empty_and_doubled_sweeps_are_errors():
   with pytest.raises(FieldError, match="at least one trial"):
     grid(sweep=lambda add, argument: None)
@@ -110,10 +115,10 @@ def test_a_failing_trial_does_not_stop_the_others(tmp_path, monkeypatch):
   workdir = tmp_path / "sweep"
   working = executors.train
 
-  def train(config, folder, listener):
+  def train(config, folder, listener, stop):
     if config["optimizer"]["learning_rate"] == 0.01:
       raise RuntimeError("the disk is on fire")
-    return working(config, folder, listener)
+    return working(config, folder, listener, stop)
 
   monkeypatch.setattr(executors, "train", train)
   outcome, lines = run(workdir)
@@ -156,8 +161,9 @@ def test_directories_of_other_things_are_refused(tmp_path):
 def test_a_signal_stops_the_whole_sweep(tmp_path, monkeypatch):
   calls = []
 
-  def train(config, folder, listener):
+  def train(config, folder, listener, stop):
     calls.append(folder)
+    stop.requested = True
     return sweeps_run.STOPPED
 
   monkeypatch.setattr(executors, "train", train)

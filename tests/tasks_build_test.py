@@ -46,12 +46,12 @@ from rnn_lab.tasks import build
     (
       {"name": "digits", "gap": -1},
       4,
-      "task.gap is -1; it may be an integer from 0 up",
+      "task.gap is -1; it may be an integer from 0 to 100000",
     ),
     (
       {"name": "digits", "gap": 2.0},
       4,
-      "task.gap is 2.0; it may be an integer from 0 up",
+      "task.gap is 2.0; it may be an integer from 0 to 100000",
     ),
     (
       {"name": "digits", "order": "column"},
@@ -81,22 +81,22 @@ from rnn_lab.tasks import build
     (
       {"name": "adding", "length": 1},
       4,
-      "task.length is 1; it may be an integer from 2 up",
+      "task.length is 1; it may be an integer from 2 to 100000",
     ),
     (
       {"name": "adding", "length": 10, "eval_size": 0},
       4,
-      "task.eval_size is 0; it may be an integer from 1 up",
+      "task.eval_size is 0; it may be an integer from 1 to 100000",
     ),
     (
       {"name": "copy_memory", "delay": 0},
       4,
-      "task.delay is 0; it may be an integer from 1 up",
+      "task.delay is 0; it may be an integer from 1 to 100000",
     ),
     (
       {"name": "copy_memory", "delay": 5, "eval_size": -2},
       4,
-      "task.eval_size is -2; it may be an integer from 1 up",
+      "task.eval_size is -2; it may be an integer from 1 to 100000",
     ),
     (
       {"name": "temporal_order", "num_relevant": 4},
@@ -111,7 +111,7 @@ from rnn_lab.tasks import build
     (
       {"name": "temporal_order", "eval_size": True},
       4,
-      "task.eval_size is True; it may be an integer from 1 up",
+      "task.eval_size is True; it may be an integer from 1 to 100000",
     ),
     (
       {"name": "digits"},

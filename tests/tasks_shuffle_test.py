@@ -1,6 +1,7 @@
 """The pointwise shuffle: a permutation, of every size, and a fair one."""
 
 import functools
+import importlib
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +33,17 @@ def test_is_a_bijection(size):
 @given(size=st.integers(1, 3000), seed=st.integers(0, 2**31 - 1))
 def test_is_a_bijection_of_any_size(size, seed):
   assert_array_equal(np.sort(permutation(seed, size)), np.arange(size))
+
+
+def test_is_a_bijection_however_large_the_hashes(monkeypatch):
+  """A sum that wraps at 2^32 would send two numbers to one place."""
+  module = importlib.import_module("rnn_lab.tasks.shuffle")
+  monkeypatch.setattr(
+    module, "_hash", lambda number, salt: jnp.uint32(2**32 - 1) - number * 7
+  )
+  index = jnp.arange(1000)
+  image = module.permuted_index(jax.random.key(0), index, 1000)
+  assert_array_equal(np.sort(image), index)
 
 
 def test_sizes_near_the_limit_stay_inside():

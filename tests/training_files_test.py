@@ -58,3 +58,20 @@ def test_finite_or_null():
   assert files.finite_or_null(1.5) == 1.5
   assert files.finite_or_null(float("nan")) is None
   assert files.finite_or_null(float("-inf")) is None
+
+
+def test_what_a_kill_leaves_behind_does_not_block_a_directory(tmp_path):
+  for name in (".lock", "config.json.tmp"):
+    (tmp_path / name).write_text("")
+  files.check_can_hold(tmp_path, ("config.json",))
+  (tmp_path / "other").write_text("")
+  with pytest.raises(FieldError, match="holds other files"):
+    files.check_can_hold(tmp_path, ("config.json",))
+
+
+def test_paths_that_cannot_be(tmp_path):
+  link = tmp_path / "link"
+  link.symlink_to(tmp_path / "nowhere")
+  for path in (link, tmp_path / ("x" * 300)):
+    with pytest.raises(FieldError, match="workdir is"):
+      files.check_can_hold(path, ("config.json",))

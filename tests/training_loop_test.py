@@ -331,3 +331,31 @@ def test_load_run_says_what_is_missing(whole, tmp_path):
     load_run(tmp_path)
   with pytest.raises(FieldError, match="seed_index is 2"):
     load_run(whole, 2)
+
+
+def test_a_finished_run_without_checkpoints_is_not_begun_anew(tmp_path):
+  workdir = tmp_path / "run"
+  train(tiny_config(train__num_steps=10), workdir)
+  for folder in (workdir / "checkpoints").iterdir():
+    folder.rename(tmp_path / f"lost-{folder.name}")
+  before = everything(workdir)
+  with pytest.raises(FieldError, match="without checkpoints"):
+    train(tiny_config(), workdir)
+  assert everything(workdir) == before
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+  workdir = tmp_path / "run"
+  train(tiny_config(train__num_steps=10), workdir)
+  for path in (workdir / "checkpoints" / "10").rglob("*"):
+    if path.is_file() and "commit" not in path.name:
+      path.write_bytes(b"")
+  with pytest.raises(FieldError, match=r"damaged \(.*10"):
+    train(tiny_config(), workdir)
+  assert (workdir / "result.json").exists()
+
+
+def test_loading_a_run_writes_nothing(whole):
+  before = everything(whole)
+  load_run(whole)
+  assert everything(whole) == before

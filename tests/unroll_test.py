@@ -261,6 +261,15 @@ def test_padding_is_never_read():
       np.testing.assert_array_equal(a, e)
     assert not np.any(np.asarray(actual[1])[np.asarray(padding)])
 
+  def cost(params, xs):
+    return jnp.sum(unroll(cell, params, xs, lengths_B=LENGTHS)[1])
+
+  poisoned = jnp.where(padding[:, :, None], jnp.nan, xs)
+  expected = jax.grad(cost, (0, 1))(params, xs)
+  actual = jax.grad(cost, (0, 1))(params, poisoned)
+  for a, e in zip(jax.tree.leaves(actual), jax.tree.leaves(expected)):
+    np.testing.assert_array_equal(a, e)
+
 
 def test_length_zero_returns_the_initial_carry_untouched():
   cell, params, carry, xs = setting("lstm", np.float32)

@@ -53,9 +53,11 @@ def build(section: Mapping[str, Any], task: Task) -> SequenceModel:
     check_int("checkpoint_every", section["checkpoint_every"], 0)
     check_choice("final_state", section["final_state"], FINAL_STATES)
     check_float("readout_scale", section["readout_scale"], 0.0)
-    cell = _cell(section)
+    # The cells that are not chosen are made, too: a typo in their sections is
+    # an error, not something that a later run stumbles on.
+    cells = {name: _cell(section, name) for name in CELLS}
     layers = stack(
-      [cell] * section["num_layers"],
+      [cells[section["cell"]]] * section["num_layers"],
       bidirectional=section["bidirectional"],
       dropout=section["dropout"],
     )
@@ -72,8 +74,7 @@ def build(section: Mapping[str, Any], task: Task) -> SequenceModel:
     )
 
 
-def _cell(section: Mapping[str, Any]) -> Cell:
-  name = section["cell"]
+def _cell(section: Mapping[str, Any], name: str) -> Cell:
   factory = CELLS[name]
   if name not in section:
     raise FieldError(name, None, "a section with the cell's arguments")

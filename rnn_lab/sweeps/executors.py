@@ -5,10 +5,12 @@ core waits for a seed on another. A worker that dies takes only its trial with
 it; workers die with this process.
 """
 
+import contextlib
 import dataclasses
 import multiprocessing
 import os
 import pathlib
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing import connection
@@ -18,7 +20,7 @@ import jax
 
 from rnn_lab.training.listener import Listener, Silent
 from rnn_lab.training.loop import STOPPED, train
-from rnn_lab.training.stopping import Stop
+from rnn_lab.training.stopping import Stop, stop_on_signal
 
 FAILED = "failed"
 
@@ -39,14 +41,14 @@ class Done(NamedTuple):
   error: str = ""
 
 
-def run_job(job: Job, listener: Listener) -> Done:
+def run_job(job: Job, listener: Listener, stop: Stop) -> Done:
   """Trains a job; an error becomes part of the answer.
 
   One trial must not take the others with it. Nothing is hidden by that: the
   error is kept in full, shown, and makes the command fail.
   """
   try:
-    return Done(job.name, train(job.config, job.workdir, listener))
+    return Done(job.name, train(job.config, job.workdir, listener, stop))
   except Exception:
     return Done(job.name, FAILED, traceback.format_exc())
 
@@ -62,10 +64,7 @@ def serial(
     if stop.requested:
       return
     listener.line(f"{job.name}: begins")
-    done = run_job(job, listener)
-    on_done(done)
-    if done.status == STOPPED:
-      return
+    on_done(run_job(job, listener, stop))
 
 
 class _Forward(Silent):
@@ -74,10 +73,6 @@ class _Forward(Silent):
   def __init__(self, name: str, pipe: connection.Connection):
     self._name = name
     self._pipe = pipe
-
-  def advance(self, done: int) -> None:
-    """Says nothing, but fails where the parent is gone: then so is the job."""
-    self._pipe.send(None)
 
   def line(self, text: str) -> None:
     """See Listener."""
@@ -91,12 +86,22 @@ def _work(pipe: connection.Connection, devices: int) -> None:
   flags = os.environ.get("XLA_FLAGS", "")
   os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false"
   jax.config.update("jax_num_cpu_devices", devices)
-  try:
+  threading.Thread(target=_die_with_parent, daemon=True).start()
+  with stop_on_signal() as stop:
     while True:
-      job = pipe.recv()
-      pipe.send(run_job(job, _Forward(job.name, pipe)))
-  except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
-    return  # the parent is gone, or asked for the end
+      try:
+        job = pipe.recv()
+      except EOFError:
+        return  # the parent has no more jobs
+      pipe.send(run_job(job, _Forward(job.name, pipe), stop))
+
+
+def _die_with_parent() -> None:
+  """Ends this process, at once, when the parent's ends in whatever way."""
+  parent = multiprocessing.parent_process()
+  connection.wait([parent.sentinel])
+  # No cleaning up: like the parent's death, it is survived by the checkpoint.
+  os._exit(1)
 
 
 @dataclasses.dataclass
@@ -134,11 +139,15 @@ def processes(
   told = False
   try:
     while True:
-      for worker in workers:
+      for index, worker in enumerate(workers):
         if worker.job is None and waiting and not stop.requested:
+          if not worker.process.is_alive():
+            worker = workers[index] = _start(devices)
           worker.job = waiting.pop(0)
           listener.line(f"{worker.job.name}: begins")
-          worker.pipe.send(worker.job)
+          # A worker that has just died is heard of below.
+          with contextlib.suppress(BrokenPipeError):
+            worker.pipe.send(worker.job)
       busy = {w.pipe: w for w in workers if w.job is not None}
       if not busy:
         return
@@ -148,24 +157,25 @@ def processes(
           worker.process.terminate()  # SIGTERM: writes a checkpoint
       for pipe in connection.wait(list(busy), timeout=0.5):
         worker = busy[pipe]
-        done = _hear(worker, listener)
+        done = _hear(worker, listener, stop)
         if done is not None:
           worker.job = None
           on_done(done)
-          if not worker.process.is_alive() and waiting:
-            workers[workers.index(worker)] = _start(devices)
   finally:
     for worker in workers:
       worker.pipe.close()
       worker.process.join(timeout=10)
 
 
-def _hear(worker: _Worker, listener: Listener) -> Done | None:
+def _hear(worker: _Worker, listener: Listener, stop: Stop) -> Done | None:
   """Takes one message of a worker; the answer if its job has ended."""
   try:
     message = worker.pipe.recv()
   except (EOFError, ConnectionResetError):
     worker.process.join()
+    if stop.requested:
+      # It was asked to stop before it could hear that.
+      return Done(worker.job.name, STOPPED)
     return Done(
       worker.job.name,
       FAILED,
@@ -173,6 +183,5 @@ def _hear(worker: _Worker, listener: Listener) -> Done | None:
     )
   if isinstance(message, Done):
     return message
-  if message is not None:
-    listener.line(message)
+  listener.line(message)
   return None

@@ -9,6 +9,9 @@ from ml_collections import config_dict
 
 from rnn_lab.errors import FieldError
 
+# Of a trial's name: file systems stop at 255 bytes.
+MAX_NAME = 240
+
 
 class Trial(NamedTuple):
   """One run of a sweep.
@@ -59,7 +62,10 @@ def expand(
   short = _short_names(swept)
   trials = []
   for overrides, series in added:
-    name = ",".join(f"{short[f]}={_word(v)}" for f, v in overrides.items())
+    words = [f"{short[f]}={_word(v)}" for f, v in overrides.items()]
+    name = ",".join(words) or "base"
+    if len(name) > MAX_NAME:
+      raise FieldError("sweep", name, f"of at most {MAX_NAME} characters")
     if name in {trial.name for trial in trials}:
       raise FieldError("sweep", name, "added once", "adding a trial twice")
     trials.append(Trial(name, overrides, series, _apply(config, overrides)))
@@ -83,8 +89,7 @@ def _short_names(fields: set[str]) -> dict[str, str]:
 
 def _word(value: Any) -> str:
   """A value as part of a directory's name."""
-  text = f"{value:g}" if isinstance(value, float) else str(value)
-  return re.sub(r"[^\w.+-]+", "_", text)
+  return re.sub(r"[^\w.+-]+", "_", str(value))
 
 
 def _apply(

@@ -1,5 +1,6 @@
 """Running the trials of a sweep, and reporting on them."""
 
+import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -114,8 +115,8 @@ def check(
   """Raises FieldError if a trial or a directory is wrong; writes nothing."""
   check_can_hold(workdir, (SWEEP,))
   if (workdir / SWEEP).exists():
-    there = read_json(workdir / SWEEP).get("config")
-    if there != about["config"]:
+    there = read_json(workdir / SWEEP).get("config", "")
+    if os.path.normpath(there) != os.path.normpath(about["config"]):
       raise FieldError(
         "workdir",
         str(workdir),

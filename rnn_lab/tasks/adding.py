@@ -8,7 +8,13 @@ import jax.numpy as jnp
 
 from rnn_lab.errors import check_int
 from rnn_lab.tasks import losses
-from rnn_lab.tasks.base import VECTOR, Spec, Task
+from rnn_lab.tasks.base import (
+  LONGEST,
+  MOST_EXAMPLES,
+  VECTOR,
+  Spec,
+  Task,
+)
 from rnn_lab.tasks.batches import generated
 from rnn_lab.types import Array, Batch, Key
 
@@ -35,8 +41,8 @@ def adding(batch_size: int, length: int, eval_size: int = 1000) -> Task:
   Raises:
     FieldError: an argument is not what it may be.
   """
-  check_int("length", length, 2)
-  check_int("eval_size", eval_size, 1)
+  check_int("length", length, 2, LONGEST)
+  check_int("eval_size", eval_size, 1, MOST_EXAMPLES)
   return _adding(batch_size, length, eval_size)
 
 

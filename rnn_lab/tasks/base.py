@@ -7,6 +7,10 @@ from typing import NamedTuple
 
 from rnn_lab.types import Array, Batch, Key, PyTree
 
+# What one machine can be asked for by mistake without running out of memory.
+LONGEST = 100_000
+MOST_EXAMPLES = 100_000
+
 VECTOR = "sequence_to_vector"
 SEQUENCE = "sequence_to_sequence"
 

@@ -9,7 +9,13 @@ import jax.numpy as jnp
 
 from rnn_lab.errors import check_int
 from rnn_lab.tasks import losses
-from rnn_lab.tasks.base import SEQUENCE, Spec, Task
+from rnn_lab.tasks.base import (
+  LONGEST,
+  MOST_EXAMPLES,
+  SEQUENCE,
+  Spec,
+  Task,
+)
 from rnn_lab.tasks.batches import generated
 from rnn_lab.types import Array, Batch, Key
 
@@ -46,8 +52,8 @@ def copy_memory(batch_size: int, delay: int, eval_size: int = 1000) -> Task:
   Raises:
     FieldError: an argument is not what it may be.
   """
-  check_int("delay", delay, 1)
-  check_int("eval_size", eval_size, 1)
+  check_int("delay", delay, 1, LONGEST)
+  check_int("eval_size", eval_size, 1, MOST_EXAMPLES)
   return _copy_memory(batch_size, delay, eval_size)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from rnn_lab.errors import FieldError, check_choice, check_int
 from rnn_lab.tasks import losses
-from rnn_lab.tasks.base import VECTOR, Spec, Task
+from rnn_lab.tasks.base import LONGEST, VECTOR, Spec, Task
 from rnn_lab.tasks.batches import EVAL_SEEDS, in_batches
 from rnn_lab.tasks.shuffle import epoch_indices
 from rnn_lab.types import Array, Batch, Key
@@ -100,7 +100,7 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
       the training split.
   """
   check_choice("order", layout.order, ORDERS)
-  check_int("gap", layout.gap, 0)
+  check_int("gap", layout.gap, 0, LONGEST)
   check_choice("gap_fill", layout.gap_fill, GAP_FILLS)
   size = len(source.corpus().splits["train"].labels)
   if batch_size > size:

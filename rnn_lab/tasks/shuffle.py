@@ -43,8 +43,9 @@ def permuted_index(key: Key, index: Array, size: int) -> Array:
     number, is_inside = state
     row, column = number // columns, number % columns
     for i in range(0, ROUNDS, 2):
-      row = (row + _hash(column, salts[i])) % rows
-      column = (column + _hash(row, salts[i + 1])) % columns
+      # Reduced before the sum, which must not wrap at 2^32.
+      row = (row + _hash(column, salts[i]) % rows) % rows
+      column = (column + _hash(row, salts[i + 1]) % columns) % columns
     number = jnp.where(is_inside, number, row * columns + column)
     return number, number < size
 

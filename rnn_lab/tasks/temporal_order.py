@@ -10,7 +10,13 @@ import numpy as np
 
 from rnn_lab.errors import check_int
 from rnn_lab.tasks import losses
-from rnn_lab.tasks.base import VECTOR, Spec, Task
+from rnn_lab.tasks.base import (
+  LONGEST,
+  MOST_EXAMPLES,
+  VECTOR,
+  Spec,
+  Task,
+)
 from rnn_lab.tasks.batches import generated
 from rnn_lab.types import Batch, Key
 
@@ -60,8 +66,8 @@ def temporal_order(
     FieldError: an argument is not what it may be.
   """
   check_int("num_relevant", num_relevant, 2, 3)
-  check_int("length", length, SHORTEST)
-  check_int("eval_size", eval_size, 1)
+  check_int("length", length, SHORTEST, LONGEST)
+  check_int("eval_size", eval_size, 1, MOST_EXAMPLES)
   return _temporal_order(batch_size, num_relevant, length, eval_size)
 
 

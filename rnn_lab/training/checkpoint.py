@@ -10,6 +10,7 @@ from typing import Any
 
 import orbax.checkpoint as ocp
 
+from rnn_lab.errors import FieldError
 from rnn_lab.types import PyTree
 
 
@@ -20,13 +21,17 @@ class Checkpoints:
   removed when the folder is opened again.
   """
 
-  def __init__(self, folder: pathlib.Path):
+  def __init__(self, folder: pathlib.Path, read_only: bool = False):
+    """Opens the folder; `read_only` changes nothing in it, or around it."""
+    self._folder = folder
     self._manager = ocp.CheckpointManager(
       folder.absolute(),
       options=ocp.CheckpointManagerOptions(
         max_to_keep=2,
         enable_async_checkpointing=False,
-        cleanup_tmp_directories=True,
+        create=not read_only,
+        cleanup_tmp_directories=not read_only,
+        read_only=read_only,
       ),
     )
 
@@ -44,8 +49,20 @@ class Checkpoints:
     Args:
       step: a step that has a checkpoint.
       form: numpy arrays, or ShapeDtypeStructs, of the shapes to expect.
+
+    Raises:
+      FieldError: it cannot be read.
     """
-    return self._manager.restore(step, args=ocp.args.StandardRestore(form))
+    try:
+      return self._manager.restore(step, args=ocp.args.StandardRestore(form))
+    except Exception as error:  # of many kinds, none of them documented
+      path = self._folder / str(step)
+      raise FieldError(
+        "workdir",
+        str(path),
+        "one with good checkpoints; without this one an older one is used",
+        f"damaged ({path}: {type(error).__name__})",
+      ) from error
 
   def close(self) -> None:
     """Ends the manager's threads."""

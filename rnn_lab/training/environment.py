@@ -61,8 +61,9 @@ def commit() -> str | None:
     return done.stdout.strip()
 
   head = git("rev-parse", "HEAD")
-  if head is None:
-    return None
+  root = git("rev-parse", "--show-toplevel")
+  if head is None or pathlib.Path(root) != folder.parents[1]:
+    return None  # no commit yet, or somebody else's checkout
   return head + ("+" if git("status", "--porcelain") else "")
 
 

@@ -22,18 +22,21 @@ def write_json(path: pathlib.Path, value: Any) -> None:
   os.replace(partial, path)
 
 
-def read_json(path: pathlib.Path) -> Any:
-  """Reads what `write_json` wrote.
+def read_json(path: pathlib.Path) -> dict[str, Any]:
+  """Reads an object that `write_json` wrote.
 
   Raises:
-    FieldError: the file is not JSON.
+    FieldError: the file is not JSON, or no object.
   """
   try:
-    return json.loads(path.read_text(encoding="utf-8"))
+    value = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(value, dict):
+      raise ValueError("not an object")
   except ValueError as error:
     raise FieldError(
-      "workdir", str(path), "a readable JSON file", f"damaged ({path})"
+      "workdir", str(path), "one with readable files", f"damaged ({path})"
     ) from error
+  return value
 
 
 def append_row(path: pathlib.Path, row: Mapping[str, Any]) -> None:
@@ -81,7 +84,7 @@ def check_can_hold(workdir: pathlib.Path, own: tuple[str, ...]) -> None:
     own: names of files of which one is there if the directory is a run's.
   """
   for path in (workdir, *workdir.parents):
-    if path.exists() and not path.is_dir():
+    if _exists(path) and not path.is_dir():
       raise FieldError(
         "workdir",
         str(workdir),
@@ -90,7 +93,9 @@ def check_can_hold(workdir: pathlib.Path, own: tuple[str, ...]) -> None:
       )
   if not workdir.exists() or any((workdir / name).exists() for name in own):
     return
-  others = [p.name for p in workdir.iterdir() if p.name != LOCK]
+  # What a kill can leave of a directory's first moments.
+  remains = {LOCK, *(f"{name}.tmp" for name in own)}
+  others = [p.name for p in workdir.iterdir() if p.name not in remains]
   if others:
     raise FieldError(
       "workdir",
@@ -100,6 +105,16 @@ def check_can_hold(workdir: pathlib.Path, own: tuple[str, ...]) -> None:
     )
 
 
+def _exists(path: pathlib.Path) -> bool:
+  """Whether something is there, be it a link to nothing."""
+  try:
+    return path.is_symlink() or path.exists()
+  except OSError as error:
+    raise FieldError(
+      "workdir", str(path), "a shorter path", f"no path ({error.strerror})"
+    ) from error
+
+
 @contextlib.contextmanager
 def lock(workdir: pathlib.Path) -> Iterator[None]:
   """Keeps other processes out of `workdir`, until the end or death.
@@ -107,7 +122,15 @@ def lock(workdir: pathlib.Path) -> Iterator[None]:
   Raises:
     FieldError: another process is in it.
   """
-  workdir.mkdir(parents=True, exist_ok=True)
+  try:
+    workdir.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise FieldError(
+      "workdir",
+      str(workdir),
+      "a path that can be made",
+      f"{str(workdir)!r}, which cannot be made ({error.strerror})",
+    ) from error
   with (workdir / LOCK).open("a+", encoding="utf-8") as file:
     try:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

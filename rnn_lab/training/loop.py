@@ -1,5 +1,6 @@
 """Training: from a plan and a directory to a finished run."""
 
+import contextlib
 import pathlib
 import time
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from rnn_lab.errors import FieldError
 from rnn_lab.training import environment, optimizers, programs
 from rnn_lab.training.checkpoint import Checkpoints
 from rnn_lab.training.evaluate import divide
@@ -24,14 +26,17 @@ from rnn_lab.training.run import (
 )
 from rnn_lab.training.state import init_states, state_form
 from rnn_lab.training.stopping import Stop, stop_on_signal
-from rnn_lab.types import Batch, Params
+from rnn_lab.types import Batch, Params, PyTree
 
 ALREADY_FINISHED = "already finished"
 STOPPED = "stopped"
 
 
 def train(
-  config: Any, workdir: str | pathlib.Path, listener: Listener | None = None
+  config: Any,
+  workdir: str | pathlib.Path,
+  listener: Listener | None = None,
+  stop: Stop | None = None,
 ) -> str:
   """Trains what `config` describes, or goes on with it, in `workdir`.
 
@@ -43,6 +48,8 @@ def train(
     config: a ConfigDict, or nested dicts.
     workdir: the run directory; made if it does not exist.
     listener: is told of progress.
+    stop: asks the run to stop between calls of the compiled program; None
+      lets SIGTERM and SIGINT ask.
 
   Returns:
     "finished", "partial" (some seeds diverged), "diverged" (all did),
@@ -55,7 +62,10 @@ def train(
   workdir = pathlib.Path(workdir)
   ready = plan(config)
   check_workdir(ready, workdir)
-  with lock(workdir), stop_on_signal() as stop:
+  with contextlib.ExitStack() as stack:
+    stack.enter_context(lock(workdir))
+    if stop is None:
+      stop = stack.enter_context(stop_on_signal())
     # Again, as another process may have been here before the lock.
     check_workdir(ready, workdir)
     if is_finished(ready, workdir):
@@ -67,22 +77,19 @@ class _Loop:
   """The state of a run in progress."""
 
   def __init__(self, ready: Plan, workdir: pathlib.Path, listener: Listener):
-    # First, so that a kill between the two leaves an unfinished run.
-    (workdir / RESULT).unlink(missing_ok=True)
-    write_json(workdir / CONFIG, ready.config)
     self.ready = ready
     self.settings = ready.settings
     self.workdir = workdir
     self.listener = listener
     settings = ready.settings
     self.seeds = [settings.seed + s for s in range(settings.num_seeds)]
-    static, self.hyper = optimizers.split(
+    self.static, self.hyper = optimizers.split(
       settings.optimizer, settings.train.clip_norm
     )
     self.programs = programs.build(
       ready.model,
       ready.task,
-      static,
+      self.static,
       settings.run.steps_per_call,
       settings.num_seeds,
     )
@@ -90,20 +97,18 @@ class _Loop:
     self.data = population.share(ready.task.data)
     self.valid = self.split("valid")
     self.seed = population.put(np.asarray(self.seeds, np.int32))
+    if not (workdir / CONFIG).exists():
+      write_json(workdir / CONFIG, ready.config)
     self.checkpoints = Checkpoints(workdir / "checkpoints")
     latest = self.checkpoints.latest_step()
     self.resumed = latest is not None
     self.step = latest or 0
-    if latest is None:
-      states = init_states(
-        ready.model, ready.task, static, self.hyper, self.seeds
-      )
-    else:
-      form = state_form(
-        ready.model, ready.task, static, self.hyper, settings.num_seeds
-      )
-      states = self.checkpoints.restore(latest, form)
-    self.state = population.put(states)
+    self.state = population.put(self.first_states(latest))
+    # Not before all of the above: a finished run that cannot go on is left as
+    # it was. The result first, so that a kill between the two leaves an
+    # unfinished run.
+    (workdir / RESULT).unlink(missing_ok=True)
+    write_json(workdir / CONFIG, ready.config)
     self.records = Records(
       workdir,
       last_step=-1 if latest is None else latest,
@@ -114,6 +119,23 @@ class _Loop:
       environment.describe(ready.task, ready.how),
       self.step,
     )
+
+  def first_states(self, latest: int | None) -> PyTree:
+    """The states of the checkpoint at `latest`, or the initial ones."""
+    model, task = self.ready.model, self.ready.task
+    if latest is not None:
+      form = state_form(
+        model, task, self.static, self.hyper, self.settings.num_seeds
+      )
+      return self.checkpoints.restore(latest, form)
+    if (self.workdir / RESULT).exists():
+      raise FieldError(
+        "workdir",
+        str(self.workdir),
+        "a run with its checkpoints, if it is to go on",
+        f"{str(self.workdir)!r}, of a finished run without checkpoints",
+      )
+    return init_states(model, task, self.static, self.hyper, self.seeds)
 
   def run(self, stop: Stop) -> str:
     """Trains to the end, or until asked to stop; see `train`."""

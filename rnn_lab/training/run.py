@@ -143,7 +143,10 @@ def load_run(workdir: str | pathlib.Path, seed_index: int = 0) -> LoadedRun:
   check_int("seed_index", seed_index, 0, settings.num_seeds - 1)
   static, hyper = optimizers.split(settings.optimizer, settings.train.clip_norm)
   form = state_form(ready.model, ready.task, static, hyper, settings.num_seeds)
-  checkpoints = Checkpoints(workdir / "checkpoints")
+  folder = workdir / "checkpoints"
+  if not folder.exists():
+    raise FieldError("workdir", str(workdir), "a run with a checkpoint")
+  checkpoints = Checkpoints(folder, read_only=True)
   step = checkpoints.latest_step()
   if step is None:
     raise FieldError("workdir", str(workdir), "a run with a checkpoint")

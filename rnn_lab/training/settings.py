@@ -23,6 +23,9 @@ SECTIONS = (
   "num_seeds",
 )
 OPTIMIZERS = ("adam", "rmsprop", "sgd")
+# Steps and seeds are int32 on the devices.
+MAX_INT = 2**31 - 1
+MAX_SEEDS = 2**16
 SCHEDULES = ("constant", "cosine", "exponential", "linear")
 
 
@@ -100,8 +103,8 @@ def parse(config: Mapping[str, Any]) -> Settings:
     FieldError: a field is unknown, missing or out of its range.
   """
   check_fields(config, SECTIONS, required=SECTIONS)
-  check_int("seed", config["seed"], 0)
-  check_int("num_seeds", config["num_seeds"], 1)
+  check_int("num_seeds", config["num_seeds"], 1, MAX_SEEDS)
+  check_int("seed", config["seed"], 0, MAX_INT - config["num_seeds"])
   return Settings(
     optimizer=_optimizer(config["optimizer"]),
     train=_train(config["train"]),
@@ -125,10 +128,12 @@ def _optimizer(section: Mapping[str, Any]) -> OptimizerSettings:
     check_choice("name", settings.name, OPTIMIZERS)
     check_choice("schedule", settings.schedule, SCHEDULES)
     check_float("learning_rate", settings.learning_rate, 0.0, above=True)
-    check_int("warmup_steps", settings.warmup_steps, 0)
+    check_int("warmup_steps", settings.warmup_steps, 0, MAX_INT)
     decays = settings.schedule != "constant"
-    check_int("decay_steps", settings.decay_steps, 1 if decays else 0)
-    check_float("decay_rate", settings.decay_rate, 0.0, 1.0)
+    check_int("decay_steps", settings.decay_steps, int(decays), MAX_INT)
+    # A rate of 0 would be 0 from the second step on.
+    above = settings.schedule == "exponential"
+    check_float("decay_rate", settings.decay_rate, 0.0, 1.0, above=above)
     for field in ("momentum", "b1", "b2", "rms_decay"):
       check_float(field, getattr(settings, field), 0.0, 1.0, below=True)
     check_float("eps", settings.eps, 0.0)
@@ -139,7 +144,7 @@ def _optimizer(section: Mapping[str, Any]) -> OptimizerSettings:
 def _train(section: Mapping[str, Any]) -> TrainSettings:
   settings = _section("train", TrainSettings, section)
   with in_section("train"):
-    check_int("num_steps", settings.num_steps, 1)
+    check_int("num_steps", settings.num_steps, 1, MAX_INT)
     check_int("batch_size", settings.batch_size, 1)
     check_float("clip_norm", settings.clip_norm, 0.0)
     check_int("log_every", settings.log_every, 1)
