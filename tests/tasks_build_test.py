@@ -106,7 +106,7 @@ from rnn_lab.tasks import build
     (
       {"name": "temporal_order", "length": 9},
       4,
-      "task.length is 9; it may be an integer from 10 up",
+      "task.length is 9; it may be an integer from 10 to 100000",
     ),
     (
       {"name": "temporal_order", "eval_size": True},
