@@ -149,6 +149,12 @@ def test_a_sweep_that_is_stopped_goes_on(tmp_path):
   process.send_signal(signal.SIGTERM)
   assert "stopped; the same command goes on from here" in finish(process)
   assert not (workdir / "report.html").exists()
+  # Workers die with their parent: none is left that would hold a trial.
+  process = start("sweep", *arguments)
+  while "going on from step" not in process.stdout.readline():
+    assert process.poll() is None
+  process.send_signal(signal.SIGKILL)
+  process.communicate()
   out = finish(start("sweep", *arguments))
   assert "going on from step" in out and "[3/3]" in out
   assert (workdir / "report.html").exists()
