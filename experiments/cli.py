@@ -143,7 +143,10 @@ def _check_config_flags(arguments: Sequence[str]) -> None:
     config = module.get_config(argument) if argument else module.get_config()
   except Exception as error:
     raise FieldError(
-      "config", argument, "an argument of this config", str(error)
+      f"config {path}",
+      argument,
+      "called with arguments that its get_config takes",
+      f"not to be had: {error}",
     ) from error
   for name in named:
     section = config

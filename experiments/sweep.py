@@ -25,7 +25,12 @@ def main(workdir: pathlib.Path) -> int:
     )
   trials = expand(module.sweep, argument, cli.FLAGS.config, cli.overridden())
   about = module.report() if hasattr(module, "report") else {}
-  about = {"config": cli.config_file(), "argument": argument, **about}
+  about = {
+    "config": cli.config_file(),
+    "argument": argument,
+    "command_line": cli.overridden(),
+    **about,
+  }
   with Terminal() as terminal:
     outcome = run_sweep(trials, about, workdir, terminal, cli.worker_cores())
     if outcome.table is not None:

@@ -1,14 +1,9 @@
 """The commands as a user types them: wrong input, and what a run prints."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import pytest
+from commands import start
 from tiny import everything, result
 
-ROOT = pathlib.Path(__file__).parent.parent
 SMOKE = "--config=configs/digits.py:smoke"
 
 # arguments of `experiments.train` after --workdir, words of the message
@@ -62,17 +57,6 @@ WRONG = {
   "stray word": ([SMOKE, "now"], "argument is 'now'"),
   "not a config": (["--config=setup.cfg"], "config is 'setup.cfg'"),
 }
-
-
-def start(module, *arguments):
-  return subprocess.Popen(
-    [sys.executable, "-m", f"experiments.{module}", *arguments],
-    cwd=ROOT,
-    env=os.environ | {"JAX_PLATFORMS": "cpu"},
-    stdout=subprocess.PIPE,
-    stderr=subprocess.PIPE,
-    text=True,
-  )
 
 
 def assert_refused(process, words):

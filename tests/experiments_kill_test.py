@@ -1,21 +1,17 @@
 """SIGKILL at random moments: the run ends with the bits of one left alone."""
 
-import os
-import pathlib
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import jax
 import numpy as np
 import pytest
+from commands import start
 from tiny import numbers
 
 from rnn_lab.training.checkpoint import Checkpoints
 
-ROOT = pathlib.Path(__file__).parent.parent
 COMMAND = (
   "--config=configs/digits.py:smoke",
   "--config.task.gap=20",
@@ -26,20 +22,9 @@ COMMAND = (
 )
 
 
-def start(module, *arguments):
-  return subprocess.Popen(
-    [sys.executable, "-m", f"experiments.{module}", *arguments],
-    cwd=ROOT,
-    env=os.environ | {"JAX_PLATFORMS": "cpu"},
-    stdout=subprocess.PIPE,
-    stderr=subprocess.STDOUT,
-    text=True,
-  )
-
-
 def finish(process):
-  out, _ = process.communicate(timeout=600)
-  assert process.returncode == 0, out
+  out, err = process.communicate(timeout=600)
+  assert process.returncode == 0, err
   return out
 
 
@@ -109,9 +94,9 @@ def test_sigterm_writes_a_checkpoint_and_two_processes_cannot_share(tmp_path):
     assert process.poll() is None, process.communicate()[0]
     time.sleep(0.02)
   other = start("train", *COMMAND, f"--workdir={workdir}")
-  out, _ = other.communicate(timeout=120)
+  _, err = other.communicate(timeout=120)
   assert other.returncode == 2
-  assert f"held by another process (pid {process.pid})" in out
+  assert f"held by another process (pid {process.pid})" in err
   process.send_signal(signal.SIGTERM)
   assert "stopped; the same command goes on from here" in finish(process)
   assert not (workdir / "result.json").exists()

@@ -359,3 +359,10 @@ def test_loading_a_run_writes_nothing(whole):
   before = everything(whole)
   load_run(whole)
   assert everything(whole) == before
+
+
+def test_cells_that_are_not_used_are_no_part_of_a_run(whole):
+  """A cell that is added to the lab must not make older runs differ."""
+  config = load_run(whole).config
+  assert "elman" in config["model"]
+  assert not {"gru", "lstm"} & {*config["model"]}

@@ -53,9 +53,11 @@ def build(section: Mapping[str, Any], task: Task) -> SequenceModel:
     check_int("checkpoint_every", section["checkpoint_every"], 0)
     check_choice("final_state", section["final_state"], FINAL_STATES)
     check_float("readout_scale", section["readout_scale"], 0.0)
+    if section["cell"] not in section:
+      raise FieldError(section["cell"], None, "left out nowhere", "missing")
     # The cells that are not chosen are made, too: a typo in their sections is
     # an error, not something that a later run stumbles on.
-    cells = {name: _cell(section, name) for name in CELLS}
+    cells = {name: _cell(section, name) for name in CELLS if name in section}
     layers = stack(
       [cells[section["cell"]]] * section["num_layers"],
       bidirectional=section["bidirectional"],
@@ -76,12 +78,19 @@ def build(section: Mapping[str, Any], task: Task) -> SequenceModel:
 
 def _cell(section: Mapping[str, Any], name: str) -> Cell:
   factory = CELLS[name]
-  if name not in section:
-    raise FieldError(name, None, "a section with the cell's arguments")
   options = dict(section[name])
   with in_section(name):
     check_fields(options, _arguments(factory))
-    return factory(section["hidden_size"], **options)
+    return _make(factory, section["hidden_size"], tuple(options.items()))
+
+
+@functools.cache
+def _make(
+  factory: Callable[..., Cell], hidden_size: int, options: tuple
+) -> Cell:
+  # Cached here, so that a user's factory need not be: equal sections must
+  # give the same cell, or every trial of a sweep compiles again.
+  return factory(hidden_size, **dict(options))
 
 
 def _arguments(factory: Callable[..., Cell]) -> set[str]:

@@ -8,6 +8,7 @@ says so in its `status`.
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rnn_lab.errors import FieldError
@@ -54,6 +55,7 @@ class Sweep(NamedTuple):
 
   config: str = ""
   argument: str = ""
+  command_line: Mapping[str, Any] = MappingProxyType({})
   title: str = ""
   text: str = ""
   claims: Sequence[Sequence[Any]] = ()

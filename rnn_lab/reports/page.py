@@ -154,6 +154,10 @@ def _command(root: Path, sweep: Sweep) -> str:
   return (
     f"python -m experiments.sweep --config={shlex.quote(config)}"
     f" --workdir={shlex.quote(str(root))}"
+    + "".join(
+      f" {shlex.quote(f'--config.{field}={value}')}"
+      for field, value in sorted(sweep.command_line.items())
+    )
   )
 
 

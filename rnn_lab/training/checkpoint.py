@@ -24,16 +24,15 @@ class Checkpoints:
   def __init__(self, folder: pathlib.Path, read_only: bool = False):
     """Opens the folder; `read_only` changes nothing in it, or around it."""
     self._folder = folder
-    self._manager = ocp.CheckpointManager(
-      folder.absolute(),
-      options=ocp.CheckpointManagerOptions(
+    if read_only:
+      options = ocp.CheckpointManagerOptions(read_only=True)
+    else:
+      options = ocp.CheckpointManagerOptions(
         max_to_keep=2,
         enable_async_checkpointing=False,
-        create=not read_only,
-        cleanup_tmp_directories=not read_only,
-        read_only=read_only,
-      ),
-    )
+        cleanup_tmp_directories=True,
+      )
+    self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
 
   def latest_step(self) -> int | None:
     """The step of the newest complete checkpoint, or None."""

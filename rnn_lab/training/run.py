@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from rnn_lab import models, tasks
+from rnn_lab.cells import CELLS
 from rnn_lab.errors import FieldError, check_int
 from rnn_lab.training import optimizers
 from rnn_lab.training.checkpoint import Checkpoints
@@ -54,8 +55,14 @@ def plan(config: Any) -> Plan:
   settings = parse(fields)
   task = tasks.build(fields["task"], settings.train.batch_size)
   model = models.build(fields["model"], task)
-  # Through JSON, so that a config compares equal to its own file.
   numbers = {k: v for k, v in fields.items() if k != "run"}
+  # The sections of cells that are not used decide nothing, either: a cell that
+  # is added to the lab does not make older runs differ.
+  others = {*CELLS} - {fields["model"]["cell"]}
+  numbers["model"] = {
+    k: v for k, v in fields["model"].items() if k not in others
+  }
+  # Through JSON, so that a config compares equal to its own file.
   return Plan(
     config=json.loads(json.dumps(numbers, allow_nan=False)),
     how=dict(fields["run"]),
