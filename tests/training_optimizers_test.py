@@ -35,6 +35,12 @@ EXPECTED = {
     optax.rmsprop(0.1, decay=0.7, eps=1e-6),
   ),
   "sgd": (DEFAULTS._replace(name="sgd"), optax.sgd(0.1)),
+  "sgd with a schedule": (
+    DEFAULTS._replace(
+      name="sgd", schedule="linear", decay_steps=3, decay_rate=0.5
+    ),
+    optax.sgd(optax.linear_schedule(0.1, 0.05, 3)),
+  ),
   "sgd with momentum": (
     DEFAULTS._replace(name="sgd", momentum=0.9),
     optax.sgd(0.1, momentum=0.9),
