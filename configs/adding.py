@@ -4,9 +4,10 @@
   python -m experiments.train --config=configs/adding.py --workdir=DIR
 
 The sweep compares an LSTM, an IRNN and a tanh RNN, 3 seeds each. Always
-answering 1 gives a mean squared error of 1/6. 13 minutes on two CPU
-cores, with other work running beside it. Test error to expect, 3 seeds: LSTM 0.0004 to 0.0011, IRNN 0.003 to
-0.006, tanh RNN 0.09 to 0.16. `:smoke` takes half a minute.
+answering 1 gives a mean squared error of 1/6. 13 minutes on two CPU cores, with
+other work running beside it. Test error to expect, 3 seeds: LSTM 0.0004 to
+0.0011, IRNN 0.003 to 0.006, tanh RNN 0.09 to 0.16. `:smoke` takes half a
+minute.
 """
 
 from configs import common
