@@ -102,6 +102,79 @@ def default_config() -> config_dict.ConfigDict:
   )
 
 
+def language_config() -> config_dict.ConfigDict:
+  """`default_config` for language models: other models, another judge."""
+  config = default_config()
+  config.task = config_dict.ConfigDict(
+    {
+      "name": "language",
+      "corpus": "grammar",
+      "window": 32,
+      "reach": 32,
+      "unit": "word",
+      "min_count": 1,
+      "max_vocabulary": 0,
+      "size": 1_000_000,
+      "seed": 0,
+      "fraction": 1.0,
+      "data_dir": config_dict.placeholder(str),
+      "train_path": config_dict.placeholder(str),
+      "valid_path": config_dict.placeholder(str),
+      "test_path": config_dict.placeholder(str),
+      "valid_fraction": 0.1,
+      "test_fraction": 0.1,
+    }
+  )
+  for field in ("bidirectional", "final_state"):
+    del config.model[field]
+  config.model.update(
+    {
+      "kind": "recurrent",
+      "hidden_size": 128,
+      "embedding_size": 128,
+      "embedding_init": "uniform",
+      "embedding_scale": 0.1,
+      "readout_bias_init": "zeros",
+      "readout_bias_scale": 0.0,
+      "dropout_kind": "layers",
+      "tied": False,
+      "loss_chunk": 0,
+      "ngram": {
+        "order": 5,
+        "estimator": "kneser_ney",
+        "add_k": 1.0,
+        "arpa_file": config_dict.placeholder(str),
+      },
+      "window": {"order": 5, "direct": False},
+    }
+  )
+  config.optimizer.hold_steps = 0
+  config.eval.update(
+    {
+      "every": 500,
+      "select": "best",
+      "window": 256,
+      "tracks": 1,
+      "valid_tracks": 20,
+      "warmup": 64,
+      "context_targets": 1000,
+    }
+  )
+  config.train.log_every = 100
+  config.run.checkpoint_every = 500
+  return config
+
+
+def shrink_language(config: config_dict.ConfigDict) -> None:
+  """As `shrink`, of a language model: a small text, too."""
+  shrink(config)
+  config.model.embedding_size = 16
+  config.task.size = 20_000
+  config.task.window = 8
+  config.task.reach = 8
+  config.eval.context_targets = 50
+
+
 def shrink(config: config_dict.ConfigDict) -> None:
   """Makes a run of seconds of it: the argument `:smoke` of every config."""
   config.model.hidden_size = 16

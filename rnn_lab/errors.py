@@ -70,6 +70,12 @@ def check_choice(field: str, value: Any, choices: Iterable[str]) -> None:
     raise FieldError(field, value, one_of(choices))
 
 
+def check_bool(field: str, value: Any) -> None:
+  """Raises FieldError unless `value` is True or False."""
+  if not isinstance(value, bool):
+    raise FieldError(field, value, "true or false")
+
+
 def check_int(
   field: str, value: Any, low: int, high: int | None = None
 ) -> None:

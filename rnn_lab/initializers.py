@@ -4,8 +4,12 @@ An initializer is `(key, shape, dtype) -> array`, as in jax.nn.initializers.
 Cells take one by name and scale, or as such a function. They ask for the
 kernel of each gate separately (`per_gate`), so that "orthogonal" means
 orthogonal per gate and Glorot's fan-out is one gate's width.
+
+The named ones are cached: what holds an initializer compares equal only if it
+is the same one, and equal configs must give equal models.
 """
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -17,6 +21,7 @@ from rnn_lab.types import Array, Key
 Initializer = Callable[..., Array]
 
 
+@functools.cache
 def fan_in_normal(scale: float) -> Initializer:
   """Normal with standard deviation scale / sqrt(rows)."""
   return jax.nn.initializers.variance_scaling(
@@ -24,6 +29,7 @@ def fan_in_normal(scale: float) -> Initializer:
   )
 
 
+@functools.cache
 def glorot(scale: float) -> Initializer:
   """Uniform in +-scale * sqrt(6 / (rows + columns)); Glorot, Bengio 2010."""
   return jax.nn.initializers.variance_scaling(
@@ -31,11 +37,13 @@ def glorot(scale: float) -> Initializer:
   )
 
 
+@functools.cache
 def orthogonal(scale: float) -> Initializer:
   """`scale` times a random orthogonal matrix; Saxe et al. 2014."""
   return jax.nn.initializers.orthogonal(scale)
 
 
+@functools.cache
 def identity(scale: float) -> Initializer:
   """`scale` times the identity: the IRNN of Le, Jaitly and Hinton 2015."""
 
@@ -46,11 +54,13 @@ def identity(scale: float) -> Initializer:
   return init
 
 
+@functools.cache
 def normal(scale: float) -> Initializer:
   """Normal with standard deviation `scale`."""
   return jax.nn.initializers.normal(scale)
 
 
+@functools.cache
 def uniform(scale: float) -> Initializer:
   """Uniform in [-scale, scale]."""
 
@@ -60,6 +70,7 @@ def uniform(scale: float) -> Initializer:
   return init
 
 
+@functools.cache
 def zeros(scale: float) -> Initializer:
   """Zeros, whatever the scale."""
   del scale

@@ -27,11 +27,14 @@ class Stack(NamedTuple):
       is bidirectional.
     dropout: the share of each layer's outputs that the next layer does not
       see while training (Zaremba et al. 2014: between layers, not in time).
+    variational: drop the same units at every step, and rows of the recurrent
+      kernels, too (Gal and Ghahramani 2016).
   """
 
   forward: tuple[Cell, ...]
   backward: tuple[Cell, ...] = ()
   dropout: float = 0.0
+  variational: bool = False
 
 
 class Directions(NamedTuple):
@@ -42,7 +45,11 @@ class Directions(NamedTuple):
 
 
 def stack(
-  cells: Sequence[Cell], *, bidirectional: bool = False, dropout: float = 0.0
+  cells: Sequence[Cell],
+  *,
+  bidirectional: bool = False,
+  dropout: float = 0.0,
+  variational: bool = False,
 ) -> Stack:
   """Layers of `cells`, the first nearest to the input.
 
@@ -52,6 +59,7 @@ def stack(
       parameters of its own, which reads the sequence backwards (Schuster and
       Paliwal 1997). The layer's output is both outputs side by side.
     dropout: the rate between layers, in [0, 1).
+    variational: one mask for all steps, and one for the recurrent kernel.
 
   Raises:
     FieldError: the dropout rate is out of its range.
@@ -61,7 +69,7 @@ def stack(
   cells = tuple(cells)
   if not cells:
     raise ValueError("stack: cells is empty; it must hold at least one cell")
-  return Stack(cells, cells if bidirectional else (), dropout)
+  return Stack(cells, cells if bidirectional else (), dropout, variational)
 
 
 def init_stack(
@@ -108,7 +116,8 @@ def unroll_stack(
     lengths_B: see `unroll`; likewise `resets_TB` and `checkpoint_every`.
     resets_TB: see `unroll`.
     checkpoint_every: see `unroll`.
-    dropout_key: drops outputs between layers; None keeps them all.
+    dropout_key: drops outputs between layers, and, if `variational`, rows of
+      the recurrent kernels; None keeps them all.
     perturbations: `[T, B, H]` for each layer and direction, added to the
       hidden states; see `perturbed`. None adds nothing and costs nothing.
 
@@ -117,10 +126,11 @@ def unroll_stack(
     `[T, B, H]`, or `[T, B, 2H]` of a bidirectional stack.
   """
   carries = []
+  drops = dropout_key is not None and stack.dropout > 0.0
   for layer, cells in enumerate(_layers(stack)):
-    if layer > 0 and dropout_key is not None and stack.dropout > 0.0:
+    if drops and layer > 0:
       layer_key = jax.random.fold_in(dropout_key, layer)
-      x_TBD = _dropout(layer_key, stack.dropout, x_TBD)
+      x_TBD = dropout(layer_key, stack.dropout, x_TBD, stack.variational)
     before = Directions(None, None) if carry is None else carry[layer]
     added = Directions(None, None)
     if perturbations is not None:
@@ -130,13 +140,18 @@ def unroll_stack(
       cell = cells[direction]
       if cell is None:
         continue
+      cell_params = params[layer][direction]
+      if drops and stack.variational:
+        place = len(stack.forward) * (direction + 1) + layer
+        mask_key = jax.random.fold_in(dropout_key, place)
+        cell_params = _drop_rows(cell, cell_params, mask_key, stack.dropout)
       xs = x_TBD
       if added[direction] is not None:
         cell, xs = perturbed(cell), (x_TBD, added[direction])
       results.append(
         unroll(
           cell,
-          params[layer][direction],
+          cell_params,
           xs,
           before[direction],
           lengths_B=lengths_B,
@@ -227,6 +242,32 @@ def _layer_size(cells: Directions, input_size: int) -> int:
   return sum(output_size(c, input_size) for c in cells if c is not None)
 
 
-def _dropout(key: Key, rate: float, x_TBD: Array) -> Array:
-  kept = jax.random.bernoulli(key, 1.0 - rate, x_TBD.shape)
+def dropout(key: Key, rate: float, x_TBD: Array, variational: bool) -> Array:
+  """Zeros a share `rate` of the numbers, and scales up the others.
+
+  Args:
+    key: decides which.
+    rate: in [0, 1).
+    x_TBD: the numbers.
+    variational: the same features of a sequence at every step.
+  """
+  shape = x_TBD.shape[1:] if variational else x_TBD.shape
+  kept = jax.random.bernoulli(key, 1.0 - rate, shape)
+  kept = jnp.broadcast_to(kept, x_TBD.shape)
   return jnp.where(kept, x_TBD / (1.0 - rate), 0.0)
+
+
+def _drop_rows(cell: Cell, params: Params, key: Key, rate: float) -> Params:
+  """`params` whose recurrent kernel does not see some of the hidden units.
+
+  The rows are dropped, not the state: a cell that also hands its state on
+  directly, as a GRU does, keeps it. One mask serves all sequences of a batch.
+  """
+  if not hasattr(params, "recurrent_kernel"):
+    raise ValueError(
+      f"{cell.kind}: the parameters have no `recurrent_kernel`, the rows of "
+      "which variational dropout drops"
+    )
+  kernel = params.recurrent_kernel
+  mask = dropout(key, rate, jnp.ones_like(kernel[:, :1]), variational=False)
+  return params._replace(recurrent_kernel=kernel * mask)

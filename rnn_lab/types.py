@@ -31,16 +31,19 @@ class Batch(NamedTuple):
   """Sequences, what to predict from them, and what each prediction weighs.
 
   Attributes:
-    inputs: `[B, T, D]` floats.
+    inputs: `[B, T, D]` floats, or `[B, T]` integers where they are words.
     input_lengths: `[B]` integers, the steps that hold data; the rest is
       padding and is never read. None where every sequence fills all T.
     targets: what the outputs are compared with: classes `[B]` or `[B, T]`
       (softmax), or numbers `[B, K]` or `[B, T, K]` (sigmoid, linear).
     weights: `[B]` or `[B, T]` floats, each target's weight in the cost.
       Outputs of weight zero are ignored: no gradient flows through them.
+    fresh: of a stream, a scalar boolean: whether the state begins anew in
+      front of this batch. None where every sequence stands alone.
   """
 
   inputs: Array
   input_lengths: Array | None
   targets: Array
   weights: Array
+  fresh: Array | None = None

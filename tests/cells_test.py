@@ -40,10 +40,14 @@ def test_step_equals_its_equations_in_numpy(kind):
     np.testing.assert_allclose(a, e, rtol=1e-12, atol=1e-13)
 
 
-@pytest.mark.parametrize("activation", ["relu", "linear"])
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "linear"])
 def test_elman_activations(activation):
   _, params, carry, x = cell_and_inputs("elman")
-  f = {"relu": lambda z: np.maximum(z, 0), "linear": lambda z: z}[activation]
+  f = {
+    "relu": lambda z: np.maximum(z, 0),
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "linear": lambda z: z,
+  }[activation]
   expected, _ = elman_step(params, carry, x, f)
   with jax.enable_x64(True):
     actual, _ = elman(H, activation).step(

@@ -22,6 +22,30 @@ def tiny_config(**fields):
   config.run.tensorboard = False
   config.num_seeds = 2
   config.optimizer.learning_rate = 0.01
+  return _with(config, fields)
+
+
+def tiny_language(**fields):
+  """A language model on 600 words, 20 steps (two epochs and a half), 2 seeds."""
+  config = common.language_config()
+  common.shrink_language(config)
+  config.task.size = 600
+  config.train.batch_size = 10
+  config.model.cell = "elman"
+  config.model.hidden_size = 8
+  config.model.embedding_size = 8
+  config.eval.window = 50
+  config.eval.valid_tracks = 4
+  config.eval.warmup = 8
+  config.eval.context_targets = 0
+  config.run.checkpoint_every = 5
+  config.run.tensorboard = False
+  config.optimizer.learning_rate = 0.01
+  config.num_seeds = 2
+  return _with(config, fields)
+
+
+def _with(config, fields):
   with config.unlocked():
     for field, value in fields.items():
       *sections, name = field.split("__")
@@ -37,12 +61,17 @@ NUMBERS = (
   "metrics.jsonl",
   "gradient_flow.jsonl",
   "result.json",
+  "vocabulary.json",
 )
 
 
 def numbers(workdir):
   """The bytes of the files that the config alone decides."""
-  return {name: (workdir / name).read_bytes() for name in NUMBERS}
+  return {
+    name: (workdir / name).read_bytes()
+    for name in NUMBERS
+    if (workdir / name).exists()
+  }
 
 
 def rows(workdir, name="metrics.jsonl"):

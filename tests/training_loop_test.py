@@ -18,7 +18,7 @@ from rnn_lab.training.files import lock
 from rnn_lab.training.listener import Silent
 from rnn_lab.training.loop import train
 from rnn_lab.training.run import load_run, plan
-from rnn_lab.training.state import init_params, seed_keys
+from rnn_lab.training.state import form_of, init_params, seed_keys
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_rows_equal_a_plain_python_loop(whole):
   config = tiny_config()
   ready = plan(config)
   keys = seed_keys(jnp.int32(1))
-  params = init_params(ready.model, ready.task.input_spec.size, keys.params)
+  params = init_params(ready.model, form_of(ready.task), keys.params)
   optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(0.01))
   state = optimizer.init(params)
   losses, norms = [], []

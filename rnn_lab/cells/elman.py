@@ -22,6 +22,7 @@ from rnn_lab.types import Array, Key
 ACTIVATIONS = {
   "tanh": jnp.tanh,
   "relu": jax.nn.relu,
+  "sigmoid": jax.nn.sigmoid,
   "linear": lambda x: x,
 }
 
@@ -71,7 +72,7 @@ def elman(
 
   Args:
     hidden_size: H, the number of hidden units.
-    activation: f, one of "tanh", "relu", "linear".
+    activation: f, one of "tanh", "relu", "sigmoid", "linear".
     input_init: initializer of u, by name or as a function.
     input_scale: its scale.
     recurrent_init: initializer of w.

@@ -1,11 +1,10 @@
 """From a config's `model` section and a task to a model."""
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from rnn_lab.cells import CELLS, Cell
+from rnn_lab.cells import CELLS
+from rnn_lab.cells.build import build_cell
 from rnn_lab.errors import (
   FieldError,
   check_choice,
@@ -14,7 +13,7 @@ from rnn_lab.errors import (
   check_int,
   in_section,
 )
-from rnn_lab.initializers import Initializer, kernel_initializer
+from rnn_lab.initializers import kernel_initializer
 from rnn_lab.models.sequence import SequenceModel
 from rnn_lab.stack import FINAL_STATES, stack
 from rnn_lab.tasks.base import SEQUENCE, Task
@@ -57,7 +56,7 @@ def build(section: Mapping[str, Any], task: Task) -> SequenceModel:
       raise FieldError(section["cell"], None, "left out nowhere", "missing")
     # The cells that are not chosen are made, too: a typo in their sections is
     # an error, not something that a later run stumbles on.
-    cells = {name: _cell(section, name) for name in CELLS if name in section}
+    cells = {name: build_cell(section, name) for name in CELLS if name in section}
     layers = stack(
       [cells[section["cell"]]] * section["num_layers"],
       bidirectional=section["bidirectional"],
@@ -69,36 +68,8 @@ def build(section: Mapping[str, Any], task: Task) -> SequenceModel:
       every_step=task.pattern == SEQUENCE,
       final=section["final_state"],
       output=task.output,
-      readout_init=_readout_init(
-        section["readout_init"], section["readout_scale"]
+      readout_init=kernel_initializer(
+        "readout_init", section["readout_init"], section["readout_scale"]
       ),
       checkpoint_every=section["checkpoint_every"] or None,
     )
-
-
-def _cell(section: Mapping[str, Any], name: str) -> Cell:
-  factory = CELLS[name]
-  options = dict(section[name])
-  with in_section(name):
-    check_fields(options, _arguments(factory))
-    return _make(factory, section["hidden_size"], tuple(options.items()))
-
-
-@functools.cache
-def _make(
-  factory: Callable[..., Cell], hidden_size: int, options: tuple
-) -> Cell:
-  # Cached here, so that a user's factory need not be: equal sections must
-  # give the same cell, or every trial of a sweep compiles again.
-  return factory(hidden_size, **dict(options))
-
-
-def _arguments(factory: Callable[..., Cell]) -> set[str]:
-  return {*inspect.signature(factory).parameters} - {"hidden_size"}
-
-
-@functools.cache
-def _readout_init(name: str, scale: float) -> Initializer:
-  # Cached: modules compare equal by their fields, and an initializer is only
-  # equal to itself.
-  return kernel_initializer("readout_init", name, scale)

@@ -6,13 +6,14 @@ from typing import Any
 
 from rnn_lab.errors import FieldError, check_choice, check_int, in_section
 from rnn_lab.tasks.adding import adding
-from rnn_lab.tasks.base import SEQUENCE, VECTOR, Spec, Task
+from rnn_lab.tasks.base import SEQUENCE, STREAM, VECTOR, Spec, Task
 from rnn_lab.tasks.copy_memory import copy_memory
 from rnn_lab.tasks.digits import digits
+from rnn_lab.tasks.language import language
 from rnn_lab.tasks.mnist import mnist
 from rnn_lab.tasks.temporal_order import temporal_order
 
-__all__ = ["SEQUENCE", "TASKS", "VECTOR", "Spec", "Task", "build"]
+__all__ = ["SEQUENCE", "STREAM", "TASKS", "VECTOR", "Spec", "Task", "build"]
 
 TASKS: dict[str, Callable[..., Task]] = {
   "digits": digits,
@@ -20,6 +21,7 @@ TASKS: dict[str, Callable[..., Task]] = {
   "adding": adding,
   "copy_memory": copy_memory,
   "temporal_order": temporal_order,
+  "language": language,
 }
 
 

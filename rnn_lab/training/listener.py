@@ -1,10 +1,13 @@
 """What a person sees while a run goes on."""
 
 import types
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import numpy as np
 from rich import progress
 from rich.console import Console
+from rich.table import Table
 
 
 class Listener(Protocol):
@@ -31,6 +34,32 @@ class Silent:
 
   def line(self, text: str) -> None:
     """See Listener."""
+
+
+def next_words_table(
+  log_p: np.ndarray,
+  words: Sequence[str],
+  top: int,
+  truth: Mapping[str, float] | None,
+) -> Table:
+  """The most probable next words, as a rich table.
+
+  Args:
+    log_p: `[V]` natural logarithms.
+    words: `[V]`, what they are of.
+    top: rows.
+    truth: the true distribution, where it is known.
+  """
+  table = Table("next word", title="What comes next")
+  table.add_column("probability", justify="right")
+  if truth is not None:
+    table.add_column("true probability", justify="right")
+  for word in np.argsort(-log_p, kind="stable")[:top]:
+    row = [repr(words[word])[1:-1], f"{np.exp(log_p[word]):.4f}"]
+    if truth is not None:
+      row.append(f"{truth.get(words[word], 0.0):.4f}")
+    table.add_row(*row)
+  return table
 
 
 class Terminal:

@@ -9,8 +9,12 @@ import jax
 import numpy as np
 
 from rnn_lab.errors import FieldError
-from rnn_lab.training import environment, optimizers, programs
+from rnn_lab.language_models.build import NGramSettings
+from rnn_lab.tasks.base import STREAM
+from rnn_lab.text.base import Split
+from rnn_lab.training import environment, optimizers, programs, streams
 from rnn_lab.training.checkpoint import Checkpoints
+from rnn_lab.training.counting import count
 from rnn_lab.training.evaluate import divide
 from rnn_lab.training.files import lock, write_json
 from rnn_lab.training.listener import Listener, Silent
@@ -19,6 +23,7 @@ from rnn_lab.training.result import make_result, progress_line
 from rnn_lab.training.run import (
   CONFIG,
   RESULT,
+  VOCABULARY,
   Plan,
   check_workdir,
   is_finished,
@@ -70,6 +75,8 @@ def train(
     check_workdir(ready, workdir)
     if is_finished(ready, workdir):
       return ALREADY_FINISHED
+    if isinstance(ready.model, NGramSettings):
+      return count(ready, workdir, listener or Silent())
     return _Loop(ready, workdir, listener or Silent()).run(stop)
 
 
@@ -95,10 +102,13 @@ class _Loop:
     )
     population = self.programs.population
     self.data = population.share(ready.task.data)
+    self.is_stream = ready.task.pattern == STREAM
     self.valid = self.split("valid")
     self.seed = population.put(np.asarray(self.seeds, np.int32))
     if not (workdir / CONFIG).exists():
       write_json(workdir / CONFIG, ready.config)
+    if self.is_stream:
+      ready.task.stream.corpus.vocabulary.save(workdir / VOCABULARY)
     self.checkpoints = Checkpoints(workdir / "checkpoints")
     latest = self.checkpoints.latest_step()
     self.resumed = latest is not None
@@ -198,7 +208,7 @@ class _Loop:
       self.state, means = self.programs.read(None, self.state)
       row |= self.programs.population.get(means)
     if self.is_due(self.settings.eval.every):
-      metrics = self.evaluate(self.valid, self.state.params)
+      metrics = self.evaluate(self.valid, self.state.params)[0]
       row |= {f"valid/{name}": value for name, value in metrics.items()}
       headline = metrics[self.ready.task.headline]
       headline = self.programs.population.put(headline)
@@ -211,8 +221,10 @@ class _Loop:
     if self.is_due(self.settings.train.gradient_flow_every):
       self.write_flow()
 
-  def split(self, name: str) -> list[Batch]:
-    """The batches of a split, on the devices."""
+  def split(self, name: str) -> list[Batch] | Split:
+    """The batches of a split, on the devices; of a stream, its tokens."""
+    if self.is_stream:
+      return getattr(self.ready.task.stream.corpus, name)
     batches = self.ready.task.eval_batches(name)
     leaves, form = jax.tree.flatten(batches)
     return [
@@ -221,11 +233,21 @@ class _Loop:
     ]
 
   def evaluate(
-    self, batches: list[Batch], params: Params
-  ) -> dict[str, np.ndarray]:
-    """The task's metrics over a split, `[S]` each."""
-    sums = [self.programs.sums(batch, params) for batch in batches]
-    return divide(self.programs.population.get(sums))
+    self, split: list[Batch] | Split, params: Params, final: bool = False
+  ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The task's metrics over a split, `[S]` each, and details in the end."""
+    if not self.is_stream:
+      sums = [self.programs.sums(batch, params) for batch in split]
+      return divide(self.programs.population.get(sums)), {}
+    settings, stream = self.settings.eval, self.ready.task.stream
+    scorer = streams.scorer(self.programs, self.ready.model, params)
+    tracks = settings.tracks if final else settings.valid_tracks
+    log_p = streams.log_probs(scorer, stream, split, settings, tracks)
+    metrics = streams.metrics(log_p, split)
+    if not final:
+      return metrics, {}
+    size = streams.size_of(params)
+    return metrics, streams.details(scorer, stream, log_p, settings, size)
 
   def tell(self, row: dict[str, np.ndarray]) -> None:
     """Says how it goes, and how fast, at each evaluation."""
@@ -255,10 +277,21 @@ class _Loop:
 
   def write_result(self) -> dict[str, Any]:
     """Reads the test split, once, and ends the run."""
-    test = self.split("test")
-    metrics = self.evaluate(test, self.state.best_params)
+    if self.settings.eval.select == "last":
+      valid, _ = self.evaluate(self.valid, self.state.params)
+      put = self.programs.population.put
+      self.state = self.state._replace(
+        best_params=self.state.params,
+        best_metric=put(valid[self.ready.task.headline]),
+        best_step=self.state.last_step,
+      )
+    metrics, details = self.evaluate(
+      self.split("test"), self.state.best_params, final=True
+    )
     state = self.programs.population.get(self.state)
     result = make_result(self.ready.task, self.seeds, state, metrics)
+    if details:
+      result["details"] = details
     write_json(self.workdir / RESULT, result)
     return result
 

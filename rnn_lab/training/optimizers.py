@@ -20,6 +20,7 @@ class Static(NamedTuple):
   schedule: str
   warmup_steps: int
   decay_steps: int
+  hold_steps: int = 0
 
 
 class Hyper(NamedTuple):
@@ -49,12 +50,14 @@ def split(
 def learning_rate(static: Static, hyper: Hyper, step: Array) -> Array:
   """The learning rate of step n = 0, 1, ...
 
-  It climbs linearly over `warmup_steps`, then falls from `learning_rate`
-  towards `decay_rate` times that over `decay_steps` and stays there: along a
-  cosine, a line, or exponentially ("exponential" goes on falling, by
-  `decay_rate` every `decay_steps`).
+  It climbs linearly over `warmup_steps` and is held for `hold_steps`, then
+  falls from `learning_rate` towards `decay_rate` times that over `decay_steps`
+  and stays there: along a cosine, a line, or exponentially ("exponential" goes
+  on falling, by `decay_rate` every `decay_steps`; "staircase" does so at once,
+  at the end of the holding and every `decay_steps` after it).
   """
-  after = jnp.maximum(step - static.warmup_steps, 0).astype(jnp.float32)
+  held = static.warmup_steps + static.hold_steps
+  after = jnp.maximum(step - held, 0).astype(jnp.float32)
   done = after / max(static.decay_steps, 1)
   left = 1.0 - jnp.minimum(done, 1.0)
   low = hyper.decay_rate
@@ -63,6 +66,7 @@ def learning_rate(static: Static, hyper: Hyper, step: Array) -> Array:
     "cosine": lambda: low + (1.0 - low) * (1.0 - jnp.cos(jnp.pi * left)) / 2.0,
     "linear": lambda: low + (1.0 - low) * left,
     "exponential": lambda: low**done,
+    "staircase": lambda: jnp.where(step < held, 1.0, low ** (1.0 + done // 1)),
   }[static.schedule]()
   warm = jnp.minimum((step + 1.0) / max(static.warmup_steps, 1), 1.0)
   return hyper.learning_rate * factor * warm

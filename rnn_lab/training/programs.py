@@ -3,13 +3,14 @@
 import functools
 from typing import Any, NamedTuple
 
-from rnn_lab.models import SequenceModel
+from flax import linen as nn
+
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.evaluate import batch_sums, keep_best
 from rnn_lab.training.optimizers import Static
 from rnn_lab.training.population import Population
 from rnn_lab.training.state import TrainState, zero_sums
-from rnn_lab.training.step import flow_step, train_steps
+from rnn_lab.training.step import flow_step, score, train_steps
 from rnn_lab.types import Array
 
 
@@ -23,6 +24,7 @@ class Programs(NamedTuple):
     keep_best: (step, (headline metric, state)) -> state.
     flow: ((data, step), (seed, state)) -> norms.
     read: (None, state) -> (state with its sums at zero, their means).
+    score: of a language model: (words, (carry, params)) -> (carry, log p).
   """
 
   population: Population
@@ -31,11 +33,12 @@ class Programs(NamedTuple):
   keep_best: Any
   flow: Any
   read: Any
+  score: Any
 
 
 @functools.lru_cache(maxsize=4)
 def build(
-  model: SequenceModel, task: Task, static: Static, most: int, num_seeds: int
+  model: nn.Module, task: Task, static: Static, most: int, num_seeds: int
 ) -> Programs:
   """The programs; equal arguments share them, and so compile once.
 
@@ -57,6 +60,7 @@ def build(
     keep_best=population.map(functools.partial(keep_best, task)),
     flow=population.map(functools.partial(flow_step, model, task)),
     read=population.map(_read),
+    score=population.map(functools.partial(score, model)),
   )
 
 

@@ -57,6 +57,30 @@ def make_result(
   }
 
 
+def make_counted_result(
+  task: Task,
+  valid_metrics: Mapping[str, np.ndarray],
+  test_metrics: Mapping[str, np.ndarray],
+) -> dict[str, Any]:
+  """As `make_result`, for a model that was counted: `[1]` each, no seed."""
+  valid = valid_metrics[task.headline]
+  values = {f"test/{name}": value for name, value in test_metrics.items()}
+  values[f"valid/{task.headline}"] = valid
+  return {
+    "status": "finished",
+    "headline": task.headline,
+    "maximize": task.maximize,
+    "baselines": dict(task.baselines),
+    "metrics": {
+      name: _spread(value, np.ones(1, bool))
+      for name, value in sorted(values.items())
+    },
+    "seeds": [
+      {"seed": None, "status": "finished", "best_step": 0, "last_step": 0}
+    ],
+  }
+
+
 def _spread(values: np.ndarray, alive: np.ndarray) -> dict[str, Any]:
   listed = [
     finite_or_null(value) if is_alive else None

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from rnn_lab import models, tasks
+from rnn_lab import language_models, models, tasks
 from rnn_lab.cells import CELLS
 from rnn_lab.errors import FieldError, check_int
 from rnn_lab.training import optimizers
@@ -20,6 +20,8 @@ from rnn_lab.types import Params
 
 CONFIG = "config.json"
 RESULT = "result.json"
+# Of a language model: what its word ids mean.
+VOCABULARY = "vocabulary.json"
 # What a sweep puts into a trial's directory before the run begins.
 TRIAL = "trial.json"
 
@@ -32,14 +34,14 @@ class Plan(NamedTuple):
     how: the section `run`, which decides none.
     settings: the checked sections.
     task: the task.
-    model: the model.
+    model: the model; of an n-gram model, which one is to be counted.
   """
 
   config: dict[str, Any]
   how: dict[str, Any]
   settings: Settings
   task: tasks.Task
-  model: models.SequenceModel
+  model: models.SequenceModel | language_models.Model
 
 
 def plan(config: Any) -> Plan:
@@ -54,7 +56,11 @@ def plan(config: Any) -> Plan:
   fields = config.to_dict() if hasattr(config, "to_dict") else dict(config)
   settings = parse(fields)
   task = tasks.build(fields["task"], settings.train.batch_size)
-  model = models.build(fields["model"], task)
+  if task.pattern == tasks.STREAM:
+    model = language_models.build(fields["model"], task)
+    _check_stream(settings)
+  else:
+    model = models.build(fields["model"], task)
   numbers = {k: v for k, v in fields.items() if k != "run"}
   # The sections of cells that are not used decide nothing, either: a cell that
   # is added to the lab does not make older runs differ.
@@ -70,6 +76,15 @@ def plan(config: Any) -> Plan:
     task=task,
     model=model,
   )
+
+
+def _check_stream(settings: Settings) -> None:
+  """Raises FieldError for what is not there for language models."""
+  every = settings.train.gradient_flow_every
+  if every:
+    raise FieldError(
+      "train.gradient_flow_every", every, "0 where the task is language"
+    )
 
 
 def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
@@ -142,14 +157,34 @@ def load_run(workdir: str | pathlib.Path, seed_index: int = 0) -> LoadedRun:
   workdir = pathlib.Path(workdir)
   if not (workdir / CONFIG).exists():
     raise FieldError("workdir", str(workdir), "a run directory")
-  config = read_json(workdir / CONFIG)
-  # How the run was carried out is not in its config; any way will do here.
+  ready = plan(with_any_run(read_json(workdir / CONFIG)))
+  params = restore_params(
+    workdir, ready.settings, ready.model, ready.task, seed_index
+  )
+  return LoadedRun(ready.config, ready.task, ready.model, params)
+
+
+def with_any_run(config: dict[str, Any]) -> dict[str, Any]:
+  """A run's config with a section `run`, which its file does not hold."""
   how = {"steps_per_call": 1, "checkpoint_every": 1, "tensorboard": False}
-  ready = plan(config | {"run": how})
-  settings = ready.settings
+  return config | {"run": how}
+
+
+def restore_params(
+  workdir: pathlib.Path,
+  settings: Settings,
+  model: Any,
+  task: tasks.Task,
+  seed_index: int,
+) -> Params:
+  """One seed's best parameters so far, from a run's last checkpoint.
+
+  Raises:
+    FieldError: there is no such seed, or no checkpoint.
+  """
   check_int("seed_index", seed_index, 0, settings.num_seeds - 1)
   static, hyper = optimizers.split(settings.optimizer, settings.train.clip_norm)
-  form = state_form(ready.model, ready.task, static, hyper, settings.num_seeds)
+  form = state_form(model, task, static, hyper, settings.num_seeds)
   folder = workdir / "checkpoints"
   if not folder.exists():
     raise FieldError("workdir", str(workdir), "a run with a checkpoint")
@@ -159,5 +194,4 @@ def load_run(workdir: str | pathlib.Path, seed_index: int = 0) -> LoadedRun:
     raise FieldError("workdir", str(workdir), "a run with a checkpoint")
   state = checkpoints.restore(step, form)
   checkpoints.close()
-  params = jax.tree.map(lambda a: np.asarray(a[seed_index]), state.best_params)
-  return LoadedRun(config, ready.task, ready.model, params)
+  return jax.tree.map(lambda a: np.asarray(a[seed_index]), state.best_params)

@@ -26,7 +26,8 @@ OPTIMIZERS = ("adam", "rmsprop", "sgd")
 # Steps and seeds are int32 on the devices.
 MAX_INT = 2**31 - 1
 MAX_SEEDS = 2**16
-SCHEDULES = ("constant", "cosine", "exponential", "linear")
+SCHEDULES = ("constant", "cosine", "exponential", "linear", "staircase")
+SELECT = ("best", "last")
 
 
 class OptimizerSettings(NamedTuple):
@@ -44,6 +45,7 @@ class OptimizerSettings(NamedTuple):
   rms_decay: float
   eps: float
   weight_decay: float
+  hold_steps: int = 0
 
 
 class TrainSettings(NamedTuple):
@@ -66,9 +68,28 @@ class TrainSettings(NamedTuple):
 
 
 class EvalSettings(NamedTuple):
-  """`config.eval`: steps between evaluations on the validation split."""
+  """`config.eval`.
+
+  Attributes:
+    every: steps between evaluations on the validation split.
+    select: the parameters that the test is taken with: "best" on the
+      validation split, or "last".
+    window: of streams: tokens of a track in one call.
+    tracks: of streams: parts of the test split read side by side; with 1 it
+      is one unbroken stream.
+    valid_tracks: the same of the validation split.
+    warmup: of streams: tokens of context in front of each of several parts.
+    context_targets: of streams: tokens for which it is measured how perplexity
+      falls with context; 0 measures nothing.
+  """
 
   every: int
+  select: str = "best"
+  window: int = 256
+  tracks: int = 1
+  valid_tracks: int = 1
+  warmup: int = 0
+  context_targets: int = 0
 
 
 class RunSettings(NamedTuple):
@@ -118,7 +139,8 @@ def parse(config: Mapping[str, Any]) -> Settings:
 def _section(name: str, kind: Any, section: Mapping[str, Any]) -> Any:
   fields = tuple(inspect.signature(kind).parameters)
   with in_section(name):
-    check_fields(section, fields, required=fields)
+    required = [f for f in fields if f not in kind._field_defaults]
+    check_fields(section, fields, required=required)
   return kind(**section)
 
 
@@ -131,8 +153,9 @@ def _optimizer(section: Mapping[str, Any]) -> OptimizerSettings:
     check_int("warmup_steps", settings.warmup_steps, 0, MAX_INT)
     decays = settings.schedule != "constant"
     check_int("decay_steps", settings.decay_steps, int(decays), MAX_INT)
+    check_int("hold_steps", settings.hold_steps, 0, MAX_INT)
     # A rate of 0 would be 0 from the second step on.
-    above = settings.schedule == "exponential"
+    above = settings.schedule in ("exponential", "staircase")
     check_float("decay_rate", settings.decay_rate, 0.0, 1.0, above=above)
     for field in ("momentum", "b1", "b2", "rms_decay"):
       check_float(field, getattr(settings, field), 0.0, 1.0, below=True)
@@ -156,6 +179,11 @@ def _eval(section: Mapping[str, Any]) -> EvalSettings:
   settings = _section("eval", EvalSettings, section)
   with in_section("eval"):
     check_int("every", settings.every, 1)
+    check_choice("select", settings.select, SELECT)
+    for field in ("window", "tracks", "valid_tracks"):
+      check_int(field, getattr(settings, field), 1)
+    for field in ("warmup", "context_targets"):
+      check_int(field, getattr(settings, field), 0)
   return settings
 
 

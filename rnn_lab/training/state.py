@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from rnn_lab.tasks.base import Task
+from rnn_lab.tasks.base import STREAM, Task
 from rnn_lab.training.optimizers import Hyper, Static, optimizer
 from rnn_lab.types import Array, Key, Params, PyTree
 
@@ -36,6 +36,7 @@ class TrainState(NamedTuple):
       parameters became infinite or nan; nothing changes after that.
     last_step: updates that were made.
     sums: training metrics in the making.
+    carry: of a stream: the states to go on from; else ().
   """
 
   params: Params
@@ -46,6 +47,27 @@ class TrainState(NamedTuple):
   alive: Array
   last_step: Array
   sums: Sums
+  carry: PyTree = ()
+
+
+class Form(NamedTuple):
+  """What the shapes of a state depend on, beside model and optimizer.
+
+  Attributes:
+    input_size: D, or V of a stream.
+    maximize: whether more of the headline metric is better.
+    tracks: B of a stream; else None.
+  """
+
+  input_size: int
+  maximize: bool
+  tracks: int | None
+
+
+def form_of(task: Task) -> Form:
+  """The form of the states of a run of `task`."""
+  tracks = task.stream.tracks if task.pattern == STREAM else None
+  return Form(task.input_spec.size, task.maximize, tracks)
 
 
 class Keys(NamedTuple):
@@ -67,37 +89,42 @@ def zero_sums() -> Sums:
   return Sums(*[jnp.float32(0.0)] * len(Sums._fields))
 
 
-def init_params(model: nn.Module, input_size: int, key: Key) -> Params:
-  """Parameters of `model` for sequences of `input_size` features."""
+def init_params(model: nn.Module, form: Form, key: Key) -> Params:
+  """Parameters of `model` for the sequences or words of a task."""
   # One step is enough: no parameter depends on the number of steps.
-  inputs = jnp.zeros((1, 1, input_size), jnp.float32)
+  inputs = jnp.zeros((1, 1, form.input_size), jnp.float32)
+  if form.tracks is not None:
+    inputs = jnp.zeros((1, 1), jnp.int32)
   return model.init({"params": key}, inputs)["params"]
 
 
 @functools.lru_cache(maxsize=16)
 def initializer(
-  model: nn.Module, input_size: int, static: Static, maximize: bool
+  model: nn.Module, form: Form, static: Static
 ) -> Callable[[Hyper, Array], TrainState]:
   """`(hyper, seed) -> state` before the first step, compiled.
 
   Args:
     model: the model.
-    input_size: D.
+    form: of the task's sequences or words.
     static: the shape of the optimizer.
-    maximize: whether more of the headline metric is better.
   """
 
   def init(hyper: Hyper, seed: Array) -> TrainState:
-    params = init_params(model, input_size, seed_keys(seed).params)
+    params = init_params(model, form, seed_keys(seed).params)
+    carry = ()
+    if form.tracks is not None:
+      carry = model.initial_carry(form.tracks)
     return TrainState(
       params=params,
       opt_state=optimizer(static, hyper, jnp.int32(0)).init(params),
       best_params=params,
-      best_metric=jnp.float32(-jnp.inf if maximize else jnp.inf),
+      best_metric=jnp.float32(-jnp.inf if form.maximize else jnp.inf),
       best_step=jnp.int32(-1),
       alive=jnp.bool_(True),
       last_step=jnp.int32(0),
       sums=zero_sums(),
+      carry=carry,
     )
 
   return jax.jit(init)
@@ -111,7 +138,7 @@ def init_states(
   seeds: Sequence[int],
 ) -> PyTree:
   """The states of all seeds, numpy arrays with leading dimension S."""
-  init = initializer(model, task.input_spec.size, static, task.maximize)
+  init = initializer(model, form_of(task), static)
   states = [init(hyper, np.int32(seed)) for seed in seeds]
   return jax.tree.map(lambda *a: np.stack([np.asarray(x) for x in a]), *states)
 
@@ -120,7 +147,7 @@ def state_form(
   model: nn.Module, task: Task, static: Static, hyper: Hyper, num_seeds: int
 ) -> PyTree:
   """Shapes and dtypes of the states of all seeds, leading dimension S."""
-  init = initializer(model, task.input_spec.size, static, task.maximize)
+  init = initializer(model, form_of(task), static)
   one = jax.eval_shape(init, hyper, jax.ShapeDtypeStruct((), jnp.int32))
   return jax.tree.map(
     lambda a: jax.ShapeDtypeStruct((num_seeds, *a.shape), a.dtype), one

@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from rnn_lab.gradients.flow import gradient_flow
 from rnn_lab.stack import zero_perturbations
-from rnn_lab.tasks.base import Task
+from rnn_lab.tasks.base import STREAM, Task
 from rnn_lab.training.optimizers import Hyper, Static, optimizer
 from rnn_lab.training.state import Keys, Sums, TrainState, seed_keys
 from rnn_lab.types import Array, Batch, Params, PyTree
@@ -22,6 +22,25 @@ def run_model(
   return model.apply(
     {"params": params}, batch.inputs, batch.input_lengths, **kwargs
   )
+
+
+def mean_loss(
+  model: nn.Module,
+  task: Task,
+  params: Params,
+  carry: PyTree,
+  batch: Batch,
+  **kwargs: Any,
+) -> tuple[Array, PyTree]:
+  """The weighted mean of the task's loss, and the carry to hand on."""
+  if task.pattern == STREAM:
+    (total, count), carry = model.apply(
+      {"params": params}, batch, carry, method="loss", **kwargs
+    )
+  else:
+    outputs = run_model(model, params, batch, **kwargs)
+    total, count = task.loss(outputs, batch)
+  return total / count, carry
 
 
 def train_step(
@@ -43,12 +62,13 @@ def train_step(
   batch = task.batch(data, keys.data, step)
   rngs = {"dropout": jax.random.fold_in(keys.dropout, step)}
 
-  def cost(params: Params) -> Array:
-    outputs = run_model(model, params, batch, train=True, rngs=rngs)
-    total, count = task.loss(outputs, batch)
-    return total / count
+  def cost(params: Params) -> tuple[Array, PyTree]:
+    return mean_loss(
+      model, task, params, state.carry, batch, train=True, rngs=rngs
+    )
 
-  loss, grads = jax.value_and_grad(cost)(state.params)
+  value_and_grad = jax.value_and_grad(cost, has_aux=True)
+  (loss, carry), grads = value_and_grad(state.params)
   norm = optax.global_norm(grads)
   updates, opt_state = optimizer(static, hyper, step).update(
     grads, state.opt_state, state.params
@@ -63,7 +83,11 @@ def train_step(
     clipped=state.sums.clipped + (norm > hyper.clip_norm),
   )
   after = state._replace(
-    params=params, opt_state=opt_state, last_step=step + 1, sums=sums
+    params=params,
+    opt_state=opt_state,
+    last_step=step + 1,
+    sums=sums,
+    carry=carry,
   )
   kept = jax.tree.map(lambda new, old: jnp.where(alive, new, old), after, state)
   return kept._replace(alive=alive)
@@ -108,6 +132,25 @@ def train_steps(
     return state, None
 
   return jax.lax.scan(body, state, jnp.arange(most))[0]
+
+
+def score(
+  model: nn.Module,
+  shared: tuple[Array, Array],
+  mine: tuple[PyTree, Params],
+) -> tuple[PyTree, Array]:
+  """A language model's carry after some words, and log p of the next ones.
+
+  Args:
+    model: the model.
+    shared: (words read `[B, T]`, words that follow `[B, T']`).
+    mine: (carry, parameters).
+  """
+  inputs_BT, targets_BT = shared
+  carry, params = mine
+  return model.apply(
+    {"params": params}, inputs_BT, targets_BT, carry, method="score"
+  )
 
 
 def flow_step(

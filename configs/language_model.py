@@ -1,0 +1,27 @@
+"""One language model on one text: any model, any corpus.
+
+  python -m experiments.train --config=configs/language_model.py \\
+    --workdir=runs/language_model [--config.model.kind=ngram] \\
+    [--config.model.cell=gru] [--config.task.corpus=tiny_shakespeare]
+
+`model.kind` is recurrent, window or ngram; `task.corpus` is grammar (embedded,
+with a known best perplexity), python_docs (embedded), tiny_shakespeare, ptb or
+wikitext2 (downloaded, or read from `task.data_dir`), or text with
+`task.train_path`; `task.unit` is word, character or bpe.
+
+`:smoke` takes seconds.
+"""
+
+from configs import common
+
+
+def get_config(argument: str = ""):
+  argument = common.parse_argument(argument, "smoke")
+  config = common.language_config()
+  config.optimizer.learning_rate = 3e-3
+  config.optimizer.schedule = "cosine"
+  config.optimizer.decay_steps = 4000
+  config.train.num_steps = 4000
+  if argument == "smoke":
+    common.shrink_language(config)
+  return config

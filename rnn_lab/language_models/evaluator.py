@@ -1,0 +1,168 @@
+"""One judge for all language models: log p of every token of a stream.
+
+A model takes part by being a `Scorer`. What is computed here is defined on the
+text alone: each token is predicted exactly once, from all that came before it.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnn_lab.text.base import Corpus, Split
+
+CONTEXT_LENGTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Scorer(NamedTuple):
+  """A language model with its parameters, as the judge sees it.
+
+  Attributes:
+    initial: `tracks -> carry`, what the model knows before the first token of
+      each of so many streams.
+    score: `(carry, inputs_BT, targets_BT) -> (carry, log_p)`: the state after
+      the inputs, and `[..., B, T']` natural logarithms of the probabilities
+      of the T' <= T targets that follow the last T' inputs. Leading
+      dimensions are the model's own, such as seeds.
+  """
+
+  initial: Callable[[int], Any]
+  score: Callable[[Any, np.ndarray, np.ndarray], tuple[Any, Any]]
+
+
+def stream_log_probs(
+  scorer: Scorer,
+  tokens: np.ndarray,
+  start: int,
+  window: int = 256,
+  tracks: int = 1,
+  warmup: int = 0,
+) -> np.ndarray:
+  """log p of each token of a stream, given those before it.
+
+  With one track the stream is unbroken: the state passes from the first token
+  to the last, and the result does not depend on the window. More tracks read
+  parts of the stream side by side, each from `warmup` tokens before its part:
+  faster, and not quite the same, as the state in front of those is lost.
+
+  Args:
+    scorer: the model.
+    tokens: `[N]` word ids.
+    start: the token that stands before the first one.
+    window: tokens of a track in one call of the scorer.
+    tracks: parts read side by side.
+    warmup: tokens of context in front of each part.
+
+  Returns:
+    `[..., N]` float64, in nats; the leading dimensions are the scorer's.
+  """
+  count = len(tokens)
+  if warmup >= count:
+    tracks = 1
+  warmup = warmup if tracks > 1 else 0
+  tracks = min(tracks, count - warmup)
+  # The first part has the first warm-up to itself: there is no text before it.
+  length = -(-(count - warmup) // tracks)
+  steps = -(-(length + warmup) // window) * window
+  place_BT = np.arange(tracks)[:, None] * length + np.arange(steps)[None]
+  # What lies behind the end is any word; nothing of it is used.
+  place_BT = place_BT.clip(max=count - 1)
+  before = np.concatenate([[start], tokens[:-1]])
+  inputs_BT = before[place_BT].astype(np.int32)
+  targets_BT = tokens[place_BT].astype(np.int32)
+  carry = scorer.initial(tracks)
+  parts = []
+  for t in range(0, steps, window):
+    carry, log_p = scorer.score(
+      carry, inputs_BT[:, t : t + window], targets_BT[:, t : t + window]
+    )
+    parts.append(np.asarray(log_p, np.float64))
+  log_p = np.concatenate(parts, axis=-1)
+  rest = log_p[..., warmup : warmup + length]
+  rest = rest.reshape(*rest.shape[:-2], -1)
+  return np.concatenate([log_p[..., 0, :warmup], rest], axis=-1)[..., :count]
+
+
+def loss_by_context(
+  scorer: Scorer,
+  tokens: np.ndarray,
+  num_targets: int,
+  lengths: Sequence[int] = CONTEXT_LENGTHS,
+) -> dict[int, np.ndarray]:
+  """Mean -log p when only so many tokens were read since a reset.
+
+  The tokens predicted are the same ones at every length, evenly spread over
+  the stream, so that the lengths differ in nothing else.
+
+  Args:
+    scorer: the model.
+    tokens: `[N]` word ids.
+    num_targets: tokens predicted, at the most.
+    lengths: of the context. Those that do not fit before a token are left
+      out.
+
+  Returns:
+    `{length: mean}` in nats, with the scorer's leading dimensions.
+  """
+  lengths = [length for length in lengths if length < len(tokens)]
+  if not lengths or not num_targets:
+    return {}
+  places = np.linspace(
+    max(lengths),
+    len(tokens) - 1,
+    min(num_targets, len(tokens) - max(lengths)),
+    dtype=np.int64,
+  )
+  targets_B1 = tokens[places][:, None].astype(np.int32)
+  losses = {}
+  for length in lengths:
+    inputs_BT = tokens[places[:, None] - np.arange(length, 0, -1)[None]]
+    carry = scorer.initial(len(places))
+    _, log_p = scorer.score(carry, inputs_BT.astype(np.int32), targets_B1)
+    losses[length] = -np.mean(np.asarray(log_p, np.float64), axis=(-2, -1))
+  return losses
+
+
+def metrics(log_p: np.ndarray, split: Split) -> dict[str, np.ndarray]:
+  """What the log probabilities `[..., N]` of a split amount to.
+
+  Returns:
+    "loss" in nats per token, "perplexity" = exp(loss), "bits_per_token", and,
+    where the characters of the text are known, "bits_per_character". A token
+    of probability zero, or of none, makes them infinite or nan.
+  """
+  loss = -np.mean(log_p, axis=-1)
+  with np.errstate(over="ignore"):
+    values = {
+      "loss": loss,
+      "perplexity": np.exp(loss),
+      "bits_per_token": loss / math.log(2),
+    }
+  if split.characters:
+    bits = -np.sum(log_p, axis=-1) / math.log(2)
+    values["bits_per_character"] = bits / split.characters
+  return values
+
+
+def by_kind(
+  log_p: np.ndarray, split: Split, corpus: Corpus
+) -> dict[str, Mapping[str, Any]]:
+  """Perplexity on each kind of word that the corpus tells apart.
+
+  Returns:
+    `{kind: {"tokens", "perplexity", "floor"}}`: how many there are, the
+    model's perplexity on them with its leading dimensions, and the true
+    distribution's. {} where the corpus knows no kinds.
+  """
+  rows = {}
+  for number, kind in enumerate(corpus.kinds):
+    here = split.kinds == number
+    if not here.any():
+      continue
+    rows[kind] = {
+      "tokens": int(here.sum()),
+      "perplexity": np.exp(-np.mean(log_p[..., here], axis=-1)),
+      "floor": float(np.exp(-np.mean(split.log_probs[here]))),
+    }
+  return rows

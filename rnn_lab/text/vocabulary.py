@@ -1,0 +1,205 @@
+"""Vocabularies: what the tokens of a text are, and their ids.
+
+A thin layer over the `tokenizers` library, which cuts and looks up.
+`vocabulary_training` makes them.
+"""
+
+import dataclasses
+import functools
+import json
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from rnn_lab.errors import FieldError
+
+EOS = "<eos>"
+UNK = "<unk>"
+UNITS = ("word", "character", "bpe")
+# Lines handed over at a time: the library's encodings take a hundred bytes a
+# token until their ids are copied out.
+LINES_AT_ONCE = 8192
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Vocabulary:
+  """The V tokens of a text, numbered from 0.
+
+  Unit "word": the words of each line, then `<eos>`; what is not among the
+  words is `<unk>`. Unit "character": every character is a token, newlines
+  too; one that is not there is `<unk>`. Unit "bpe": byte pair encoding of the
+  UTF-8 bytes of each line with its newline; nothing is unknown.
+
+  Attributes:
+    tokenizer: the library's object that cuts and looks up.
+    unit: "word", "character" or "bpe".
+  """
+
+  tokenizer: Tokenizer
+  unit: str
+
+  @functools.cached_property
+  def size(self) -> int:
+    """V, the number of tokens."""
+    return self.tokenizer.get_vocab_size()
+
+  @functools.cached_property
+  def words(self) -> tuple[str, ...]:
+    """The token of each id as a person reads it.
+
+    Of a byte pair token that is no whole character, the bytes: `\\xe2`.
+    """
+    ids = self.tokenizer.get_vocab()
+    words = sorted(ids, key=ids.__getitem__)
+    if self.unit == "bpe":
+      words = [_readable(word) for word in words]
+    return tuple(words)
+
+  @functools.cached_property
+  def eos(self) -> int | None:
+    """The id of the end of a line; `None` where it is the newline or bytes."""
+    return self.tokenizer.token_to_id(EOS) if self.unit == "word" else None
+
+  @functools.cached_property
+  def unk(self) -> int | None:
+    """The id of what is not in the vocabulary; `None` for unit "bpe"."""
+    return self.tokenizer.token_to_id(UNK) if self.unit != "bpe" else None
+
+  @functools.cached_property
+  def start(self) -> int:
+    """The token that stands before the first: `eos`, else newline, else 0."""
+    if self.eos is not None:
+      return self.eos
+    return self.words.index("\n") if "\n" in self.words else 0
+
+  def encode(self, text: str) -> np.ndarray:
+    """The ids of all tokens of `text`, int32 `[n]`.
+
+    Words end in `<eos>` at each newline, and at the end of a last line
+    without one.
+    """
+    if self.unit == "character":
+      return self._of_character[np.frombuffer(text.encode("utf-32-le"), "<u4")]
+    lines = lines_of(text, keep_ends=self.unit == "bpe")
+    ids = [np.zeros(0, np.int32)]
+    for first in range(0, len(lines), LINES_AT_ONCE):
+      batch = lines[first : first + LINES_AT_ONCE]
+      for encoding in self.tokenizer.encode_batch_fast(batch):
+        ids.append(np.asarray(encoding.ids, np.int32))
+    return np.concatenate(ids)
+
+  def encode_prompt(self, text: str) -> tuple[np.ndarray, list[str]]:
+    """The ids of a text that goes on, without `<eos>` at its end.
+
+    Returns:
+      ids int32 `[n]`, and the words (or characters) that are not in the
+      vocabulary, each once, in the order in which they come.
+    """
+    # What a terminal could not decode is no text, and nothing accepts it.
+    text = text.encode("utf-8", errors="replace").decode("utf-8")
+    if self.unit == "bpe":
+      return self.encode(text), []
+    if self.unit == "character":
+      words = list(text)
+    else:
+      lines = [self.cut(line) for line in text.split("\n")]
+      words = [word for line in lines for word in (EOS, *line)][1:]
+    ids = [self.tokenizer.token_to_id(word) for word in words]
+    known = [self.unk if i is None else i for i in ids]
+    missing = [word for word, i in zip(words, ids) if i is None]
+    return np.asarray(known, np.int32), list(dict.fromkeys(missing))
+
+  def decode(self, ids: Sequence[int] | np.ndarray) -> str:
+    """The text of these ids; words have one space between them."""
+    ids = np.asarray(ids, np.int64).tolist()
+    if self.unit == "bpe":
+      return self.tokenizer.decode(ids, skip_special_tokens=False)
+    if self.unit == "character":
+      return "".join([self.words[i] for i in ids])
+    words = [self.words[i] if i != self.eos else "\n" for i in ids]
+    return " ".join(words).replace(" \n", "\n").replace("\n ", "\n")
+
+  def cut(self, line: str) -> list[str]:
+    """The words of a line, known or not, for unit "word"."""
+    cuts = self.tokenizer.pre_tokenizer.pre_tokenize_str(line)
+    return [word for word, _ in cuts]
+
+  def save(self, path: str | os.PathLike) -> None:
+    """Writes the vocabulary as JSON, all of it or nothing."""
+    path = pathlib.Path(path)
+    value = {
+      "unit": self.unit,
+      "tokenizer": json.loads(self.tokenizer.to_str()),
+    }
+    partial = path.with_name(path.name + ".tmp")
+    partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    os.replace(partial, path)
+
+  @classmethod
+  def load(cls, path: str | os.PathLike) -> "Vocabulary":
+    """Reads what `save` wrote.
+
+    Raises:
+      FieldError: the file is missing or damaged.
+    """
+    try:
+      value = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+      tokenizer = Tokenizer.from_str(json.dumps(value["tokenizer"]))
+      vocabulary = cls(tokenizer, value["unit"])
+      _check(vocabulary)
+    # The library raises a bare Exception for what it cannot read.
+    except Exception as error:
+      words = f"unreadable ({os.fspath(path)}: {type(error).__name__})"
+      may = "a file that a run wrote"
+      raise FieldError("vocabulary", os.fspath(path), may, words) from error
+    return vocabulary
+
+  @functools.cached_property
+  def _of_character(self) -> np.ndarray:
+    """The id of every code point: the tokenizer's answers, as one table."""
+    table = np.full(0x110000, self.unk, np.int32)
+    for i, character in enumerate(self.words):
+      if i != self.unk:
+        table[ord(character)] = i
+    return table
+
+
+def lines_of(text: str, keep_ends: bool = False) -> list[str]:
+  """The lines of a text; only a newline ends one, unlike `str.splitlines`."""
+  lines = text.split("\n")
+  last = lines.pop()
+  if keep_ends:
+    lines = [line + "\n" for line in lines]
+  return [*lines, last] if last else lines
+
+
+def _readable(token: str) -> str:
+  """A byte level token, in which each byte is a printable letter, as text.
+
+  Printable bytes stand for themselves there, and the others, in order, are
+  the letters from 256 on.
+  """
+  printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
+  others = [byte for byte in range(256) if byte not in printable]
+  raw = bytes(b if (b := ord(c)) < 256 else others[b - 256] for c in token)
+  return raw.decode("utf-8", errors="backslashreplace")
+
+
+def _check(vocabulary: Vocabulary) -> None:
+  """Raises ValueError where a file that parsed is no vocabulary of ours."""
+  unit, tokenizer = vocabulary.unit, vocabulary.tokenizer
+  ids = sorted(tokenizer.get_vocab().values())
+  if unit not in UNITS or ids != list(range(len(ids))):
+    raise ValueError("unknown unit, or ids with holes")
+  if type(tokenizer.model).__name__ != {"bpe": "BPE"}.get(unit, "WordLevel"):
+    raise ValueError("another unit's tokens")
+  if unit != "bpe" and vocabulary.unk is None:
+    raise ValueError("no <unk>")
+  ends = [vocabulary.eos] if unit == "word" else []
+  if None in ends or tokenizer.encode("").ids != ends:
+    raise ValueError("lines that end otherwise")
+  if unit == "character" and any(len(w) > 1 for w in vocabulary.words[1:]):
+    raise ValueError("words among the characters")

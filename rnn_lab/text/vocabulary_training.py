@@ -1,0 +1,143 @@
+"""Making vocabularies: of a text, or of a list of words.
+
+Words are counted with Python and not by the `tokenizers` library, whose order
+among equally frequent ones is not documented: equal texts give equal ids on
+every machine.
+"""
+
+import collections
+from collections.abc import Iterable, Mapping
+
+from tokenizers import (
+  Regex,
+  Tokenizer,
+  decoders,
+  models,
+  pre_tokenizers,
+  processors,
+  trainers,
+)
+
+from rnn_lab.errors import FieldError, check_choice, check_int
+from rnn_lab.text.vocabulary import EOS, UNITS, UNK, Vocabulary, lines_of
+
+# The tokens of a byte pair vocabulary before its first merge.
+BYTES = 256
+LARGEST = 2**31 - 1
+
+
+def train_vocabulary(
+  text: str,
+  unit: str,
+  min_count: int = 1,
+  max_vocabulary: int = 0,
+  pretokenized: bool = False,
+) -> Vocabulary:
+  """The vocabulary of a text.
+
+  Words and characters are numbered by falling count, equal counts by code
+  point, after `<unk>` (0) and, for words, `<eos>` (1), which are there whether
+  the text has them or not. Byte pairs: Sennrich, Haddow & Birch, "Neural
+  Machine Translation of Rare Words with Subword Units", 2016, on bytes, with
+  no merge across a line's end or between a word and the next.
+
+  Args:
+    text: what is counted.
+    unit: "word", "character" or "bpe".
+    min_count: words and characters that are rarer are left out; for bpe, how
+      often a pair must occur to be merged.
+    max_vocabulary: the most tokens it may have, `<unk>` and `<eos>` included;
+      0 for no bound. bpe needs one, from 256 up, and stays below it where no
+      pair is left.
+    pretokenized: words are what white space separates; else runs of letters
+      and digits are words, and so are runs of other characters.
+
+  Raises:
+    FieldError: an argument is not what it may be, or no word is so frequent.
+  """
+  check_choice("unit", unit, UNITS)
+  check_int("min_count", min_count, 1, LARGEST)
+  check_int("max_vocabulary", max_vocabulary, 0, LARGEST)
+  least = BYTES if unit == "bpe" else 3
+  if max_vocabulary < least and (max_vocabulary or unit == "bpe"):
+    may = f"an integer from {least} up" + (
+      ", or 0 for no bound" if unit != "bpe" else ""
+    )
+    raise FieldError("max_vocabulary", max_vocabulary, f"{may} (unit {unit})")
+  if unit == "bpe":
+    return _train_bpe(text, min_count, max_vocabulary)
+  cutter = _cutter(unit, pretokenized)
+  counts = collections.Counter()
+  if unit == "character":
+    counts.update(text)
+  else:
+    for line in lines_of(text):
+      counts.update(word for word, _ in cutter.pre_tokenize_str(line))
+  special = (UNK, EOS) if unit == "word" else (UNK,)
+  return vocabulary_of(
+    (*special, *_frequent(counts, special, min_count, max_vocabulary)),
+    unit,
+    pretokenized,
+  )
+
+
+def vocabulary_of(
+  words: Iterable[str], unit: str = "word", pretokenized: bool = True
+) -> Vocabulary:
+  """The vocabulary of just these words (or characters), in this order.
+
+  Args:
+    words: all different, `<unk>` among them, and for unit "word" `<eos>`.
+    unit: "word" or "character".
+    pretokenized: as in `train_vocabulary`.
+  """
+  ids = {word: i for i, word in enumerate(words)}
+  tokenizer = Tokenizer(models.WordLevel(ids, unk_token=UNK))
+  tokenizer.pre_tokenizer = _cutter(unit, pretokenized)
+  if unit == "word":
+    # Only a template, no special token of the library's: those are found
+    # inside of words, too.
+    tokenizer.post_processor = processors.TemplateProcessing(
+      single=f"$A {EOS}", special_tokens=[(EOS, ids[EOS])]
+    )
+  return Vocabulary(tokenizer, unit)
+
+
+def _frequent(
+  counts: Mapping[str, int],
+  special: tuple[str, ...],
+  min_count: int,
+  max_vocabulary: int,
+) -> list[str]:
+  """The words beside the special ones, the most frequent first."""
+  found = [word for word in counts if word not in special]
+  frequent = [word for word in found if counts[word] >= min_count]
+  if not frequent:
+    most = max([counts[word] for word in found], default=0)
+    raise FieldError(
+      "min_count", min_count, f"at most {most}, what the commonest word has"
+    )
+  frequent.sort(key=lambda word: (-counts[word], word))
+  return frequent[: max_vocabulary - len(special) if max_vocabulary else None]
+
+
+def _cutter(unit: str, pretokenized: bool) -> pre_tokenizers.PreTokenizer:
+  if unit == "character":
+    return pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
+  if pretokenized:
+    return pre_tokenizers.WhitespaceSplit()
+  return pre_tokenizers.Whitespace()
+
+
+def _train_bpe(text: str, min_count: int, max_vocabulary: int) -> Vocabulary:
+  tokenizer = Tokenizer(models.BPE())
+  tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+  tokenizer.decoder = decoders.ByteLevel()
+  trainer = trainers.BpeTrainer(
+    vocab_size=max_vocabulary,
+    min_frequency=min_count,
+    show_progress=False,
+    initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+  )
+  tokenizer.train_from_iterator(lines_of(text, keep_ends=True), trainer)
+  return Vocabulary(tokenizer, "bpe")

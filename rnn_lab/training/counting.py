@@ -1,0 +1,118 @@
+"""A run that counts: an n-gram model from its text to its result."""
+
+import pathlib
+import time
+from typing import Any
+
+import numpy as np
+
+from rnn_lab.language_models import (
+  arpa,
+  counts,
+  estimators,
+  evaluator,
+  ngram,
+  storage,
+)
+from rnn_lab.language_models.build import NGramSettings
+from rnn_lab.tasks.base import Task
+from rnn_lab.training import environment, streams
+from rnn_lab.training.files import write_json
+from rnn_lab.training.listener import Listener
+from rnn_lab.training.records import Records
+from rnn_lab.training.result import make_counted_result
+from rnn_lab.training.run import CONFIG, RESULT, VOCABULARY, Plan
+
+MODEL = "ngram.npz"
+
+
+def count(ready: Plan, workdir: pathlib.Path, listener: Listener) -> str:
+  """Counts the n-grams of the training split and judges the model.
+
+  There are no steps, no seeds and no checkpoints: counting takes seconds and
+  gives the same numbers every time.
+
+  Args:
+    ready: a plan whose model is an `NGramSettings`.
+    workdir: the run directory, locked.
+    listener: is told of progress.
+
+  Returns:
+    "finished".
+
+  Raises:
+    FieldError: an ARPA file cannot be read, or does not fit the corpus.
+  """
+  task = ready.task
+  corpus = task.stream.corpus
+  began = time.monotonic()
+  model, size = make(ready.model, task)
+  counted = time.monotonic() - began
+  write_json(workdir / CONFIG, ready.config)
+  corpus.vocabulary.save(workdir / VOCABULARY)
+  ngram.save(model, workdir / MODEL)
+  for note in model.notes:
+    listener.line(note)
+  judge = scorer(model)
+  settings = ready.settings.eval
+
+  def log_probs(split: Any, tracks: int) -> np.ndarray:
+    return streams.log_probs(judge, task.stream, split, settings, tracks)
+
+  valid = streams.metrics(
+    log_probs(corpus.valid, settings.valid_tracks), corpus.valid
+  )
+  log_p = log_probs(corpus.test, settings.tracks)
+  test = streams.metrics(log_p, corpus.test)
+  details = streams.details(judge, task.stream, log_p, settings, size)
+  records = Records(workdir, last_step=-1, events=False)
+  row = {f"valid/{name}": value for name, value in valid.items()}
+  records.metrics(0, row, np.ones(1, bool))
+  records.time("start", 0)
+  tokens = len(corpus.train.tokens)
+  records.time("counted", 0, seconds=counted, tokens_per_second=tokens / counted)
+  records.time("finished", 0, seconds=time.monotonic() - began)
+  records.close()
+  environment.record(
+    workdir / "environment.json", environment.describe(task, ready.how), 0
+  )
+  result = make_counted_result(task, valid, test) | {"details": details}
+  write_json(workdir / RESULT, result)
+  listener.line(f"valid/perplexity  {float(valid['perplexity'][0]):.2f}")
+  return result["status"]
+
+
+def make(
+  settings: NGramSettings, task: Task
+) -> tuple[ngram.NGram, dict[str, Any]]:
+  """The model that was asked for, and what it is made of."""
+  corpus = task.stream.corpus
+  words = corpus.vocabulary
+  if settings.estimator == "arpa":
+    model = arpa.for_vocabulary(settings.arpa_file, words)
+    return model, {"order": model.order, "notes": list(model.notes)}
+  counted = counts.count(
+    corpus.train.tokens, words.size, settings.order, words.eos
+  )
+  model = estimators.estimate(counted, settings.estimator, settings.add_k)
+  rows = storage.storage_table(counted, corpus.test.tokens)
+  return model, {
+    "order": model.order,
+    "ngrams": sum(row.ngrams for row in rows),
+    "bytes": sum(row.bytes for row in rows),
+    "storage": [row._asdict() for row in rows],
+    "notes": list(model.notes),
+  }
+
+
+def scorer(model: ngram.NGram) -> evaluator.Scorer:
+  """The model as the judge sees it; one model, so a leading dimension of 1."""
+
+  def initial(tracks: int) -> np.ndarray:
+    return ngram.initial_carry(model, tracks)
+
+  def score(carry: Any, inputs_BT: Any, targets_BT: Any) -> tuple[Any, Any]:
+    carry, log_p = ngram.score(model, carry, inputs_BT, targets_BT)
+    return carry, log_p[None]
+
+  return evaluator.Scorer(initial, score)

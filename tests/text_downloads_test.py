@@ -1,0 +1,216 @@
+"""Downloads from a server of this process: hashes, records, failures."""
+
+import gc
+import hashlib
+import http.server
+import threading
+import warnings
+
+import pytest
+
+from rnn_lab.errors import FieldError
+from rnn_lab.text import downloads, load
+from rnn_lab.text.downloads import File, Source, files_of
+
+TEXTS = {
+  "train.txt": b"a b c\n" * 9,
+  "valid.txt": b"a c\n",
+  "test.txt": b"b d\n",
+}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+  """Answers with `server.texts`; a file in `server.cut` ends half-way."""
+
+  def do_GET(self):
+    name = self.path.rsplit("/", 1)[1]
+    self.server.asked.append(name)
+    body = self.server.texts.get(name)
+    if body is None:
+      self.send_error(404)
+      return
+    self.send_response(200)
+    self.send_header("Content-Length", str(len(body)))
+    self.end_headers()
+    half = len(body) // 2 if name in self.server.cut else len(body)
+    self.wfile.write(body[:half])
+
+  def log_message(self, *_):
+    pass
+
+
+@pytest.fixture
+def server():
+  with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    server.texts, server.cut, server.asked = dict(TEXTS), set(), []
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+  # The client leaves the sockets of answers it did not like to the collector.
+  with warnings.catch_warnings():
+    warnings.simplefilter("ignore", ResourceWarning)
+    gc.collect()
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch, server):
+  """The empty cache; the corpus' files are the server's."""
+  monkeypatch.setenv("NO_PROXY", "*")
+  monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+  files = {}
+  for part in ("train", "valid", "test"):
+    name = f"{part}.txt"
+    sha256 = hashlib.sha256(TEXTS[name]).hexdigest()
+    files[part] = File(name, sha256 if part != "train" else None)
+  address = f"http://127.0.0.1:{server.server_port}/data/"
+  source = Source(address, files)
+  monkeypatch.setitem(downloads.SOURCES, "wikitext2", source)
+  return tmp_path / "rnn_lab" / "wikitext2"
+
+
+def contents(folder):
+  return {path.name: path.read_bytes() for path in folder.rglob("*")}
+
+
+def fails(words):
+  with pytest.raises(FieldError, match=words) as caught:
+    files_of("wikitext2", None)
+  message = str(caught.value)
+  assert message.startswith("data_dir is None; it may be a folder that holds ")
+  assert "train.txt, valid.txt, test.txt; the download of http://" in message
+  assert "\n" not in message
+
+
+RECORD = hashlib.sha256(TEXTS["train.txt"]).hexdigest().encode() + b"\n"
+
+
+def test_a_download_is_kept_and_recorded(cache, server, capfd):
+  for _ in range(2):
+    paths = files_of("wikitext2", None)
+    assert {part: path.name for part, path in paths.items()} == {
+      "train": "train.txt",
+      "valid": "valid.txt",
+      "test": "test.txt",
+    }
+    assert contents(cache) == {**TEXTS, "train.txt.sha256": RECORD}
+  # Once each: the second time, nothing is asked for.
+  assert sorted(server.asked) == sorted(TEXTS)
+  assert capfd.readouterr() == ("", "")
+
+
+def test_a_corpus_is_loaded_from_its_downloads(cache):
+  from rnn_lab.text import corpora
+
+  # Other tests' corpora of this name are others'.
+  corpora._load.cache_clear()
+  corpus = load("wikitext2")
+  corpora._load.cache_clear()
+  assert corpus.vocabulary.words == ("<unk>", "<eos>", "a", "b", "c")
+  assert corpus.test.tokens.tolist() == [3, 0, 1]
+  assert corpus.hashes == {
+    name: hashlib.sha256(raw).hexdigest() for name, raw in TEXTS.items()
+  }
+
+
+def test_another_hash_is_refused(cache, server):
+  server.texts["valid.txt"] = b"tampered\n"
+  fails(r"valid.txt failed \(its sha256 is not what is known\)$")
+  # What was sound before it stays; nothing else does.
+  kept = {"train.txt": TEXTS["train.txt"], "train.txt.sha256": RECORD}
+  assert contents(cache) == kept
+
+
+def test_later_downloads_must_be_as_the_first(cache, server):
+  files_of("wikitext2", None)
+  (cache / "train.txt").unlink()
+  server.texts["train.txt"] = b"something else\n"
+  fails(r"train.txt failed \(its sha256 is not that in .*train.txt.sha256\)$")
+  assert "train.txt" not in contents(cache)
+  server.texts = dict(TEXTS)
+  assert (
+    files_of("wikitext2", None)["train"].read_bytes() == (TEXTS["train.txt"])
+  )
+
+
+def test_a_damaged_file_in_the_cache_is_fetched_anew(cache, server):
+  files_of("wikitext2", None)
+  for name in ("train.txt", "valid.txt"):
+    (cache / name).write_bytes(b"damaged")
+  files_of("wikitext2", None)
+  assert contents(cache) == {**TEXTS, "train.txt.sha256": RECORD}
+
+
+def test_a_damaged_record_is_an_error(cache):
+  files_of("wikitext2", None)
+  (cache / "train.txt.sha256").write_text("0x12")
+  fails("its sha256 is not that in")
+
+
+@pytest.mark.parametrize("name", ["train.txt", "valid.txt"])
+def test_an_answer_cut_short_leaves_nothing(cache, server, name):
+  server.cut.add(name)
+  fails(rf"{name} failed \(\w+Error\)$")
+  kept = {"train.txt": TEXTS["train.txt"], "train.txt.sha256": RECORD}
+  assert contents(cache) == ({} if name == "train.txt" else kept)
+
+
+def test_a_file_that_is_not_served(cache, server):
+  del server.texts["train.txt"]
+  fails(r"train.txt failed \(HTTPError\)$")
+  assert contents(cache) == {}
+
+
+def test_nobody_answers(cache, monkeypatch, capfd):
+  source = downloads.SOURCES["wikitext2"]._replace(
+    address="http://127.0.0.1:9/"
+  )
+  monkeypatch.setitem(downloads.SOURCES, "wikitext2", source)
+  fails(r"download of http://127.0.0.1:9/train.txt failed \(ConnectionError\)$")
+  assert contents(cache) == {}
+  assert capfd.readouterr() == ("", "")
+
+
+def test_a_cache_that_cannot_be_made(cache, monkeypatch):
+  cache.parent.write_text("a file where the folder should be")
+  fails(r"failed \((NotADirectory|FileExists|Permission)Error\)$")
+
+
+NAMES = {
+  "tiny_shakespeare": [["input.txt"], ["tiny_shakespeare.txt"]],
+  "ptb": [["ptb.train.txt", "ptb.valid.txt", "ptb.test.txt"]],
+  "wikitext2": [
+    ["train.txt", "valid.txt", "test.txt"],
+    ["wiki.train.tokens", "wiki.valid.tokens", "wiki.test.tokens"],
+  ],
+}
+
+
+@pytest.mark.parametrize("corpus", NAMES)
+@pytest.mark.parametrize("inner", [False, True])
+def test_files_of_a_folder(tmp_path, corpus, inner):
+  for number, names in enumerate(NAMES[corpus]):
+    data_dir = tmp_path / str(number)
+    folder = data_dir / corpus if inner else data_dir
+    folder.mkdir(parents=True)
+    for name in names:
+      (folder / name).write_text("any")
+    found = files_of(corpus, str(data_dir))
+    assert list(found.values()) == [folder / name for name in names]
+    (folder / names[0]).unlink()
+    with pytest.raises(FieldError) as caught:
+      files_of(corpus, str(data_dir))
+    message = str(caught.value)
+    first = NAMES[corpus][0][0]
+    assert message.startswith(f"data_dir is {str(data_dir)!r}; it may be a fol")
+    assert message.endswith(f"; {first} is not there")
+    assert names[0] in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("data_dir", ["/nowhere", "x" * 5000, "a\0b", ""])
+def test_no_such_folder(data_dir, tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(FieldError, match="^data_dir is "):
+    files_of("ptb", data_dir)

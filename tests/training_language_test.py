@@ -1,0 +1,266 @@
+"""Language models in training: a state that passes on, and one judge."""
+
+import json
+import os
+import signal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from tiny import numbers, result, rows, tiny_language
+
+from rnn_lab.errors import FieldError
+from rnn_lab.language_models import evaluator
+from rnn_lab.text.vocabulary import Vocabulary
+from rnn_lab.training import counting
+from rnn_lab.training.language_runs import load_language_model
+from rnn_lab.training.listener import Silent
+from rnn_lab.training.loop import train
+from rnn_lab.training.run import load_run, plan
+from rnn_lab.training.state import form_of, init_params, seed_keys
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+  """A run from beginning to end, 2 seeds."""
+  workdir = tmp_path_factory.mktemp("whole") / "run"
+  assert train(tiny_language(), workdir) == "finished"
+  return workdir
+
+
+class StopAt(Silent):
+  """Sends this process a signal once the run has come so far."""
+
+  def __init__(self, step):
+    self.step = step
+
+  def advance(self, done):
+    if done >= self.step:
+      os.kill(os.getpid(), signal.SIGTERM)
+      self.step = 10**9
+
+
+def test_the_state_is_part_of_the_checkpoint(whole, tmp_path):
+  """Stopped within the second epoch; the same bits in the end."""
+  config = tiny_language(run__steps_per_call=4)
+  assert train(config, tmp_path / "run", StopAt(11)) == "stopped"
+  assert train(config, tmp_path / "run") == "finished"
+  assert numbers(whole) == numbers(tmp_path / "run")
+
+
+def test_a_seed_of_two_equals_that_seed_alone(whole, tmp_path):
+  train(tiny_language(seed=1, num_seeds=1), tmp_path / "run")
+  for together, alone in zip(rows(whole), rows(tmp_path / "run"), strict=True):
+    for name, values in alone.items():
+      assert values == (
+        together[name] if name == "step" else together[name][1:]
+      )
+  both = result(whole)["metrics"]["test/perplexity"]["values"]
+  alone = result(tmp_path / "run")["metrics"]["test/perplexity"]["values"]
+  assert alone == both[1:]
+
+
+def test_rows_equal_a_plain_python_loop(whole):
+  """Ten updates of seed 1 over an epoch's end: the carry, and where it ends."""
+  ready = plan(tiny_language())
+  keys = seed_keys(jnp.int32(1))
+  params = init_params(ready.model, form_of(ready.task), keys.params)
+  optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(0.01))
+  state = optimizer.init(params)
+  tokens = ready.task.stream.corpus.train.tokens
+  words = ready.task.stream.corpus.vocabulary
+  tracks = tokens.reshape(10, 60)
+  before = np.concatenate([[words.start], tokens[:-1]]).reshape(10, 60)
+  first = ready.model.initial_carry(10)
+
+  @jax.jit
+  def loss_and_gradient(params, carry, inputs, targets):
+    def cost(params):
+      after, logits = ready.model.apply({"params": params}, inputs, carry)
+      log_p = jax.nn.log_softmax(logits)
+      chosen = jnp.take_along_axis(log_p, targets[..., None], axis=2)
+      return -jnp.mean(chosen), after
+
+    return jax.value_and_grad(cost, has_aux=True)(params)
+
+  losses = []
+  for step in range(10):
+    window = slice(step % 7 * 8, step % 7 * 8 + 8)  # 7 windows an epoch
+    if step % 7 == 0:
+      carry = first
+    (loss, carry), grads = loss_and_gradient(
+      params, carry, before[:, window], tracks[:, window]
+    )
+    losses.append(loss)
+    updates, state = optimizer.update(grads, state, params)
+    params = optax.apply_updates(params, updates)
+  logged = [row["train/loss"][1] for row in rows(whole)[:2]]
+  expected = np.mean(np.reshape(losses, (2, 5)), axis=1)
+  np.testing.assert_allclose(logged, expected, rtol=1e-5)
+
+
+def test_the_test_is_one_unbroken_stream(whole):
+  """Against one pass of the loaded model over the whole split."""
+  _, task, model, params = load_run(whole, seed_index=1)
+  tokens = task.stream.corpus.test.tokens
+  before = np.concatenate([[task.stream.corpus.vocabulary.start], tokens[:-1]])
+  _, logits = model.apply({"params": params}, before[None].astype(np.int32))
+  log_p = jax.nn.log_softmax(logits)[0, np.arange(len(tokens)), tokens]
+  found = result(whole)["metrics"]
+  assert found["test/loss"]["values"][1] == pytest.approx(
+    -float(np.mean(log_p)), rel=1e-5
+  )
+  assert found["test/perplexity"]["values"][1] == pytest.approx(
+    float(np.exp(-np.mean(log_p))), rel=1e-5
+  )
+
+
+@pytest.mark.parametrize("window", [7, 1000])
+def test_perplexity_does_not_depend_on_the_window(whole, tmp_path, window):
+  train(tiny_language(eval__window=window), tmp_path / "run")
+  a, b = [
+    result(run)["metrics"]["test/perplexity"]["values"]
+    for run in (whole, tmp_path / "run")
+  ]
+  np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def test_tracks_are_labelled_and_nearly_the_same(whole, tmp_path):
+  train(tiny_language(eval__tracks=5, eval__warmup=40), tmp_path / "run")
+  one, five = result(whole), result(tmp_path / "run")
+  assert one["details"]["judged_on"] == "one unbroken stream"
+  assert five["details"]["judged_on"] == (
+    "5 parts side by side, 40 tokens of context in front of each"
+  )
+  a, b = [r["metrics"]["test/perplexity"]["values"] for r in (one, five)]
+  np.testing.assert_allclose(a, b, rtol=1e-3)
+
+
+def test_the_result_says_what_was_judged(whole):
+  details = result(whole)["details"]
+  assert details["tokens"] == {"train": 600, "valid": 1000, "test": 1000}
+  assert details["unknown"] == {"train": 0, "valid": 0, "test": 0}
+  kinds = details["perplexity_by_kind"]
+  assert sum(row["tokens"] for row in kinds.values()) == 1000
+  logs = [
+    row["tokens"] * np.log(row["perplexity"]) for row in kinds.values()
+  ]
+  loss = result(whole)["metrics"]["test/loss"]["values"]
+  np.testing.assert_allclose(np.sum(logs, axis=0) / 1000, loss, rtol=1e-5)
+  floor = np.log(details["floor_perplexity"])
+  np.testing.assert_allclose(
+    details["nats_above_floor"], np.array(loss) - floor, rtol=1e-5
+  )
+
+
+def test_the_last_parameters_are_taken_when_asked_for(whole, tmp_path):
+  # A rate at which the last evaluation is not the best one.
+  config = tiny_language(optimizer__learning_rate=0.5, eval__every=5)
+  train(config, tmp_path / "best")
+  config.eval.select = "last"
+  train(config, tmp_path / "last")
+  best, last = result(tmp_path / "best"), result(tmp_path / "last")
+  curve = [
+    row["valid/perplexity"]
+    for row in rows(tmp_path / "last")
+    if "valid/perplexity" in row
+  ]
+  assert best["metrics"]["valid/perplexity"]["values"] == [*np.min(curve, 0)]
+  assert last["metrics"]["valid/perplexity"]["values"] == curve[-1]
+  assert [*np.min(curve, 0)] != curve[-1]
+  assert [seed["best_step"] for seed in last["seeds"]] == [20, 20]
+
+
+@pytest.mark.parametrize("estimator", ["maximum_likelihood", "kneser_ney"])
+def test_an_n_gram_model_is_counted_and_judged_alike(tmp_path, estimator):
+  config = tiny_language(model__kind="ngram", model__ngram__order=2)
+  config.model.ngram.estimator = estimator
+  workdir = tmp_path / "run"
+  assert train(config, workdir) == "finished"
+  assert train(config, workdir) == "already finished"
+  found = result(workdir)
+  ready = plan(config)
+  model, _ = counting.make(ready.model, ready.task)
+  corpus = ready.task.stream.corpus
+  log_p = evaluator.stream_log_probs(
+    counting.scorer(model), corpus.test.tokens, corpus.vocabulary.start
+  )
+  loss = -np.mean(log_p)
+  if estimator == "maximum_likelihood":
+    assert not np.isfinite(loss)
+    assert found["metrics"]["test/perplexity"]["values"] == [None]
+    assert found["details"]["probability_zero"] == [np.isneginf(log_p).mean()]
+    assert found["details"]["probability_undefined"] == [np.isnan(log_p).mean()]
+    assert found["details"]["probability_zero"][0] > 0.1
+  else:
+    assert found["metrics"]["test/loss"]["values"] == pytest.approx([loss])
+    assert found["details"]["probability_zero"] == [0.0]
+  text = (workdir / "result.json").read_text(encoding="utf-8")
+  json.loads(text, parse_constant=pytest.fail)  # neither nan nor infinity
+
+
+def test_the_vocabulary_is_saved(whole):
+  words = Vocabulary.load(whole / "vocabulary.json")
+  assert words.words == plan(
+    tiny_language()
+  ).task.stream.corpus.vocabulary.words
+
+
+@pytest.mark.parametrize("kind", ["recurrent", "window", "ngram"])
+def test_a_model_read_token_by_token_equals_the_judge(tmp_path, whole, kind):
+  """The path of `generate`: opened without its text, one token at a time."""
+  workdir = whole
+  if kind != "recurrent":
+    workdir = tmp_path / "run"
+    train(tiny_language(model__kind=kind, train__num_steps=5), workdir)
+  _, words, model = load_language_model(workdir)
+  tokens = words.encode("the students opened their books\n\nthe dog")
+  carry, log_p = model.read(model.initial, words.start)
+  total = 0.0
+  for token in tokens:
+    assert np.exp(log_p).sum() == pytest.approx(1, abs=1e-5)
+    total += log_p[token]
+    carry, log_p = model.read(carry, token)
+  if kind == "ngram":
+    ready = plan(tiny_language(model__kind="ngram"))
+    scorer = counting.scorer(counting.make(ready.model, ready.task)[0])
+    judged = evaluator.stream_log_probs(scorer, tokens, words.start)
+  else:
+    _, _, network, params = load_run(workdir)
+    before = np.concatenate([[words.start], tokens[:-1]])
+    _, logits = network.apply({"params": params}, before[None])
+    every = jax.nn.log_softmax(logits)[0]
+    judged = every[np.arange(len(tokens)), tokens]
+  assert total == pytest.approx(float(np.sum(judged)), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+  "fields,field",
+  [
+    ({"model__kind": "transformer"}, "model.kind"),
+    ({"model__cell": "lstn"}, "model.cell"),
+    ({"model__ngram__order": 8}, "model.ngram.order"),
+    ({"model__ngram__estimator": "good_turing"}, "model.ngram.estimator"),
+    ({"model__window__order": 1}, "model.window.order"),
+    ({"model__dropout_kind": "zoneout"}, "model.dropout_kind"),
+    ({"model__tied": True, "model__embedding_size": 4}, "model.tied"),
+    ({"model__loss_chunk": -1}, "model.loss_chunk"),
+    ({"eval__tracks": 0}, "eval.tracks"),
+    ({"eval__select": "first"}, "eval.select"),
+    ({"train__gradient_flow_every": 5}, "train.gradient_flow_every"),
+    ({"model__layers": 2}, "model.layers"),
+  ],
+)
+def test_wrong_fields_are_named(fields, field):
+  with pytest.raises(FieldError) as error:
+    plan(tiny_language(**fields))
+  assert error.value.field == field
+
+
+def test_opening_something_else_says_so(tmp_path, whole):
+  with pytest.raises(FieldError, match="a run directory"):
+    load_language_model(tmp_path)
+  with pytest.raises(FieldError, match="seed_index is 2"):
+    load_language_model(whole, 2)
