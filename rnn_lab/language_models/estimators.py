@@ -1,5 +1,6 @@
 """From counts to probabilities: three estimators of an n-gram model."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -34,12 +35,12 @@ def maximum_likelihood(counts: Counts, _: float) -> NGram:
   A word that never followed c has probability 0; after a c that nothing ever
   followed there is no probability at all. Both are kept visible: -inf and nan.
   """
-  return _from_counts(counts, "maximum_likelihood", 0.0, np.nan)
+  return _from_counts(counts, "maximum_likelihood", 0.0, math.nan)
 
 
 def add_k(counts: Counts, k: float) -> NGram:
   """p(w | c) = (count(c w) + k) / (count(c .) + k V)."""
-  uniform = -np.log(counts.vocabulary_size)
+  uniform = -math.log(counts.vocabulary_size)
   return _from_counts(counts, "add_k", float(k), uniform)
 
 
@@ -58,9 +59,7 @@ def _from_counts(
       whole = np.log(total + k * size)
       log_probs.append(np.log(own + k) - whole[contexts])
       if n > 1:
-        log_unseen = np.log(k) - whole
-        log_unseen[total == 0] = unseen_context
-        log_backoffs.append(log_unseen)
+        log_backoffs.append(np.log(k) - whole)
   log_probs[0][size] = -np.inf
   return NGram(
     order=counts.order,

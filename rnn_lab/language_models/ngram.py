@@ -144,8 +144,8 @@ def lookup(
   if len(keys) == 0:
     return np.full(wanted.shape, -1)
   ids = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-  found = (keys[ids] == wanted) & (prefixes >= 0) & (words >= 0)
-  return np.where(found, ids, -1)
+  # What is not known makes no key: less than 0, or one that ends in `<s>`.
+  return np.where(keys[ids] == wanted, ids, -1)
 
 
 def take(
@@ -244,7 +244,8 @@ def load(path: str | os.PathLike) -> NGram:
     FieldError: the file is missing or damaged.
   """
   try:
-    with np.load(path, allow_pickle=False) as file:
+    # Opened here: numpy leaves open what it cannot read.
+    with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
       facts = json.loads(str(file["facts"]))
       order = facts["order"]
       sizes = {"keys": order, "log_probs": order, "log_backoffs": order - 1}

@@ -1,13 +1,34 @@
-"""Textbook sentences, judged by the numbers of a sweep."""
+"""Textbook sentences, judged by the numbers of a sweep.
+
+A claim is [sentence, left, op, right]. Each side is a number, or words:
+
+  SERIES [@ X] [: PART] [* FACTOR]
+
+SERIES is a trial's series, X the value of the swept field where one was swept:
+"LSTM", "LSTM @ 100". That alone is the mean over seeds of the headline metric.
+PART is another number of a language model:
+
+  "LSTM: topic"         perplexity on one kind of word
+  "LSTM: context 16"    perplexity after 16 tokens of context
+  "LSTM: bytes"         or parameters, or ngrams
+
+"floor" in place of a series is the best possible test perplexity, and
+"floor: topic" that on one kind of word. FACTOR is a number:
+"LSTM" "<=" "floor * 1.05", "LSTM: bytes" "<" "5-gram: bytes * 0.1".
+
+A mean that is not finite cannot be judged.
+"""
 
 import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rnn_lab.errors import FieldError, check_choice
+from rnn_lab.reports.details import details_of, floors, levels, mean
 from rnn_lab.reports.headline import Headline, measured
-from rnn_lab.reports.series import Layout
-from rnn_lab.reports.tables import format_entry, format_value
+from rnn_lab.reports.load import Trial
+from rnn_lab.reports.series import Layout, all_trials
+from rnn_lab.reports.tables import format_measured, format_value
 
 HOLDS = "holds"
 FAILS = "does not hold"
@@ -21,6 +42,9 @@ _OPERATORS = {
   ">": operator.gt,
   ">=": operator.ge,
 }
+_FLOOR = "floor"
+_CONTEXT = "context "
+_COUNTS = ("bytes", "parameters", "ngrams")
 
 
 class Judgement(NamedTuple):
@@ -48,8 +72,7 @@ def judge(
   """Judges each claim [sentence, left, op, right].
 
   Args:
-    claims: left is "SERIES @ X", or "SERIES" where nothing was swept; op is
-      <, <=, > or >=; right is another of those, or a number.
+    claims: left and right as above; op is <, <=, > or >=.
     layout: the trials, by series and by x.
     headline: the metric whose mean over seeds is compared.
 
@@ -76,20 +99,102 @@ def judge(
 
 
 def _side(side: Any, layout: Layout, headline: Headline | None) -> _Side:
+  metric = headline.metric if headline else ""
   if isinstance(side, int | float):
-    metric = headline.metric if headline else ""
     return _Side("", side, format_value(side, metric), True)
-  if layout.x is None:
-    trial = layout.series.get(side, {}).get(None)
-  else:
-    name, _, at = side.rpartition(" @ ")
-    trial = layout.series.get(name, {}).get(_number(at))
-  if trial is None:
+  text, factor = side, None
+  if not _trials(side, layout):
+    head, _, tail = side.rpartition(" * ")
+    factor = _number(tail) if head else None
+    text = side if factor is None else head
+  name, part = text, ""
+  if not _trials(text, layout) and ": " in text:
+    name, _, part = text.rpartition(": ")
+  trials = _trials(name, layout)
+  if not trials:
     return _Side(side, None, "no such trial", False)
-  entry = measured(trial, headline.metric) if headline else None
+  if _is_floor(name, layout):
+    number, words = _floor(trials, part)
+  elif part:
+    number, words = _part(trials[0], part)
+  else:
+    number, words = _measured(trials[0], metric)
+  if number is not None and factor is not None:
+    number *= factor
+    words = (
+      f"{number:,.0f}" if part in _COUNTS else format_value(number, metric)
+    )
+  ran = any(trial.result is not None for trial in trials)
+  shown = "best possible" if _is_floor(name, layout) else name
+  if part:
+    shown += f": {part}"
+  if factor is not None:
+    shown += f" × {factor:g}"
+  return _Side(shown, number, words, ran)
+
+
+def _trials(name: str, layout: Layout) -> list[Trial]:
+  """The trial called "SERIES" or "SERIES @ X"; for the floor, all it has."""
+  head, _, tail = name.rpartition(" @ ")
+  series, at = name, None
+  if layout.x is not None and head:
+    series, at = head, _number(tail)
+  if series in layout.series:
+    trial = layout.series[series].get(at)
+    return [trial] if trial else []
+  if series != _FLOOR:
+    return []
+  if at is None:
+    return all_trials(layout)
+  return [line[at] for line in layout.series.values() if at in line]
+
+
+def _is_floor(name: str, layout: Layout) -> bool:
+  series = name.rpartition(" @ ")[0] or name
+  return series == _FLOOR and _FLOOR not in layout.series
+
+
+def _measured(trial: Trial, metric: str) -> tuple[float | None, str]:
+  entry = measured(trial, metric)
   if entry is None:
-    return _Side(side, None, trial.status, trial.result is not None)
-  return _Side(side, entry["mean"], format_entry(entry, headline.metric), True)
+    return None, trial.status
+  return entry["mean"], format_measured(trial, metric)
+
+
+def _part(trial: Trial, part: str) -> tuple[float | None, str]:
+  details = details_of(trial)
+  if details is None:
+    return None, trial.status
+  if part in _COUNTS:
+    count = details.get(part)
+    return count, "no such number" if count is None else f"{count:,}"
+  kind = details.get("perplexity_by_kind", {}).get(part)
+  lengths = details.get("perplexity_by_context", {})
+  values = kind["perplexity"] if kind else None
+  if values is None and part.startswith(_CONTEXT):
+    values = lengths.get(part.removeprefix(_CONTEXT))
+  if values is None:
+    return None, "no such number"
+  number = mean(values)
+  if number is None:
+    return None, "infinite"
+  return number, format_value(number, "perplexity")
+
+
+def _floor(trials: Sequence[Trial], part: str) -> tuple[float | None, str]:
+  found = floors(trials)
+  if part:
+    kinds = [
+      details.get("perplexity_by_kind", {}).get(part)
+      for trial in trials
+      if (details := details_of(trial))
+    ]
+    found = levels(kind["floor"] for kind in kinds if kind)
+  if not found:
+    return None, "not known"
+  if len(found) > 1:
+    return None, "not the same for all trials"
+  return found[0], format_value(found[0], "perplexity")
 
 
 def _number(text: str) -> float | None:

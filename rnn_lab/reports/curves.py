@@ -9,10 +9,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from rnn_lab.reports import style
-from rnn_lab.reports.headline import Headline, chance, is_wide
+from rnn_lab.reports.details import is_counted
+from rnn_lab.reports.headline import (
+  Headline,
+  is_wide,
+  reference,
+  reference_name,
+)
 from rnn_lab.reports.load import Trial
-from rnn_lab.reports.series import Layout, chunks, say
-from rnn_lab.reports.tables import chance_label
+from rnn_lab.reports.series import Layout, all_trials, groups, say
+from rnn_lab.reports.tables import reference_label
 
 # A norm that vanished to float32 zero has no place on a log axis but a floor.
 FLOOR = 1e-30
@@ -36,14 +42,18 @@ class _Flow(NamedTuple):
 
 
 def draw_learning_curves(layout: Layout, headline: Headline) -> list[Figure]:
-  """Validation metric against step: a panel for each x, a line a series."""
+  """Validation metric against step: a panel for each x, a line a series.
+
+  An n-gram model, which takes no steps, has no line.
+  """
   figures = []
-  for names in chunks(layout.series, style.MOST_LINES):
+  for names in groups(layout, style.MOST_LINES):
     lines = {
       (name, x): curve
       for name in names
       for x, trial in layout.series[name].items()
-      if (curve := _learning_curve(trial, f"valid/{headline.metric}")).at
+      if not is_counted(trial)
+      and (curve := _learning_curve(trial, f"valid/{headline.metric}")).at
     }
     if lines:
       figures.append(_learning_figure(layout, headline, names, lines))
@@ -58,7 +68,7 @@ def draw_gradient_flow(layout: Layout, headline: Headline) -> list[Figure]:
   """
   del headline
   figures = []
-  for names in chunks(layout.series, style.MOST_LINES):
+  for names in groups(layout, style.MOST_LINES):
     ends = {
       (name, x): _first_and_last(trial)
       for name in names
@@ -118,7 +128,7 @@ def _learning_figure(
     for place, name in enumerate(names):
       if (name, x) in lines:
         _draw(ax, lines[name, x], place)
-    here = _chances(layout, x, metric)
+    here = _references(layout, x, metric)
     for level in here:
       style.draw_chance(ax, level)
     levels += here
@@ -127,14 +137,16 @@ def _learning_figure(
     ax.set_title(_panel_title(layout, x), loc="left")
   means = [v for curve in lines.values() for v in style.numbers(curve.mean)]
   if is_wide(means, headline):
-    row[0].set_yscale("log")
+    style.set_log(row[0].yaxis, metric)
   figure.suptitle(
     style.plain(
       f"Validation {metric} while training: mean over seeds, band min to max"
     )
   )
   drawn = {name for name, _ in lines}
-  style.legend_below(figure, drawn, names, chance_label(levels, metric))
+  name = reference_name(all_trials(layout), "valid")
+  label = reference_label(levels, metric, name)
+  style.legend_below(figure, drawn, names, label)
   return figure
 
 
@@ -214,7 +226,9 @@ def _panel_title(layout: Layout, x: Any) -> str:
   return "" if layout.x is None else style.plain(f"{layout.x} = {say(x)}")
 
 
-def _chances(layout: Layout, x: Any, metric: str) -> list[float]:
+def _references(layout: Layout, x: Any, metric: str) -> list[float]:
   """The levels of chance at x: one, unless tasks differ between series."""
-  levels = {chance(line.get(x), metric) for line in layout.series.values()}
+  levels = {
+    reference(line.get(x), metric, "valid") for line in layout.series.values()
+  }
   return sorted(levels - {None})

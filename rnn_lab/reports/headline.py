@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from rnn_lab.reports.details import details_of, floor
 from rnn_lab.reports.load import Trial
 
 # Metrics that live in [0, 1] and are read as a share of something.
@@ -10,6 +11,8 @@ _SHARES = ("accuracy", "f1", "error_rate", "fraction")
 
 # A ratio of one and a half decades: more than that is lost on a linear axis.
 WIDE = 10**1.5
+# Perplexities are read as ratios, and the good ones lie close together.
+_WIDE_PERPLEXITY = 3.0
 
 
 class Headline(NamedTuple):
@@ -51,7 +54,8 @@ def is_wide(values: Iterable[float], headline: Headline) -> bool:
   return (
     not headline.maximize
     and min(several, default=0.0) > 0.0
-    and max(several) / min(several) > WIDE
+    and max(several) / min(several)
+    > (_WIDE_PERPLEXITY if headline.metric == "perplexity" else WIDE)
   )
 
 
@@ -67,3 +71,26 @@ def chance(trial: Trial | None, metric: str) -> float | None:
   if trial is None or trial.result is None:
     return None
   return (trial.result.get("baselines") or {}).get(metric)
+
+
+def reference(
+  trial: Trial | None, metric: str, split: str = "test"
+) -> float | None:
+  """The level that a number is to be seen against.
+
+  Of a language model whose text's distribution is known: the best possible.
+  Of any other language model: none, as the uniform guess is far from all that
+  learnt anything. Otherwise chance.
+  """
+  if details_of(trial) is None:
+    return chance(trial, metric)
+  return floor(trial, metric, split)
+
+
+def reference_name(
+  trials: Iterable[Trial | None], split: str = "test"
+) -> str:
+  """What `reference` is the level of, in words."""
+  if all(details_of(trial) is None for trial in trials):
+    return "chance"
+  return "best possible" if split == "test" else "best possible on average"

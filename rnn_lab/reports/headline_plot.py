@@ -1,6 +1,6 @@
 """The figure a report opens with: the test metric against the swept field."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,17 +9,25 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
 from rnn_lab.reports import style
+from rnn_lab.reports.details import details_of
 from rnn_lab.reports.headline import (
   WIDE,
   Headline,
-  chance,
   is_share,
   is_wide,
   measured,
+  reference,
+  reference_name,
 )
 from rnn_lab.reports.load import Trial
-from rnn_lab.reports.series import Layout, chunks, say
-from rnn_lab.reports.tables import chance_label
+from rnn_lab.reports.series import (
+  Layout,
+  all_trials,
+  chunks,
+  groups,
+  say,
+)
+from rnn_lab.reports.tables import reference_label
 
 _MOST_ROWS = 30
 
@@ -35,10 +43,11 @@ def draw_headline(layout: Layout, headline: Headline) -> list[Figure]:
   if not shown:
     return []
   if layout.x is None:
-    parts = chunks(shown, _MOST_ROWS)
+    rows = [n for n in layout.series if n in shown or _is_infinite(layout, n)]
+    parts = chunks(rows, _MOST_ROWS)
     return [_dots(layout, headline, part) for part in parts]
   # Of all series, so that a line has one colour in all figures of a report.
-  parts = chunks(layout.series, style.MOST_LINES)
+  parts = groups(layout, style.MOST_LINES)
   return [
     _lines(layout, headline, part) for part in parts if set(part) & set(shown)
   ]
@@ -74,7 +83,7 @@ def _lines(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
     loc="left",
   )
   style.legend_below(
-    figure, drawn, names, chance_label(levels.values(), metric)
+    figure, drawn, names, _label(layout, levels.values(), metric)
   )
   return figure
 
@@ -114,6 +123,9 @@ def _dots(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
   figure, [[ax]] = style.panels(1, height=0.5 + 0.36 * len(names), y="")
   for row, name in enumerate(names):
     seeds = _seeds(layout.series[name][None], metric)
+    if not seeds:
+      _write_infinite(ax, row)
+      continue
     mean = sum(seeds) / len(seeds)
     look = style.line_style(0) | {"marker": "D", "markersize": 8.0}
     ax.hlines(row, min(seeds), max(seeds), color=look["color"], linewidth=1.5)
@@ -125,16 +137,16 @@ def _dots(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
   for level in levels:
     ax.axvline(level, **style.CHANCE)
   if is_wide(_all_values(layout, metric), headline):
-    ax.set_xscale("log")
+    style.set_log(ax.xaxis, metric)
   elif is_share(metric):
     ax.set_xlim(-0.03, 1.03)
-  ax.set_xlabel(style.plain(f"test {metric}"))
+  better = " (further left is better)" if metric == "perplexity" else ""
+  ax.set_xlabel(style.plain(f"test {metric}{better}"))
   ax.set_title(
     style.plain(f"Test {metric}; diamonds: mean over seeds, bars: min to max"),
     loc="left",
   )
-  words = chance_label(levels, metric)
-  style.legend_below(figure, [], [], words)
+  style.legend_below(figure, [], [], _label(layout, levels, metric))
   return figure
 
 
@@ -169,7 +181,7 @@ def _scale_y(ax: Axes, layout: Layout, headline: Headline) -> None:
   values += [level for level in levels if level > 0 or not wide]
   low, high = min(values), max(values)
   if wide:
-    ax.set_yscale("log")
+    style.set_log(ax.yaxis, headline.metric)
     ax.set_ylim(low / 1.5, high * 1.5)
   else:
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
@@ -190,12 +202,35 @@ def _seeds(trial: Trial, metric: str) -> list[float]:
   return style.numbers(entry["values"]) if entry else []
 
 
+def _is_infinite(layout: Layout, name: str) -> bool:
+  """Whether a language model was judged and has no finite number."""
+  trial = layout.series[name][None]
+  return details_of(trial) is not None and trial.status == "finished"
+
+
+def _write_infinite(ax: Axes, row: int) -> None:
+  ax.text(
+    0.99,
+    row,
+    "infinite",
+    transform=ax.get_yaxis_transform(),
+    color="#555555",
+    ha="right",
+    va="center",
+    backgroundcolor="white",
+  )
+
+
+def _label(layout: Layout, levels: Iterable[float], metric: str) -> str:
+  return reference_label(levels, metric, reference_name(all_trials(layout)))
+
+
 def _levels(layout: Layout, metric: str) -> dict[Any, float]:
-  """Chance by value of x, or by series where nothing was swept."""
+  """`reference` by value of x, or by series where nothing was swept."""
   levels = {}
   for name, line in layout.series.items():
     for x, trial in line.items():
-      level = chance(trial, metric)
+      level = reference(trial, metric)
       if level is not None:
         levels[name if layout.x is None else x] = level
   return dict(sorted(levels.items()))

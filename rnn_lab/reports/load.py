@@ -31,6 +31,7 @@ class Trial(NamedTuple):
     result: the content of result.json; None until the run ended.
     metrics: the rows of metrics.jsonl.
     flow: the rows of gradient_flow.jsonl.
+    timing: the rows of timing.jsonl.
     environment: the content of environment.json, {} without one.
     seconds: how long the run took, if it was written down.
     error: the content of error.txt, if the trial failed.
@@ -45,6 +46,7 @@ class Trial(NamedTuple):
   result: dict[str, Any] | None
   metrics: list[dict[str, Any]]
   flow: list[dict[str, Any]]
+  timing: list[dict[str, Any]]
   environment: dict[str, Any]
   seconds: float | None
   error: str | None
@@ -170,9 +172,10 @@ def _load_trial(path: Path, label: Mapping[str, Any]) -> Trial:
     status = "failed"
   else:
     status = "unfinished" if config else "not run"
+  timing = _read_rows(path / "timing.jsonl")
   ends = [
     row["seconds"]
-    for row in _read_rows(path / "timing.jsonl")
+    for row in timing
     if row.get("event") == "finished" and "seconds" in row
   ]
   return Trial(
@@ -185,6 +188,7 @@ def _load_trial(path: Path, label: Mapping[str, Any]) -> Trial:
     result=result,
     metrics=_read_rows(path / "metrics.jsonl"),
     flow=_read_rows(path / "gradient_flow.jsonl"),
+    timing=timing,
     environment=_read_json(path / "environment.json") or {},
     seconds=ends[-1] if ends else None,
     error=error.read_text(encoding="utf-8") if status == "failed" else None,
@@ -202,6 +206,7 @@ def _not_run(planned: Mapping[str, Any]) -> Trial:
     result=None,
     metrics=[],
     flow=[],
+    timing=[],
     environment={},
     seconds=None,
     error=None,

@@ -9,7 +9,8 @@ from typing import Any
 
 import jinja2
 
-from rnn_lab.reports import claims
+from rnn_lab.reports import claims, language
+from rnn_lab.reports.details import is_counted
 from rnn_lab.reports.headline import Headline, headline_of, measured
 from rnn_lab.reports.load import (
   Sweep,
@@ -20,6 +21,7 @@ from rnn_lab.reports.load import (
 )
 from rnn_lab.reports.plots import write_figures
 from rnn_lab.reports.series import arrange
+from rnn_lab.reports.storage import storage_grid
 from rnn_lab.reports.tables import (
   format_value,
   replace_text,
@@ -79,6 +81,8 @@ def _content(
 ) -> dict[str, Any]:
   """What the template shows, but for the images."""
   headline = headline_of(trials)
+  layout = arrange(trials)
+  ladder = language.ladder_grid(layout)
   witness = next((trial for trial in trials if trial.environment), None)
   return {
     "title": sweep.title or root.resolve().name,
@@ -90,9 +94,16 @@ def _content(
       for trial in trials
       if (problem := _problem(trial))
     ],
-    "grid": results_grid(trials),
+    # Where no field was swept, the ladder has all that the grid would say.
+    "grid": None if ladder and layout.x is None else results_grid(trials),
+    "ladder": ladder,
+    "notes": language.notes(layout),
+    "left_out": language.left_out(layout),
+    "kind_words": language.kind_words(layout),
+    "storage": storage_grid(layout),
+    "spans": _spans,
     "metric": headline.metric if headline else "",
-    "judgements": claims.judge(sweep.claims, arrange(trials), headline),
+    "judgements": claims.judge(sweep.claims, layout, headline),
     "verdict_class": _VERDICT_CLASS,
     "trials": [_row(trial, headline) for trial in trials],
     "command": _command(root, sweep),
@@ -131,20 +142,36 @@ def _problem(trial: Trial) -> str:
 def _row(trial: Trial, headline: Headline | None) -> dict[str, Any]:
   entry = measured(trial, headline.metric) if headline else None
   values = entry["values"] if entry else []
-  steps = [
-    seed.get("best_step") for seed in (trial.result or {}).get("seeds", [])
-  ]
+  seeds = (trial.result or {}).get("seeds", [])
+  # An n-gram model takes no steps.
+  steps = [None if is_counted(trial) else s.get("best_step") for s in seeds]
   return {
     "name": trial.name,
     "overrides": trial.overrides,
     "status": trial.status,
     "seeds": ", ".join(
-      "diverged" if value is None else format_value(value, headline.metric)
-      for value in values
+      format_value(value, headline.metric)
+      if value is not None
+      else "diverged"
+      if seed["status"] == "diverged"
+      else "infinite"
+      for value, seed in zip(values, seeds)
     ),
     "best_steps": ", ".join("–" if s is None else str(s) for s in steps),
     "seconds": "" if trial.seconds is None else f"{trial.seconds:.1f}",
   }
+
+
+def _spans(row: Sequence[str | None]) -> list[tuple[str, int]]:
+  """The cells of a row and how many columns each takes; None widens one."""
+  spans: list[tuple[str, int]] = []
+  for cell in row:
+    if cell is None:
+      text, columns = spans.pop()
+      spans.append((text, columns + 1))
+    else:
+      spans.append((cell, 1))
+  return spans
 
 
 def _command(root: Path, sweep: Sweep) -> str:

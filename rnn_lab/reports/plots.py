@@ -12,6 +12,11 @@ from rnn_lab.reports import style
 from rnn_lab.reports.curves import draw_gradient_flow, draw_learning_curves
 from rnn_lab.reports.headline import headline_of
 from rnn_lab.reports.headline_plot import draw_headline
+from rnn_lab.reports.language_plots import (
+  draw_context,
+  draw_kinds,
+  draw_storage,
+)
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.series import arrange
 
@@ -22,8 +27,9 @@ def write_figures(
   """Draws the figures of a sweep into `workdir`/figures.
 
   Returns:
-    The files of "headline", "gradient_flow" and "learning_curves": none where
-    there is nothing to draw, several where there are more than eight series.
+    The files of "headline", "gradient_flow", "learning_curves" and, of
+    language models, "context", "kinds" and "storage": none where there is
+    nothing to draw, several where there are more than eight series.
     Files of an earlier report are replaced or removed.
   """
   folder = Path(workdir) / "figures"
@@ -34,6 +40,9 @@ def write_figures(
     "headline": draw_headline,
     "gradient_flow": draw_gradient_flow,
     "learning_curves": draw_learning_curves,
+    "context": draw_context,
+    "kinds": draw_kinds,
+    "storage": draw_storage,
   }
   written = {}
   with style.in_style():

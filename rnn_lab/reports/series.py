@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from rnn_lab.reports.details import is_counted, perplexity
 from rnn_lab.reports.load import Trial
 
 
@@ -53,6 +54,34 @@ def chunks(names: Iterable[str], most: int) -> list[list[str]]:
   count = -(-len(names) // most)
   bounds = [len(names) * i // count for i in range(count + 1)] if count else []
   return [names[a:b] for a, b in zip(bounds, bounds[1:])]
+
+
+def groups(layout: Layout, most: int) -> list[list[str]]:
+  """The series of each figure or panel, which also gives lines their looks.
+
+  At most `most` a group. Where that takes several, n-gram models and networks
+  go into groups of their own, and n-gram models that have no finite number
+  to draw into none.
+  """
+  if len(layout.series) <= most:
+    return chunks(layout.series, most)
+  counted = {
+    name: list(line.values())
+    for name, line in layout.series.items()
+    if all(is_counted(trial) for trial in line.values())
+  }
+  drawn = [
+    name
+    for name, trials in counted.items()
+    if any(perplexity(trial) is not None for trial in trials)
+  ]
+  others = [name for name in layout.series if name not in counted]
+  return chunks(drawn, most) + chunks(others, most)
+
+
+def all_trials(layout: Layout) -> list[Trial]:
+  """The trials of all series, series by series."""
+  return [trial for line in layout.series.values() for trial in line.values()]
 
 
 def value_of(trial: Trial, field: str) -> Any:

@@ -9,13 +9,15 @@ from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 # More lines than this in one plot cannot be told apart.
 MOST_LINES = 8
 _MOST_COLUMNS = 6
-_DPI = 130
+DPI = 130
 
 # Okabe and Ito's colours, told apart by colour-blind readers; their yellow,
 # too faint on white, gives way to grey.
@@ -109,7 +111,7 @@ def panels(
   columns = min(count, _MOST_COLUMNS)
   folds = math.ceil(count / columns)
   size = (max(8.5, 3.4 * columns), height * bands * folds + 1.1)
-  figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
+  figure = Figure(figsize=size, dpi=DPI, layout="constrained")
   grid = figure.subplots(bands * folds, columns, sharey=True, squeeze=False)
   axes = [
     [grid[i // columns * bands + band][i % columns] for i in range(count)]
@@ -121,6 +123,15 @@ def panels(
   for row in grid:
     row[0].set_ylabel(plain(y))
   return figure, axes
+
+
+def set_log(axis: Axis, metric: str) -> None:
+  """A logarithmic axis; perplexities are written 20, not 2 x 10^1."""
+  axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+  if metric == "perplexity":
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def draw_chance(ax: Axes, level: float) -> None:

@@ -10,9 +10,16 @@ from typing import Any, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from rnn_lab.reports.headline import chance, headline_of, is_share, measured
+from rnn_lab.reports.details import infinite_words, main_numbers
+from rnn_lab.reports.headline import (
+  headline_of,
+  is_share,
+  measured,
+  reference,
+  reference_name,
+)
 from rnn_lab.reports.load import Trial, load_trials
-from rnn_lab.reports.series import Layout, arrange, say
+from rnn_lab.reports.series import Layout, all_trials, arrange, say
 
 
 class Grid(NamedTuple):
@@ -30,7 +37,9 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
   Returns:
     {"trials": [{"name", "overrides", "series", "status", "metrics":
     {"test/accuracy": {"mean", "std", "values"}}}]}; metrics is empty for a
-    trial without a result, and a number that is not finite is None.
+    trial without a result, and a number that is not finite is None. A
+    language model has "details", too: its size, and perplexity by kind of
+    word and by length of context.
   """
   return {
     "trials": [
@@ -45,6 +54,7 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
           }
           for key, entry in (trial.result or {"metrics": {}})["metrics"].items()
         },
+        **({"details": main} if (main := main_numbers(trial)) else {}),
       }
       for trial in trials
     ]
@@ -95,7 +105,7 @@ def results_grid(trials: Sequence[Trial]) -> Grid:
     ["series"] + [f"{layout.x} = {say(x)}" for x in layout.xs],
     rows,
     "mean ± standard deviation over seeds"
-    + _chance_words(layout, headline.metric),
+    + _reference_words(layout, headline.metric),
   )
 
 
@@ -125,12 +135,25 @@ def markdown_table(trials: Sequence[Trial]) -> str:
 
 
 def format_value(value: float | None, metric: str) -> str:
-  """0.972 for a share, three significant digits for any other metric."""
+  """0.972 for a share; 7.974 for a perplexity or bits; 1.38 for the rest."""
   if value is None or not math.isfinite(value):
     return "–"
   if is_share(metric):
     return f"{value:.3f}"
-  return f"{value:#.3g}".rstrip(".")
+  digits = 4 if metric == "perplexity" or metric.startswith("bits_") else 3
+  if abs(value) >= 10**digits:
+    return f"{value:.0f}"
+  return f"{value:#.{digits}g}".rstrip(".")
+
+
+def format_measured(trial: Trial, metric: str) -> str:
+  """`format_entry`, or why a run that did not diverge has no number."""
+  entry = measured(trial, metric)
+  if any(_finite(value) is not None for value in entry["values"]):
+    return format_entry(entry, metric)
+  if all(seed["status"] == "diverged" for seed in trial.result["seeds"]):
+    return "diverged"
+  return infinite_words(trial, metric)
 
 
 def format_entry(entry: dict[str, Any], metric: str) -> str:
@@ -147,13 +170,13 @@ def format_entry(entry: dict[str, Any], metric: str) -> str:
   return words if alive == total else f"{words} ({alive} of {total} seeds)"
 
 
-def chance_label(levels: Iterable[float], metric: str) -> str:
-  """The words "chance (0.100)" for a legend; empty if chance is not known."""
+def reference_label(levels: Iterable[float], metric: str, name: str) -> str:
+  """The words "chance (0.100)" for a legend; empty if there is no level."""
   several = sorted(set(levels))
   words = list(dict.fromkeys(format_value(v, metric) for v in several))
   if not words:
     return ""
-  return f"chance ({' to '.join(dict.fromkeys((words[0], words[-1])))})"
+  return f"{name} ({' to '.join(dict.fromkeys((words[0], words[-1])))})"
 
 
 def _grid_of_metrics(trials: Sequence[Trial]) -> Grid:
@@ -164,6 +187,12 @@ def _grid_of_metrics(trials: Sequence[Trial]) -> Grid:
     if key.startswith("test/")
   )
   layout = arrange(trials)
+  headline = headline_of(trials)
+  if headline is not None:
+    metrics = sorted(metrics, key=lambda metric: metric != headline.metric)
+  if "perplexity" in metrics:
+    # Its logarithm says nothing more.
+    metrics = [metric for metric in metrics if metric != "loss"]
   rows = [
     [name] + ([_cell(trial, m) for m in metrics] or [trial.status])
     for name, line in layout.series.items()
@@ -171,37 +200,41 @@ def _grid_of_metrics(trials: Sequence[Trial]) -> Grid:
   ]
   return Grid(
     "test metrics",
-    ["trial"] + ([f"test {m}" for m in metrics] or ["status"]),
+    ["trial"] + ([f"test {_spaced(m)}" for m in metrics] or ["status"]),
     rows,
     "mean ± standard deviation over seeds"
-    + "".join(_chance_words(layout, metric) for metric in metrics),
+    + "".join(_reference_words(layout, metric) for metric in metrics),
   )
 
 
 def _cell(trial: Trial | None, metric: str) -> str:
-  entry = measured(trial, metric)
-  if entry is not None:
-    return format_entry(entry, metric)
+  if measured(trial, metric) is not None:
+    return format_measured(trial, metric)
   if trial is None or trial.result is not None:
     return "–"
   return trial.status
 
 
-def _chance_words(layout: Layout, metric: str) -> str:
+def _spaced(metric: str) -> str:
+  return metric.replace("_", " ")
+
+
+def _reference_words(layout: Layout, metric: str) -> str:
   """The words "; chance: accuracy 0.100", one number for each x if need be."""
   levels = {
     x: level
     for line in layout.series.values()
     for x, trial in line.items()
-    if (level := chance(trial, metric)) is not None
+    if (level := reference(trial, metric)) is not None
   }
   words = {x: format_value(levels[x], metric) for x in layout.xs if x in levels}
   if not words:
     return ""
+  name = reference_name(all_trials(layout))
   if len(set(words.values())) == 1:
-    return f"; chance: {metric} {next(iter(words.values()))}"
+    return f"; {name}: {_spaced(metric)} {next(iter(words.values()))}"
   by_x = ", ".join(f"{word} at {say(x)}" for x, word in words.items())
-  return f"; chance: {metric} {by_x}"
+  return f"; {name}: {_spaced(metric)} {by_x}"
 
 
 def _finite(value: Any) -> Any:

@@ -96,7 +96,7 @@ def without_text(
 ) -> Task:
   """The form of a `language` task, for a model whose text is not at hand."""
   none = Split(np.zeros(0, np.int32), None, 0)
-  return _task(
+  return of_corpus(
     Corpus("", vocabulary, none, none, none, None, (), {}, {}),
     tracks,
     window,
@@ -119,10 +119,11 @@ def _language(text: Corpus, tracks: int, window: int, reach: int) -> Task:
         f"at most what the {split} split holds: it has {found} tokens, and "
         f"one window is {words}",
       )
-  return _task(text, tracks, window, reach)
+  return of_corpus(text, tracks, window, reach)
 
 
-def _task(text: Corpus, tracks: int, window: int, reach: int) -> Task:
+def of_corpus(text: Corpus, tracks: int, window: int, reach: int) -> Task:
+  """The task of a corpus that is at hand; see `language`."""
   windows = len(text.train.tokens) // tracks // window
   size = text.vocabulary.size
   return Task(

@@ -44,7 +44,7 @@ class Corpus:
 
   Attributes:
     name: its name in `corpora.CORPORA`.
-    vocabulary: what its ids mean, made from the training split alone.
+    vocabulary: what its ids mean, made from the whole training split.
     train: the tokens to train on.
     valid: the tokens to choose by.
     test: the tokens to judge by.

@@ -79,8 +79,8 @@ def load(
   Args:
     name: a key of CORPORA.
     unit: "word", "character" or "bpe".
-    min_count: as in `vocabulary_training.train_vocabulary`, which gets what
-      is kept of the training split.
+    min_count: as in `vocabulary_training.train_vocabulary`, which gets the
+      training split, all of it.
     max_vocabulary: as there; 0 for no bound.
     size: tokens of the grammar's training split, counted in words, `<eos>`
       included. Validation and test have a tenth of it each, from 1,000 to
@@ -198,8 +198,8 @@ def _grammar(request: Request) -> Corpus:
     splits.append(Split(tokens, characters, 0, *truth))
   if request.unit != "word":
     # The grammar says nothing of letters, so no truth goes along.
-    texts[0] = vocabulary.decode(splits[0].tokens)
-    return _corpus(request, Texts(*texts, hashes, pretokenized=True))
+    known, texts[0] = texts[0], vocabulary.decode(splits[0].tokens)
+    return _corpus(request, Texts(*texts, hashes, pretokenized=True), known)
   return Corpus(
     name=request.name,
     vocabulary=vocabulary,
@@ -263,14 +263,18 @@ def _text(request: Request) -> Corpus:
 
 
 def _from_texts(request: Request, texts: Texts) -> Corpus:
-  """Keeps the share of the training text, and makes tokens of all three."""
+  """Keeps the share of the training text, and makes tokens of all three.
+
+  The vocabulary is that of the whole training text, so that perplexities at
+  several shares are of the same words.
+  """
   kept = first_lines(texts.train, request.fraction)
-  return _corpus(request, texts._replace(train=kept))
+  return _corpus(request, texts._replace(train=kept), texts.train)
 
 
-def _corpus(request: Request, texts: Texts) -> Corpus:
+def _corpus(request: Request, texts: Texts, known: str) -> Corpus:
   vocabulary = train_vocabulary(
-    texts.train,
+    known,
     request.unit,
     request.min_count,
     request.max_vocabulary,

@@ -20,6 +20,7 @@ PACKAGES = (
   "ml-collections",
   "numpy",
   "scikit-learn",
+  "tokenizers",
 )
 
 
@@ -30,6 +31,11 @@ def describe(task: Task, how: dict[str, Any]) -> dict[str, Any]:
     task: whose data is read.
     how: the config's section `run`, which decides no number.
   """
+  return machine() | {"data_sha256": dict(task.hashes), "run": how}
+
+
+def machine() -> dict[str, Any]:
+  """Versions, device and commit."""
   device = jax.local_devices()[0]
   return {
     "python": platform.python_version(),
@@ -39,8 +45,6 @@ def describe(task: Task, how: dict[str, Any]) -> dict[str, Any]:
     "device_count": jax.local_device_count(),
     "commit": commit(),
     "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
-    "data_sha256": dict(task.hashes),
-    "run": how,
   }
 
 

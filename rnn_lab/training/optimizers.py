@@ -20,7 +20,8 @@ class Static(NamedTuple):
   schedule: str
   warmup_steps: int
   decay_steps: int
-  hold_steps: int = 0
+  hold_steps: int
+  has_momentum: bool
 
 
 class Hyper(NamedTuple):
@@ -41,8 +42,11 @@ def split(
   settings: OptimizerSettings, clip_norm: float
 ) -> tuple[Static, Hyper]:
   """The static part of the settings, and the numbers."""
-  static = Static(*[getattr(settings, field) for field in Static._fields])
-  numbers = settings._asdict() | {"clip_norm": clip_norm or jnp.inf}
+  numbers = settings._asdict() | {
+    "clip_norm": clip_norm or jnp.inf,
+    "has_momentum": settings.momentum > 0.0,
+  }
+  static = Static(*[numbers[field] for field in Static._fields])
   hyper = Hyper(*[jnp.float32(numbers[field]) for field in Hyper._fields])
   return static, hyper
 
@@ -82,12 +86,12 @@ def optimizer(
   """
   core = {
     "adam": lambda: optax.scale_by_adam(hyper.b1, hyper.b2, hyper.eps),
-    "rmsprop": lambda: optax.chain(
-      optax.scale_by_rms(hyper.rms_decay, hyper.eps),
-      optax.trace(hyper.momentum),
-    ),
-    "sgd": lambda: optax.trace(hyper.momentum),
+    "rmsprop": lambda: optax.scale_by_rms(hyper.rms_decay, hyper.eps),
+    "sgd": optax.identity,
   }[static.name]()
+  if static.name != "adam" and static.has_momentum:
+    # Not with momentum 0, which would keep and read a copy of the parameters.
+    core = optax.chain(core, optax.trace(hyper.momentum))
   return optax.chain(
     optax.clip_by_global_norm(hyper.clip_norm),
     core,

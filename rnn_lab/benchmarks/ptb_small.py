@@ -1,0 +1,119 @@
+"""Training tokens per second of the small Penn Treebank LSTM, against PyTorch.
+
+The sizes and the recipe are those of `configs/ptb_small.py`; the words are
+random, as speed does not depend on them. Ours is the program that training
+runs, with all that it does besides: metrics, checks for finite numbers, the
+axis of seeds. PyTorch runs `nn.LSTM` in an eager loop, in a process of its
+own, as the thread pools of the two would disturb each other.
+"""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from rnn_lab.benchmarks import torch_ptb
+from rnn_lab.benchmarks.rounds import in_turns, summary
+from rnn_lab.language_models import build
+from rnn_lab.tasks.language import of_corpus
+from rnn_lab.text.base import Corpus, Split
+from rnn_lab.text.vocabulary_training import vocabulary_of
+from rnn_lab.training import optimizers, programs
+from rnn_lab.training.settings import parse
+from rnn_lab.training.state import init_states
+
+WORDS = 10_000
+STEPS = 25  # updates in a round
+ROUNDS = 9
+
+
+def measure(config: Mapping[str, Any], rounds: int = ROUNDS) -> dict[str, Any]:
+  """Tokens per second of both, in turns.
+
+  Args:
+    config: of `configs/ptb_small.py`, as nested dicts.
+    rounds: that count.
+
+  Returns:
+    See `rounds.summary`; without PyTorch there is only ours.
+  """
+  contestants = {"rnn_lab": ours(config)}
+  peer = None
+  if torch_ptb.is_installed():
+    peer = _Peer(config)
+    contestants["torch, eager nn.LSTM"] = peer.round
+  try:
+    return summary(in_turns(contestants, rounds), "rnn_lab")
+  finally:
+    if peer is not None:
+      peer.close()
+
+
+def ours(config: Mapping[str, Any]) -> Callable[[], float]:
+  """A function that trains for STEPS updates and returns tokens per second."""
+  settings = parse(config)
+  section = config["task"]
+  batch, window = settings.train.batch_size, section["window"]
+  names = ("<unk>", "<eos>", *(f"w{n}" for n in range(WORDS - 2)))
+  # Enough for every step of every round to be within one epoch or the next.
+  tokens = np.random.default_rng(0).integers(
+    0, WORDS, batch * window * STEPS * 4, dtype=np.int32
+  )
+  split = Split(tokens, None, 0)
+  words = vocabulary_of(names)
+  corpus = Corpus("random", words, split, split, split, None, (), {}, {})
+  task = of_corpus(corpus, batch, window, section["reach"])
+  model = build(config["model"], task)
+  static, hyper = optimizers.split(settings.optimizer, settings.train.clip_norm)
+  built = programs.build(model, task, static, STEPS, 1)
+  population = built.population
+  data = population.share(task.data)
+  seed = population.put(np.zeros(1, np.int32))
+  state = population.put(init_states(model, task, static, hyper, [0]))
+  step = 0
+
+  def one_round() -> float:
+    nonlocal state, step
+    shared = (hyper, data, np.int32(step), np.int32(STEPS))
+    began = time.perf_counter()
+    state = jax.block_until_ready(built.train(shared, (seed, state)))
+    seconds = time.perf_counter() - began
+    step += STEPS
+    return STEPS * batch * window / seconds
+
+  return one_round
+
+
+class _Peer:
+  """PyTorch in a process of its own, asked for one round at a time."""
+
+  def __init__(self, config: Mapping[str, Any]):
+    context = multiprocessing.get_context("spawn")
+    self._pipe, theirs = context.Pipe()
+    sizes = {
+      "words": WORDS,
+      "hidden_size": config["model"]["hidden_size"],
+      "num_layers": config["model"]["num_layers"],
+      "batch": config["train"]["batch_size"],
+      "window": config["task"]["window"],
+      "clip_norm": config["train"]["clip_norm"],
+      "learning_rate": config["optimizer"]["learning_rate"],
+      "steps": STEPS,
+    }
+    self._process = context.Process(
+      target=torch_ptb.serve, args=(theirs, sizes), daemon=True
+    )
+    self._process.start()
+
+  def round(self) -> float:
+    """Tokens per second over STEPS updates."""
+    self._pipe.send("go")
+    return self._pipe.recv()
+
+  def close(self) -> None:
+    """Ends the process."""
+    self._pipe.close()
+    self._process.join(timeout=10)
