@@ -47,9 +47,7 @@ def main(workdir: pathlib.Path) -> int:
   config, words, model = load_language_model(workdir, given.seed_index)
   tokens, unknown = words.encode_prompt(given.prompt)
   if len(unknown) and len(unknown) == len(tokens):
-    raise FieldError(
-      "prompt", given.prompt, "of words that the model has seen"
-    )
+    raise FieldError("prompt", given.prompt, "of words that the model has seen")
   carry, log_p = generation.read_all(model, [words.start, *tokens])
   truth = true_distribution(config["task"], given.prompt)
   with Terminal() as terminal:

@@ -5,6 +5,7 @@ import inspect
 import pathlib
 import struct
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from tiny import result
@@ -12,6 +13,7 @@ from tiny import result
 from configs import common
 from rnn_lab.cells import CELLS
 from rnn_lab.sweeps.expand import expand
+from rnn_lab.training import optimizers, settings
 from rnn_lab.training.loop import train
 from rnn_lab.training.run import plan
 
@@ -25,6 +27,20 @@ NAMES = sorted(
 
 def load(name):
   return importlib.import_module(f"configs.{name}")
+
+
+@pytest.fixture
+def ptb_folder(tmp_path):
+  """A tiny Penn Treebank: lines of words in three files."""
+  rng = np.random.default_rng(0)
+  words = [*(f"word{n}" for n in range(30)), "<unk>", "N"]
+  for split, lines in (("train", 300), ("valid", 60), ("test", 60)):
+    text = "".join(
+      " " + " ".join(rng.choice(words, rng.integers(3, 9))) + " \n"
+      for _ in range(lines)
+    )
+    (tmp_path / f"ptb.{split}.txt").write_text(text, encoding="utf-8")
+  return tmp_path
 
 
 @pytest.fixture
@@ -78,12 +94,14 @@ def test_unknown_arguments_are_errors(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_loads_and_its_smoke_runs(name, tmp_path, mnist_folder):
+def test_loads_and_its_smoke_runs(name, tmp_path, mnist_folder, ptb_folder):
   for argument in ("", "smoke"):
     config = load(name).get_config(argument)
     if name == "mnist":
       config.task.data_dir = str(mnist_folder)
       config.train.batch_size = 16
+    if name.startswith("ptb"):
+      config.task.data_dir = str(ptb_folder)
     plan(config)
   assert train(config, tmp_path / "run") == "finished"
   ended = result(tmp_path / "run")
@@ -105,7 +123,43 @@ def test_every_trial_of_its_sweep_can_be_planned(name, argument):
     for _, left, _, right in module.report()["claims"]:
       for side in (left, right):
         if isinstance(side, str):
-          assert side.split(" @ ")[0] in series
+          assert _series_of(side) in {*series, "floor"}
+
+
+def _series_of(side):
+  """The series that one side of a claim names."""
+  side = side.split(" @ ")[0].split(" * ")[0]
+  return side.rpartition(": ")[0] or side
+
+
+def test_the_small_penn_treebank_recipe_is_zarembas():
+  config = load("ptb_small").get_config()
+  ready_in_epochs = 13
+  steps = (929_589 // 20) // 20
+  assert config.train.num_steps == ready_in_epochs * steps
+  model, task = config.model, config.task
+  assert (task.window, task.reach, config.train.batch_size) == (20, 20, 20)
+  assert (model.num_layers, model.hidden_size) == (2, 200)
+  assert (model.embedding_size, model.dropout, model.tied) == (200, 0.0, False)
+  scales = [v for k, v in model.items() if k.endswith("_scale")]
+  scales += [v for k, v in model.lstm.items() if k.endswith("_scale")]
+  assert scales == [0.1] * 6 and model.lstm.forget_bias == 0.0
+  kinds = [v for k, v in model.items() if k.endswith("_init")]
+  kinds += [v for k, v in model.lstm.items() if k.endswith("_init")]
+  assert sorted(kinds) == ["constant"] + ["uniform"] * 6
+  optimizer = config.optimizer
+  static, hyper = optimizers.split(
+    settings.parse(config.to_dict()).optimizer, config.train.clip_norm
+  )
+  rates = [
+    float(optimizers.learning_rate(static, hyper, jnp.int32(step)))
+    for epoch in range(13)
+    for step in (epoch * steps, (epoch + 1) * steps - 1)
+  ]
+  want = [20.0 * 0.5 ** max(0, epoch - 3) for epoch in range(13)]
+  assert rates == [rate for rate in want for _ in range(2)]
+  assert optimizer.name == "sgd" and config.train.clip_norm == 0.25
+  assert config.eval.select == "last" and config.eval.tracks == 1
 
 
 def test_configs_import_nothing_of_the_lab():

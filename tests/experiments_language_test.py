@@ -39,7 +39,7 @@ def wrong(folder):
   return {
     "empty": (text("empty.txt"), "task.train_path is"),
     "not utf-8": (text("latin.txt"), "not UTF-8"),
-    "short": (text("short.txt"), "task.window is 8"),
+    "short": (text("short.txt"), "task.window is 8; it may be at most 2"),
     "missing": (text("none.txt"), "task.train_path is"),
     "no text": (
       ["train", SMOKE, "--config.task.corpus=text"],
@@ -87,8 +87,11 @@ def test_wrong_input_gets_one_line_and_leaves_nothing(run, tmp_path):
     started[f"generate: {name}"] = process, words
   process = start("generate", f"--workdir={tmp_path}", PROMPT)
   started["no run"] = process, "it may be a run directory"
-  for name, (process, words) in started.items():
-    out, err = process.communicate(timeout=240)
+  ended = {
+    name: (process.communicate(timeout=240), process, words)
+    for name, (process, words) in started.items()
+  }
+  for name, ((out, err), process, words) in ended.items():
     assert process.returncode == 2, (name, out, err)
     assert words in err, (name, err)
     assert len(err.strip().splitlines()) == 1, (name, err)

@@ -137,7 +137,7 @@ def test_precision_suits_the_metric():
   assert format_value(0.97249, "accuracy") == "0.972"
   assert format_value(0.00012345, "mse") == "0.000123"
   assert format_value(2.3, "loss") == "2.30"
-  assert format_value(123.4, "perplexity") == "123"
+  assert format_value(123.4, "perplexity") == "123.4"
   assert format_value(None, "loss") == "–"
   assert format_entry(fakes.entry([None, None]), "loss") == "diverged"
   assert format_entry(fakes.entry([0.001, 0.003]), "mse") == (

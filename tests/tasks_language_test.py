@@ -70,7 +70,7 @@ def test_a_longer_reach_reads_the_tokens_before_the_window_again():
     ({"window": 0}, "task.window"),
     ({"reach": 0}, "task.reach"),
     ({"window": 8, "reach": 3}, "task.reach"),
-    ({"window": 400, "reach": 400}, "task.window"),
+    ({"window": 1001, "reach": 1001}, "task.window"),
     ({"corpus": "brown"}, "task.corpus"),
     ({"unit": "letter"}, "task.unit"),
     ({"fraction": 0.0}, "task.fraction"),

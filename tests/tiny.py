@@ -26,7 +26,7 @@ def tiny_config(**fields):
 
 
 def tiny_language(**fields):
-  """A language model on 600 words, 20 steps (two epochs and a half), 2 seeds."""
+  """A language model on 600 words, 20 steps (almost 3 epochs), 2 seeds."""
   config = common.language_config()
   common.shrink_language(config)
   config.task.size = 600

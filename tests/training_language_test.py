@@ -144,9 +144,7 @@ def test_the_result_says_what_was_judged(whole):
   assert details["unknown"] == {"train": 0, "valid": 0, "test": 0}
   kinds = details["perplexity_by_kind"]
   assert sum(row["tokens"] for row in kinds.values()) == 1000
-  logs = [
-    row["tokens"] * np.log(row["perplexity"]) for row in kinds.values()
-  ]
+  logs = [row["tokens"] * np.log(row["perplexity"]) for row in kinds.values()]
   loss = result(whole)["metrics"]["test/loss"]["values"]
   np.testing.assert_allclose(np.sum(logs, axis=0) / 1000, loss, rtol=1e-5)
   floor = np.log(details["floor_perplexity"])
@@ -203,9 +201,9 @@ def test_an_n_gram_model_is_counted_and_judged_alike(tmp_path, estimator):
 
 def test_the_vocabulary_is_saved(whole):
   words = Vocabulary.load(whole / "vocabulary.json")
-  assert words.words == plan(
-    tiny_language()
-  ).task.stream.corpus.vocabulary.words
+  assert (
+    words.words == plan(tiny_language()).task.stream.corpus.vocabulary.words
+  )
 
 
 @pytest.mark.parametrize("kind", ["recurrent", "window", "ngram"])
@@ -251,6 +249,7 @@ def test_a_model_read_token_by_token_equals_the_judge(tmp_path, whole, kind):
     ({"eval__select": "first"}, "eval.select"),
     ({"train__gradient_flow_every": 5}, "train.gradient_flow_every"),
     ({"model__layers": 2}, "model.layers"),
+    ({"train__batch_size": 100}, "task.window"),
   ],
 )
 def test_wrong_fields_are_named(fields, field):

@@ -13,6 +13,7 @@ import numpy as np
 from rnn_lab.text.base import Corpus, Split
 
 CONTEXT_LENGTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+PIECE = 16
 
 
 class Scorer(NamedTuple):
@@ -118,10 +119,26 @@ def loss_by_context(
   losses = {}
   for length in lengths:
     inputs_BT = tokens[places[:, None] - np.arange(length, 0, -1)[None]]
-    carry = scorer.initial(len(places))
-    _, log_p = scorer.score(carry, inputs_BT.astype(np.int32), targets_B1)
+    log_p = _last_log_probs(scorer, inputs_BT.astype(np.int32), targets_B1)
     losses[length] = -np.mean(np.asarray(log_p, np.float64), axis=(-2, -1))
   return losses
+
+
+def _last_log_probs(
+  scorer: Scorer, inputs_BT: np.ndarray, targets_B1: np.ndarray
+) -> Any:
+  """log p of what follows the inputs, read in pieces of two sizes.
+
+  A scorer that is compiled for each size would be compiled for every length
+  otherwise.
+  """
+  steps = inputs_BT.shape[1]
+  short = steps % PIECE
+  cuts = [*range(short), *range(short, steps, PIECE), steps]
+  carry = scorer.initial(len(inputs_BT))
+  for a, b in zip(cuts, cuts[1:]):
+    carry, log_p = scorer.score(carry, inputs_BT[:, a:b], targets_B1)
+  return log_p
 
 
 def metrics(log_p: np.ndarray, split: Split) -> dict[str, np.ndarray]:

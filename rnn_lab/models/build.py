@@ -56,7 +56,9 @@ def build(section: Mapping[str, Any], task: Task) -> SequenceModel:
       raise FieldError(section["cell"], None, "left out nowhere", "missing")
     # The cells that are not chosen are made, too: a typo in their sections is
     # an error, not something that a later run stumbles on.
-    cells = {name: build_cell(section, name) for name in CELLS if name in section}
+    cells = {
+      name: build_cell(section, name) for name in CELLS if name in section
+    }
     layers = stack(
       [cells[section["cell"]]] * section["num_layers"],
       bidirectional=section["bidirectional"],

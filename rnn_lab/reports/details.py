@@ -121,6 +121,13 @@ def share(value: float) -> str:
   return f"{percent:.1f}%" if percent < 9.95 else f"{percent:.0f}%"
 
 
+def significant(value: float, digits: int) -> str:
+  """So many significant digits, and 12345 rather than 1.23e+04."""
+  if abs(value) >= 10**digits:
+    return f"{value:.0f}"
+  return f"{value:#.{digits}g}".rstrip(".")
+
+
 def training_seconds(trial: Trial) -> float | None:
   """Counting an n-gram model, or all sessions of a network's run together.
 
@@ -155,8 +162,8 @@ def tokens_per_second(trial: Trial) -> float | None:
   rates = [
     row["steps_per_second"] for row in trial.timing if "steps_per_second" in row
   ]
-  if not rates:
-    return None
   config = trial.config
+  if not rates or "window" not in config.get("task", {}):
+    return None
   tokens = config["train"]["batch_size"] * config["task"]["window"]
   return statistics.median(rates) * tokens * config["num_seeds"]

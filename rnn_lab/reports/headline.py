@@ -87,9 +87,7 @@ def reference(
   return floor(trial, metric, split)
 
 
-def reference_name(
-  trials: Iterable[Trial | None], split: str = "test"
-) -> str:
+def reference_name(trials: Iterable[Trial | None], split: str = "test") -> str:
   """What `reference` is the level of, in words."""
   if all(details_of(trial) is None for trial in trials):
     return "chance"

@@ -9,6 +9,7 @@ from rnn_lab.reports.details import (
   floor,
   floors,
   perplexity,
+  significant,
   tokens_per_second,
   training_seconds,
 )
@@ -19,7 +20,6 @@ from rnn_lab.reports.tables import (
   Grid,
   format_measured,
   format_value,
-  significant,
 )
 
 NONE = "–"

@@ -16,13 +16,14 @@ from rnn_lab.reports.details import (
   levels,
   perplexity,
   share,
+  significant,
 )
 from rnn_lab.reports.headline import Headline, is_wide
 from rnn_lab.reports.language import at_last, kinds_by_size, last
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.series import Layout, groups
 from rnn_lab.reports.storage import stored, window_parameters
-from rnn_lab.reports.tables import reference_label, significant
+from rnn_lab.reports.tables import reference_label
 
 _PERPLEXITY = Headline("perplexity", maximize=False)
 _KIND_COLUMNS = 3

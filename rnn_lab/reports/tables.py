@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from rnn_lab.reports.details import infinite_words, main_numbers
+from rnn_lab.reports.details import infinite_words, main_numbers, significant
 from rnn_lab.reports.headline import (
   headline_of,
   is_share,
@@ -141,9 +141,7 @@ def format_value(value: float | None, metric: str) -> str:
   if is_share(metric):
     return f"{value:.3f}"
   digits = 4 if metric == "perplexity" or metric.startswith("bits_") else 3
-  if abs(value) >= 10**digits:
-    return f"{value:.0f}"
-  return f"{value:#.{digits}g}".rstrip(".")
+  return significant(value, digits)
 
 
 def format_measured(trial: Trial, metric: str) -> str:

@@ -134,10 +134,11 @@ def _path(field: str, value: Any) -> str | None:
   return None if value is None else os.fspath(value)
 
 
-# Of the arguments that only some corpora have a use for, which each one has.
+# Of the arguments that only some corpora have a use for, which each one has;
+# but `size` and `seed`, which always have a value, are the grammar's alone.
 SHARES = ("valid_fraction", "test_fraction")
 USES = {
-  "grammar": ("size", "seed"),
+  "grammar": (),
   "python_docs": SHARES,
   "tiny_shakespeare": ("data_dir", *SHARES),
   "ptb": ("data_dir",),

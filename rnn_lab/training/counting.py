@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from rnn_lab.errors import in_section
 from rnn_lab.language_models import (
   arpa,
   counts,
@@ -16,12 +17,19 @@ from rnn_lab.language_models import (
 )
 from rnn_lab.language_models.build import NGramSettings
 from rnn_lab.tasks.base import Task
+from rnn_lab.text.base import Split
 from rnn_lab.training import environment, streams
-from rnn_lab.training.files import write_json
+from rnn_lab.training.files import lock, write_json
 from rnn_lab.training.listener import Listener
 from rnn_lab.training.records import Records
 from rnn_lab.training.result import make_counted_result
-from rnn_lab.training.run import CONFIG, RESULT, VOCABULARY, Plan
+from rnn_lab.training.run import (
+  CONFIG,
+  RESULT,
+  VOCABULARY,
+  Plan,
+  check_workdir,
+)
 
 MODEL = "ngram.npz"
 
@@ -34,7 +42,7 @@ def count(ready: Plan, workdir: pathlib.Path, listener: Listener) -> str:
 
   Args:
     ready: a plan whose model is an `NGramSettings`.
-    workdir: the run directory, locked.
+    workdir: the run directory.
     listener: is told of progress.
 
   Returns:
@@ -43,43 +51,56 @@ def count(ready: Plan, workdir: pathlib.Path, listener: Listener) -> str:
   Raises:
     FieldError: an ARPA file cannot be read, or does not fit the corpus.
   """
-  task = ready.task
-  corpus = task.stream.corpus
   began = time.monotonic()
-  model, size = make(ready.model, task)
+  # Before the directory is touched: an ARPA file may be damaged.
+  model, size = make(ready.model, ready.task)
   counted = time.monotonic() - began
+  for note in model.notes:
+    listener.line(note)
+  with lock(workdir):
+    check_workdir(ready, workdir)
+    records = Records(workdir, last_step=-1, events=False)
+    tokens = len(ready.task.stream.corpus.train.tokens)
+    records.time("start", 0)
+    records.time(
+      "counted", 0, seconds=counted, tokens_per_second=tokens / counted
+    )
+    result = _judge(ready, workdir, model, size, records)
+    records.time("finished", 0, seconds=time.monotonic() - began)
+    records.close()
+    write_json(workdir / RESULT, result)
+  return result["status"]
+
+
+def _judge(
+  ready: Plan,
+  workdir: pathlib.Path,
+  model: ngram.NGram,
+  size: dict[str, Any],
+  records: Records,
+) -> dict[str, Any]:
+  """Writes all of a run but its result, and returns that."""
+  task, settings = ready.task, ready.settings.eval
+  corpus = task.stream.corpus
   write_json(workdir / CONFIG, ready.config)
   corpus.vocabulary.save(workdir / VOCABULARY)
   ngram.save(model, workdir / MODEL)
-  for note in model.notes:
-    listener.line(note)
-  judge = scorer(model)
-  settings = ready.settings.eval
-
-  def log_probs(split: Any, tracks: int) -> np.ndarray:
-    return streams.log_probs(judge, task.stream, split, settings, tracks)
-
-  valid = streams.metrics(
-    log_probs(corpus.valid, settings.valid_tracks), corpus.valid
-  )
-  log_p = log_probs(corpus.test, settings.tracks)
-  test = streams.metrics(log_p, corpus.test)
-  details = streams.details(judge, task.stream, log_p, settings, size)
-  records = Records(workdir, last_step=-1, events=False)
-  row = {f"valid/{name}": value for name, value in valid.items()}
-  records.metrics(0, row, np.ones(1, bool))
-  records.time("start", 0)
-  tokens = len(corpus.train.tokens)
-  records.time("counted", 0, seconds=counted, tokens_per_second=tokens / counted)
-  records.time("finished", 0, seconds=time.monotonic() - began)
-  records.close()
   environment.record(
     workdir / "environment.json", environment.describe(task, ready.how), 0
   )
-  result = make_counted_result(task, valid, test) | {"details": details}
-  write_json(workdir / RESULT, result)
-  listener.line(f"valid/perplexity  {float(valid['perplexity'][0]):.2f}")
-  return result["status"]
+  judge = scorer(model)
+
+  def log_probs(split: Split, tracks: int) -> np.ndarray:
+    return streams.log_probs(judge, task.stream, split, settings, tracks)
+
+  log_p = log_probs(corpus.valid, settings.valid_tracks)
+  valid = streams.metrics(log_p, corpus.valid)
+  row = {f"valid/{name}": value for name, value in valid.items()}
+  records.metrics(0, row, np.ones(1, bool))
+  log_p = log_probs(corpus.test, settings.tracks)
+  details = streams.details(judge, task.stream, log_p, settings, size)
+  test = streams.metrics(log_p, corpus.test)
+  return make_counted_result(task, valid, test) | {"details": details}
 
 
 def make(
@@ -89,8 +110,15 @@ def make(
   corpus = task.stream.corpus
   words = corpus.vocabulary
   if settings.estimator == "arpa":
-    model = arpa.for_vocabulary(settings.arpa_file, words)
-    return model, {"order": model.order, "notes": list(model.notes)}
+    with in_section("model.ngram"):
+      read, names = arpa.read_arpa(settings.arpa_file)
+      model = arpa.for_vocabulary(read, names, words.words, words.eos)
+    return model, {
+      "order": model.order,
+      "ngrams": sum(len(keys) for keys in model.keys),
+      "bytes": storage.stored_bytes(model),
+      "notes": list(model.notes),
+    }
   counted = counts.count(
     corpus.train.tokens, words.size, settings.order, words.eos
   )

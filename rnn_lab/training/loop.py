@@ -67,6 +67,10 @@ def train(
   workdir = pathlib.Path(workdir)
   ready = plan(config)
   check_workdir(ready, workdir)
+  if isinstance(ready.model, NGramSettings):
+    if is_finished(ready, workdir):
+      return ALREADY_FINISHED
+    return count(ready, workdir, listener or Silent())
   with contextlib.ExitStack() as stack:
     stack.enter_context(lock(workdir))
     if stop is None:
@@ -75,8 +79,6 @@ def train(
     check_workdir(ready, workdir)
     if is_finished(ready, workdir):
       return ALREADY_FINISHED
-    if isinstance(ready.model, NGramSettings):
-      return count(ready, workdir, listener or Silent())
     return _Loop(ready, workdir, listener or Silent()).run(stop)
 
 

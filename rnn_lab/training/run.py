@@ -58,7 +58,7 @@ def plan(config: Any) -> Plan:
   task = tasks.build(fields["task"], settings.train.batch_size)
   if task.pattern == tasks.STREAM:
     model = language_models.build(fields["model"], task)
-    _check_stream(settings)
+    _check_stream(settings, task, model)
   else:
     model = models.build(fields["model"], task)
   numbers = {k: v for k, v in fields.items() if k != "run"}
@@ -78,8 +78,20 @@ def plan(config: Any) -> Plan:
   )
 
 
-def _check_stream(settings: Settings) -> None:
+def _check_stream(
+  settings: Settings, task: tasks.Task, model: language_models.Model
+) -> None:
   """Raises FieldError for what is not there for language models."""
+  counted = isinstance(model, language_models.NGramSettings)
+  if not counted and not task.stream.steps_per_epoch:
+    tokens = len(task.stream.corpus.train.tokens)
+    tracks = settings.train.batch_size
+    raise FieldError(
+      "task.window",
+      task.stream.window,
+      f"at most {tokens // tracks}: the train split has {tokens} tokens for "
+      f"{tracks} tracks (train.batch_size)",
+    )
   every = settings.train.gradient_flow_every
   if every:
     raise FieldError(

@@ -1,0 +1,387 @@
+"""What a report says of a sweep of language models."""
+
+import io
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+import reports_fakes as fakes
+import reports_language_fakes as lm
+from rich.console import Console
+
+from rnn_lab.reports import load_trials, results_table, write_report
+from rnn_lab.reports.claims import judge
+from rnn_lab.reports.curves import draw_learning_curves
+from rnn_lab.reports.details import tokens_per_second, training_seconds
+from rnn_lab.reports.headline import headline_of
+from rnn_lab.reports.headline_plot import draw_headline
+from rnn_lab.reports.language import ladder_grid, notes
+from rnn_lab.reports.language_plots import (
+  draw_context,
+  draw_kinds,
+  draw_storage,
+)
+from rnn_lab.reports.series import arrange
+from rnn_lab.reports.storage import storage_grid, window_parameters
+
+FINITE = [
+  "1-gram, maximum likelihood",
+  *(f"{n}-gram, Kneser-Ney" for n in range(1, 6)),
+  *lm.NETWORKS,
+]
+
+
+@pytest.fixture(scope="module")
+def ladder(tmp_path_factory):
+  return lm.write_ladder(tmp_path_factory.mktemp("language") / "ladder")
+
+
+@pytest.fixture(scope="module")
+def trials(ladder):
+  return load_trials(ladder)
+
+
+@pytest.fixture(scope="module")
+def fractions(tmp_path_factory):
+  return lm.write_fractions(tmp_path_factory.mktemp("language") / "fractions")
+
+
+def _draw(draw, trials):
+  return draw(arrange(trials), headline_of(trials))
+
+
+def _row(grid, name):
+  (row,) = (row for row in grid.rows if row[0] == name)
+  return dict(zip(grid.header, row))
+
+
+def test_ladder_says_how_good_large_and_fast_each_model_is(trials):
+  grid = ladder_grid(arrange(trials))
+  assert [row[0] for row in grid.rows] == [
+    *(f"{n}-gram, maximum likelihood" for n in range(1, 6)),
+    *(f"{n}-gram, Kneser-Ney" for n in range(1, 6)),
+    *lm.NETWORKS,
+  ]
+  perplexity = lm.overall(lm.KNESER_NEY[5])
+  assert _row(grid, "5-gram, Kneser-Ney") == {
+    "model": "5-gram, Kneser-Ney",
+    "test perplexity": "10.15",
+    "test bits per token": f"{math.log2(perplexity):.3f}",
+    "test bits per character": f"{math.log2(perplexity) / 5.315:.4f}",
+    "× best possible": f"{perplexity / lm.FLOOR:.3f}",
+    "size": "698,706 n-grams",
+    "megabytes": "13.58",
+    "training time": "3.2 s",
+    "training tokens/s": "308,000",
+  }
+  lstm = _row(grid, "LSTM")
+  assert lstm["test perplexity"] == "7.979 ± 0.024"
+  assert lstm["size"] == "170,612 parameters"
+  assert (lstm["megabytes"], lstm["training time"]) == ("0.68", "1.8 min")
+  # 50 steps a second of 32 tracks, 32 tokens and 3 seeds.
+  assert lstm["training tokens/s"] == "154,000"
+  assert "the perplexity 7.891 of the distribution" in grid.caption
+  assert "vocabulary: 372" in grid.caption
+  assert notes(arrange(trials)) == [
+    "1-gram, Kneser-Ney: no counts of counts for the 1-grams: fixed discounts"
+  ]
+
+
+def test_what_is_infinite_did_not_diverge(ladder, trials):
+  words = (
+    "infinite: 20% of the test words have probability zero, 9.3% undefined"
+  )
+  row = _row(ladder_grid(arrange(trials)), "5-gram, maximum likelihood")
+  assert row["test perplexity"] == words
+  html = write_report(ladder).read_text(encoding="utf-8")
+  assert f'<td colspan="4">{words}</td>' in html
+  assert "<td>infinite</td>" in html
+  assert "diverged" not in html.partition("</style>")[2]
+  console = Console(width=250, record=True, file=io.StringIO())
+  console.print(results_table(trials))
+  shown = console.export_text()
+  assert words in shown
+  assert "diverged" not in shown
+  assert "probability zero " in shown  # 2-gram: nothing is undefined
+
+
+def test_a_network_that_diverged_is_not_infinite(tmp_path):
+  lm.write_network(tmp_path / "LSTM", "LSTM")
+  path = tmp_path / "LSTM" / "result.json"
+  content = json.loads(path.read_text())
+  content["metrics"]["test/perplexity"] = fakes.entry([None] * 3)
+  for seed in content["seeds"]:
+    seed["status"] = "diverged"
+  fakes.write_json(path, content | {"status": "diverged"})
+  lm.write_network(tmp_path / "tanh", "tanh RNN")
+  trials = load_trials(tmp_path)
+  grid = ladder_grid(arrange(trials))
+  assert grid.rows[0][1:5] == ["diverged", None, None, None]
+  (figure,) = _draw(draw_headline, trials)
+  assert len(figure.axes[0].get_yticks()) == 1
+
+
+def test_a_kind_that_only_some_texts_have(tmp_path):
+  for name in ("GRU", "LSTM"):
+    lm.write_network(tmp_path / name, name)
+  path = tmp_path / "GRU" / "result.json"
+  content = json.loads(path.read_text())
+  del content["details"]["perplexity_by_kind"]["topic"]
+  fakes.write_json(path, content)
+  (figure,) = _draw(draw_kinds, load_trials(tmp_path))
+  panels = {ax.get_title(loc="left").split("\n")[0]: ax for ax in figure.axes}
+  dots = [line for line in panels["topic"].lines if line.get_marker() == "D"]
+  assert [list(dot.get_ydata()) for dot in dots] == [[1]]
+
+
+def test_other_sweeps_have_no_ladder(tmp_path):
+  trials = load_trials(fakes.write_sweep(tmp_path))
+  layout = arrange(trials)
+  assert ladder_grid(layout) is None
+  assert storage_grid(layout) is None
+  for draw in (draw_context, draw_kinds, draw_storage):
+    assert _draw(draw, trials) == []
+  write_report(tmp_path)
+  stems = sorted(path.stem for path in (tmp_path / "figures").iterdir())
+  assert stems == ["gradient_flow", "headline", "learning_curves"]
+
+
+def test_headline_figure_has_a_row_a_model_and_the_floor(trials):
+  (figure,) = _draw(draw_headline, trials)
+  (ax,) = figure.axes
+  assert len(ax.get_yticks()) == 14
+  assert [text.get_text() for text in ax.texts] == ["infinite"] * 4
+  assert [text.get_position()[1] for text in ax.texts] == [1, 2, 3, 4]
+  words = [text.get_text() for text in figure.legends[0].get_texts()]
+  assert words == ["best possible (7.891)"]
+  assert ax.get_xscale() == "log"
+
+
+def test_context_figure_draws_n_grams_beside_networks(trials):
+  (figure,) = _draw(draw_context, trials)
+  panels = [
+    [line for line in ax.lines if len(line.get_xdata()) == len(lm.LENGTHS)]
+    for ax in figure.axes
+  ]
+  labels = [[line.get_label() for line in panel] for panel in panels]
+  assert labels == [FINITE[:6], FINITE[6:]]
+  five = panels[0][5]
+  assert list(five.get_xdata()) == list(lm.LENGTHS)
+  expected = [lm.overall(lm.KNESER_NEY[min(n + 1, 5)]) for n in lm.LENGTHS]
+  np.testing.assert_allclose(five.get_ydata(), expected, rtol=1e-12)
+  assert {ax.get_xscale() for ax in figure.axes} == {"log"}
+  (words,) = figure.legends[0].get_texts()
+  assert words.get_text() == "best possible on the whole test text (7.891)"
+
+
+def test_context_figure_has_the_floor_of_its_own_tokens(tmp_path):
+  lm.write_network(tmp_path / "LSTM", "LSTM")
+  path = tmp_path / "LSTM" / "result.json"
+  content = json.loads(path.read_text())
+  content["details"]["context_floor_perplexity"] = 6.5
+  fakes.write_json(path, content)
+  (figure,) = _draw(draw_context, load_trials(tmp_path))
+  (words,) = figure.legends[0].get_texts()
+  assert words.get_text() == "best possible (6.500)"
+
+
+def test_kinds_figure_has_a_panel_a_kind_with_its_floor(trials):
+  (figure,) = _draw(draw_kinds, trials)
+  shown = [ax for ax in figure.axes if ax.axison]
+  titles = [ax.get_title(loc="left").split("\n")[0] for ax in shown]
+  assert titles == ["local", "agreement", "agreement across a clause", "topic",
+                    "closing mark"]  # fmt: skip
+  assert "(3.0% of the words)" in shown[3].get_title(loc="left")
+  dots = [line for line in shown[3].lines if line.get_marker() == "D"]
+  by_model = [
+    *lm.KNESER_NEY.values(),
+    *(row[2] for row in lm.NETWORKS.values()),
+  ]
+  topics = [300.0, *(kinds[4] for kinds in by_model)]
+  found = [dot.get_xdata()[0] for dot in dots]
+  np.testing.assert_allclose(found, topics, rtol=2e-3)
+  floors = [
+    ax.lines[-1].get_xdata()[0] for ax in (shown[0], shown[3], shown[4])
+  ]
+  assert floors == [6.797, 1.0, 1.414]
+  labels = [label.get_text() for label in shown[0].get_yticklabels()]
+  assert labels == [*FINITE, "best possible"]
+
+
+def test_storage_by_order_beside_the_window_network(trials):
+  layout = arrange(trials)
+  grid = storage_grid(layout)
+  # The first and the last row of a 5-gram model.
+  assert grid.rows[0][:6] == ["1", "372", "0.0089", "372", "0.0089", "0.0%"]
+  assert grid.rows[4] == [
+    "5", "398,215", "6.37", "698,706", "13.58", "29%", "104,692", "0.42",
+  ]  # fmt: skip
+  assert "V = 372, D = 64, H = 128" in grid.caption
+  (figure,) = _draw(draw_storage, trials)
+  (ngrams, window), (unseen,) = (ax.lines for ax in figure.axes)
+  np.testing.assert_array_equal(ngrams.get_ydata(), np.cumsum(lm.NGRAMS))
+  np.testing.assert_array_equal(unseen.get_ydata(), lm.UNSEEN)
+  embedding, readout = 372 * 64, 128 * 372 + 372
+  by_hand = [embedding + 64 * k * 128 + 128 + readout for k in range(1, 5)]
+  assert list(window.get_ydata()) == by_hand
+  assert list(window.get_xdata()) == [2, 3, 4, 5]
+  assert window_parameters(trials[:10], [1, 2]) is None
+
+
+def test_learning_curves_over_shares_of_the_text(fractions):
+  trials = load_trials(fractions)
+  assert arrange(trials).x == "task.fraction"
+  (figure,) = _draw(draw_headline, trials)
+  (ax,) = figure.axes
+  lines = [line for line in ax.lines if line.get_linewidth() > 1.6]
+  assert [list(line.get_xdata()) for line in lines] == [[0.25, 0.5, 1.0]] * 3
+  gru = lm.overall(lm.NETWORKS["GRU"][2])
+  expected = [gru * x**-0.2 * 3.002 / 3 for x in (0.25, 0.5, 1.0)]
+  np.testing.assert_allclose(lines[1].get_ydata(), expected, rtol=1e-9)
+  words = [text.get_text() for text in figure.legends[0].get_texts()]
+  assert words == ["5-gram", "GRU", "LSTM", "best possible (7.891)"]
+  assert ax.get_yscale() == "linear"
+  # n-gram models have no curve; validation's floor is that of all texts.
+  (figure,) = _draw(draw_learning_curves, trials)
+  words = [text.get_text() for text in figure.legends[0].get_texts()]
+  assert words == ["GRU", "LSTM", "best possible on average (7.970)"]
+  (figure,) = _draw(draw_kinds, trials)
+  assert figure.get_suptitle().endswith("(task.fraction = 1)")
+  grid = ladder_grid(arrange(trials))
+  assert grid.header[:3] == ["model", "task.fraction", "test perplexity"]
+  assert [row[:2] for row in grid.rows[:2]] == [["5-gram", "0.25"],
+                                                ["5-gram", "0.5"]]  # fmt: skip
+
+
+def test_wide_perplexities_over_a_swept_field_get_a_log_axis(tmp_path):
+  for order in (1, 2, 5):
+    path = tmp_path / str(order)
+    lm.write_ngram(path, order, "kneser_ney")
+    lm.label(path, "Kneser-Ney", {"model.ngram.order": order})
+  (figure,) = _draw(draw_headline, load_trials(tmp_path))
+  (ax,) = figure.axes
+  assert ax.get_yscale() == "log"
+  ticks = {ax.yaxis.get_major_formatter()(v, 0) for v in ax.get_yticks()}
+  assert {"10", "20", "50", "100"} <= ticks
+
+
+def test_a_text_without_a_known_floor(tmp_path):
+  trials = load_trials(lm.write_fractions(tmp_path, known=False))
+  grid = ladder_grid(arrange(trials))
+  assert "× best possible" not in grid.header
+  assert "best possible" not in grid.caption
+  (figure,) = _draw(draw_headline, trials)
+  words = [text.get_text() for text in figure.legends[0].get_texts()]
+  assert words == ["5-gram", "GRU", "LSTM"]
+  assert _draw(draw_kinds, trials) == []
+  assert len(_draw(draw_context, trials)) == 1
+  (judged,) = judge([["?", "LSTM @ 1", "<", "floor @ 1"]], arrange(trials),
+                    headline_of(trials))  # fmt: skip
+  assert (judged.verdict, judged.right_number) == (
+    "cannot be judged", "not known",
+  )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+  ("left", "op", "right", "verdict"),
+  [
+    ("LSTM", "<=", "floor * 1.05", "holds"),
+    ("5-gram, Kneser-Ney", "<=", "floor * 1.05", "does not hold"),
+    ("LSTM", "<", "floor", "does not hold"),
+    ("floor", "<", 7.9, "holds"),
+    ("LSTM: topic", "<", "5-gram, Kneser-Ney: topic * 0.02", "holds"),
+    ("LSTM: topic", "<", "5-gram, Kneser-Ney: topic * 0.01", "does not hold"),
+    ("GRU: closing mark", ">", "floor: closing mark * 1.1", "holds"),
+    ("LSTM * 1.3", ">", "5-gram, Kneser-Ney", "holds"),
+    ("LSTM: context 1", ">", "1-gram, Kneser-Ney", "does not hold"),
+    ("LSTM: context 256", "<", "5-gram, Kneser-Ney: context 256", "holds"),
+    ("LSTM: bytes", "<", "5-gram, Kneser-Ney: bytes * 0.1", "holds"),
+    ("5-gram, maximum likelihood", ">", 10, "cannot be judged"),
+    ("5-gram, maximum likelihood: topic", ">", 10, "cannot be judged"),
+    ("LSTM: mood", ">", 10, "cannot be judged"),
+    ("LSTM: ngrams", ">", 10, "cannot be judged"),
+    ("floor: mood", ">", 10, "cannot be judged"),
+    ("transformer: topic", "<", 10, "not run"),
+  ],
+)
+def test_claims_compare_numbers_of_language_models(
+  trials, left, op, right, verdict
+):
+  layout, headline = arrange(trials), headline_of(trials)
+  (judged,) = judge([["?", left, op, right]], layout, headline)
+  assert judged.verdict == verdict
+
+
+def test_claims_say_what_was_compared(trials, fractions):
+  layout, headline = arrange(trials), headline_of(trials)
+  (judged,) = judge(
+    [["?", "LSTM: bytes", "<=", "floor: topic * 1.05"]], layout, headline
+  )
+  assert (judged.left, judged.left_number) == ("LSTM: bytes", "682,448")
+  assert (judged.right, judged.right_number) == (
+    "best possible: topic × 1.05", "1.050",
+  )  # fmt: skip
+  swept = load_trials(fractions)
+  (judged,) = judge(
+    [["?", "LSTM @ 0.5: topic", "<", "LSTM @ 0.25: topic"]],
+    arrange(swept),
+    headline_of(swept),
+  )
+  assert judged.verdict == "holds"
+  assert judged.left_number == "1.160"
+
+
+def test_training_time_is_that_of_all_sessions(tmp_path):
+  lm.write_network(tmp_path, "LSTM")
+  fakes.write_rows(tmp_path / "timing.jsonl", [
+    {"event": "start", "step": 0, "time": 100.0},
+    {"event": "evaluated", "step": 500, "time": 130.0, "steps_per_second": 9.0},
+    {"event": "start", "step": 500, "time": 5000.0},
+    {"event": "evaluated", "step": 900, "time": 5004.0,
+     "steps_per_second": 10.0},
+    {"event": "evaluated", "step": 990, "time": 5006.0,
+     "steps_per_second": 99.0},
+    {"event": "finished", "step": 990, "time": 5007.0, "seconds": 7.0},
+  ])  # fmt: skip
+  (trial,) = load_trials(tmp_path)
+  assert training_seconds(trial) == 37.0
+  assert tokens_per_second(trial) == 10.0 * 32 * 32 * 3
+
+
+def test_page_and_summary_of_a_ladder(ladder):
+  html = write_report(ladder).read_text(encoding="utf-8")
+  heads = re.findall(r"<h2>(.*?)</h2>", html)
+  assert heads == [
+    "Results",
+    "How far back each model looks",
+    "What each model finds hard",
+    "What an n-gram model stores",
+    "Learning curves",
+    "All trials",
+    "To reproduce",
+  ]
+  assert html.count("<img") == 5
+  assert "fixed discounts" in html
+  assert "Left out, as infinite: 2-gram, maximum likelihood; 3-gram" in html
+  content = json.loads((ladder / "summary.json").read_text(encoding="utf-8"))
+  details = {row["name"]: row["details"] for row in content["trials"]}
+  assert details["LSTM"]["parameters"] == 170_612
+  assert details["LSTM"]["floor_perplexity"] == lm.FLOOR
+  assert len(details["LSTM"]["perplexity_by_context"]["256"]) == 3
+  ngram = details["kneser_ney,3"]
+  assert (ngram["order"], ngram["ngrams"]) == (3, sum(lm.NGRAMS[:3]))
+  assert ngram["perplexity_by_kind"]["topic"]["floor"] == 1.0
+  assert details["maximum_likelihood,5"]["probability_undefined"] == [0.093]
+
+
+def test_a_ladder_that_has_only_begun(tmp_path):
+  sweep = lm.write_ladder(tmp_path)
+  (sweep / "LSTM" / "result.json").unlink()
+  (sweep / "GRU" / "config.json").unlink()
+  (sweep / "GRU" / "result.json").unlink()
+  html = write_report(sweep).read_text(encoding="utf-8")
+  assert '<td colspan="4">unfinished</td>' in html
+  grid = ladder_grid(arrange(load_trials(sweep)))
+  assert _row(grid, "GRU")["test perplexity"] == "not run"
