@@ -78,8 +78,9 @@ def test_without_warmup_the_beginning_of_each_track_differs():
 
 def test_only_so_much_context_is_read():
   tokens = np.arange(1, 400)
-  losses = evaluator.loss_by_context(summing(), tokens, 5, (1, 2, 300))
-  places = np.linspace(300, 398, 5, dtype=int)
+  losses = evaluator.loss_by_context(summing(), tokens, 5)
+  places = np.linspace(256, 398, 5, dtype=int)
+  assert tuple(losses) == evaluator.CONTEXT_LENGTHS
   for length, loss in losses.items():
     want = [tokens[p - length : p].sum() + tokens[p] / 1000 for p in places]
     np.testing.assert_allclose(loss, [np.mean(want)], rtol=1e-12)
@@ -88,6 +89,7 @@ def test_only_so_much_context_is_read():
 def test_contexts_longer_than_the_text_are_left_out():
   losses = evaluator.loss_by_context(summing(), np.arange(10), 5)
   assert list(losses) == [1, 2, 4, 8]
+  assert evaluator.loss_by_context(summing(), np.arange(1), 5) == {}
   assert evaluator.loss_by_context(summing(), np.arange(10), 0) == {}
 
 

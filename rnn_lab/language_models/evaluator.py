@@ -5,7 +5,7 @@ text alone: each token is predicted exactly once, from all that came before it.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,10 +86,7 @@ def stream_log_probs(
 
 
 def loss_by_context(
-  scorer: Scorer,
-  tokens: np.ndarray,
-  num_targets: int,
-  lengths: Sequence[int] = CONTEXT_LENGTHS,
+  scorer: Scorer, tokens: np.ndarray, num_targets: int
 ) -> dict[int, np.ndarray]:
   """Mean -log p when only so many tokens were read since a reset.
 
@@ -100,28 +97,30 @@ def loss_by_context(
     scorer: the model.
     tokens: `[N]` word ids.
     num_targets: tokens predicted, at the most.
-    lengths: of the context. Those that do not fit before a token are left
-      out.
 
   Returns:
-    `{length: mean}` in nats, with the scorer's leading dimensions.
+    `{length: mean}` in nats, with the scorer's leading dimensions; for the
+    lengths of CONTEXT_LENGTHS that the text is long enough for.
   """
-  lengths = [length for length in lengths if length < len(tokens)]
-  if not lengths or not num_targets:
+  places = context_places(len(tokens), num_targets)
+  if not len(places):
     return {}
-  places = np.linspace(
-    max(lengths),
-    len(tokens) - 1,
-    min(num_targets, len(tokens) - max(lengths)),
-    dtype=np.int64,
-  )
   targets_B1 = tokens[places][:, None].astype(np.int32)
   losses = {}
-  for length in lengths:
+  for length in CONTEXT_LENGTHS:
+    if length > places[0]:
+      break
     inputs_BT = tokens[places[:, None] - np.arange(length, 0, -1)[None]]
     log_p = _last_log_probs(scorer, inputs_BT.astype(np.int32), targets_B1)
     losses[length] = -np.mean(np.asarray(log_p, np.float64), axis=(-2, -1))
   return losses
+
+
+def context_places(count: int, num_targets: int) -> np.ndarray:
+  """Where the tokens stand that `loss_by_context` predicts, of N in all."""
+  first = max((n for n in CONTEXT_LENGTHS if n < count), default=count)
+  many = min(num_targets, count - first)
+  return np.linspace(first, count - 1, many, dtype=np.int64)
 
 
 def _last_log_probs(

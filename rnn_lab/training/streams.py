@@ -104,6 +104,10 @@ def details(
   if corpus.entropy_rate is not None:
     floor = -float(np.mean(test.log_probs))
     loss = -np.mean(log_p, axis=-1)
+    places = evaluator.context_places(len(log_p[0]), settings.context_targets)
+    if len(places):
+      here = float(np.exp(-np.mean(test.log_probs[places])))
+      answer["context_floor_perplexity"] = here
     answer |= {
       "entropy_rate": corpus.entropy_rate,
       "floor_perplexity": float(np.exp(floor)),
