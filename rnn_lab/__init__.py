@@ -1,7 +1,7 @@
 """rnn_lab: recurrent sequence models as plain functions, in JAX.
 
-The public names are here; `load_run` is imported on first use, so that the
-cells and `unroll` come without Flax or the checkpoints.
+The public names are here; those that open runs are imported on first use, so
+that the cells and `unroll` come without Flax or the checkpoints.
 """
 
 from typing import Any
@@ -15,6 +15,7 @@ __all__ = [
   "Cell",
   "elman",
   "gru",
+  "load_language_model",
   "load_run",
   "lstm",
   "stack",
@@ -28,4 +29,8 @@ def __getattr__(name: str) -> Any:
     from rnn_lab.training.run import load_run
 
     return load_run
+  if name == "load_language_model":
+    from rnn_lab.training.language_runs import load_language_model
+
+    return load_language_model
   raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

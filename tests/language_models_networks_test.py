@@ -47,6 +47,7 @@ def window_model(context=3, direct=False):
     readout_init=uniform(0.5),
     readout_bias_init=uniform(0.5),
     start=2,
+    window=6,
     loss_chunk=1000,
   )
 
@@ -192,6 +193,18 @@ def test_the_state_begins_anew_with_a_fresh_batch(kind):
   other, _ = loss_of(model, params, carry, batch_of(tokens, 6))
   np.testing.assert_allclose(got, want, rtol=1e-6)
   assert abs(other - want) > 1e-3
+
+
+def test_the_window_network_has_no_use_for_a_longer_reach():
+  model = window_model()
+  params, tokens = params_of(model), words(10)
+  short, long = batch_of(tokens[:, 3:], 6), batch_of(tokens, 6)
+  carry = tokens[:, 1:3]  # the words in front of the window
+  want, (count, after) = loss_of(model, params, carry, short)
+  got, (count_again, after_again) = loss_of(model, params, carry, long)
+  assert got == want and count == count_again == 6 * B
+  np.testing.assert_array_equal(after, after_again)
+  np.testing.assert_array_equal(after, tokens[:, 7:9])
 
 
 @pytest.mark.parametrize("kind", ["recurrent", "window", "direct"])

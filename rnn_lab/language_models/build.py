@@ -117,6 +117,7 @@ def _window(section: Mapping[str, Any], task: Task) -> WindowLM:
     direct=section[WINDOW]["direct"],
     hidden_init=sizes["readout_init"],
     start=task.stream.corpus.vocabulary.start,
+    window=task.stream.window,
     **sizes,
   )
 

@@ -34,6 +34,8 @@ class WindowLM(nn.Module):
     readout_init: initializer of v, and of W.
     readout_bias_init: initializer of b.
     start: the token that fills the window in front of a text's beginning.
+    window: k1, the tokens that each update is made for; those that a batch
+      holds in front of them are for recurrent networks.
     loss_chunk: tokens whose V probabilities are held at once while training.
   """
 
@@ -47,6 +49,7 @@ class WindowLM(nn.Module):
   readout_init: Initializer
   readout_bias_init: Initializer
   start: int
+  window: int
   loss_chunk: int
 
   def setup(self) -> None:
@@ -91,16 +94,17 @@ class WindowLM(nn.Module):
     del train
     first = self.initial_carry(batch.inputs.shape[0])
     carry = jnp.where(batch.fresh, first, carry)
-    carry, h_BTH = self._read(batch.inputs, carry)
+    carry, h_BTH = self._read(batch.inputs[:, -self.window :], carry)
+    weights_BT = batch.weights[:, -self.window :]
     total = softmax.cross_entropy(
       h_BTH.reshape(-1, h_BTH.shape[-1]),
       self._readout(),
       self.bias,
-      batch.targets.reshape(-1),
-      batch.weights.reshape(-1),
+      batch.targets[:, -self.window :].reshape(-1),
+      weights_BT.reshape(-1),
       self.loss_chunk,
     )
-    return (total, jnp.sum(batch.weights)), carry
+    return (total, jnp.sum(weights_BT)), carry
 
   def score(
     self, inputs_BT: Array, targets_BT: Array, carry: Carry

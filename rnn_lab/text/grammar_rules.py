@@ -12,7 +12,7 @@ Four topics, one of which the agent of an opening clause decides; nouns and
 verbs in two numbers; four pairs of marks with the same contents. Weights are
 chosen so that a sentence has about 15 words, that about every tenth depends on
 a word that a 5-gram does not see (which costs even a perfect one a fifth of
-its perplexity), and that the perplexity of the source is about 8.
+its perplexity), and that the perplexity of the source is about 4.
 
 Words that can stand in the same place under different rules are never the
 same, so that the next word reveals the rule: `make_grammar` checks it.
@@ -39,7 +39,9 @@ MARKS = {
   "angle": ("<<", ">>"),
 }
 
-# In each category the frequent words come first: weights are 1 / (rank + 5).
+# In each category the frequent words come first. Steeper than Zipf's law, so
+# that a million words are enough for 5-grams to be worth counting.
+STEEPNESS = 1.75
 LEXICON = {
   "opening_verb": (
     "started checked stopped tested fixed watched moved covered cleaned "
@@ -114,7 +116,7 @@ def _equally(*lines: str) -> dict[str, float]:
 
 
 def _by_rank(words: str) -> dict[str, float]:
-  return {word: 1 / rank for rank, word in enumerate(words.split(), 6)}
+  return {word: rank**-STEEPNESS for rank, word in enumerate(words.split(), 1)}
 
 
 def _sentences() -> Rules:
@@ -138,7 +140,7 @@ def _sentences() -> Rules:
     "noun_phrase": _equally("noun_phrase_one", "noun_phrase_many"),
     "inner": _equally("inner_one", "inner_many"),
     "where": {"": 0.2, "adverb": 0.5, "preposition the place": 0.3},
-    "determiner": {"the": 0.5, "possessive": 0.5},
+    "determiner": {"the": 0.8, "possessive": 0.2},
     "aside": _equally("marked_round", "marked_square"),
     "speech": _equally("marked_double", "marked_angle"),
     "contents": {"clause more": 1.0},

@@ -142,7 +142,11 @@ def scorer(model: ngram.NGram) -> evaluator.Scorer:
     return ngram.initial_carry(model, tracks)
 
   def score(carry: Any, inputs_BT: Any, targets_BT: Any) -> tuple[Any, Any]:
-    carry, log_p = ngram.score(model, carry, inputs_BT, targets_BT)
+    # Only the last inputs stand in front of targets; the others are context.
+    first = inputs_BT.shape[1] - targets_BT.shape[1]
+    known = np.concatenate([carry, inputs_BT[:, :first]], axis=1)
+    carry = known[:, known.shape[1] - carry.shape[1] :]
+    carry, log_p = ngram.score(model, carry, inputs_BT[:, first:], targets_BT)
     return carry, log_p[None]
 
   return evaluator.Scorer(initial, score)

@@ -1,0 +1,70 @@
+"""The benchmarks: their arithmetic, and that each runs; no speed is tested."""
+
+import numpy as np
+import pytest
+
+from configs import ptb_small as recipe
+from rnn_lab.benchmarks import loss_memory, ptb_small, torch_ptb
+from rnn_lab.benchmarks.rounds import in_turns, summary
+
+
+def test_contestants_take_turns_and_the_first_round_does_not_count():
+  calls = []
+
+  def contestant(name, rates):
+    rates = iter(rates)
+
+    def one_round():
+      calls.append(name)
+      return next(rates)
+
+    return one_round
+
+  rates = in_turns(
+    {"a": contestant("a", [9, 4, 6]), "b": contestant("b", [9, 2, 1])}, 2
+  )
+  assert calls == ["a", "b"] * 3
+  assert rates == {"a": [4, 6], "b": [2, 1]}
+  found = summary(rates, "a")
+  assert found["a"] == {"median": 5, "least": 4, "most": 6, "rounds": 2}
+  assert found["ratios"] == {
+    "b": {"median": 4, "least": 2, "most": 6, "rounds": 2}
+  }
+
+
+def tiny_recipe():
+  config = recipe.get_config("smoke")
+  config.model.hidden_size = config.model.embedding_size = 4
+  config.train.batch_size = 2
+  config.task.window = config.task.reach = 3
+  return config.to_dict()
+
+
+def test_ours_trains(monkeypatch):
+  monkeypatch.setattr(ptb_small, "WORDS", 20)
+  monkeypatch.setattr(ptb_small, "STEPS", 2)
+  one_round = ptb_small.ours(tiny_recipe())
+  rates = [one_round() for _ in range(5)]  # over the end of an epoch
+  assert all(np.isfinite(rate) and rate > 0 for rate in rates)
+
+
+@pytest.mark.skipif(
+  not torch_ptb.is_installed(), reason="PyTorch is not installed"
+)
+def test_the_peer_trains(monkeypatch):
+  monkeypatch.setattr(ptb_small, "WORDS", 20)
+  monkeypatch.setattr(ptb_small, "STEPS", 2)
+  found = ptb_small.measure(tiny_recipe(), rounds=1)
+  assert found["ratios"]["torch, eager nn.LSTM"]["rounds"] == 1
+
+
+def test_the_losses_that_are_compared_are_equal():
+  random = np.random.default_rng(0)
+  h = random.normal(size=(12, 3)).astype(np.float32)
+  kernel = random.normal(size=(3, 5)).astype(np.float32)
+  bias, targets = np.arange(5, dtype=np.float32), np.arange(12) % 5
+  want = loss_memory._plain(h, kernel, bias, targets)
+  got = loss_memory._chunked(4)(h, kernel, bias, targets)
+  np.testing.assert_allclose(got, want, rtol=1e-5)
+  found = loss_memory.measure(12, 3, 5, (12, 4), rounds=1)
+  assert list(found["mebibytes"]) == ["plain", "chunks of 12", "chunks of 4"]
