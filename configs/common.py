@@ -123,6 +123,7 @@ def language_config() -> config_dict.ConfigDict:
       "test_path": config_dict.placeholder(str),
       "valid_fraction": 0.1,
       "test_fraction": 0.1,
+      "pretokenized": False,
     }
   )
   for field in ("bidirectional", "final_state"):

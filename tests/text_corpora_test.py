@@ -252,6 +252,14 @@ def test_files_of_one_name_keep_their_hashes_apart(tmp_path):
   assert list(hashes) == ["t.txt", paths["valid_path"], paths["test_path"]]
 
 
+def test_words_that_white_space_separates(tmp_path):
+  path = write(tmp_path, {"a.txt": "a-b , <unk> c.\n" * 10}) / "a.txt"
+  cut = load("text", train_path=path)
+  assert words_of(cut, "test") == [*"a-b,<", "unk", *">c.", EOS]
+  whole = load("text", train_path=path, pretokenized=True)
+  assert words_of(whole, "test") == ["a-b", ",", UNK, "c.", EOS]
+
+
 def test_a_share_of_the_lines(tmp_path):
   path = write(tmp_path, {"a.txt": "".join(LINES)}) / "a.txt"
   corpus = load("text", train_path=path, fraction=0.26, min_count=2)
@@ -341,6 +349,8 @@ def test_paths_that_are_missing(tmp_path, missing, given):
     ("size", 1e6, {}),
     ("seed", -1, {}),
     ("fraction", 0.0, {}),
+    ("pretokenized", 1, {"name": "text"}),
+    ("pretokenized", True, {"name": "python_docs"}),
     ("fraction", 1.01, {}),
     ("fraction", float("nan"), {}),
     ("fraction", "half", {}),

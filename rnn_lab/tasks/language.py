@@ -33,6 +33,7 @@ def language(
   test_path: str | None = None,
   valid_fraction: float = 0.1,
   test_fraction: float = 0.1,
+  pretokenized: bool = False,
 ) -> Task:
   """The next word, given all before it: one stream of tokens.
 
@@ -59,6 +60,7 @@ def language(
     test_path: see `corpora.load`.
     valid_fraction: see `corpora.load`.
     test_fraction: see `corpora.load`.
+    pretokenized: see `corpora.load`.
 
   Returns:
     The task: inputs and targets `[B, max(window, reach)]` word ids, of which
@@ -89,6 +91,7 @@ def language(
     test_path=test_path,
     valid_fraction=valid_fraction,
     test_fraction=test_fraction,
+    pretokenized=pretokenized,
   )
   return _language(text, batch_size, window, reach)
 

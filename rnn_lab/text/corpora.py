@@ -11,7 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnn_lab.errors import FieldError, check_choice, check_float, check_int
+from rnn_lab.errors import (
+  FieldError,
+  check_bool,
+  check_choice,
+  check_float,
+  check_int,
+)
 from rnn_lab.text import grammar
 from rnn_lab.text.base import Corpus, Split
 from rnn_lab.text.downloads import files_of
@@ -48,6 +54,7 @@ class Request(NamedTuple):
   test_path: str | None
   valid_fraction: float
   test_fraction: float
+  pretokenized: bool
 
 
 def load(
@@ -65,6 +72,7 @@ def load(
   test_path: str | None = None,
   valid_fraction: float = 0.1,
   test_fraction: float = 0.1,
+  pretokenized: bool = False,
 ) -> Corpus:
   """A corpus by name.
 
@@ -95,6 +103,8 @@ def load(
     valid_fraction: where the text is one, the share of its lines between
       training and test that is the validation split.
     test_fraction: the share of its last lines, which are the test split.
+    pretokenized: the words of "text" are what white space separates; if not,
+      punctuation is cut off them, too.
 
   Returns:
     The corpus; equal arguments give the same object.
@@ -118,6 +128,7 @@ def load(
     test_path=_path("test_path", test_path),
     valid_fraction=valid_fraction,
     test_fraction=test_fraction,
+    pretokenized=pretokenized,
   )
   _check(request)
   return _load(request)
@@ -143,7 +154,7 @@ USES = {
   "tiny_shakespeare": ("data_dir", *SHARES),
   "ptb": ("data_dir",),
   "wikitext2": ("data_dir",),
-  "text": (*PATHS, *SHARES),
+  "text": (*PATHS, *SHARES, "pretokenized"),
 }
 
 
@@ -155,6 +166,7 @@ def _check(request: Request) -> None:
   check_int("size", request.size, 1, LARGEST)
   check_int("seed", request.seed, 0, LARGEST)
   check_float("fraction", request.fraction, 0, 1, above=True)
+  check_bool("pretokenized", request.pretokenized)
   for field in SHARES:
     check_float(field, getattr(request, field), 0, 1, above=True, below=True)
   left = 1 - request.valid_fraction
@@ -260,7 +272,9 @@ def _text(request: Request) -> Corpus:
     texts.append(text)
   if len(texts) == 1:
     texts = in_three(texts[0], request.valid_fraction, request.test_fraction)
-  return _from_texts(request, Texts(*texts, hashes))
+  return _from_texts(
+    request, Texts(*texts, hashes, pretokenized=request.pretokenized)
+  )
 
 
 def _from_texts(request: Request, texts: Texts) -> Corpus:

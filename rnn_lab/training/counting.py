@@ -55,6 +55,7 @@ def count(ready: Plan, workdir: pathlib.Path, listener: Listener) -> str:
   # Before the directory is touched: an ARPA file may be damaged.
   model, size = make(ready.model, ready.task)
   counted = time.monotonic() - began
+  listener.line(streams.about(ready.task.stream))
   for note in model.notes:
     listener.line(note)
   with lock(workdir):

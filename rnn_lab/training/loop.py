@@ -155,6 +155,8 @@ class _Loop:
     self.listener.start(self.workdir.name, self.step, total)
     if self.resumed:
       self.listener.line(f"going on from step {self.step}")
+    if self.is_stream:
+      self.listener.line(streams.about(self.ready.task.stream))
     self.records.time("start", self.step)
     began = time.monotonic()
     if not self.resumed and self.settings.train.gradient_flow_every:

@@ -80,7 +80,8 @@ def details(
   zero = np.mean(np.isneginf(log_p), axis=-1)
   undefined = np.mean(np.isnan(log_p), axis=-1)
   answer = {
-    "judged_on": judged_on(settings),
+    "judged_on": judged_on(settings.tracks, settings.warmup),
+    "validated_on": judged_on(settings.valid_tracks, settings.warmup),
     "vocabulary": corpus.vocabulary.size,
     "tokens": {
       name: len(getattr(corpus, name).tokens)
@@ -131,13 +132,24 @@ def size_of(params: Params) -> dict[str, int]:
   }
 
 
-def judged_on(settings: EvalSettings) -> str:
-  """The test's definition in words."""
-  if settings.tracks == 1:
+def judged_on(tracks: int, warmup: int) -> str:
+  """How a split is read, in words."""
+  if tracks == 1:
     return "one unbroken stream"
   return (
-    f"{settings.tracks} parts side by side, "
-    f"{settings.warmup} tokens of context in front of each"
+    f"{tracks} parts side by side, {warmup} tokens of context in front of each"
+  )
+
+
+def about(stream: Stream) -> str:
+  """A line for a person: the text, its vocabulary, what is not in that."""
+  corpus = stream.corpus
+  splits = {name: getattr(corpus, name) for name in ("train", "valid", "test")}
+  tokens = ", ".join(f"{len(s.tokens):,} {name}" for name, s in splits.items())
+  unknown = ", ".join(f"{s.unknown:,} {name}" for name, s in splits.items())
+  return (
+    f"{corpus.name}: {tokens} tokens; a vocabulary of "
+    f"{corpus.vocabulary.size:,}; unknown: {unknown}"
   )
 
 
