@@ -3,9 +3,11 @@
   python -m experiments.generate --workdir=RUN \\
     --prompt="the students opened their" [--top=10] [--samples=3] \\
     [--num_tokens=30] [--temperature=1.0] [--top_k=0] [--top_p=1.0] \\
-    [--seed=0] [--seed_index=0]
+    [--seed=0] [--seed_index=0] [--warmup=32]
 
-RUN is the directory of a run of any language model.
+RUN is the directory of a run of any language model. In front of the prompt the
+model writes some `--warmup` words for itself, which are not shown: the state of
+zeros in front of a text is one that a network has hardly seen.
 """
 
 import pathlib
@@ -29,6 +31,7 @@ flags.DEFINE_integer("top_k", 0, "Keep so many words; 0 keeps all.")
 flags.DEFINE_float("top_p", 1.0, "Keep this much probability; 1 keeps all.")
 flags.DEFINE_integer("seed", 0, "Of the sampling.")
 flags.DEFINE_integer("seed_index", 0, "Which of the run's seeds.")
+flags.DEFINE_integer("warmup", 32, "Words of its own in front of the prompt.")
 
 
 def main(workdir: pathlib.Path) -> int:
@@ -42,13 +45,18 @@ def main(workdir: pathlib.Path) -> int:
   check_int("top_k", given.top_k, 0)
   check_float("top_p", given.top_p, 0.0, 1.0, above=True)
   check_int("seed", given.seed, 0)
+  check_int("warmup", given.warmup, 0)
   if given.prompt is None:
     raise FieldError("prompt", None, 'given as --prompt="WORDS"', "missing")
   config, words, model = load_language_model(workdir, given.seed_index)
   tokens, unknown = words.encode_prompt(given.prompt)
   if len(unknown) and len(unknown) == len(tokens):
     raise FieldError("prompt", given.prompt, "of words that the model has seen")
-  carry, log_p = generation.read_all(model, [words.start, *tokens])
+  # Always the same words, so that the table does not depend on the seed.
+  before = generation.settled(
+    model, words.start, given.warmup, np.random.default_rng(0)
+  )
+  carry, log_p = generation.read_all(model, [words.start, *tokens], before)
   truth = true_distribution(config["task"], given.prompt)
   with Terminal() as terminal:
     if unknown:

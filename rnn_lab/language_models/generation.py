@@ -55,11 +55,45 @@ def from_counts(model: ngram.NGram) -> NextWord:
   return NextWord((), read)
 
 
-def read_all(
-  model: NextWord, tokens: Sequence[int]
-) -> tuple[Carry, np.ndarray]:
-  """The state after at least one token, and log p of what comes next."""
+def settled(
+  model: NextWord, start: int, num_tokens: int, random: np.random.Generator
+) -> Carry:
+  """The state at the end of some text of the model's own.
+
+  While it was trained a network saw its initial state once an epoch a track,
+  and how it goes on from there says little about it: a text of its own comes
+  first, up to where a new line begins.
+
+  Args:
+    model: the model.
+    start: the token that stands before a text, and between its lines.
+    num_tokens: of its own text, at the least; up to four times as many if no
+      line ends. 0 gives the initial state.
+    random: what it is drawn from.
+  """
   carry = model.initial
+  token = start
+  for count in range(4 * num_tokens):
+    if count >= num_tokens and token == start:
+      break
+    carry, log_p = model.read(carry, token)
+    if np.isnan(log_p).any():
+      break
+    token = decoding.sample(np.exp(log_p), random)
+  return carry
+
+
+def read_all(
+  model: NextWord, tokens: Sequence[int], carry: Carry | None = None
+) -> tuple[Carry, np.ndarray]:
+  """The state after at least one token, and log p of what comes next.
+
+  Args:
+    model: the model.
+    tokens: the text.
+    carry: the state in front of it; None for the initial one.
+  """
+  carry = model.initial if carry is None else carry
   log_p = None
   for token in tokens:
     carry, log_p = model.read(carry, int(token))
