@@ -6,6 +6,10 @@
 Uni- to 5-grams by maximum likelihood and by Kneser-Ney, a network that sees a
 window of four words, a tanh RNN, a GRU and an LSTM on the same text: one
 million words of a grammar whose best possible perplexity is known.
+
+About 3 minutes on two CPU cores. Test perplexity to expect, 1 seed: Kneser-Ney
+48.9, 7.62, 5.67, 5.52, 5.51 (orders 1 to 5), window network 4.93, tanh RNN
+4.21, GRU 4.12, LSTM 4.12; best possible 4.08. `:smoke` takes a minute.
 """
 
 from configs import common

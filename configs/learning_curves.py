@@ -6,6 +6,9 @@
 Python's help topics, real English of some 100,000 words, small and repetitive:
 a 5-gram with Kneser-Ney smoothing and an LSTM with dropout on the first 25, 50
 and 100% of the training split, all with the same vocabulary.
+
+About 4 minutes on two CPU cores. Test perplexity to expect with Python 3.11, 1
+seed: Kneser-Ney 125, 113, 76; LSTM 196, 119, 63. `:smoke` takes half a minute.
 """
 
 from configs import common
