@@ -1,22 +1,19 @@
 """Language models in training: a state that passes on, and one judge."""
 
 import json
-import os
-import signal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from tiny import numbers, result, rows, tiny_language
+from tiny import StopAt, numbers, result, rows, tiny_language
 
 from rnn_lab.errors import FieldError
 from rnn_lab.language_models import evaluator
 from rnn_lab.text.vocabulary import Vocabulary
 from rnn_lab.training import counting
 from rnn_lab.training.language_runs import load_language_model
-from rnn_lab.training.listener import Silent
 from rnn_lab.training.loop import train
 from rnn_lab.training.run import load_run, plan
 from rnn_lab.training.state import form_of, init_params, seed_keys
@@ -28,18 +25,6 @@ def whole(tmp_path_factory):
   workdir = tmp_path_factory.mktemp("whole") / "run"
   assert train(tiny_language(), workdir) == "finished"
   return workdir
-
-
-class StopAt(Silent):
-  """Sends this process a signal once the run has come so far."""
-
-  def __init__(self, step):
-    self.step = step
-
-  def advance(self, done):
-    if done >= self.step:
-      os.kill(os.getpid(), signal.SIGTERM)
-      self.step = 10**9
 
 
 def test_the_state_is_part_of_the_checkpoint(whole, tmp_path):

@@ -1,21 +1,18 @@
 """Training: golden numbers, exact resumes, frozen seeds, finished runs."""
 
 import dataclasses
-import os
-import signal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from tiny import everything, numbers, result, rows, tiny_config
+from tiny import StopAt, everything, numbers, result, rows, tiny_config
 
 from rnn_lab import tasks
 from rnn_lab.errors import FieldError
 from rnn_lab.training.checkpoint import Checkpoints
 from rnn_lab.training.files import lock
-from rnn_lab.training.listener import Silent
 from rnn_lab.training.loop import train
 from rnn_lab.training.run import load_run, plan
 from rnn_lab.training.state import form_of, init_params, seed_keys
@@ -119,18 +116,6 @@ def test_a_seed_of_two_equals_that_seed_alone(whole, tmp_path, seed):
   assert result(tmp_path / "run")["metrics"]["test/accuracy"]["values"] == [
     values[seed]
   ]
-
-
-class StopAt(Silent):
-  """Sends this process a signal once the run has come so far."""
-
-  def __init__(self, step):
-    self.step = step
-
-  def advance(self, done):
-    if done >= self.step:
-      os.kill(os.getpid(), signal.SIGTERM)
-      self.step = 10**9
 
 
 @pytest.mark.parametrize("step", [1, 8, 15])
