@@ -1,8 +1,10 @@
 """Language modelling: the next word of a text, at every place of it."""
 
 import functools
+import inspect
 import math
 import types
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +14,7 @@ from rnn_lab.errors import FieldError, check_choice, check_int
 from rnn_lab.tasks.base import STREAM, Spec, Stream, Task
 from rnn_lab.text import corpora
 from rnn_lab.text.base import Corpus, Split
+from rnn_lab.text.request import Request
 from rnn_lab.text.vocabulary import Vocabulary
 from rnn_lab.types import Array, Batch, Key, PyTree
 
@@ -21,19 +24,7 @@ def language(
   corpus: str = "grammar",
   window: int = 32,
   reach: int = 32,
-  unit: str = "word",
-  min_count: int = 1,
-  max_vocabulary: int = 0,
-  size: int = 1_000_000,
-  seed: int = 0,
-  fraction: float = 1.0,
-  data_dir: str | None = None,
-  train_path: str | None = None,
-  valid_path: str | None = None,
-  test_path: str | None = None,
-  valid_fraction: float = 0.1,
-  test_fraction: float = 0.1,
-  pretokenized: bool = False,
+  **text: Any,
 ) -> Task:
   """The next word, given all before it: one stream of tokens.
 
@@ -48,19 +39,8 @@ def language(
     window: k1, tokens of each track that one update is made for.
     reach: k2, steps that gradients go back: a divisor of `window`, or not
       smaller than it. Williams and Peng 1990.
-    unit: what a token is; this and all below: see `corpora.load`.
-    min_count: see `corpora.load`.
-    max_vocabulary: see `corpora.load`.
-    size: see `corpora.load`.
-    seed: see `corpora.load`.
-    fraction: see `corpora.load`.
-    data_dir: see `corpora.load`.
-    train_path: see `corpora.load`.
-    valid_path: see `corpora.load`.
-    test_path: see `corpora.load`.
-    valid_fraction: see `corpora.load`.
-    test_fraction: see `corpora.load`.
-    pretokenized: see `corpora.load`.
+    **text: how the corpus is read: the fields of `rnn_lab.text.request`'s
+      `Request`.
 
   Returns:
     The task: inputs and targets `[B, max(window, reach)]` word ids, of which
@@ -77,23 +57,21 @@ def language(
   if reach < window and window % reach:
     raise FieldError("reach", reach, f"{window} or more, or a divisor of it")
   check_choice("corpus", corpus, corpora.CORPORA)
-  text = corpora.load(
-    corpus,
-    unit=unit,
-    min_count=min_count,
-    max_vocabulary=max_vocabulary,
-    size=size,
-    seed=seed,
-    fraction=fraction,
-    data_dir=data_dir,
-    train_path=train_path,
-    valid_path=valid_path,
-    test_path=test_path,
-    valid_fraction=valid_fraction,
-    test_fraction=test_fraction,
-    pretokenized=pretokenized,
-  )
-  return _language(text, batch_size, window, reach)
+  return _language(corpora.load(corpus, **text), batch_size, window, reach)
+
+
+def _with_fields_of(request: type[Request]) -> inspect.Signature:
+  """The signature of `language` with the names that `**text` may have."""
+  *own, _ = inspect.signature(language).parameters.values()
+  fields = [
+    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+    for name, default in request._field_defaults.items()
+  ]
+  return inspect.Signature([*own, *fields])
+
+
+# What `tasks.build` checks a config's section against.
+language.__signature__ = _with_fields_of(Request)
 
 
 def without_text(

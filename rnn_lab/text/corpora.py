@@ -2,25 +2,19 @@
 
 import functools
 import hashlib
-import inspect
 import os
 import platform
 import types
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from rnn_lab.errors import (
-  FieldError,
-  check_bool,
-  check_choice,
-  check_float,
-  check_int,
-)
+from rnn_lab.errors import FieldError, check_choice
 from rnn_lab.text import grammar
 from rnn_lab.text.base import Corpus, Split
 from rnn_lab.text.downloads import files_of
+from rnn_lab.text.request import PATHS, Request, checked
 from rnn_lab.text.texts import (
   Texts,
   first_lines,
@@ -28,52 +22,15 @@ from rnn_lab.text.texts import (
   read_text,
   split_of,
 )
-from rnn_lab.text.vocabulary import EOS, UNITS, UNK
+from rnn_lab.text.vocabulary import EOS, UNK
 from rnn_lab.text.vocabulary_training import train_vocabulary, vocabulary_of
 
 # Tokens of the grammar's validation and test splits: a tenth of the training
 # split's, but in these bounds.
 GRAMMAR_EVAL_SIZES = (1_000, 100_000)
-LARGEST = 2**31 - 1
-PATHS = ("train_path", "valid_path", "test_path")
 
 
-class Request(NamedTuple):
-  """The arguments of `load`, which documents them."""
-
-  name: str
-  unit: str
-  min_count: int
-  max_vocabulary: int
-  size: int
-  seed: int
-  fraction: float
-  data_dir: str | None
-  train_path: str | None
-  valid_path: str | None
-  test_path: str | None
-  valid_fraction: float
-  test_fraction: float
-  pretokenized: bool
-
-
-def load(
-  name: str,
-  *,
-  unit: str = "word",
-  min_count: int = 1,
-  max_vocabulary: int = 0,
-  size: int = 1_000_000,
-  seed: int = 0,
-  fraction: float = 1.0,
-  data_dir: str | None = None,
-  train_path: str | None = None,
-  valid_path: str | None = None,
-  test_path: str | None = None,
-  valid_fraction: float = 0.1,
-  test_fraction: float = 0.1,
-  pretokenized: bool = False,
-) -> Corpus:
+def load(name: str, **arguments: Any) -> Corpus:
   """A corpus by name.
 
   "grammar": sentences of `grammar.ENGLISH`, as many as asked for, with a known
@@ -86,25 +43,7 @@ def load(
 
   Args:
     name: a key of CORPORA.
-    unit: "word", "character" or "bpe".
-    min_count: as in `vocabulary_training.train_vocabulary`, which gets the
-      training split, all of it.
-    max_vocabulary: as there; 0 for no bound.
-    size: tokens of the grammar's training split, counted in words, `<eos>`
-      included. Validation and test have a tenth of it each, from 1,000 to
-      100,000.
-    seed: which of the grammar's texts.
-    fraction: the share of the training split that is kept, from its
-      beginning: of its lines, or of the grammar's tokens.
-    data_dir: a folder with the corpus' files; `None` downloads them.
-    train_path: the training split of "text", or all of it.
-    valid_path: its validation split; `None` if all is in the first.
-    test_path: its test split; `None` if all is in the first.
-    valid_fraction: where the text is one, the share of its lines between
-      training and test that is the validation split.
-    test_fraction: the share of its last lines, which are the test split.
-    pretokenized: the words of "text" are what white space separates; if not,
-      punctuation is cut off them, too.
+    **arguments: the fields of `Request`, which documents them.
 
   Returns:
     The corpus; equal arguments give the same object.
@@ -114,75 +53,12 @@ def load(
       not UTF-8; a download failed.
   """
   check_choice("name", name, CORPORA)
-  request = Request(
-    name=name,
-    unit=unit,
-    min_count=min_count,
-    max_vocabulary=max_vocabulary,
-    size=size,
-    seed=seed,
-    fraction=fraction,
-    data_dir=_path("data_dir", data_dir),
-    train_path=_path("train_path", train_path),
-    valid_path=_path("valid_path", valid_path),
-    test_path=_path("test_path", test_path),
-    valid_fraction=valid_fraction,
-    test_fraction=test_fraction,
-    pretokenized=pretokenized,
-  )
-  _check(request)
-  return _load(request)
+  return _load(checked(Request(name, **arguments)))
 
 
 @functools.cache
 def _load(request: Request) -> Corpus:
   return CORPORA[request.name](request)
-
-
-def _path(field: str, value: Any) -> str | None:
-  if not isinstance(value, str | os.PathLike | None):
-    raise FieldError(field, value, "a path, or None")
-  return None if value is None else os.fspath(value)
-
-
-# Of the arguments that only some corpora have a use for, which each one has;
-# but `size` and `seed`, which always have a value, are the grammar's alone.
-SHARES = ("valid_fraction", "test_fraction")
-USES = {
-  "grammar": (),
-  "python_docs": SHARES,
-  "tiny_shakespeare": ("data_dir", *SHARES),
-  "ptb": ("data_dir",),
-  "wikitext2": ("data_dir",),
-  "text": (*PATHS, *SHARES, "pretokenized"),
-}
-
-
-def _check(request: Request) -> None:
-  """Raises FieldError for an argument that is wrong or has no use."""
-  check_choice("unit", request.unit, UNITS)
-  check_int("min_count", request.min_count, 1, LARGEST)
-  check_int("max_vocabulary", request.max_vocabulary, 0, LARGEST)
-  check_int("size", request.size, 1, LARGEST)
-  check_int("seed", request.seed, 0, LARGEST)
-  check_float("fraction", request.fraction, 0, 1, above=True)
-  check_bool("pretokenized", request.pretokenized)
-  for field in SHARES:
-    check_float(field, getattr(request, field), 0, 1, above=True, below=True)
-  left = 1 - request.valid_fraction
-  if request.test_fraction >= left:
-    may = f"below 1 - valid_fraction, which is {left:g}"
-    raise FieldError("test_fraction", request.test_fraction, may)
-  useless = set().union(*USES.values()) - set(USES[request.name])
-  if request.name == "grammar" and request.unit == "word":
-    useless |= {"min_count", "max_vocabulary"}
-  if request.valid_path is not None and request.test_path is not None:
-    useless |= set(SHARES)
-  for field, parameter in inspect.signature(load).parameters.items():
-    value = getattr(request, field)
-    if field in useless and value != parameter.default:
-      may = f"{parameter.default!r}: {request.name} has no use for it here"
-      raise FieldError(field, value, may)
 
 
 def _grammar(request: Request) -> Corpus:

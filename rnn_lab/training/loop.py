@@ -11,12 +11,11 @@ import numpy as np
 from rnn_lab.errors import FieldError
 from rnn_lab.language_models.build import NGramSettings
 from rnn_lab.tasks.base import STREAM
-from rnn_lab.text.base import Split
 from rnn_lab.training import environment, optimizers, programs, streams
 from rnn_lab.training.checkpoint import Checkpoints
 from rnn_lab.training.counting import count
-from rnn_lab.training.evaluate import divide
 from rnn_lab.training.files import lock, write_json
+from rnn_lab.training.judge import Judge
 from rnn_lab.training.listener import Listener, Silent
 from rnn_lab.training.records import Records
 from rnn_lab.training.result import make_result, progress_line
@@ -31,7 +30,7 @@ from rnn_lab.training.run import (
 )
 from rnn_lab.training.state import init_states, state_form
 from rnn_lab.training.stopping import Stop, stop_on_signal
-from rnn_lab.types import Batch, Params, PyTree
+from rnn_lab.types import PyTree
 
 ALREADY_FINISHED = "already finished"
 STOPPED = "stopped"
@@ -105,7 +104,8 @@ class _Loop:
     population = self.programs.population
     self.data = population.share(ready.task.data)
     self.is_stream = ready.task.pattern == STREAM
-    self.valid = self.split("valid")
+    self.judge = Judge(ready, self.programs)
+    self.valid = self.judge.split("valid")
     self.seed = population.put(np.asarray(self.seeds, np.int32))
     if not (workdir / CONFIG).exists():
       write_json(workdir / CONFIG, ready.config)
@@ -212,7 +212,7 @@ class _Loop:
       self.state, means = self.programs.read(None, self.state)
       row |= self.programs.population.get(means)
     if self.is_due(self.settings.eval.every):
-      metrics = self.evaluate(self.valid, self.state.params)[0]
+      metrics = self.judge.metrics(self.valid, self.state.params)
       row |= {f"valid/{name}": value for name, value in metrics.items()}
       headline = metrics[self.ready.task.headline]
       headline = self.programs.population.put(headline)
@@ -224,34 +224,6 @@ class _Loop:
       self.tell(row)
     if self.is_due(self.settings.train.gradient_flow_every):
       self.write_flow()
-
-  def split(self, name: str) -> list[Batch] | Split:
-    """The batches of a split, on the devices; of a stream, its tokens."""
-    if self.is_stream:
-      return getattr(self.ready.task.stream.corpus, name)
-    batches = self.ready.task.eval_batches(name)
-    leaves, form = jax.tree.flatten(batches)
-    return [
-      self.programs.population.share(form.unflatten(batch))
-      for batch in zip(*leaves)
-    ]
-
-  def evaluate(
-    self, split: list[Batch] | Split, params: Params, final: bool = False
-  ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The task's metrics over a split, `[S]` each, and details in the end."""
-    if not self.is_stream:
-      sums = [self.programs.sums(batch, params) for batch in split]
-      return divide(self.programs.population.get(sums)), {}
-    settings, stream = self.settings.eval, self.ready.task.stream
-    scorer = streams.scorer(self.programs, self.ready.model, params)
-    tracks = settings.tracks if final else settings.valid_tracks
-    log_p = streams.log_probs(scorer, stream, split, settings, tracks)
-    metrics = streams.metrics(log_p, split)
-    if not final:
-      return metrics, {}
-    size = streams.size_of(params)
-    return metrics, streams.details(scorer, stream, log_p, settings, size)
 
   def tell(self, row: dict[str, np.ndarray]) -> None:
     """Says how it goes, and how fast, at each evaluation."""
@@ -282,16 +254,14 @@ class _Loop:
   def write_result(self) -> dict[str, Any]:
     """Reads the test split, once, and ends the run."""
     if self.settings.eval.select == "last":
-      valid, _ = self.evaluate(self.valid, self.state.params)
+      valid = self.judge.metrics(self.valid, self.state.params)
       put = self.programs.population.put
       self.state = self.state._replace(
         best_params=self.state.params,
         best_metric=put(valid[self.ready.task.headline]),
         best_step=self.state.last_step,
       )
-    metrics, details = self.evaluate(
-      self.split("test"), self.state.best_params, final=True
-    )
+    metrics, details = self.judge.test(self.state.best_params)
     state = self.programs.population.get(self.state)
     result = make_result(self.ready.task, self.seeds, state, metrics)
     if details:
