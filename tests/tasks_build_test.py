@@ -18,13 +18,13 @@ from rnn_lab.tasks import build
       {"name": "mnits"},
       4,
       "task.name is 'mnits'; it may be one of adding, copy_memory, digits, "
-      "mnist, temporal_order",
+      "language, mnist, temporal_order",
     ),
     (
       {},
       4,
       "task.name is None; it may be one of adding, copy_memory, digits, "
-      "mnist, temporal_order",
+      "language, mnist, temporal_order",
     ),
     (
       {"name": "digits", "gapp": 3},
