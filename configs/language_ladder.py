@@ -93,12 +93,15 @@ def report() -> dict:
         "<=",
         1.2,
       ),
-      (
-        "For the 5-gram it is a guess, 1 of 4.",
-        f"{fivegram}: topic",
-        ">=",
-        3.8,
-      ),
+      *[
+        (
+          f"For the {order}-gram it is a guess, 1 of 4.",
+          f"{order}-gram, Kneser-Ney: topic",
+          ">=",
+          3.8,
+        )
+        for order in ORDERS[1:]
+      ],
       (
         "Across a clause the LSTM agrees better than the 5-gram.",
         "LSTM: agreement across a clause",

@@ -15,6 +15,7 @@ takes half a minute once the corpus is there.
 
 from configs import common
 
+# Of batch 20 and window 20: who changes those changes the epochs, too.
 STEPS_PER_EPOCH = 929_589 // 20 // 20
 
 

@@ -46,6 +46,9 @@ def run(main: Callable[[pathlib.Path], int]) -> None:
   except (FieldError, flags.Error) as error:
     # A config file's own traceback ends with the line that says what it is.
     _fail(str(error).strip().splitlines()[-1])
+  except KeyboardInterrupt:
+    print("stopped", file=sys.stderr)
+    sys.exit(130)
   except PermissionError as error:
     _fail(f"workdir is not writable: {error}")
   sys.exit(code)

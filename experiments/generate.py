@@ -50,14 +50,15 @@ def main(workdir: pathlib.Path) -> int:
     raise FieldError("prompt", None, 'given as --prompt="WORDS"', "missing")
   config, words, model = load_language_model(workdir, given.seed_index)
   tokens, unknown = words.encode_prompt(given.prompt)
-  if len(unknown) and len(unknown) == len(tokens):
+  if unknown and all(token == words.unk for token in tokens):
     raise FieldError("prompt", given.prompt, "of words that the model has seen")
   # Always the same words, so that the table does not depend on the seed.
   before = generation.settled(
     model, words.start, given.warmup, np.random.default_rng(0)
   )
   carry, log_p = generation.read_all(model, [words.start, *tokens], before)
-  truth = true_distribution(config["task"], given.prompt)
+  read = [words.words[token] for token in tokens]
+  truth = true_distribution(config["task"], read)
   with Terminal() as terminal:
     if unknown:
       terminal.line(f"not in the vocabulary: {', '.join(unknown)}")

@@ -1,6 +1,7 @@
 """The recurrent and the window network against plain loops over their steps."""
 
 import functools
+import importlib
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +11,13 @@ import pytest
 from rnn_lab.cells import elman, gru, lstm
 from rnn_lab.initializers import uniform
 from rnn_lab.language_models import RecurrentLM, WindowLM
+from rnn_lab.language_models import recurrent as recurrent_module
 from rnn_lab.language_models.window_mlp import num_parameters
-from rnn_lab.stack import stack
+from rnn_lab.stack import dropout, stack
 from rnn_lab.types import Batch
+
+# `rnn_lab.stack` is a function of that module, too.
+stack_module = importlib.import_module("rnn_lab.stack")
 
 V, D, H, B = 7, 4, 4, 3
 
@@ -301,29 +306,73 @@ def test_dropout_only_while_training(variational):
   assert len({float(loss(key, True)) for key in range(3)}) == 3
 
 
-@pytest.mark.parametrize("window,reach", [(6, 6), (6, 2), (3, 6)])
-def test_a_variational_mask_is_one_over_all_of_time(window, reach):
-  # A cell that puts out its input: what arrives shows the mask.
+def test_variational_masks_are_those_of_all_pieces():
+  """Where gradients stop changes no mask, and so no value."""
   layers = stack([elman(H)], dropout=0.5, variational=True)
-  model = recurrent(window, reach, stack=layers)
-  params = params_of(model)
-  same = np.full((B, max(window, reach) + 1), 3, np.int32)
+  losses = []
+  for reach in (6, 2):
+    model = recurrent(6, reach, stack=layers)
+    params, carry = params_of(model), some_carry(model)
+    batch, key = batch_of(words(7), 6), jax.random.key(3)
+    loss = apply(
+      model, params, batch, carry, method="loss", train=True, key=key
+    )
+    losses.append(float(loss[0][0]))
+  assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
-  def read(key):
-    seen = []
 
-    def embed(model):
-      x = model._embed(same, key)
-      seen.append(x)
-      return x
+@pytest.mark.parametrize("window,reach", [(6, 6), (3, 6)])
+def test_variational_dropout_by_the_book(window, reach):
+  """One mask a sequence for all steps, dropped rows of U for all steps."""
+  model = recurrent(
+    window,
+    reach,
+    stack=stack([elman(H)], dropout=0.5, variational=True),
+  )
+  params, carry = params_of(model), some_carry(model)
+  tokens = words(max(window, reach) + 1)
+  batch = batch_of(tokens, window)
+  key = jax.random.key(3)
+  got = apply(model, params, batch, carry, method="loss", train=True, key=key)
+  masks = []
 
-    model.apply({"params": params}, method=embed)
-    return np.asarray(seen[0])
+  def spy(key, rate, x, variational):
+    y = dropout(key, rate, x, variational)
+    masks.append((x, y))
+    return y
 
-  x_TBD = read(jax.random.key(1))
-  assert (x_TBD == x_TBD[:1]).all()
-  assert (x_TBD == 0).any() and (x_TBD != 0).any()
-  assert (x_TBD[:, 0] != x_TBD[:, 1]).any()
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(recurrent_module, "dropout", spy)
+    patch.setattr(stack_module, "dropout", spy)
+    model.apply(
+      {"params": params},
+      batch,
+      carry,
+      train=True,
+      rngs={"dropout": key},
+      method="loss",
+    )
+  # In order: the input's mask, the rows of U (once a piece), the output's.
+  (x, dropped), *rows, (h, output) = masks
+  input_mask = np.asarray(dropped[0] / x[0])
+  output_mask = np.asarray(output[0] / h[0])
+  row_masks = np.stack([np.asarray(mask) for _, mask in rows])
+  assert (row_masks == row_masks[:1]).all()
+  for mask in (input_mask, output_mask, row_masks):
+    assert set(np.unique(mask)) == {0.0, 2.0}
+  assert (np.asarray(dropped) == np.asarray(x) * input_mask[None]).all()
+  assert (np.asarray(output) == np.asarray(h) * output_mask[None]).all()
+  cell = params["stack"][0].forward
+  cell = cell._replace(recurrent_kernel=cell.recurrent_kernel * row_masks[0])
+  state, total = carry[0].forward, 0.0
+  for t in range(tokens.shape[1] - 1):
+    e = params["embedding"][tokens[:, t]] * input_mask
+    state, h_BH = model.stack.forward[0].step(cell, state, e)
+    logits = h_BH * output_mask @ params["readout_kernel"]
+    log_p = jax.nn.log_softmax(logits + params["readout_bias"][None])
+    chosen = log_p[jnp.arange(B), tokens[:, t + 1]]
+    total = total - jnp.sum(chosen * batch.weights[:, t])
+  np.testing.assert_allclose(got[0][0], total, rtol=1e-5)
 
 
 def test_variational_dropout_of_a_gru_drops_rows_not_the_state():

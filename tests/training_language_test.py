@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from tiny import StopAt, numbers, result, rows, tiny_language
+from tiny import StopAt, everything, numbers, result, rows, tiny_language
 
 from rnn_lab.errors import FieldError
 from rnn_lab.language_models import evaluator
+from rnn_lab.text import corpora
 from rnn_lab.text.vocabulary import Vocabulary
 from rnn_lab.training import counting
 from rnn_lab.training.language_runs import load_language_model
@@ -86,20 +87,61 @@ def test_rows_equal_a_plain_python_loop(whole):
   np.testing.assert_allclose(logged, expected, rtol=1e-5)
 
 
-def test_the_test_is_one_unbroken_stream(whole):
-  """Against one pass of the loaded model over the whole split."""
-  _, task, model, params = load_run(whole, seed_index=1)
-  tokens = task.stream.corpus.test.tokens
-  before = np.concatenate([[task.stream.corpus.vocabulary.start], tokens[:-1]])
-  _, logits = model.apply({"params": params}, before[None].astype(np.int32))
+def perplexity_of(loaded):
+  """On the test split, by one pass of a loaded model over all of it."""
+  tokens = loaded.task.stream.corpus.test.tokens
+  start = loaded.task.stream.corpus.vocabulary.start
+  before = np.concatenate([[start], tokens[:-1]])[None].astype(np.int32)
+  _, logits = jax.jit(loaded.model.apply)({"params": loaded.params}, before)
   log_p = jax.nn.log_softmax(logits)[0, np.arange(len(tokens)), tokens]
+  return float(np.exp(-np.mean(log_p)))
+
+
+def test_the_test_is_one_unbroken_stream(whole):
   found = result(whole)["metrics"]
-  assert found["test/loss"]["values"][1] == pytest.approx(
-    -float(np.mean(log_p)), rel=1e-5
-  )
+  perplexity = perplexity_of(load_run(whole, seed_index=1))
   assert found["test/perplexity"]["values"][1] == pytest.approx(
-    float(np.exp(-np.mean(log_p))), rel=1e-5
+    perplexity, rel=1e-5
   )
+  assert found["test/loss"]["values"][1] == pytest.approx(
+    np.log(perplexity), rel=1e-5
+  )
+
+
+@pytest.mark.parametrize("kind", ["recurrent", "ngram"])
+def test_a_run_on_a_text_that_has_changed_is_left_as_it_is(tmp_path, kind):
+  path = tmp_path / "text.txt"
+  path.write_text("a b c d e f g h\n" * 60, encoding="utf-8")
+  config = tiny_language(model__kind=kind, train__num_steps=5)
+  config.task.corpus = "text"
+  config.task.train_path = str(path)
+  train(config, tmp_path / "run")
+  before = everything(tmp_path / "run")
+  path.write_text("h g f e d c b a\n" * 60, encoding="utf-8")
+  corpora._load.cache_clear()
+  with pytest.raises(FieldError, match="other data: text.txt has changed"):
+    train(config, tmp_path / "run")
+  config.train.num_steps = 10
+  with pytest.raises(FieldError, match="other data: text.txt has changed"):
+    train(config, tmp_path / "run")
+  if kind == "recurrent":
+    with pytest.raises(FieldError, match="other data: text.txt has changed"):
+      load_run(tmp_path / "run")
+  assert everything(tmp_path / "run") == before
+
+
+def test_load_run_is_for_networks(tmp_path):
+  train(tiny_language(model__kind="ngram"), tmp_path / "run")
+  with pytest.raises(FieldError, match="load_language_model opens"):
+    load_run(tmp_path / "run")
+
+
+def test_the_label_says_what_was_done(tmp_path):
+  config = tiny_language(model__kind="ngram", eval__tracks=4)
+  config.eval.warmup = 100_000
+  train(config, tmp_path / "run")
+  details = result(tmp_path / "run")["details"]
+  assert details["judged_on"] == "one unbroken stream"
 
 
 @pytest.mark.parametrize("window", [7, 1000])
@@ -154,6 +196,11 @@ def test_the_last_parameters_are_taken_when_asked_for(whole, tmp_path):
   assert last["metrics"]["valid/perplexity"]["values"] == curve[-1]
   assert [*np.min(curve, 0)] != curve[-1]
   assert [seed["best_step"] for seed in last["seeds"]] == [20, 20]
+  # What is opened again is what was judged.
+  for name, ended in (("best", best), ("last", last)):
+    loaded = load_run(tmp_path / name, seed_index=1)
+    judged = ended["metrics"]["test/perplexity"]["values"][1]
+    assert perplexity_of(loaded) == pytest.approx(judged, rel=1e-5)
 
 
 @pytest.mark.parametrize("estimator", ["maximum_likelihood", "kneser_ney"])

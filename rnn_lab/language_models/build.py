@@ -15,6 +15,7 @@ from rnn_lab.errors import (
   in_section,
 )
 from rnn_lab.initializers import bias_initializer, kernel_initializer
+from rnn_lab.language_models.counts import MOST_ORDER
 from rnn_lab.language_models.estimators import ESTIMATORS
 from rnn_lab.language_models.recurrent import RecurrentLM
 from rnn_lab.language_models.window_mlp import WindowLM
@@ -44,7 +45,9 @@ FIELDS = (
   NGRAM,
   WINDOW,
 )
-MOST_ORDER = 7
+MOST_WINDOW = 1000
+# Numbers that the loss of one chunk holds, if `loss_chunk` is left at 0.
+CHUNK_SIZE = 2**22
 
 
 class NGramSettings(NamedTuple):
@@ -108,7 +111,7 @@ def _window(section: Mapping[str, Any], task: Task) -> WindowLM:
   fields = ("order", "direct")
   with in_section(WINDOW):
     check_fields(section[WINDOW], fields, required=fields)
-    check_int("order", section[WINDOW]["order"], 2)
+    check_int("order", section[WINDOW]["order"], 2, MOST_WINDOW)
     check_bool("direct", section[WINDOW]["direct"])
   sizes = _sizes(section, task)
   return WindowLM(
@@ -159,17 +162,19 @@ def _sizes(section: Mapping[str, Any], task: Task) -> dict[str, Any]:
   check_int("loss_chunk", section["loss_chunk"], 0)
   for field in ("embedding_scale", "readout_scale", "readout_bias_scale"):
     check_float(field, section[field], 0.0)
-  tokens = task.stream.tracks * task.stream.window
+  size = task.input_spec.size
+  most = task.stream.tracks * task.stream.window
+  chunk = section["loss_chunk"] or max(CHUNK_SIZE // size, 1)
 
   def initializer(make: Any, name: str) -> Any:
     field = f"{name}_init"
     return make(field, section[field], section[f"{name}_scale"])
 
   return {
-    "vocabulary_size": task.input_spec.size,
+    "vocabulary_size": size,
     "embedding_size": section["embedding_size"],
     "embedding_init": initializer(kernel_initializer, "embedding"),
     "readout_init": initializer(kernel_initializer, "readout"),
     "readout_bias_init": initializer(bias_initializer, "readout_bias"),
-    "loss_chunk": section["loss_chunk"] or tokens,
+    "loss_chunk": min(chunk, most),
   }

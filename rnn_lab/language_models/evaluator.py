@@ -59,12 +59,10 @@ def stream_log_probs(
     `[..., N]` float64, in nats; the leading dimensions are the scorer's.
   """
   count = len(tokens)
-  if warmup >= count:
-    tracks = 1
-  warmup = warmup if tracks > 1 else 0
-  tracks = min(tracks, count - warmup)
+  tracks, warmup = parts(count, tracks, warmup)
   # The first part has the first warm-up to itself: there is no text before it.
   length = -(-(count - warmup) // tracks)
+  window = min(window, length + warmup)
   steps = -(-(length + warmup) // window) * window
   place_BT = np.arange(tracks)[:, None] * length + np.arange(steps)[None]
   # What lies behind the end is any word; nothing of it is used.
@@ -73,16 +71,27 @@ def stream_log_probs(
   inputs_BT = before[place_BT].astype(np.int32)
   targets_BT = tokens[place_BT].astype(np.int32)
   carry = scorer.initial(tracks)
-  parts = []
+  pieces = []
   for t in range(0, steps, window):
     carry, log_p = scorer.score(
       carry, inputs_BT[:, t : t + window], targets_BT[:, t : t + window]
     )
-    parts.append(np.asarray(log_p, np.float64))
-  log_p = np.concatenate(parts, axis=-1)
+    pieces.append(np.asarray(log_p, np.float64))
+  log_p = np.concatenate(pieces, axis=-1)
   rest = log_p[..., warmup : warmup + length]
   rest = rest.reshape(*rest.shape[:-2], -1)
   return np.concatenate([log_p[..., 0, :warmup], rest], axis=-1)[..., :count]
+
+
+def parts(count: int, tracks: int, warmup: int) -> tuple[int, int]:
+  """The parts that N tokens are read in, and the warm-up of each.
+
+  A warm-up that is longer than the text leaves one part, and one part needs
+  none; there are no more parts than tokens to predict.
+  """
+  if tracks == 1 or warmup >= count:
+    return 1, 0
+  return min(tracks, count - warmup), warmup
 
 
 def loss_by_context(

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnn_lab.errors import FieldError, check_choice, check_int
-from rnn_lab.tasks.base import STREAM, Spec, Stream, Task
+from rnn_lab.tasks.base import LONGEST, STREAM, Spec, Stream, Task
 from rnn_lab.text import corpora
 from rnn_lab.text.base import Corpus, Split
 from rnn_lab.text.request import Request
@@ -52,8 +52,8 @@ def language(
       fills a window in all tracks is left to who trains on it: an n-gram
       model does not need that.
   """
-  check_int("window", window, 1)
-  check_int("reach", reach, 1)
+  check_int("window", window, 1, LONGEST)
+  check_int("reach", reach, 1, LONGEST)
   if reach < window and window % reach:
     raise FieldError("reach", reach, f"{window} or more, or a divisor of it")
   check_choice("corpus", corpus, corpora.CORPORA)

@@ -13,6 +13,8 @@ from rnn_lab.errors import (
 from rnn_lab.text.vocabulary import UNITS
 
 LARGEST = 2**31 - 1
+# What one machine can be asked for by mistake: about a minute, and a gigabyte.
+MOST_TOKENS = 20_000_000
 
 
 class Request(NamedTuple):
@@ -82,7 +84,7 @@ def checked(request: Request) -> Request:
   check_choice("unit", request.unit, UNITS)
   check_int("min_count", request.min_count, 1, LARGEST)
   check_int("max_vocabulary", request.max_vocabulary, 0, LARGEST)
-  check_int("size", request.size, 1, LARGEST)
+  check_int("size", request.size, 1, MOST_TOKENS)
   check_int("seed", request.seed, 0, LARGEST)
   check_float("fraction", request.fraction, 0, 1, above=True)
   check_bool("pretokenized", request.pretokenized)

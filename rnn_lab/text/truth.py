@@ -1,19 +1,19 @@
 """What a text's own source says about the next word, where it is known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rnn_lab.text import grammar
 
 
 def true_distribution(
-  section: Mapping[str, Any], prompt: str
+  section: Mapping[str, Any], words: Sequence[str]
 ) -> dict[str, float] | None:
-  """The probabilities of the words that follow `prompt`.
+  """The probabilities of the words that follow `words`.
 
   Args:
     section: a config's section `task`, of a language model.
-    prompt: words apart by white space, from the beginning of a sentence.
+    words: from the beginning of a sentence; `<eos>` begins another one.
 
   Returns:
     `{word: probability}`; None where the source is not known, or cannot say
@@ -21,4 +21,4 @@ def true_distribution(
   """
   if section["corpus"] != "grammar" or section["unit"] != "word":
     return None
-  return grammar.next_distribution(grammar.ENGLISH, prompt.split())
+  return grammar.next_distribution(grammar.ENGLISH, words)

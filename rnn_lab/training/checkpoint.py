@@ -60,7 +60,8 @@ class Checkpoints:
         "workdir",
         str(path),
         "one with good checkpoints; without this one an older one is used",
-        f"damaged ({path}: {type(error).__name__})",
+        f"damaged, or of another version of the lab ({path}: "
+        f"{type(error).__name__})",
       ) from error
 
   def close(self) -> None:

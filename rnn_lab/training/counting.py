@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_lab.errors import in_section
+from rnn_lab.errors import FieldError, in_section
 from rnn_lab.language_models import (
   arpa,
   counts,
@@ -25,6 +25,7 @@ from rnn_lab.training.records import Records
 from rnn_lab.training.result import make_counted_result
 from rnn_lab.training.run import (
   CONFIG,
+  ENVIRONMENT,
   RESULT,
   VOCABULARY,
   Plan,
@@ -87,7 +88,7 @@ def _judge(
   corpus.vocabulary.save(workdir / VOCABULARY)
   ngram.save(model, workdir / MODEL)
   environment.record(
-    workdir / "environment.json", environment.describe(task, ready.how), 0
+    workdir / ENVIRONMENT, environment.describe(task, ready.how), 0
   )
   judge = scorer(model)
 
@@ -113,6 +114,9 @@ def make(
   if settings.estimator == "arpa":
     with in_section("model.ngram"):
       read, names = arpa.read_arpa(settings.arpa_file)
+      if read.order != settings.order:
+        may = f"{read.order}, the order of the model in arpa_file"
+        raise FieldError("order", settings.order, may)
       model = arpa.for_vocabulary(read, names, words.words, words.eos)
     return model, {
       "order": model.order,

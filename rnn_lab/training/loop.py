@@ -21,6 +21,7 @@ from rnn_lab.training.records import Records
 from rnn_lab.training.result import make_result, progress_line
 from rnn_lab.training.run import (
   CONFIG,
+  ENVIRONMENT,
   RESULT,
   VOCABULARY,
   Plan,
@@ -28,7 +29,12 @@ from rnn_lab.training.run import (
   is_finished,
   plan,
 )
-from rnn_lab.training.state import init_states, state_form
+from rnn_lab.training.state import (
+  from_saved,
+  init_states,
+  state_form,
+  to_saved,
+)
 from rnn_lab.training.stopping import Stop, stop_on_signal
 from rnn_lab.types import PyTree
 
@@ -127,7 +133,7 @@ class _Loop:
       events=settings.run.tensorboard,
     )
     environment.record(
-      workdir / "environment.json",
+      workdir / ENVIRONMENT,
       environment.describe(ready.task, ready.how),
       self.step,
     )
@@ -139,7 +145,7 @@ class _Loop:
       form = state_form(
         model, task, self.static, self.hyper, self.settings.num_seeds
       )
-      return self.checkpoints.restore(latest, form)
+      return from_saved(self.checkpoints.restore(latest, to_saved(form)))
     if (self.workdir / RESULT).exists():
       raise FieldError(
         "workdir",
@@ -276,7 +282,8 @@ class _Loop:
   def save(self) -> None:
     """Writes a checkpoint of the states of all seeds."""
     state = self.programs.population.get(self.state)
-    self.checkpoints.save(self.step, jax.tree.map(np.asarray, state))
+    saved = to_saved(jax.tree.map(np.asarray, state))
+    self.checkpoints.save(self.step, saved)
 
   def close(self) -> None:
     """Closes what is open."""

@@ -15,11 +15,12 @@ from rnn_lab.training import optimizers
 from rnn_lab.training.checkpoint import Checkpoints
 from rnn_lab.training.files import check_can_hold, flatten, read_json
 from rnn_lab.training.settings import Settings, parse
-from rnn_lab.training.state import state_form
+from rnn_lab.training.state import from_saved, state_form, to_saved
 from rnn_lab.types import Params
 
 CONFIG = "config.json"
 RESULT = "result.json"
+ENVIRONMENT = "environment.json"
 # Of a language model: what its word ids mean.
 VOCABULARY = "vocabulary.json"
 # What a sweep puts into a trial's directory before the run begins.
@@ -111,6 +112,7 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
   path = workdir / CONFIG
   if not path.exists():
     return
+  _check_data(plan, workdir)
   there = flatten(read_json(path))
   here = flatten(plan.config)
   differing = [
@@ -124,6 +126,26 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
       str(workdir),
       "a new directory, or one of a run with the same config",
       f"{str(workdir)!r}, of a config that differs in {', '.join(differing)}",
+    )
+
+
+def _check_data(plan: Plan, workdir: pathlib.Path) -> None:
+  """Raises FieldError if the run in `workdir` read other data than this."""
+  path = workdir / ENVIRONMENT
+  if not path.exists():
+    return
+  there = read_json(path).get("data_sha256", {})
+  here = dict(plan.task.hashes)
+  differing = [
+    name for name in {**there, **here} if there.get(name) != here.get(name)
+  ]
+  if differing:
+    raise FieldError(
+      "workdir",
+      str(workdir),
+      "a new directory, or one of a run on the same data",
+      f"{str(workdir)!r}, of a run on other data: {', '.join(differing)} "
+      "has changed since",
     )
 
 
@@ -164,12 +186,20 @@ def load_run(workdir: str | pathlib.Path, seed_index: int = 0) -> LoadedRun:
     of that seed: `model.apply({"params": params}, inputs_BTD, lengths_B)`.
 
   Raises:
-    FieldError: there is no run, no checkpoint in it, or no such seed.
+    FieldError: there is no run, no checkpoint in it, no such seed, the data
+      has changed since, or the model was counted.
   """
   workdir = pathlib.Path(workdir)
   if not (workdir / CONFIG).exists():
     raise FieldError("workdir", str(workdir), "a run directory")
   ready = plan(with_any_run(read_json(workdir / CONFIG)))
+  if isinstance(ready.model, language_models.NGramSettings):
+    raise FieldError(
+      "workdir",
+      str(workdir),
+      "the run of a network; load_language_model opens one of an n-gram model",
+    )
+  _check_data(ready, workdir)
   params = restore_params(
     workdir, ready.settings, ready.model, ready.task, seed_index
   )
@@ -189,7 +219,9 @@ def restore_params(
   task: tasks.Task,
   seed_index: int,
 ) -> Params:
-  """One seed's best parameters so far, from a run's last checkpoint.
+  """One seed's parameters, as `eval.select` wants them, so far.
+
+  They come from the run's last checkpoint.
 
   Raises:
     FieldError: there is no such seed, or no checkpoint.
@@ -204,6 +236,9 @@ def restore_params(
   step = checkpoints.latest_step()
   if step is None:
     raise FieldError("workdir", str(workdir), "a run with a checkpoint")
-  state = checkpoints.restore(step, form)
+  state = from_saved(checkpoints.restore(step, to_saved(form)))
   checkpoints.close()
-  return jax.tree.map(lambda a: np.asarray(a[seed_index]), state.best_params)
+  params = state.best_params
+  if settings.eval.select == "last":
+    params = state.params
+  return jax.tree.map(lambda a: np.asarray(a[seed_index]), params)

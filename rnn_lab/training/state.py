@@ -1,7 +1,7 @@
 """What training changes, for one seed."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -48,6 +48,20 @@ class TrainState(NamedTuple):
   last_step: Array
   sums: Sums
   carry: PyTree = ()
+
+
+def to_saved(state: TrainState) -> dict[str, PyTree]:
+  """What a checkpoint holds of a state: an empty carry leaves no trace."""
+  saved = state._asdict()
+  if isinstance(state.carry, tuple) and not state.carry:
+    # As runs were saved before there were streams; they are read today, too.
+    del saved["carry"]
+  return saved
+
+
+def from_saved(saved: Mapping[str, PyTree]) -> TrainState:
+  """The inverse of `to_saved`."""
+  return TrainState(**saved)
 
 
 class Form(NamedTuple):

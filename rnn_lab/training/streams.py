@@ -80,8 +80,8 @@ def details(
   zero = np.mean(np.isneginf(log_p), axis=-1)
   undefined = np.mean(np.isnan(log_p), axis=-1)
   answer = {
-    "judged_on": judged_on(settings.tracks, settings.warmup),
-    "validated_on": judged_on(settings.valid_tracks, settings.warmup),
+    "judged_on": _how(test, settings.tracks, settings),
+    "validated_on": _how(corpus.valid, settings.valid_tracks, settings),
     "vocabulary": corpus.vocabulary.size,
     "tokens": {
       name: len(getattr(corpus, name).tokens)
@@ -102,18 +102,26 @@ def details(
       for kind, row in kinds.items()
     },
   }
-  if corpus.entropy_rate is not None:
-    floor = -float(np.mean(test.log_probs))
-    loss = -np.mean(log_p, axis=-1)
-    places = evaluator.context_places(len(log_p[0]), settings.context_targets)
-    if len(places):
-      here = float(np.exp(-np.mean(test.log_probs[places])))
-      answer["context_floor_perplexity"] = here
-    answer |= {
-      "entropy_rate": corpus.entropy_rate,
-      "floor_perplexity": float(np.exp(floor)),
-      "nats_above_floor": _listed(loss - floor),
-    }
+  if corpus.entropy_rate is None:
+    return answer
+  return answer | _floors(stream, log_p, settings)
+
+
+def _floors(
+  stream: Stream, log_p: np.ndarray, settings: EvalSettings
+) -> dict[str, Any]:
+  """What the true distribution reaches, and how far above it the model is."""
+  true_log_p = stream.corpus.test.log_probs
+  floor = -float(np.mean(true_log_p))
+  answer = {
+    "entropy_rate": stream.corpus.entropy_rate,
+    "floor_perplexity": float(np.exp(floor)),
+    "nats_above_floor": _listed(-np.mean(log_p, axis=-1) - floor),
+  }
+  places = evaluator.context_places(len(true_log_p), settings.context_targets)
+  if len(places):
+    here = float(np.exp(-np.mean(true_log_p[places])))
+    answer["context_floor_perplexity"] = here
   return answer
 
 
@@ -132,8 +140,9 @@ def size_of(params: Params) -> dict[str, int]:
   }
 
 
-def judged_on(tracks: int, warmup: int) -> str:
+def _how(split: Split, tracks: int, settings: EvalSettings) -> str:
   """How a split is read, in words."""
+  tracks, warmup = evaluator.parts(len(split.tokens), tracks, settings.warmup)
   if tracks == 1:
     return "one unbroken stream"
   return (
