@@ -10,8 +10,8 @@ wikitext2 (downloaded, or read from `task.data_dir`), or text with
 `task.train_path`; `task.unit` is word, character or bpe.
 
 As it stands, an LSTM of 128 units on the grammar, 4,000 steps, about a minute
-and a half on two CPU cores. Test perplexity to expect: 4.18; the best possible is
-4.08. `:smoke` takes seconds.
+and a half on two CPU cores. Test perplexity to expect: 4.18; the best possible
+is 4.08. `:smoke` takes seconds.
 """
 
 from configs import common
