@@ -16,7 +16,8 @@ import numpy as np
 from absl import flags
 
 from experiments import cli
-from rnn_lab.errors import FieldError, check_float, check_int
+from rnn_lab import decoding
+from rnn_lab.errors import FieldError, check_int
 from rnn_lab.language_models import generation
 from rnn_lab.text.truth import true_distribution
 from rnn_lab.training.language_runs import load_language_model
@@ -41,9 +42,7 @@ def main(workdir: pathlib.Path) -> int:
   check_int("top", given.top, 1)
   check_int("samples", given.samples, 0)
   check_int("num_tokens", given.num_tokens, 1)
-  check_float("temperature", given.temperature, 0.0)
-  check_int("top_k", given.top_k, 0)
-  check_float("top_p", given.top_p, 0.0, 1.0, above=True)
+  decoding.narrowed(np.zeros(1), **narrowing)  # checks them
   check_int("seed", given.seed, 0)
   check_int("warmup", given.warmup, 0)
   if given.prompt is None:
@@ -51,7 +50,8 @@ def main(workdir: pathlib.Path) -> int:
   config, words, model = load_language_model(workdir, given.seed_index)
   tokens, unknown = words.encode_prompt(given.prompt)
   if unknown and all(token == words.unk for token in tokens):
-    raise FieldError("prompt", given.prompt, "of words that the model has seen")
+    may = "a text with at least one known word; case counts"
+    raise FieldError("prompt", given.prompt, may)
   # Always the same words, so that the table does not depend on the seed.
   before = generation.settled(
     model, words.start, given.warmup, np.random.default_rng(0)
@@ -62,6 +62,9 @@ def main(workdir: pathlib.Path) -> int:
   with Terminal() as terminal:
     if unknown:
       terminal.line(f"not in the vocabulary: {', '.join(unknown)}")
+    if np.isnan(log_p).any():
+      terminal.line("the model has never seen this, and says nothing about it")
+      return 0
     terminal.table(next_words_table(log_p, words.words, given.top, truth))
     for n in range(given.samples):
       random = np.random.default_rng([given.seed, n])

@@ -14,6 +14,12 @@ from rnn_lab.training.listener import Terminal
 
 cli.define_config()
 
+SMOKE = (
+  "A smoke test: tiny networks, a few steps. It shows that all parts work; its "
+  "numbers, and what they say about the sentences below, mean nothing, and "
+  "sizes in the text are those of the real experiment."
+)
+
 
 def main(workdir: pathlib.Path) -> int:
   """Runs the sweep of `--config` in `workdir`; 1 if a trial failed."""
@@ -25,6 +31,8 @@ def main(workdir: pathlib.Path) -> int:
     )
   trials = expand(module.sweep, argument, cli.FLAGS.config, cli.overridden())
   about = module.report() if hasattr(module, "report") else {}
+  if argument == "smoke":
+    about = about | {"text": f"{SMOKE}\n\n{about.get('text', '')}".strip()}
   about = {
     "config": cli.config_file(),
     "argument": argument,

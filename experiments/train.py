@@ -6,6 +6,8 @@
 
 import json
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 from experiments import cli
 from rnn_lab.training.listener import Terminal
@@ -26,14 +28,20 @@ def main(workdir: pathlib.Path) -> int:
       terminal.line(f"{workdir} is already finished")
     result = json.loads((workdir / RESULT).read_text(encoding="utf-8"))
     for name, metric in result["metrics"].items():
-      values = ", ".join(
-        "diverged" if v is None else f"{v:.4f}" for v in metric["values"]
-      )
-      terminal.line(f"{name}: {values}")
+      values = [
+        f"{value:.4f}" if value is not None else _no_number(seed)
+        for value, seed in zip(metric["values"], result["seeds"])
+      ]
+      terminal.line(f"{name}: {', '.join(values)}")
     for name, value in result["baselines"].items():
       terminal.line(f"a constant guess reaches {name} {value:.4f}")
     terminal.line(f"{result['status']}: {workdir / RESULT}")
   return 0
+
+
+def _no_number(seed: Mapping[str, Any]) -> str:
+  """Why a seed has no number: JSON knows neither infinity nor nan."""
+  return "diverged" if seed["status"] == "diverged" else "infinite"
 
 
 if __name__ == "__main__":
