@@ -16,7 +16,7 @@ from rnn_lab.stack import (
 )
 from rnn_lab.training.loop import train
 from rnn_lab.training.run import plan
-from rnn_lab.training.state import init_params, seed_keys
+from rnn_lab.training.state import form_of, init_params, seed_keys
 from rnn_lab.unroll import static_unroll
 
 T, B, D, H = 5, 3, 2, 4
@@ -104,7 +104,7 @@ def test_what_training_writes(tmp_path):
   ]
   ready = plan(config)
   keys = seed_keys(jnp.int32(0))
-  params = init_params(ready.model, ready.task.input_spec.size, keys.params)
+  params = init_params(ready.model, form_of(ready.task), keys.params)
   batch = ready.task.batch(ready.task.data, keys.data, 0)
 
   def loss_of_last_h(h):
