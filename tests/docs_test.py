@@ -6,6 +6,9 @@ import re
 import shlex
 
 import pytest
+from tiny import result, tiny_config, tiny_language
+
+from rnn_lab.training.loop import train
 
 ROOT = pathlib.Path(__file__).parent.parent
 LECTURE = ROOT / "docs" / "lecture.md"
@@ -116,5 +119,17 @@ def test_the_readmes_first_program_learns(capsys):
 
 def test_the_readmes_other_programs_run(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
+  programs = {}
   for code in blocks()[1:]:
-    exec(code, {"__name__": "readme"})  # noqa: S102
+    own = {"__name__": "readme"}  # each must stand on its own
+    exec(code, own)  # noqa: S102
+    programs |= own
+  train(tiny_config(), "digits")
+  found = float(programs["first_test_accuracy"]("digits"))
+  # One of two batches of 180: near the accuracy on both.
+  assert found * 180 == pytest.approx(round(found * 180), abs=1e-3)
+  whole = result(tmp_path / "digits")["metrics"]["test/accuracy"]["values"][0]
+  assert found == pytest.approx(whole, abs=0.1)
+  train(tiny_language(model__kind="ngram"), "words")
+  words = programs["most_probable_words"]("words", "the students opened their")
+  assert {*words} >= {"exams", "books", "letters", "umbrellas"}

@@ -173,12 +173,14 @@ def _size(details: dict[str, Any]) -> tuple[str, str]:
 
 
 def megabytes(size: int | None) -> str:
+  """Bytes as megabytes of 10^6; more digits for what is small."""
   if size is None:
     return NONE
   return f"{size / 1e6:.2f}" if size >= 1e4 else f"{size / 1e6:.4f}"
 
 
 def thousands(number: float | None) -> str:
+  """A number rounded to a whole one, its thousands apart: 12,345."""
   return NONE if number is None else f"{round(number):,}"
 
 

@@ -28,7 +28,8 @@ def load_language_model(
     seed_index: which of the run's seeds, 0 for the first.
 
   Returns:
-    The config, the vocabulary, and the model of the best evaluation.
+    The config, the vocabulary, and the model with the parameters that
+    `eval.select` wants: of the best evaluation, or the last ones.
 
   Raises:
     FieldError: there is no such run, no language model in it, or no such

@@ -182,8 +182,9 @@ def load_run(workdir: str | pathlib.Path, seed_index: int = 0) -> LoadedRun:
     seed_index: which of the run's seeds, 0 for the first.
 
   Returns:
-    The config, its task and model, and the parameters of the best evaluation
-    of that seed: `model.apply({"params": params}, inputs_BTD, lengths_B)`.
+    The config, its task and model, and that seed's parameters, of the best
+    evaluation or, if `eval.select` says so, the last ones:
+    `model.apply({"params": params}, inputs_BTD, lengths_B)`.
 
   Raises:
     FieldError: there is no run, no checkpoint in it, no such seed, the data
