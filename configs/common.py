@@ -166,6 +166,39 @@ def language_config() -> config_dict.ConfigDict:
   return config
 
 
+def treebank_config(held_epochs: int) -> config_dict.ConfigDict:
+  """Networks on the Penn Treebank: 13 epochs of SGD, its rate then halved.
+
+  Args:
+    held_epochs: before the first halving.
+  """
+  config = language_config()
+  config.task.corpus = "ptb"
+  config.task.window = 20
+  config.task.reach = 20
+  # Of batch 20 and window 20: who changes those changes the epochs, too.
+  epoch = 929_589 // 20 // 20
+  config.optimizer.name = "sgd"
+  config.optimizer.schedule = "staircase"
+  config.optimizer.hold_steps = held_epochs * epoch
+  config.optimizer.decay_steps = epoch
+  config.optimizer.decay_rate = 0.5
+  config.train.clip_norm = 0.25
+  config.train.batch_size = 20
+  config.train.num_steps = 13 * epoch
+  config.eval.every = epoch
+  config.run.checkpoint_every = epoch
+  config.run.steps_per_call = 100
+  return config
+
+
+def shrink_treebank(config: config_dict.ConfigDict) -> None:
+  """As `shrink_language`, with halvings within the few steps."""
+  shrink_language(config)
+  config.optimizer.hold_steps = 5
+  config.optimizer.decay_steps = 5
+
+
 def shrink_language(config: config_dict.ConfigDict) -> None:
   """As `shrink`, of a language model: a small text, too."""
   shrink(config)

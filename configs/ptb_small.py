@@ -16,16 +16,10 @@ takes half a minute once the corpus is there.
 
 from configs import common
 
-# Of batch 20 and window 20: who changes those changes the epochs, too.
-STEPS_PER_EPOCH = 929_589 // 20 // 20
-
 
 def get_config(argument: str = ""):
   argument = common.parse_argument(argument, "smoke")
-  config = common.language_config()
-  config.task.corpus = "ptb"
-  config.task.window = 20
-  config.task.reach = 20
+  config = common.treebank_config(held_epochs=4)
   model = config.model
   model.num_layers = 2
   model.hidden_size = 200
@@ -37,22 +31,8 @@ def get_config(argument: str = ""):
         section[field] = "uniform"
         section[field.replace("_init", "_scale")] = 0.1
   model.lstm.forget_bias = 0.0
-  optimizer = config.optimizer
-  optimizer.name = "sgd"
-  optimizer.learning_rate = 20.0
-  optimizer.schedule = "staircase"
-  optimizer.hold_steps = 4 * STEPS_PER_EPOCH
-  optimizer.decay_steps = STEPS_PER_EPOCH
-  optimizer.decay_rate = 0.5
-  config.train.clip_norm = 0.25
-  config.train.batch_size = 20
-  config.train.num_steps = 13 * STEPS_PER_EPOCH
-  config.eval.every = STEPS_PER_EPOCH
+  config.optimizer.learning_rate = 20.0
   config.eval.select = "last"
-  config.run.checkpoint_every = STEPS_PER_EPOCH
-  config.run.steps_per_call = 100
   if argument == "smoke":
-    common.shrink_language(config)
-    optimizer.hold_steps = 5
-    optimizer.decay_steps = 5
+    common.shrink_treebank(config)
   return config
