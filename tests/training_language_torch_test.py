@@ -16,6 +16,55 @@ from rnn_lab.training.state import init_states
 V, H, B, T, STEPS = 12, 5, 3, 4, 11  # 5 windows an epoch
 
 
+def torchs_updates(torch, first, tokens, start):
+  """The modules after STEPS updates from the weights `first`, and the norms."""
+  embedding = torch.nn.Embedding(V, H)
+  layers = torch.nn.LSTM(H, H, 2)
+  readout = torch.nn.Linear(H, V)
+  with torch.no_grad():
+    embedding.weight.copy_(first["embedding"])
+    readout.weight.copy_(first["readout_kernel"].T)
+    readout.bias.copy_(first["readout_bias"])
+    for n, layer in enumerate(first["stack"]):
+      weights = layers.all_weights[n]
+      weights[0].copy_(layer.forward.input_kernel.T)
+      weights[1].copy_(layer.forward.recurrent_kernel.T)
+      weights[2].copy_(layer.forward.bias)
+      weights[3].zero_()
+      weights[3].requires_grad_(False)  # one bias a gate, not two
+  learnt = [
+    p
+    for module in (embedding, layers, readout)
+    for p in module.parameters()
+    if p.requires_grad
+  ]
+  length = len(tokens) // B
+  tracks = torch.tensor(tokens[: B * length].reshape(B, length).T).long()
+  before = np.concatenate([[start], tokens[:-1]])[: B * length]
+  before = torch.tensor(before.reshape(B, length).T).long()
+  norms = []
+  for step in range(STEPS):
+    n = step % 5
+    if n == 0:
+      carry = (torch.zeros(2, B, H), torch.zeros(2, B, H))
+    window = slice(n * T, n * T + T)
+    output, carry = layers(embedding(before[window]), carry)
+    carry = tuple(c.detach() for c in carry)
+    loss = torch.nn.functional.cross_entropy(
+      readout(output).reshape(-1, V), tracks[window].reshape(-1)
+    )
+    grads = torch.autograd.grad(loss, learnt)
+    norm = torch.sqrt(sum((g**2).sum() for g in grads))
+    norms.append(float(norm))
+    # The staircase of the smoke's schedule: held for 5 steps, halved every 5.
+    rate = 20.0 * (1.0 if step < 5 else 0.5 if step < 10 else 0.25)
+    scale = rate * min(1.0, 0.25 / float(norm))
+    with torch.no_grad():
+      for p, g in zip(learnt, grads):
+        p -= scale * g
+  return embedding, layers, readout, norms
+
+
 def test_eleven_updates_equal_torchs():
   """SGD at rate 20 with clipping, the state carried on and zeroed."""
   torch = pytest.importorskip("torch")
@@ -42,50 +91,9 @@ def test_eleven_updates_equal_torchs():
   )
   ours = jax.tree.map(lambda a: a[0], built.population.get(state.params))
 
-  embedding = torch.nn.Embedding(V, H)
-  layers = torch.nn.LSTM(H, H, 2)
-  readout = torch.nn.Linear(H, V)
-  with torch.no_grad():
-    embedding.weight.copy_(first["embedding"])
-    readout.weight.copy_(first["readout_kernel"].T)
-    readout.bias.copy_(first["readout_bias"])
-    for n, layer in enumerate(first["stack"]):
-      weights = layers.all_weights[n]
-      weights[0].copy_(layer.forward.input_kernel.T)
-      weights[1].copy_(layer.forward.recurrent_kernel.T)
-      weights[2].copy_(layer.forward.bias)
-      weights[3].zero_()
-      weights[3].requires_grad_(False)  # one bias a gate, not two
-  learnt = [
-    p
-    for module in (embedding, layers, readout)
-    for p in module.parameters()
-    if p.requires_grad
-  ]
-  length = len(tokens) // B
-  tracks = torch.tensor(tokens[: B * length].reshape(B, length).T).long()
-  before = np.concatenate([[words.start], tokens[:-1]])[: B * length]
-  before = torch.tensor(before.reshape(B, length).T).long()
-  norms = []
-  for step in range(STEPS):
-    n = step % 5
-    if n == 0:
-      carry = (torch.zeros(2, B, H), torch.zeros(2, B, H))
-    window = slice(n * T, n * T + T)
-    output, carry = layers(embedding(before[window]), carry)
-    carry = tuple(c.detach() for c in carry)
-    loss = torch.nn.functional.cross_entropy(
-      readout(output).reshape(-1, V), tracks[window].reshape(-1)
-    )
-    grads = torch.autograd.grad(loss, learnt)
-    norm = torch.sqrt(sum((g**2).sum() for g in grads))
-    norms.append(float(norm))
-    # The staircase of the smoke's schedule: held for 5 steps, halved every 5.
-    rate = 20.0 * (1.0 if step < 5 else 0.5 if step < 10 else 0.25)
-    scale = rate * min(1.0, 0.25 / float(norm))
-    with torch.no_grad():
-      for p, g in zip(learnt, grads):
-        p -= scale * g
+  embedding, layers, readout, norms = torchs_updates(
+    torch, first, tokens, words.start
+  )
   assert min(norms) < 0.25 < max(norms)  # clipped at some steps only
 
   def same(array, tensor):
