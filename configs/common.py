@@ -89,6 +89,7 @@ def default_config() -> config_dict.ConfigDict:
         "clip_norm": 1.0,
         "log_every": 50,
         "gradient_flow_every": 0,
+        "gradient_health": False,
       },
       "eval": {"every": 250},
       "run": {

@@ -4,7 +4,8 @@ A `Stack` is a value like a `Cell`; the functions here initialise it and
 unroll it. Layer l reads the outputs of layer l-1 at the same step.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -12,7 +13,7 @@ import jax.numpy as jnp
 
 from rnn_lab.cells.base import Cell, output_size
 from rnn_lab.errors import check_float
-from rnn_lab.types import Array, Carry, Key, Params
+from rnn_lab.types import Array, Carry, Key, Params, PyTree
 from rnn_lab.unroll import unroll
 
 FINAL_STATES = ("top", "all")
@@ -118,8 +119,9 @@ def unroll_stack(
     checkpoint_every: see `unroll`.
     dropout_key: drops outputs between layers, and, if `variational`, rows of
       the recurrent kernels; None keeps them all.
-    perturbations: `[T, B, H]` for each layer and direction, added to the
-      hidden states; see `perturbed`. None adds nothing and costs nothing.
+    perturbations: for each layer and direction a carry whose arrays have a
+      leading dimension T, added to the carries; see `perturbed`. None adds
+      nothing and costs nothing.
 
   Returns:
     The last carries, a `Directions` a layer, and the top layer's outputs
@@ -184,43 +186,108 @@ def final_state(carry: tuple[Directions, ...], which: str) -> Array:
 
 
 def perturbed(cell: Cell) -> Cell:
-  """`cell` with something added to its hidden state after each step.
+  """`cell` with something added to its carry after each step.
 
-  Its input is a pair (x_BD, e_BH): h_t + e_t takes the place of h_t, both
-  in the carry and as output. With e = 0 nothing changes, and the gradient
-  with respect to e_t is the total derivative dE/dh_t. For cells whose output
-  is their hidden state, as all of `rnn_lab.cells` are.
-
-  Raises:
-    ValueError: when unrolled, if the cell's carry has no field `h` of the
-      output's shape.
+  Its input is a pair (x_BD, e), e of the form of the carry: s_t + e_t takes
+  the place of s_t, in what is handed on and, where the output is one of the
+  carry's arrays, in the output. With e = 0 nothing changes, and the gradient
+  with respect to e_t is dE/ds_t: for an LSTM dE/dh_t with c_t held fixed, and
+  dE/dc_t with h_t held fixed. Of a cell whose output is not in its carry it is
+  what the later steps have to say, without the cost of step t itself.
   """
 
   def step(params: Params, carry: Carry, x: Any) -> tuple[Carry, Array]:
-    x_BD, e_BH = x
+    x_BD, e = x
     carry, y_BH = cell.step(params, carry, x_BD)
-    h_BH = getattr(carry, "h", None)
-    if h_BH is None or h_BH.shape != y_BH.shape:
-      raise ValueError(
-        f"{cell.kind}: the carry has no hidden state `h` that is also the "
-        "output, so that nothing can be added to it"
-      )
-    e_BH = e_BH.astype(h_BH.dtype)
-    return carry._replace(h=h_BH + e_BH), y_BH + e_BH
+    place = _place_of_output(carry, y_BH)
+    carry = jax.tree.map(lambda a, b: a + b.astype(a.dtype), carry, e)
+    if place is not None:
+      y_BH = jax.tree.leaves(carry)[place]
+    return carry, y_BH
 
   return cell._replace(step=step)
 
 
-def zero_perturbations(
-  stack: Stack, num_steps: int, batch_size: int
-) -> tuple[Directions, ...]:
-  """Zeros `[T, B, H]` for `unroll_stack` to add to each layer's states."""
+def _place_of_output(carry: Carry, y_BH: Array) -> int | None:
+  """Which of the carry's arrays is the output; None if none is.
 
-  def zeros(cell: Cell) -> Array:
-    h_BH = cell.initial_carry((batch_size,), jnp.float32).h
-    return jnp.zeros((num_steps, *h_BH.shape), h_BH.dtype)
+  The very array, or, where a cell's step was wrapped so that it is a copy, the
+  state that is called h.
+  """
+  leaves = jax.tree_util.tree_leaves_with_path(carry)
+  for place, (_, leaf) in enumerate(leaves):
+    if leaf is y_BH:
+      return place
+  for place, (path, leaf) in enumerate(leaves):
+    if jax.tree_util.keystr(path) == ".h" and leaf.shape == y_BH.shape:
+      return place
+  return None
+
+
+def zero_perturbations(
+  stack: Stack, num_steps: int, batch_size: int, dtype: Any = jnp.float32
+) -> tuple[Directions, ...]:
+  """Zeros for `unroll_stack` to add to each layer's carries: `[T, B, H]`."""
+
+  def zeros(cell: Cell) -> Carry:
+    carry = cell.initial_carry((batch_size,), dtype)
+    return jax.tree.map(
+      lambda a: jnp.zeros((num_steps, *a.shape), a.dtype), carry
+    )
 
   return tuple(_each(zeros, cells) for cells in _layers(stack))
+
+
+def as_cell(stack: Stack, final: str = "top") -> Cell:
+  """A stack that reads in one direction, as one cell.
+
+  Its parameters are those of `init_stack`, and its carry holds the carries of
+  all layers, as `unroll_stack` takes it: what is written for a cell then works
+  for any depth. Dropout plays no part.
+
+  Args:
+    stack: the layers.
+    final: what the cell puts out: the "top" layer's outputs, or those of "all"
+      layers side by side, first layer first; see `final_state`.
+
+  Raises:
+    ValueError: the stack is bidirectional, which no single recurrence is.
+  """
+  if stack.backward:
+    raise ValueError(
+      "as_cell: the stack is bidirectional; it must read in one direction"
+    )
+  cells = stack.forward
+  step = _layered_step(tuple(cell.step for cell in cells), final)
+  first = _layered_carry(tuple(cell.initial_carry for cell in cells))
+  init = functools.partial(init_stack, stack)
+  return Cell(init, first, step, "stack", cells)
+
+
+# Cached, so that equal stacks give equal functions: see the cells.
+@functools.cache
+def _layered_step(steps: tuple[Callable, ...], final: str) -> Callable:
+  def step(
+    params: tuple[Directions, ...], carry: tuple[Directions, ...], x_BD: Array
+  ) -> tuple[tuple[Directions, ...], Array]:
+    after, outputs = [], []
+    for own_step, own_params, own_carry in zip(steps, params, carry):
+      own_carry, x_BD = own_step(own_params.forward, own_carry.forward, x_BD)
+      after.append(Directions(own_carry))
+      outputs.append(x_BD)
+    if final == "all":
+      x_BD = jnp.concatenate(outputs, axis=-1)
+    return tuple(after), x_BD
+
+  return step
+
+
+@functools.cache
+def _layered_carry(initial_carries: tuple[Callable, ...]) -> Callable:
+  def initial_carry(batch_shape: tuple[int, ...], dtype: Any) -> PyTree:
+    return tuple(Directions(own(batch_shape, dtype)) for own in initial_carries)
+
+  return initial_carry
 
 
 def _layers(stack: Stack) -> list[Directions]:

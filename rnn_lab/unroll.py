@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rnn_lab.cells.base import Cell
+from rnn_lab.cells.base import Cell, check_carry
 from rnn_lab.types import Array, Carry, Params, PyTree
 
 IMPLEMENTATIONS = ("auto", "scan")
@@ -121,7 +121,7 @@ def _step(
     # Or a nan in the padding would reach the gradients, as nan * 0.
     x = _where(step.valid, x, jax.tree.map(jnp.zeros_like, x))
   after, y = cell.step(params, before, x)
-  _check_carry(cell, before, after)
+  check_carry(cell, before, after)
   if step.valid is None:
     return after, y
   # Compared with `carry`, not `before`: a reset in the padding does nothing.
@@ -171,11 +171,11 @@ def _prepare(
   """Checks shapes; returns the initial carry, the first one, the steps."""
   num_steps = _num_steps(xs)
   batch_shape = jax.tree.leaves(xs)[0].shape[1:-1]
-  fresh = cell.initial_carry(batch_shape, _carry_dtype(params, xs))
+  fresh = cell.initial_carry(batch_shape, carry_dtype(params, xs))
   if carry is None:
     carry = fresh
   else:
-    _check_carry(cell, fresh, carry)
+    check_carry(cell, fresh, carry)
 
   valid = None
   if lengths_B is not None:
@@ -214,7 +214,7 @@ def _num_steps(xs: PyTree) -> int:
   return sizes.pop()
 
 
-def _carry_dtype(params: Params, xs: PyTree) -> Any:
+def carry_dtype(params: Params, xs: PyTree) -> Any:
   """float32 for inputs and kernels of less, else their own."""
   leaves = jax.tree.leaves((params, xs))
   floats = [a.dtype for a in leaves if jnp.issubdtype(a.dtype, jnp.floating)]
@@ -225,23 +225,6 @@ def _check_shape(name: str, array: Array, expected: tuple[int, ...]) -> None:
   if array.shape != expected:
     raise ValueError(
       f"unroll: {name} has shape {array.shape}; it must be {expected}"
-    )
-
-
-def _check_carry(cell: Cell, expected: Carry, actual: Carry) -> None:
-  """Raises ValueError where the two carries differ in form."""
-
-  def form(carry: Carry) -> dict[str, str]:
-    leaves = jax.tree_util.tree_leaves_with_path(carry)
-    return {
-      jax.tree_util.keystr(path) or "(itself)": f"{a.dtype.name}{a.shape}"
-      for path, a in leaves
-    }
-
-  if form(expected) != form(actual):
-    raise ValueError(
-      f"{cell.kind}: the carry has the form {form(actual)}; it must be "
-      f"{form(expected)}"
     )
 
 

@@ -7,7 +7,14 @@ import pytest
 from tiny import rows, tiny_config
 
 from rnn_lab.cells import CELLS, gru, lstm
-from rnn_lab.gradients.flow import gradient_flow
+from rnn_lab.gradients.flow import (
+  gradient_flow,
+  norm_by_lag,
+  norm_by_time,
+  size_by_unit,
+  state_gradients,
+)
+from rnn_lab.gradients.norms import norm
 from rnn_lab.stack import (
   init_stack,
   stack,
@@ -17,7 +24,6 @@ from rnn_lab.stack import (
 from rnn_lab.training.loop import train
 from rnn_lab.training.run import plan
 from rnn_lab.training.state import form_of, init_params, seed_keys
-from rnn_lab.unroll import static_unroll
 
 T, B, D, H = 5, 3, 2, 4
 
@@ -26,28 +32,26 @@ def cost_of(y_TBH, weights_TBH):
   return jnp.sum(jnp.sin(y_TBH) * weights_TBH)
 
 
-def direct_norms(cell, params, xs, weights):
-  """dE/dh_t by cutting the loop at t and differentiating the rest."""
-  norms = np.zeros((T, B))
+def direct_gradients(cell, params, xs, weights):
+  """dE/ds_t by cutting the loop at t and differentiating the rest."""
   carries = [cell.initial_carry((B,), xs.dtype)]
   for t in range(T):
     carries.append(cell.step(params, carries[-1], xs[t])[0])
-  for t in range(T):
 
-    def rest(h, t=t):
-      carry = carries[t + 1]._replace(h=h)
-      total = cost_of(h, weights[t])
-      if t + 1 < T:
-        _, y = static_unroll(cell, params, xs[t + 1 :], carry)
-        total += cost_of(y, weights[t + 1 :])
-      return total
+  def rest(carry, t):
+    total = cost_of(carry.h, weights[t])
+    for later in range(t + 1, T):
+      carry, y = cell.step(params, carry, xs[later])
+      total += cost_of(y, weights[later])
+    return total
 
-    norms[t] = np.linalg.norm(jax.grad(rest)(carries[t + 1].h), axis=-1)
-  return norms
+  rest = jax.jit(jax.grad(rest), static_argnums=1)
+  found = [rest(carries[t + 1], t) for t in range(T)]
+  return jax.tree.map(lambda *g: np.stack(g), *found)
 
 
 @pytest.mark.parametrize("kind", CELLS)
-def test_one_backward_pass_gives_every_step(kind):
+def test_one_backward_pass_gives_every_step_of_every_state(kind):
   with jax.enable_x64(True):
     layers = stack([CELLS[kind](H)])
     params = init_stack(layers, jax.random.key(0), D)
@@ -58,11 +62,15 @@ def test_one_backward_pass_gives_every_step(kind):
       _, y = unroll_stack(layers, params, xs, perturbations=perturbations)
       return cost_of(y, weights)
 
-    zeros = zero_perturbations(layers, T, B)
+    zeros = zero_perturbations(layers, T, B, jnp.float64)
+    gradients = jax.jit(lambda zeros: state_gradients(cost, zeros))(zeros)
     flow = gradient_flow(cost, zeros)[0].forward
-    direct = direct_norms(layers.forward[0], params[0].forward, xs, weights)
-  # The perturbations are float32, and so are their gradients.
-  np.testing.assert_allclose(flow, direct.mean(axis=1), rtol=1e-6)
+    direct = direct_gradients(layers.forward[0], params[0].forward, xs, weights)
+  assert type(flow) is type(direct)
+  for g, e, mean in zip(gradients[0].forward, direct, flow):
+    np.testing.assert_allclose(g, e, rtol=1e-12, atol=1e-14)
+    norms = np.linalg.norm(e, axis=-1).mean(axis=1)
+    np.testing.assert_allclose(mean, norms, rtol=1e-12, atol=1e-14)
 
 
 def test_padding_counts_for_nothing():
@@ -72,6 +80,7 @@ def test_padding_counts_for_nothing():
   weights = jax.random.normal(jax.random.key(2), (T, B, 2 * H))
   lengths = jnp.array([2, 4, 4])
 
+  @jax.jit
   def flow(xs, lengths):
     def cost(perturbations):
       _, y = unroll_stack(
@@ -87,6 +96,33 @@ def test_padding_counts_for_nothing():
   for a, e in zip(jax.tree.leaves(padded), jax.tree.leaves(cut)):
     np.testing.assert_allclose(a[:4], e, rtol=1e-5)
     assert a[4] == 0.0
+
+
+def test_by_time_by_lag_and_by_unit():
+  gradient = np.random.default_rng(0).normal(size=(T, B, H))
+  lengths = np.array([5, 2, 4])
+  norms = np.linalg.norm(gradient, axis=-1)
+  for t in range(T):
+    here = [b for b in range(B) if t < lengths[b]]
+    back = [norms[lengths[b] - 1 - t, b] for b in here]
+    g = jnp.asarray(gradient)
+    want = norms[t, here].mean()
+    np.testing.assert_allclose(norm_by_time(g, lengths)[t], want, rtol=1e-5)
+    np.testing.assert_allclose(
+      norm_by_lag(g, jnp.asarray(lengths))[t], np.mean(back), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+      size_by_unit(g, lengths)[t],
+      np.abs(gradient[t, here]).mean(axis=0),
+      rtol=1e-5,
+    )
+  np.testing.assert_array_equal(norm_by_lag(g), norm_by_time(g)[::-1])
+
+
+def test_norms_do_not_underflow():
+  tiny = jnp.array([[3e-30, 4e-30], [0.0, 0.0], [jnp.inf, 1.0]])
+  np.testing.assert_allclose(norm(tiny, axis=1), [5e-30, 0.0, jnp.inf])
+  np.testing.assert_allclose(norm(jnp.array([3e30, 4e30])), 5e30, rtol=1e-6)
 
 
 def test_what_training_writes(tmp_path):

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from rnn_lab.cells import elman, gru, lstm
+from rnn_lab.cells.base import Cell
+from rnn_lab.cells.lstm import LSTMCarry
 from rnn_lab.errors import FieldError
 from rnn_lab.stack import (
+  as_cell,
   final_state,
   init_stack,
   perturbed,
@@ -134,23 +137,59 @@ def test_a_perturbation_of_zero_changes_nothing_and_others_travel_on():
 
   cell, x = lstm(5), inputs()
   p = params[0].forward
-  e = jnp.zeros((T, B, 5)).at[2].set(0.1)
+  e = LSTMCarry(
+    h=jnp.zeros((T, B, 5)).at[2].set(0.1),
+    c=jnp.zeros((T, B, 5)).at[2].set(-0.2),
+  )
   _, y = unroll(perturbed(cell), p, (x, e))
   carry, before = unroll(cell, p, x[:3])
-  moved = carry._replace(h=carry.h + 0.1)
-  _, after = unroll(cell, p, x[3:], moved)
+  _, after = unroll(cell, p, x[3:], LSTMCarry(carry.h + 0.1, carry.c - 0.2))
   np.testing.assert_allclose(y[:2], before[:2], atol=1e-6)
   np.testing.assert_allclose(y[2], before[2] + 0.1, atol=1e-6)
   np.testing.assert_allclose(y[3:], after, atol=1e-6)
 
 
-def test_a_cell_without_hidden_state_cannot_be_perturbed():
-  cell = lstm(5)._replace(
-    step=lambda params, carry, x: (carry, x[..., :2]), kind="odd"
-  )
-  with pytest.raises(ValueError, match="odd: the carry has no hidden state"):
-    params = cell.init(jax.random.key(0), D)
-    unroll(perturbed(cell), params, (inputs(), jnp.zeros((T, B, 5))))
+def test_what_is_added_reaches_the_output_where_it_is_a_state():
+  def first(batch_shape, dtype):
+    return [jnp.zeros((*batch_shape, D), dtype)]
+
+  def its_state(params, carry, x):
+    h = params * carry[0] + x
+    return [h], h
+
+  def something_else(params, carry, x):
+    return [params * carry[0] + x], 3.0 * (params * carry[0] + x)
+
+  # h_t = 2 h_{t-1} + x_t + 1 moves by 1, 3, 7, ...
+  moved = 2.0 ** np.arange(1, T + 1) - 1.0
+  before = np.concatenate([[0.0], moved[:-1]])
+  for step, expected in ((its_state, moved), (something_else, 6.0 * before)):
+    cell = Cell(None, first, step)
+    _, plain = unroll(cell, jnp.float32(2.0), inputs())
+    added = [jnp.ones((T, B, D))]
+    _, y = unroll(perturbed(cell), jnp.float32(2.0), (inputs(), added))
+    np.testing.assert_allclose(y[:, 0, 0] - plain[:, 0, 0], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("final", ["top", "all"])
+def test_a_stack_as_one_cell(final):
+  layers = stack([gru(5), lstm(7)])
+  cell = as_cell(layers, final)
+  params = cell.init(jax.random.key(1), D)
+  carry, y = unroll(cell, params, inputs())
+  expected, top = unroll_stack(layers, params, inputs())
+  for a, e in zip(jax.tree.leaves(carry), jax.tree.leaves(expected)):
+    np.testing.assert_allclose(a, e, rtol=1e-6)
+  np.testing.assert_allclose(y[..., -7:], top, rtol=1e-6)
+  np.testing.assert_array_equal(y[-1], final_state(carry, final))
+  other = as_cell(stack([gru(5), lstm(7, forget_bias=3.0)]), final)
+  assert other.step is cell.step
+  assert other.initial_carry is cell.initial_carry
+
+
+def test_a_bidirectional_stack_is_no_cell():
+  with pytest.raises(ValueError, match="as_cell: the stack is bidirectional"):
+    as_cell(stack([gru(5)], bidirectional=True))
 
 
 def test_wrong_stacks():

@@ -1,18 +1,19 @@
 """What a cell is: one step of a recurrence, as a value."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from rnn_lab.cells.activations import Activated
 from rnn_lab.errors import check_float, check_int
 from rnn_lab.initializers import (
   Initializer,
   bias_initializer,
   kernel_initializer,
 )
-from rnn_lab.types import Array, Carry, Key, Params
+from rnn_lab.types import Array, Carry, Key, Params, PyTree
 
 
 class Cell(NamedTuple):
@@ -28,6 +29,10 @@ class Cell(NamedTuple):
       structure, shapes and dtypes of the old one.
     kind: the cell's key in `rnn_lab.cells.CELLS`.
     options: a hashable NamedTuple of what the factory was called with.
+    inside: `(params, carry, x_BD) -> {name: Activated}`: what the gates and
+      other activations of this step are. None where nobody may look inside.
+    memory: the names (state, gate) of a state that its gate hands on, as
+      c_t = f_t * c_{t-1} + ... does. None where there is none.
   """
 
   init: Callable[[Key, int], Params]
@@ -35,6 +40,10 @@ class Cell(NamedTuple):
   step: Callable[[Params, Carry, Array], tuple[Carry, Array]]
   kind: str = "custom"
   options: tuple = ()
+  inside: Callable[[Params, Carry, Array], Mapping[str, Activated]] | None = (
+    None
+  )
+  memory: tuple[str, str] | None = None
 
 
 def output_size(cell: Cell, input_size: int) -> int:
@@ -46,6 +55,38 @@ def output_size(cell: Cell, input_size: int) -> int:
 
   x_BD = jax.ShapeDtypeStruct((1, input_size), jnp.float32)
   return jax.eval_shape(one_step, jax.random.key(0), x_BD).shape[-1]
+
+
+def check_step(cell: Cell, params: Params, carry: Carry, x: PyTree) -> None:
+  """Checks that a step hands on a carry of the form that it was given.
+
+  Args:
+    cell: the cell.
+    params: its parameters, or their shapes; likewise the others.
+    carry: the state before the step.
+    x: the input of one step.
+
+  Raises:
+    ValueError: the new carry has another structure, shape or dtype.
+  """
+  after, _ = jax.eval_shape(cell.step, params, carry, x)
+  check_carry(cell, carry, after)
+
+
+def check_carry(cell: Cell, expected: Carry, actual: Carry) -> None:
+  """Raises ValueError where the two carries differ in form."""
+
+  def form(carry: Carry) -> dict[str, str]:
+    return {
+      jax.tree_util.keystr(path) or "(itself)": f"{a.dtype.name}{a.shape}"
+      for path, a in jax.tree_util.tree_leaves_with_path(carry)
+    }
+
+  if form(expected) != form(actual):
+    raise ValueError(
+      f"{cell.kind}: the carry has the form {form(actual)}; it must be "
+      f"{form(expected)}"
+    )
 
 
 def affine(kernel: Array, x: Array, dtype: Any) -> Array:

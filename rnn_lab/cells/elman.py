@@ -1,11 +1,13 @@
 """The simple recurrent network of Elman 1990, and the IRNN within it."""
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from rnn_lab.cells.activations import ACTIVATIONS, Activated, activated
 from rnn_lab.cells.base import (
   Cell,
   affine,
@@ -18,13 +20,6 @@ from rnn_lab.initializers import (
   Initializer,
 )
 from rnn_lab.types import Array, Key
-
-ACTIVATIONS = {
-  "tanh": jnp.tanh,
-  "relu": jax.nn.relu,
-  "sigmoid": jax.nn.sigmoid,
-  "linear": lambda x: x,
-}
 
 
 class ElmanParams(NamedTuple):
@@ -97,13 +92,13 @@ def elman(
   )
 
 
+# All of these are cached, or equal arguments would give unequal functions and
+# every jitted caller would compile again. Cells that begin differently share
+# the functions of a step.
 @functools.cache
 def _elman(options: ElmanOptions) -> Cell:
-  # Cached, or equal arguments would give unequal functions and every jitted
-  # caller would compile again.
   check_choice("activation", options.activation, ACTIVATIONS)
   size = options.hidden_size
-  activation = ACTIVATIONS[options.activation]
   input_init, recurrent_init, bias_init = weight_initializers(options)
 
   def init(key: Key, input_size: int) -> ElmanParams:
@@ -114,18 +109,38 @@ def _elman(options: ElmanOptions) -> Cell:
       bias=bias_init(bias_key, (size,), jnp.float32),
     )
 
+  step, inside = _functions(options.activation)
+  return Cell(init, _initial_carry(size), step, "elman", options, inside)
+
+
+@functools.cache
+def _initial_carry(size: int) -> Callable[..., ElmanCarry]:
   def initial_carry(batch_shape: tuple[int, ...], dtype: Any) -> ElmanCarry:
     return ElmanCarry(h=jnp.zeros((*batch_shape, size), dtype))
+
+  return initial_carry
+
+
+@functools.cache
+def _functions(activation: str) -> tuple[Callable, Callable]:
+  """A step, and what is inside of it."""
 
   def step(
     params: ElmanParams, carry: ElmanCarry, x_BD: Array
   ) -> tuple[ElmanCarry, Array]:
+    size = params.recurrent_kernel.shape[0]
     check_width("elman", "the input", x_BD, params.input_kernel.shape[0])
     check_width("elman", "the carry's h", carry.h, size)
     dtype = carry.h.dtype
     z_BH = affine(params.input_kernel, x_BD, dtype)
     z_BH = z_BH + affine(params.recurrent_kernel, carry.h, dtype)
-    h_BH = activation(z_BH + bias_row(params.bias, z_BH))
+    z_BH = z_BH + bias_row(params.bias, z_BH)
+    h_BH = ACTIVATIONS[activation].function(z_BH)
     return ElmanCarry(h=h_BH), h_BH
 
-  return Cell(init, initial_carry, step, "elman", options)
+  def inside(
+    params: ElmanParams, carry: ElmanCarry, x_BD: Array
+  ) -> dict[str, Activated]:
+    return {"h": activated(activation, step(params, carry, x_BD)[1])}
+
+  return step, inside

@@ -1,11 +1,13 @@
 """The gated recurrent unit, in the form of cuDNN (reset after the product)."""
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from rnn_lab.cells.activations import Activated, activated
 from rnn_lab.cells.base import (
   Cell,
   affine,
@@ -125,25 +127,58 @@ def _gru(options: GRUOptions) -> Cell:
       recurrent_bias_n=bias_init(bias_keys[1], (size,), jnp.float32),
     )
 
+  return Cell(
+    init,
+    _initial_carry(size),
+    _step,
+    "gru",
+    options,
+    _inside,
+    memory=("h", "z"),
+  )
+
+
+# Cached and shared, so that cells that begin differently compile once.
+@functools.cache
+def _initial_carry(size: int) -> Callable[..., GRUCarry]:
   def initial_carry(batch_shape: tuple[int, ...], dtype: Any) -> GRUCarry:
     return GRUCarry(h=jnp.zeros((*batch_shape, size), dtype))
 
-  def step(
-    params: GRUParams, carry: GRUCarry, x_BD: Array
-  ) -> tuple[GRUCarry, Array]:
-    check_width("gru", "the input", x_BD, params.input_kernel.shape[0])
-    check_width("gru", "the carry's h", carry.h, size)
-    dtype = carry.h.dtype
-    x_BGH = affine(params.input_kernel, x_BD, dtype)
-    x_BGH = x_BGH + bias_row(params.bias, x_BGH)
-    h_BGH = affine(params.recurrent_kernel, carry.h, dtype)
-    xr_BH, xz_BH, xn_BH = jnp.split(x_BGH, gates, axis=-1)
-    hr_BH, hz_BH, hn_BH = jnp.split(h_BGH, gates, axis=-1)
-    r_BH = jax.nn.sigmoid(xr_BH + hr_BH)
-    z_BH = jax.nn.sigmoid(xz_BH + hz_BH)
-    hn_BH = hn_BH + bias_row(params.recurrent_bias_n, hn_BH)
-    n_BH = jnp.tanh(xn_BH + r_BH * hn_BH)
-    h_BH = (1.0 - z_BH) * n_BH + z_BH * carry.h
-    return GRUCarry(h=h_BH), h_BH
+  return initial_carry
 
-  return Cell(init, initial_carry, step, "gru", options)
+
+def _gates(
+  params: GRUParams, carry: GRUCarry, x_BD: Array
+) -> tuple[Array, Array, Array]:
+  """r, z and n of one step, `[B, H]` each."""
+  size = params.recurrent_kernel.shape[0]
+  check_width("gru", "the input", x_BD, params.input_kernel.shape[0])
+  check_width("gru", "the carry's h", carry.h, size)
+  dtype = carry.h.dtype
+  x_BGH = affine(params.input_kernel, x_BD, dtype)
+  x_BGH = x_BGH + bias_row(params.bias, x_BGH)
+  h_BGH = affine(params.recurrent_kernel, carry.h, dtype)
+  xr_BH, xz_BH, xn_BH = jnp.split(x_BGH, len(GRU_GATES), axis=-1)
+  hr_BH, hz_BH, hn_BH = jnp.split(h_BGH, len(GRU_GATES), axis=-1)
+  r_BH = jax.nn.sigmoid(xr_BH + hr_BH)
+  z_BH = jax.nn.sigmoid(xz_BH + hz_BH)
+  hn_BH = hn_BH + bias_row(params.recurrent_bias_n, hn_BH)
+  return r_BH, z_BH, jnp.tanh(xn_BH + r_BH * hn_BH)
+
+
+def _step(
+  params: GRUParams, carry: GRUCarry, x_BD: Array
+) -> tuple[GRUCarry, Array]:
+  _, z_BH, n_BH = _gates(params, carry, x_BD)
+  h_BH = (1.0 - z_BH) * n_BH + z_BH * carry.h
+  return GRUCarry(h=h_BH), h_BH
+
+
+def _inside(
+  params: GRUParams, carry: GRUCarry, x_BD: Array
+) -> dict[str, Activated]:
+  gates = zip(GRU_GATES, _gates(params, carry, x_BD))
+  return {
+    name: activated("tanh" if name == "n" else "sigmoid", gate_BH)
+    for name, gate_BH in gates
+  }

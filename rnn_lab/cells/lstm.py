@@ -1,11 +1,13 @@
 """Long short-term memory, with the forget gate of Gers et al. 2000."""
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from rnn_lab.cells.activations import Activated, activated
 from rnn_lab.cells.base import (
   Cell,
   affine,
@@ -143,24 +145,58 @@ def _lstm(options: LSTMOptions) -> Cell:
       bias=bias + gate_offsets(forget_key),
     )
 
+  return Cell(
+    init,
+    _initial_carry(size),
+    _step,
+    "lstm",
+    options,
+    _inside,
+    memory=("c", "f"),
+  )
+
+
+# Cached and shared, so that cells that begin differently compile once.
+@functools.cache
+def _initial_carry(size: int) -> Callable[..., LSTMCarry]:
   def initial_carry(batch_shape: tuple[int, ...], dtype: Any) -> LSTMCarry:
     zeros_BH = jnp.zeros((*batch_shape, size), dtype)
     return LSTMCarry(h=zeros_BH, c=zeros_BH)
 
-  def step(
-    params: LSTMParams, carry: LSTMCarry, x_BD: Array
-  ) -> tuple[LSTMCarry, Array]:
-    check_width("lstm", "the input", x_BD, params.input_kernel.shape[0])
-    check_width("lstm", "the carry's h", carry.h, size)
-    check_width("lstm", "the carry's c", carry.c, size)
-    dtype = carry.h.dtype
-    z_BGH = affine(params.input_kernel, x_BD, dtype)
-    z_BGH = z_BGH + affine(params.recurrent_kernel, carry.h, dtype)
-    z_BGH = z_BGH + bias_row(params.bias, z_BGH)
-    i_BH, f_BH, g_BH, o_BH = jnp.split(z_BGH, gates, axis=-1)
-    c_BH = jax.nn.sigmoid(f_BH) * carry.c
-    c_BH = c_BH + jax.nn.sigmoid(i_BH) * jnp.tanh(g_BH)
-    h_BH = jax.nn.sigmoid(o_BH) * jnp.tanh(c_BH)
-    return LSTMCarry(h=h_BH, c=c_BH), h_BH
+  return initial_carry
 
-  return Cell(init, initial_carry, step, "lstm", options)
+
+def _gates(
+  params: LSTMParams, carry: LSTMCarry, x_BD: Array
+) -> tuple[Array, Array, Array, Array]:
+  """i, f, g and o of one step, `[B, H]` each."""
+  size = params.recurrent_kernel.shape[0]
+  check_width("lstm", "the input", x_BD, params.input_kernel.shape[0])
+  check_width("lstm", "the carry's h", carry.h, size)
+  check_width("lstm", "the carry's c", carry.c, size)
+  dtype = carry.h.dtype
+  z_BGH = affine(params.input_kernel, x_BD, dtype)
+  z_BGH = z_BGH + affine(params.recurrent_kernel, carry.h, dtype)
+  z_BGH = z_BGH + bias_row(params.bias, z_BGH)
+  i_BH, f_BH, g_BH, o_BH = jnp.split(z_BGH, len(LSTM_GATES), axis=-1)
+  sigmoid = jax.nn.sigmoid
+  return sigmoid(i_BH), sigmoid(f_BH), jnp.tanh(g_BH), sigmoid(o_BH)
+
+
+def _step(
+  params: LSTMParams, carry: LSTMCarry, x_BD: Array
+) -> tuple[LSTMCarry, Array]:
+  i_BH, f_BH, g_BH, o_BH = _gates(params, carry, x_BD)
+  c_BH = f_BH * carry.c + i_BH * g_BH
+  h_BH = o_BH * jnp.tanh(c_BH)
+  return LSTMCarry(h=h_BH, c=c_BH), h_BH
+
+
+def _inside(
+  params: LSTMParams, carry: LSTMCarry, x_BD: Array
+) -> dict[str, Activated]:
+  gates = zip(LSTM_GATES, _gates(params, carry, x_BD))
+  return {
+    name: activated("tanh" if name == "g" else "sigmoid", gate_BH)
+    for name, gate_BH in gates
+  }

@@ -1,11 +1,36 @@
-"""The gradient through time: how much of dE/dh_t is left at each step t."""
+"""The gradient through time: how much of dE/ds_t is left at each step t.
+
+s_t is the carry after step t: h_t, or h_t and c_t. All t, layers and states
+come from one backward pass: something is added to every carry (see
+`rnn_lab.stack.perturbed`), and the cost differentiated with respect to it, at
+zero.
+"""
 
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
+from rnn_lab.gradients.norms import norm
 from rnn_lab.types import Array, PyTree
+
+
+def state_gradients(
+  cost: Callable[[PyTree], Array], perturbations: PyTree
+) -> PyTree:
+  """dE/ds_t for every step, example and unit.
+
+  Args:
+    cost: from perturbations to E, the loss summed over the batch, so that an
+      example's gradient does not depend on how many there are.
+    perturbations: zeros, leaves `[T, B, H]`; see
+      `rnn_lab.stack.zero_perturbations`.
+
+  Returns:
+    The structure of `perturbations`, leaves `[T, B, H]`, in units of the loss
+    per unit of the state.
+  """
+  return jax.grad(cost)(perturbations)
 
 
 def gradient_flow(
@@ -13,32 +38,50 @@ def gradient_flow(
   perturbations: PyTree,
   lengths_B: Array | None = None,
 ) -> PyTree:
-  """The norm of dE/dh_t, per example, averaged over the batch, for every t.
+  """`norm_by_time` of `state_gradients`, of each state of each layer."""
+  gradients = state_gradients(cost, perturbations)
+  return jax.tree.map(lambda g_TBH: norm_by_time(g_TBH, lengths_B), gradients)
 
-  All t and all layers come from one backward pass: something is added to
-  each hidden state, and the cost differentiated with respect to it, at zero.
+
+def norm_by_time(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
+  """`[T]`: the norm of each example's dE/ds_t, averaged over the batch.
 
   Args:
-    cost: from perturbations to E, the loss summed over the batch, so that an
-      example's gradient does not depend on how many there are.
-    perturbations: zeros, leaves `[T, B, H]`; see
-      `rnn_lab.stack.zero_perturbations`.
+    gradient_TBH: as `state_gradients` returns it.
     lengths_B: the examples' lengths; an example counts in the mean for the
       steps that it has. None where all have T.
-
-  Returns:
-    The structure of `perturbations` with leaves `[T]`, in units of the loss
-    per unit of h.
   """
-  gradients = jax.grad(cost)(perturbations)
+  return _mean(norm(gradient_TBH, axis=-1), lengths_B)
 
-  def mean_norm(gradient_TBH: Array) -> Array:
-    norm_TB = jnp.sqrt(jnp.sum(jnp.square(gradient_TBH), axis=-1))
-    if lengths_B is None:
-      return jnp.mean(norm_TB, axis=1)
-    t_T = jnp.arange(norm_TB.shape[0])
-    valid_TB = t_T[:, None] < lengths_B[None, :]
-    count_T = jnp.maximum(jnp.sum(valid_TB, axis=1), 1)
-    return jnp.sum(jnp.where(valid_TB, norm_TB, 0.0), axis=1) / count_T
 
-  return jax.tree.map(mean_norm, gradients)
+def norm_by_lag(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
+  """`[T]`: as `norm_by_time`, at lag l = 0, 1, ... before each one's last step.
+
+  An example of n steps is at lag l at its step n - 1 - l, so that sequences of
+  different lengths are averaged at the same distance from their ends.
+  """
+  norm_TB = norm(gradient_TBH, axis=-1)
+  num_steps, batch_size = norm_TB.shape
+  if lengths_B is None:
+    return _mean(norm_TB[::-1], None)
+  lag_T = jnp.arange(num_steps)
+  place_TB = jnp.clip(lengths_B[None, :] - 1 - lag_T[:, None], 0)
+  by_lag_TB = norm_TB[place_TB, jnp.arange(batch_size)[None, :]]
+  return _mean(by_lag_TB, lengths_B)
+
+
+def size_by_unit(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
+  """`[T, H]`: |dE/ds_t| of each unit, averaged over the batch."""
+  return _mean(jnp.abs(gradient_TBH), lengths_B)
+
+
+def _mean(values: Array, lengths_B: Array | None) -> Array:
+  """The mean of `[T, B, ...]` over the examples that have a step."""
+  if lengths_B is None:
+    return jnp.mean(values, axis=1)
+  t_T = jnp.arange(values.shape[0])
+  valid_TB = t_T[:, None] < lengths_B[None, :]
+  shape = valid_TB.shape + (1,) * (values.ndim - 2)
+  total = jnp.sum(jnp.where(valid_TB.reshape(shape), values, 0.0), axis=1)
+  count_T = jnp.maximum(jnp.sum(valid_TB, axis=1), 1)
+  return total / count_T.reshape(-1, *[1] * (values.ndim - 2))

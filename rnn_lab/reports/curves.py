@@ -196,6 +196,8 @@ def _first_and_last(trial: Trial) -> list[_Flow]:
   rows = [row for row in trial.flow if row["direction"] == way]
   top = max(row["layer"] for row in rows)
   rows = [row for row in rows if row["layer"] == top]
+  # Of several states the one that is read out; early runs wrote no other.
+  rows = [row for row in rows if row.get("state", "h") in ("h", "")] or rows
   place = "top layer" if len(rows) < len(trial.flow) else "layer"
   words = f"{place} {top}, {way}"
   steps = sorted({row["step"] for row in rows})

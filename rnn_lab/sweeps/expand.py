@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from ml_collections import config_dict
 
 from rnn_lab.errors import FieldError
+from rnn_lab.training.files import flatten
 
 # Of a trial's name: file systems stop at 255 bytes.
 MAX_NAME = 240
@@ -38,7 +39,8 @@ def expand(
   """Calls `sweep(add, argument)`; a trial for each `add(overrides, series)`.
 
   Args:
-    sweep: the config file's function.
+    sweep: the config file's function. A value that is a dict takes the place
+      of a whole section: {"task": {"name": "adding", ...}}.
     argument: what stands after the colon in `--config`.
     config: the config, with the command line's values in it.
     command_line: those values, by their dotted names.
@@ -53,7 +55,7 @@ def expand(
     added.append((dict(overrides), series))
 
   sweep(add, argument)
-  swept = {field for overrides, _ in added for field in overrides}
+  swept = {field for overrides, _ in added for field in flatten(overrides)}
   for field, value in command_line.items():
     if field in swept:
       raise FieldError(
@@ -61,14 +63,15 @@ def expand(
       )
   short = _short_names(swept)
   trials = []
-  for overrides, series in added:
+  for given, series in added:
+    overrides = flatten(given)
     words = [f"{short[f]}={_word(v)}" for f, v in overrides.items()]
     name = ",".join(words) or "base"
     if len(name) > MAX_NAME:
       raise FieldError("sweep", name, f"of at most {MAX_NAME} characters")
     if name in {trial.name for trial in trials}:
       raise FieldError("sweep", name, "added once", "adding a trial twice")
-    trials.append(Trial(name, overrides, series, _apply(config, overrides)))
+    trials.append(Trial(name, overrides, series, _apply(config, given)))
   if not trials:
     raise FieldError("sweep", 0, "at least one trial")
   return trials
@@ -107,6 +110,10 @@ def _apply(
       raise FieldError(
         field, value, "a field of the config", "not a field that exists"
       ) from None
+    if isinstance(value, Mapping):
+      with section.unlocked():
+        section[name] = config_dict.ConfigDict(value)
+      continue
     try:
       section[name] = value
     except TypeError:

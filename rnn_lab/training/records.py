@@ -63,9 +63,10 @@ class Records:
   def flow(
     self, step: int, norms: PyTree, seeds: list[int], alive: np.ndarray
   ) -> None:
-    """A row a seed, layer and direction: the norm of dE/dh_t by time."""
+    """A row a seed, layer, direction and state: the norm of dE/ds_t by time."""
     for path, norm_ST in jax.tree_util.tree_leaves_with_path(norms):
       layer, direction = path[0].idx, path[1].name
+      state = jax.tree_util.keystr(path[2:], simple=True, separator=".")
       for seed, norm_T, is_alive in zip(seeds, norm_ST, alive):
         if not is_alive:
           continue
@@ -74,6 +75,7 @@ class Records:
           "seed": seed,
           "layer": layer,
           "direction": direction,
+          "state": state,
           "norm": [finite_or_null(value) for value in norm_T],
         }
         append_row(self._workdir / FLOW, row)

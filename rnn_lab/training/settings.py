@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rnn_lab.errors import (
+  check_bool,
   check_choice,
   check_fields,
   check_float,
@@ -58,6 +59,8 @@ class TrainSettings(NamedTuple):
     log_every: steps between rows of training metrics.
     gradient_flow_every: steps between rows of the gradient through time; 0
       writes none and costs nothing.
+    gradient_health: log the norms of gradient, parameters and update of each
+      layer, and the share of saturated units, with the training metrics.
   """
 
   num_steps: int
@@ -65,6 +68,7 @@ class TrainSettings(NamedTuple):
   clip_norm: float
   log_every: int
   gradient_flow_every: int
+  gradient_health: bool = False
 
 
 class EvalSettings(NamedTuple):
@@ -172,6 +176,7 @@ def _train(section: Mapping[str, Any]) -> TrainSettings:
     check_float("clip_norm", settings.clip_norm, 0.0)
     check_int("log_every", settings.log_every, 1)
     check_int("gradient_flow_every", settings.gradient_flow_every, 0)
+    check_bool("gradient_health", settings.gradient_health)
   return settings
 
 
