@@ -143,7 +143,12 @@ class _Loop:
     model, task = self.ready.model, self.ready.task
     if latest is not None:
       form = state_form(
-        model, task, self.static, self.hyper, self.settings.num_seeds
+        model,
+        task,
+        self.static,
+        self.hyper,
+        self.settings.num_seeds,
+        self.settings.train.gradient_health,
       )
       return from_saved(self.checkpoints.restore(latest, to_saved(form)))
     if (self.workdir / RESULT).exists():
@@ -153,7 +158,8 @@ class _Loop:
         "a run with its checkpoints, if it is to go on",
         f"{str(self.workdir)!r}, of a finished run without checkpoints",
       )
-    return init_states(model, task, self.static, self.hyper, self.seeds)
+    health = self.settings.train.gradient_health
+    return init_states(model, task, self.static, self.hyper, self.seeds, health)
 
   def run(self, stop: Stop) -> str:
     """Trains to the end, or until asked to stop; see `train`."""
@@ -215,8 +221,7 @@ class _Loop:
     """Whatever is due now: training metrics, an evaluation, the flow."""
     row = {}
     if self.is_due(self.settings.train.log_every):
-      self.state, means = self.programs.read(None, self.state)
-      row |= self.programs.population.get(means)
+      row |= self.training_metrics()
     if self.is_due(self.settings.eval.every):
       metrics = self.judge.metrics(self.valid, self.state.params)
       row |= {f"valid/{name}": value for name, value in metrics.items()}
@@ -230,6 +235,15 @@ class _Loop:
       self.tell(row)
     if self.is_due(self.settings.train.gradient_flow_every):
       self.write_flow()
+
+  def training_metrics(self) -> dict[str, np.ndarray]:
+    """Means since the last row, and the health of the gradient if wanted."""
+    self.state, metrics = self.programs.read(None, self.state)
+    if self.settings.train.gradient_health:
+      shared = (self.data, np.int32(self.step))
+      mine = (self.seed, self.state)
+      metrics = metrics | self.programs.saturation(shared, mine)
+    return self.programs.population.get(metrics)
 
   def tell(self, row: dict[str, np.ndarray]) -> None:
     """Says how it goes, and how fast, at each evaluation."""

@@ -3,12 +3,16 @@
 import functools
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
 from rnn_lab.tasks.base import Task
+from rnn_lab.training import health
 from rnn_lab.training.evaluate import batch_sums, keep_best
 from rnn_lab.training.optimizers import Static
 from rnn_lab.training.population import Population
+from rnn_lab.training.saturation import saturation
 from rnn_lab.training.state import TrainState, zero_sums
 from rnn_lab.training.step import flow_step, score, train_steps
 from rnn_lab.types import Array
@@ -23,6 +27,7 @@ class Programs(NamedTuple):
     sums: (batch, params) -> sums and counts of the metrics.
     keep_best: (step, (headline metric, state)) -> state.
     flow: ((data, step), (seed, state)) -> norms.
+    saturation: ((data, step), (seed, state)) -> shares of saturated units.
     read: (None, state) -> (state with its sums at zero, their means).
     score: of a language model: (words, (carry, params)) -> (carry, log p).
   """
@@ -32,6 +37,7 @@ class Programs(NamedTuple):
   sums: Any
   keep_best: Any
   flow: Any
+  saturation: Any
   read: Any
   score: Any
 
@@ -59,6 +65,7 @@ def build(
     sums=population.map(functools.partial(batch_sums, model, task)),
     keep_best=population.map(functools.partial(keep_best, task)),
     flow=population.map(functools.partial(flow_step, model, task)),
+    saturation=population.map(functools.partial(saturation, model, task)),
     read=population.map(_read),
     score=population.map(functools.partial(score, model)),
   )
@@ -74,4 +81,6 @@ def _read(
     "train/grad_norm": sums.grad_norm / sums.steps,
     "train/clipped": sums.clipped / sums.steps,
   }
-  return state._replace(sums=zero_sums()), means
+  means |= health.means(state.health, sums.steps) if state.health else {}
+  none = jax.tree.map(jnp.zeros_like, state.health)
+  return state._replace(sums=zero_sums(), health=none), means

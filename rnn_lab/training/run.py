@@ -14,7 +14,7 @@ from rnn_lab.errors import FieldError, check_int
 from rnn_lab.training import optimizers
 from rnn_lab.training.checkpoint import Checkpoints
 from rnn_lab.training.files import check_can_hold, flatten, read_json
-from rnn_lab.training.settings import Settings, parse
+from rnn_lab.training.settings import DEFAULTS, Settings, parse
 from rnn_lab.training.state import from_saved, state_form, to_saved
 from rnn_lab.types import Params
 
@@ -113,8 +113,8 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
   if not path.exists():
     return
   _check_data(plan, workdir)
-  there = flatten(read_json(path))
-  here = flatten(plan.config)
+  there = DEFAULTS | flatten(read_json(path))
+  here = DEFAULTS | flatten(plan.config)
   differing = [
     f"{name} ({there.get(name)!r} there, {here.get(name)!r} here)"
     for name in sorted({*there, *here})
@@ -229,7 +229,14 @@ def restore_params(
   """
   check_int("seed_index", seed_index, 0, settings.num_seeds - 1)
   static, hyper = optimizers.split(settings.optimizer, settings.train.clip_norm)
-  form = state_form(model, task, static, hyper, settings.num_seeds)
+  form = state_form(
+    model,
+    task,
+    static,
+    hyper,
+    settings.num_seeds,
+    settings.train.gradient_health,
+  )
   folder = workdir / "checkpoints"
   if not folder.exists():
     raise FieldError("workdir", str(workdir), "a run with a checkpoint")

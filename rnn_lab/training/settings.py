@@ -110,6 +110,18 @@ class RunSettings(NamedTuple):
   tensorboard: bool
 
 
+# Fields that configs need not have: runs of before they were there go on.
+DEFAULTS = {
+  f"{section}.{field}": value
+  for section, kind in (
+    ("optimizer", OptimizerSettings),
+    ("train", TrainSettings),
+    ("eval", EvalSettings),
+  )
+  for field, value in kind._field_defaults.items()
+}
+
+
 class Settings(NamedTuple):
   """All of a config but its task and model, checked."""
 

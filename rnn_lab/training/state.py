@@ -10,6 +10,7 @@ import numpy as np
 from flax import linen as nn
 
 from rnn_lab.tasks.base import STREAM, Task
+from rnn_lab.training.health import zero_norms
 from rnn_lab.training.optimizers import Hyper, Static, optimizer
 from rnn_lab.types import Array, Key, Params, PyTree
 
@@ -37,6 +38,8 @@ class TrainState(NamedTuple):
     last_step: updates that were made.
     sums: training metrics in the making.
     carry: of a stream: the states to go on from; else ().
+    health: sums of `rnn_lab.training.health.layer_norms`, where they are
+      logged; else ().
   """
 
   params: Params
@@ -48,14 +51,16 @@ class TrainState(NamedTuple):
   last_step: Array
   sums: Sums
   carry: PyTree = ()
+  health: PyTree = ()
 
 
 def to_saved(state: TrainState) -> dict[str, PyTree]:
-  """What a checkpoint holds of a state: an empty carry leaves no trace."""
+  """What a checkpoint holds of a state: what is empty leaves no trace."""
   saved = state._asdict()
-  if isinstance(state.carry, tuple) and not state.carry:
-    # As runs were saved before there were streams; they are read today, too.
-    del saved["carry"]
+  for field in ("carry", "health"):
+    if isinstance(saved[field], tuple) and not saved[field]:
+      # As runs were saved before there was such a field; they are read, too.
+      del saved[field]
   return saved
 
 
@@ -71,17 +76,19 @@ class Form(NamedTuple):
     input_size: D, or V of a stream.
     maximize: whether more of the headline metric is better.
     tracks: B of a stream; else None.
+    health: whether the health of the gradient is logged.
   """
 
   input_size: int
   maximize: bool
   tracks: int | None
+  health: bool
 
 
-def form_of(task: Task) -> Form:
+def form_of(task: Task, health: bool = False) -> Form:
   """The form of the states of a run of `task`."""
   tracks = task.stream.tracks if task.pattern == STREAM else None
-  return Form(task.input_spec.size, task.maximize, tracks)
+  return Form(task.input_spec.size, task.maximize, tracks, health)
 
 
 class Keys(NamedTuple):
@@ -139,6 +146,7 @@ def initializer(
       last_step=jnp.int32(0),
       sums=zero_sums(),
       carry=carry,
+      health=zero_norms(params) if form.health else (),
     )
 
   return jax.jit(init)
@@ -150,18 +158,24 @@ def init_states(
   static: Static,
   hyper: Hyper,
   seeds: Sequence[int],
+  health: bool = False,
 ) -> PyTree:
   """The states of all seeds, numpy arrays with leading dimension S."""
-  init = initializer(model, form_of(task), static)
+  init = initializer(model, form_of(task, health), static)
   states = [init(hyper, np.int32(seed)) for seed in seeds]
   return jax.tree.map(lambda *a: np.stack([np.asarray(x) for x in a]), *states)
 
 
 def state_form(
-  model: nn.Module, task: Task, static: Static, hyper: Hyper, num_seeds: int
+  model: nn.Module,
+  task: Task,
+  static: Static,
+  hyper: Hyper,
+  num_seeds: int,
+  health: bool = False,
 ) -> PyTree:
   """Shapes and dtypes of the states of all seeds, leading dimension S."""
-  init = initializer(model, form_of(task), static)
+  init = initializer(model, form_of(task, health), static)
   one = jax.eval_shape(init, hyper, jax.ShapeDtypeStruct((), jnp.int32))
   return jax.tree.map(
     lambda a: jax.ShapeDtypeStruct((num_seeds, *a.shape), a.dtype), one

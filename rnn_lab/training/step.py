@@ -10,6 +10,7 @@ from flax import linen as nn
 from rnn_lab.gradients.flow import gradient_flow
 from rnn_lab.stack import zero_perturbations
 from rnn_lab.tasks.base import STREAM, Task
+from rnn_lab.training.health import layer_norms
 from rnn_lab.training.optimizers import Hyper, Static, optimizer
 from rnn_lab.training.state import Keys, Sums, TrainState, seed_keys
 from rnn_lab.types import Array, Batch, Params, PyTree
@@ -82,12 +83,17 @@ def train_step(
     grad_norm=state.sums.grad_norm + norm,
     clipped=state.sums.clipped + (norm > hyper.clip_norm),
   )
+  health = state.health
+  if health:
+    norms = layer_norms(state.params, grads, updates)
+    health = jax.tree.map(jnp.add, health, norms)
   after = state._replace(
     params=params,
     opt_state=opt_state,
     last_step=step + 1,
     sums=sums,
     carry=carry,
+    health=health,
   )
   kept = jax.tree.map(lambda new, old: jnp.where(alive, new, old), after, state)
   return kept._replace(alive=alive)

@@ -1,0 +1,162 @@
+"""Gates: what they do, how long they remember, and what they let pass.
+
+A state that a gate hands on, c_t = f_t * c_{t-1} + ..., has a direct path for
+the gradient: the product of the gates. Where they are near 1 it neither
+vanishes nor explodes, which Hochreiter and Schmidhuber 1997 call the constant
+error carousel. Beside it there are the paths through the other gates and the
+hidden state; `rnn_lab.gradients.jacobians` has them all together.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from rnn_lab.cells.activations import Activated
+from rnn_lab.cells.base import Cell
+from rnn_lab.errors import FieldError
+from rnn_lab.stack import Directions, Stack
+from rnn_lab.types import Array, Carry, Params, PyTree
+from rnn_lab.unroll import unroll
+
+# An activation is saturated where its slope is below this share of its
+# largest: tanh beyond +-0.95, a gate below 0.026 or above 0.974, a rectified
+# unit at 0. A gradient that passes there is cut to a tenth.
+SATURATED = 0.1
+
+
+class GateStatistics(NamedTuple):
+  """What one gate does along some sequences.
+
+  Attributes:
+    mean_by_time: `[T]`, its value, averaged over examples and units.
+    mean_by_unit: `[H]`, averaged over examples and time.
+    half_life_by_unit: `[H]`, in steps: after so many the product of the unit's
+      gates is 1/2, ln 2 / -(mean of ln f). Infinite where f is 1.
+    closed: the share of (step, example, unit) where the gate is below 0.1,
+    open: and above 0.9 (Karpathy et al. 2015).
+  """
+
+  mean_by_time: Array
+  mean_by_unit: Array
+  half_life_by_unit: Array
+  closed: Array
+  open: Array
+
+
+def look_inside(
+  stack: Stack,
+  params: tuple[Directions, ...],
+  x_TBD: Array,
+  carry: tuple[Directions, ...] | None = None,
+  lengths_B: Array | None = None,
+) -> tuple[Directions, ...]:
+  """The gates and other activations of every layer at every step.
+
+  Args:
+    stack: the layers.
+    params: as `init_stack` makes them.
+    x_TBD: `[T, B, D]` inputs.
+    carry: the states before the first step; None for the cells' initial ones.
+    lengths_B: see `unroll`; past its length a sequence's values are zero.
+
+  Returns:
+    For each layer and direction `{name: Activated}` of `[T, B, H]` arrays, by
+    the names in the cell's equations; {} of a cell that has no `inside`.
+  """
+  seen = []
+  backward = stack.backward or (None,) * len(stack.forward)
+  for layer, cells in enumerate(zip(stack.forward, backward)):
+    before = Directions(None, None) if carry is None else carry[layer]
+    outputs, insides = [], []
+    for direction, cell in enumerate(cells):
+      if cell is None:
+        continue
+      _, (y_TBH, inside) = unroll(
+        watched(cell),
+        params[layer][direction],
+        x_TBD,
+        before[direction],
+        lengths_B=lengths_B,
+        reverse=direction == 1,
+      )
+      outputs.append(y_TBH)
+      insides.append(inside)
+    seen.append(Directions(*insides))
+    x_TBD = outputs[0] if len(outputs) == 1 else jnp.concatenate(outputs, -1)
+  return tuple(seen)
+
+
+def watched(cell: Cell) -> Cell:
+  """`cell` with the output (y, `{name: Activated}` of the step)."""
+
+  def step(params: Params, carry: Carry, x: PyTree) -> tuple[Carry, Any]:
+    seen = {} if cell.inside is None else cell.inside(params, carry, x)
+    carry, y_BH = cell.step(params, carry, x)
+    return carry, (y_BH, seen)
+
+  return cell._replace(step=step)
+
+
+def memory_gate(cell: Cell, inside: Mapping[str, Activated]) -> Array:
+  """The gate that hands on the cell's state, among those of `look_inside`.
+
+  Raises:
+    FieldError: the cell has no such gate.
+  """
+  if cell.memory is None or cell.memory[1] not in inside:
+    raise FieldError(
+      "cell", cell.kind, "one with a gate that hands on its state (lstm, gru)"
+    )
+  return inside[cell.memory[1]].value
+
+
+def gate_statistics(gate_TBH: Array) -> GateStatistics:
+  """Means and half-lives of a gate with values in [0, 1]."""
+  log_decay_H = -jnp.mean(jnp.log(gate_TBH), axis=(0, 1))
+  return GateStatistics(
+    mean_by_time=jnp.mean(gate_TBH, axis=(1, 2)),
+    mean_by_unit=jnp.mean(gate_TBH, axis=(0, 1)),
+    half_life_by_unit=jnp.log(2.0) / log_decay_H,
+    closed=jnp.mean(gate_TBH < 0.1),
+    open=jnp.mean(gate_TBH > 0.9),
+  )
+
+
+def log_direct_path(gate_TBH: Array) -> Array:
+  """ln of the product of the last l gates, by lag l = 0 .. T-1: `[T, B, H]`.
+
+  The direct path of ds_{T-1}/ds_{T-1-l}: the gates of steps T-l to T-1. It is
+  a diagonal matrix; this is its diagonal.
+  """
+  log_TBH = jnp.log(gate_TBH)
+  zero_TBH = jnp.zeros_like(log_TBH[:1])
+  return jnp.concatenate([zero_TBH, jnp.cumsum(log_TBH[::-1], axis=0)[:-1]])
+
+
+def log_root_mean_square(log_TBH: Array) -> Array:
+  """ln of the root mean square over units of exp(log): `[T, B]`.
+
+  Of the diagonal of a diagonal matrix: the root mean square of its singular
+  values, which is |matrix|_F / sqrt(H).
+  """
+  size = log_TBH.shape[-1]
+  total = jax.nn.logsumexp(2.0 * log_TBH, axis=-1)
+  return 0.5 * (total - jnp.log(float(size)))
+
+
+def saturated_share(seen: Activated, lengths_B: Array | None = None) -> Array:
+  """The share of (step, example, unit) where an activation is saturated.
+
+  Args:
+    seen: `[T, B, H]`, of `look_inside`.
+    lengths_B: steps past these do not count; None where all are data.
+  """
+  saturated = seen.slope < SATURATED
+  if lengths_B is None:
+    return jnp.mean(saturated)
+  t_T = jnp.arange(saturated.shape[0])
+  valid_TB = t_T[:, None] < lengths_B[None, :]
+  count = jnp.sum(valid_TB) * saturated.shape[-1]
+  return jnp.sum(saturated & valid_TB[..., None]) / count

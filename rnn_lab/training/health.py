@@ -1,0 +1,61 @@
+"""The health of the gradient while training, layer by layer.
+
+The norms are sums over the steps since the last row, like the training loss.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from rnn_lab.types import Array, Params, PyTree
+
+GRAD, PARAM, UPDATE = "grad_norm", "param_norm", "update_norm"
+
+
+def layer_norms(params: Params, grads: Params, updates: Params) -> PyTree:
+  """The global norms of each layer: `{layer: {kind of norm: number}}`.
+
+  The gradient's before clipping; the update's as it was added.
+  """
+  trees = {GRAD: grads, PARAM: params, UPDATE: updates}
+  norms: dict[str, dict[str, Array]] = {}
+  for kind, tree in trees.items():
+    for layer, leaves in _by_layer(tree).items():
+      norms.setdefault(layer, {})[kind] = optax.global_norm(leaves)
+  return norms
+
+
+def zero_norms(params: Params) -> PyTree:
+  """Sums of `layer_norms` over no steps."""
+  return jax.tree.map(jnp.zeros_like, layer_norms(params, params, params))
+
+
+def means(sums: PyTree, steps: Array) -> dict[str, Array]:
+  """Rows "health/layer_0/grad_norm" from sums over so many steps."""
+  return {
+    f"health/{layer}/{kind}": total / steps
+    for layer, norms in sums.items()
+    for kind, total in norms.items()
+  }
+
+
+def _by_layer(tree: Params) -> dict[str, list[Array]]:
+  """The arrays of each layer: of the stack's layers, and of the rest."""
+  layers: dict[str, list[Array]] = {}
+  for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+    layers.setdefault(_layer_of(path), []).append(leaf)
+  return layers
+
+
+def _layer_of(path: tuple[Any, ...]) -> str:
+  if path[0].key != "stack":
+    return path[0].key
+  return layer_name(path[1].idx, path[2].name)
+
+
+def layer_name(layer: int, direction: str) -> str:
+  """What a layer of a stack is called in rows."""
+  backward = "_backward" if direction == "backward" else ""
+  return f"layer_{layer}{backward}"
