@@ -2,10 +2,12 @@
 
   python -m experiments.benchmark --name=ptb_small --workdir=DIR
   python -m experiments.benchmark --name=loss_memory --workdir=DIR
+  python -m experiments.benchmark --name=gradient_health --workdir=DIR
 
 ptb_small: training tokens per second of the recipe in configs/ptb_small.py,
 beside PyTorch's nn.LSTM where PyTorch is installed. loss_memory: what the
-loss in chunks saves. Leave the machine alone meanwhile.
+loss in chunks saves. gradient_health: what logging it costs, in the main job of
+configs/vanishing_gradient.py. Leave the machine alone meanwhile.
 """
 
 import json
@@ -14,8 +16,9 @@ import pathlib
 from absl import flags
 
 from configs import ptb_small as recipe
+from configs import vanishing_gradient
 from experiments import cli
-from rnn_lab.benchmarks import loss_memory, ptb_small
+from rnn_lab.benchmarks import gradient_health, loss_memory, ptb_small
 from rnn_lab.errors import check_choice
 from rnn_lab.training.environment import machine
 from rnn_lab.training.files import check_can_hold, write_json
@@ -23,6 +26,9 @@ from rnn_lab.training.files import check_can_hold, write_json
 BENCHMARKS = {
   "ptb_small": lambda: ptb_small.measure(recipe.get_config().to_dict()),
   "loss_memory": loss_memory.measure,
+  "gradient_health": lambda: gradient_health.measure(
+    vanishing_gradient.get_config().to_dict()
+  ),
 }
 flags.DEFINE_string("name", None, f"One of {', '.join(BENCHMARKS)}.")
 

@@ -5,9 +5,12 @@
 """
 
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 from experiments import cli
 from rnn_lab.errors import FieldError
+from rnn_lab.sweeps.executors import Measure
 from rnn_lab.sweeps.expand import expand
 from rnn_lab.sweeps.run import STOPPED, run_sweep
 from rnn_lab.training.listener import Terminal
@@ -21,8 +24,18 @@ SMOKE = (
 )
 
 
-def main(workdir: pathlib.Path) -> int:
-  """Runs the sweep of `--config` in `workdir`; 1 if a trial failed."""
+def main(
+  workdir: pathlib.Path,
+  check: Callable[[Any], None] | None = None,
+  measure: Measure | None = None,
+) -> int:
+  """Runs the sweep of `--config` in `workdir`; 1 if a trial failed.
+
+  Args:
+    workdir: the sweep's directory.
+    check: is called with each trial's config before anything runs.
+    measure: see `rnn_lab.sweeps.run.run_sweep`.
+  """
   module = cli.config_module()
   argument = cli.config_argument()
   if not hasattr(module, "sweep"):
@@ -30,6 +43,9 @@ def main(workdir: pathlib.Path) -> int:
       "config", cli.config_file(), "a file that defines sweep(add, argument)"
     )
   trials = expand(module.sweep, argument, cli.FLAGS.config, cli.overridden())
+  for trial in trials:
+    if check is not None:
+      check(trial.config)
   about = module.report() if hasattr(module, "report") else {}
   if argument == "smoke":
     about = about | {"text": f"{SMOKE}\n\n{about.get('text', '')}".strip()}
@@ -40,7 +56,9 @@ def main(workdir: pathlib.Path) -> int:
     **about,
   }
   with Terminal() as terminal:
-    outcome = run_sweep(trials, about, workdir, terminal, cli.worker_cores())
+    outcome = run_sweep(
+      trials, about, workdir, terminal, cli.worker_cores(), measure
+    )
     if outcome.table is not None:
       terminal.table(outcome.table)
       terminal.line(f"report: {outcome.report}")

@@ -2,9 +2,15 @@
 
 import numpy as np
 import pytest
+from tiny import tiny_config
 
 from configs import ptb_small as recipe
-from rnn_lab.benchmarks import loss_memory, ptb_small, torch_ptb
+from rnn_lab.benchmarks import (
+  gradient_health,
+  loss_memory,
+  ptb_small,
+  torch_ptb,
+)
 from rnn_lab.benchmarks.rounds import in_turns, summary
 
 
@@ -68,3 +74,9 @@ def test_the_losses_that_are_compared_are_equal():
   np.testing.assert_allclose(got, want, rtol=1e-5)
   found = loss_memory.measure(12, 3, 5, (12, 4), rounds=1)
   assert list(found["mebibytes"]) == ["plain", "chunks of 12", "chunks of 4"]
+
+
+def test_the_health_of_the_gradient_is_measured_on_and_off():
+  found = gradient_health.measure(tiny_config().to_dict(), rounds=1)
+  assert set(found) == {"logged", "not logged", "ratios"}
+  assert found["ratios"]["not logged"]["median"] > 0.0

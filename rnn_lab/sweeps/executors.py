@@ -17,6 +17,7 @@ from multiprocessing import connection
 from typing import Any, NamedTuple
 
 import jax
+from absl import logging
 
 from rnn_lab.training.listener import Listener, Silent
 from rnn_lab.training.loop import STOPPED, train
@@ -25,12 +26,24 @@ from rnn_lab.training.stopping import Stop, stop_on_signal
 FAILED = "failed"
 
 
+Measure = Callable[[pathlib.Path], Any]
+
+
 class Job(NamedTuple):
-  """A trial to be trained: its nested config and its directory."""
+  """A trial to be trained.
+
+  Attributes:
+    name: the trial's.
+    config: its nested config.
+    workdir: its directory.
+    measure: is called with the directory once the training has ended; a
+      function of a module, as it is handed to other processes.
+  """
 
   name: str
   config: dict[str, Any]
   workdir: pathlib.Path
+  measure: Measure | None = None
 
 
 class Done(NamedTuple):
@@ -48,7 +61,10 @@ def run_job(job: Job, listener: Listener, stop: Stop) -> Done:
   error is kept in full, shown, and makes the command fail.
   """
   try:
-    return Done(job.name, train(job.config, job.workdir, listener, stop))
+    status = train(job.config, job.workdir, listener, stop)
+    if job.measure is not None and status != STOPPED:
+      job.measure(job.workdir)
+    return Done(job.name, status)
   except Exception:
     return Done(job.name, FAILED, traceback.format_exc())
 
@@ -86,6 +102,7 @@ def _work(pipe: connection.Connection, devices: int) -> None:
   flags = os.environ.get("XLA_FLAGS", "")
   os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false"
   jax.config.update("jax_num_cpu_devices", devices)
+  logging.set_verbosity(logging.ERROR)
   threading.Thread(target=_die_with_parent, daemon=True).start()
   with stop_on_signal() as stop:
     while True:

@@ -9,7 +9,14 @@ from rich.table import Table
 
 from rnn_lab.errors import FieldError
 from rnn_lab.reports import load_trials, results_table, write_report
-from rnn_lab.sweeps.executors import FAILED, Done, Job, processes, serial
+from rnn_lab.sweeps.executors import (
+  FAILED,
+  Done,
+  Job,
+  Measure,
+  processes,
+  serial,
+)
 from rnn_lab.sweeps.expand import Trial
 from rnn_lab.training.files import (
   check_can_hold,
@@ -49,6 +56,7 @@ def run_sweep(
   workdir: pathlib.Path,
   listener: Listener,
   cores: int | None = None,
+  measure: Measure | None = None,
 ) -> Outcome:
   """Runs what is not finished yet, then writes the summary and the report.
 
@@ -61,6 +69,8 @@ def run_sweep(
     workdir: the sweep's directory.
     listener: is told of progress.
     cores: worker processes to run trials in; None runs them in this one.
+    measure: is called with each trial's directory once it has been trained,
+      also where that was done before; it should leave alone what is there.
 
   Raises:
     FieldError: a trial's config or a directory cannot be used. Nothing has
@@ -92,10 +102,11 @@ def run_sweep(
       ready = plan(trial.config)
       folder = workdir / trial.name
       lengths[trial.name] = ready.task.input_spec.length
-      if is_finished(ready, folder):
+      if measure is None and is_finished(ready, folder):
         on_done(Done(trial.name, ALREADY_FINISHED))
       else:
-        jobs.append(Job(trial.name, trial.config.to_dict(), folder))
+        fields = trial.config.to_dict()
+        jobs.append(Job(trial.name, fields, folder, measure))
     if cores is None:
       serial(jobs, listener, stop, on_done)
     else:

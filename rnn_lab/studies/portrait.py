@@ -1,0 +1,252 @@
+"""Everything that gradients/ can say about one set of parameters, as JSON.
+
+Logs are to the base 10, and a number that is exactly zero, which has none, is
+None; so is an infinite one.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rnn_lab.cells.base import Cell
+from rnn_lab.gradients.bptt import bptt_terms, terms_by_lag
+from rnn_lab.gradients.flow import norm_by_lag, size_by_unit, state_gradients
+from rnn_lab.gradients.gates import (
+  gate_statistics,
+  log_direct_path,
+  log_root_mean_square,
+  look_inside,
+  memory_gate,
+)
+from rnn_lab.gradients.jacobians import (
+  StepJacobians,
+  elman_bound,
+  log_norms,
+  spectral_radius,
+  step_jacobians,
+)
+from rnn_lab.gradients.lyapunov import lyapunov_exponents
+from rnn_lab.gradients.singular_values import singular_values_between
+from rnn_lab.gradients.tangents import carry_parts
+from rnn_lab.gradients.truncation import truncation_bias
+from rnn_lab.stack import final_state, perturbed
+from rnn_lab.studies.problem import Problem
+from rnn_lab.types import Array, Params, PyTree
+from rnn_lab.unroll import unroll
+
+
+def portrait(problem: Problem, params: Params) -> dict[str, Any]:
+  """The numbers of gradients.json for one set of a model's parameters."""
+  own = problem.cell_params(params)
+  jacobians = step_jacobians(problem.cell, own, problem.xs)
+  exponents = lyapunov_exponents(problem.cell, own, problem.xs)
+  return {
+    "flow": _flow(problem, params),
+    "jacobian": _jacobian(problem, own, jacobians),
+    "lyapunov": numbers(jnp.mean(exponents, axis=0)),
+    "gates": _gates(problem, params, jacobians),
+    "terms": _terms(problem, own, params["readout"]),
+    "truncation": _truncation(problem, own, params["readout"]),
+  }
+
+
+def states(problem: Problem) -> dict[str, str]:
+  """What the parts of the carry are called here, and in `StepJacobians`.
+
+  "h" and "c", or of several layers "0.h", "0.c", "1.h", ...
+  """
+  carry = problem.cell.initial_carry((1,), jnp.float32)
+  names = carry_parts(carry)
+  return {name.replace(".forward", "") or "state": name for name in names}
+
+
+def read_state(problem: Problem) -> str:
+  """The part that is read out: the top layer's h, or its first state."""
+  top = f"{problem.layers - 1}." if problem.layers > 1 else ""
+  own = [name for name in states(problem) if name.startswith(top)]
+  return f"{top}h" if f"{top}h" in own else own[0]
+
+
+def _flow(problem: Problem, params: Params) -> dict[str, Any]:
+  """The gradient of the last output's cost, by lag and by unit."""
+  num_steps, batch_size = problem.xs.shape[:2]
+  carry = problem.cell.initial_carry((batch_size,), problem.xs.dtype)
+  zeros = jax.tree.map(
+    lambda a: jnp.zeros((num_steps, *a.shape), a.dtype), carry
+  )
+  target = jax.tree.map(lambda a: a[-1], problem.targets)
+  gradients = _gradients(
+    problem.cell.step,
+    problem.cell.initial_carry,
+    problem.cost,
+    problem.final if problem.layers > 1 else None,
+    problem.cell_params(params),
+    params["readout"],
+    problem.xs,
+    target,
+    zeros,
+  )
+  found = jax.tree.leaves(gradients)
+  return {
+    name: {
+      "log10_by_lag": log10(norm_by_lag(gradient)),
+      "log10_by_unit": log10(size_by_unit(gradient)[0]),
+    }
+    for name, gradient in zip(states(problem), found)
+  }
+
+
+@functools.partial(
+  jax.jit, static_argnames=("step", "initial_carry", "cost", "final")
+)
+def _gradients(
+  step: Callable,
+  initial_carry: Callable,
+  cost: Callable,
+  final: str | None,
+  params: Params,
+  readout: PyTree,
+  xs: Array,
+  target: PyTree,
+  zeros: PyTree,
+) -> PyTree:
+  cell = perturbed(Cell(None, initial_carry, step))
+
+  def last_cost(perturbations: PyTree) -> Array:
+    carry, y_TBH = unroll(cell, params, (xs, perturbations))
+    y_BH = y_TBH[-1] if final is None else final_state(carry, final)
+    return cost(readout, y_BH, target)
+
+  return state_gradients(last_cost, zeros)
+
+
+def _jacobian(
+  problem: Problem, own: Params, jacobians: StepJacobians
+) -> dict[str, Any]:
+  """Norms, bound and singular values of dh_t/dh_k of the state read out."""
+  num_steps = problem.xs.shape[0]
+  part = states(problem)[read_state(problem)]
+  logs_LB = np.asarray(log_norms(jacobians, rows=part, columns=part))
+  logs_LB = logs_LB / np.log(10.0)
+  with np.errstate(invalid="ignore"):
+    mean_L = logs_LB.mean(axis=1)
+  lags = sorted({1, min(10, num_steps - 1), num_steps - 1})
+  first = jacobians._replace(matrices=jacobians.matrices[:, :1])
+  spectra = [
+    singular_values_between(
+      first, num_steps - 1, num_steps - 1 - lag, part, part
+    )[0]
+    for lag in lags
+  ]
+  is_elman = problem.cell.kind == "elman"
+  bound = elman_bound(problem.cell, own, num_steps) if is_elman else None
+  return {
+    "log10_largest": {
+      "mean": numbers(mean_L),
+      "low": numbers(logs_LB.min(axis=1)),
+      "high": numbers(logs_LB.max(axis=1)),
+    },
+    "log10_bound": numbers(bound / np.log(10.0)) if is_elman else None,
+    "spectra": [
+      {"lag": lag, "log10": numbers(logs / np.log(10.0))}
+      for lag, logs in zip(lags, spectra)
+    ],
+    "spectral_radius": spectral_radius(own.recurrent_kernel)
+    if is_elman
+    else None,
+  }
+
+
+def _gates(
+  problem: Problem, params: Params, jacobians: StepJacobians
+) -> list[dict[str, Any]] | None:
+  """A layer each; None where no layer has a gate that hands on its state."""
+  if all(cell.memory is None for cell in problem.stack.forward):
+    return None
+  seen = look_inside(problem.stack, params["stack"], problem.xs)
+  found = []
+  for layer, cell in enumerate(problem.stack.forward):
+    if cell.memory is None:
+      continue
+    state, gate = cell.memory
+    name = f"{layer}.{state}" if problem.layers > 1 else state
+    part = states(problem)[name]
+    gate_TBH = memory_gate(cell, seen[layer].forward)
+    about = gate_statistics(gate_TBH)
+    direct_LB = log_root_mean_square(log_direct_path(gate_TBH))
+    total_LB = log_norms(
+      jacobians, rows=part, columns=part, kind="root mean square"
+    )
+    found.append(
+      {
+        "state": name,
+        "gate": gate,
+        "mean_by_time": numbers(about.mean_by_time),
+        "mean_by_unit": numbers(about.mean_by_unit),
+        "half_life_by_unit": numbers(about.half_life_by_unit),
+        "log10_direct": numbers(jnp.mean(direct_LB, axis=1) / jnp.log(10.0)),
+        "log10_total": numbers(jnp.mean(total_LB, axis=1) / jnp.log(10.0)),
+      }
+    )
+  return found
+
+
+def _terms(problem: Problem, own: Params, readout: PyTree) -> dict[str, Any]:
+  """The terms of the task's whole gradient, by lag: the top layer's."""
+  terms = bptt_terms(
+    problem.cell,
+    problem.cost,
+    own,
+    readout,
+    problem.xs,
+    problem.targets,
+    weights_T=problem.every_T,
+  )
+  norms = terms.norm if problem.layers == 1 else terms.norm[-1].forward
+  return {
+    jax.tree_util.keystr(path, simple=True, separator="."): {
+      "log10_by_lag": log10(terms_by_lag(norm_TT))
+    }
+    for path, norm_TT in jax.tree_util.tree_leaves_with_path(norms)
+  }
+
+
+def _truncation(
+  problem: Problem, own: Params, readout: PyTree
+) -> dict[str, Any]:
+  """The bias of truncated BPTT, reaches in powers of 2 and T."""
+  num_steps = problem.xs.shape[0]
+  reaches = [2**n for n in range(num_steps.bit_length())]
+  reaches = sorted({*(r for r in reaches if r < num_steps), num_steps})
+  bias = truncation_bias(
+    problem.cell,
+    problem.cost,
+    own,
+    readout,
+    problem.xs,
+    problem.targets,
+    reaches,
+    weights_T=problem.every_T,
+  )
+  return {
+    "reaches": reaches,
+    "relative_error": numbers(bias.total_relative_error),
+    "cosine": numbers(bias.total_cosine),
+  }
+
+
+def log10(values: Array) -> list[float | None]:
+  """Logs of numbers from zero up."""
+  with np.errstate(divide="ignore"):
+    return numbers(np.log10(np.asarray(values, np.float64)))
+
+
+def numbers(values: Any) -> list[float | None]:
+  """An array as a list for JSON, None for what is not finite."""
+  rounded = [float(f"{v:.7g}") for v in np.asarray(values, np.float64)]
+  return [v if math.isfinite(v) else None for v in rounded]

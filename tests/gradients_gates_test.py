@@ -1,0 +1,123 @@
+"""Gates against the equations, and paths against products of Jacobians."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from oracles import sigmoid
+
+from rnn_lab.cells import elman, gru, lstm
+from rnn_lab.cells.activations import ACTIVATIONS
+from rnn_lab.errors import FieldError
+from rnn_lab.gradients.gates import (
+  gate_statistics,
+  log_direct_path,
+  log_root_mean_square,
+  look_inside,
+  memory_gate,
+  saturated_share,
+)
+from rnn_lab.gradients.jacobians import log_norms, product, step_jacobians
+from rnn_lab.stack import init_stack, stack, unroll_stack
+
+T, B, D, H = 6, 3, 2, 4
+
+
+def case(cells, **kwargs):
+  layers = stack(cells, **kwargs)
+  params = init_stack(layers, jax.random.key(0), D)
+  return layers, params, jax.random.normal(jax.random.key(1), (T, B, D))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_slopes_are_derivatives(name):
+  f = ACTIVATIONS[name]
+  z = jnp.array([-3.0, -0.7, 0.1, 0.4, 2.0])
+  slopes = jax.vmap(jax.grad(f.function))(z)
+  share = f.slope(f.function(z))
+  np.testing.assert_allclose(share * f.largest_slope, slopes, atol=1e-6)
+  steepest = jax.grad(f.function)(1e-6)
+  np.testing.assert_allclose(steepest, f.largest_slope, rtol=1e-5)
+
+
+def test_the_gates_of_an_lstm_are_those_of_its_equations():
+  layers, params, x = case([gru(H), lstm(H)])
+  seen = look_inside(layers, params, x)
+  p = jax.tree.map(np.asarray, params[1].forward)
+  x = np.asarray(unroll_stack(stack([gru(H)]), params[:1], x)[1])
+  h = c = np.zeros((B, H))
+  for t in range(T):
+    z = x[t] @ p.input_kernel + h @ p.recurrent_kernel + p.bias
+    i, f, g, o = np.split(z, 4, axis=-1)
+    gates = {"i": sigmoid(i), "f": sigmoid(f), "g": np.tanh(g)}
+    gates["o"] = sigmoid(o)
+    for name, value in gates.items():
+      got = seen[1].forward[name]
+      np.testing.assert_allclose(got.value[t], value, atol=1e-6)
+      slope = 1 - value**2 if name == "g" else 4 * value * (1 - value)
+      np.testing.assert_allclose(got.slope[t], slope, atol=1e-6)
+    c = gates["f"] * c + gates["i"] * gates["g"]
+    h = gates["o"] * np.tanh(c)
+
+
+def test_two_directions_and_ends_of_sequences():
+  layers, params, x = case([elman(H)], bidirectional=True)
+  lengths = jnp.array([6, 2, 4])
+  seen = look_inside(layers, params, x, lengths_B=lengths)
+  _, y = unroll_stack(layers, params, x, lengths_B=lengths)
+  for way, part in zip(seen[0], (y[..., :H], y[..., H:])):
+    np.testing.assert_allclose(way["h"].value, part, atol=1e-6)
+  slope = 1 - np.asarray(y[..., :H]) ** 2
+  valid = np.arange(T)[:, None] < np.asarray(lengths)
+  limit = float(np.median(slope[valid]))
+  forward = seen[0].forward["h"]._replace(slope=slope / limit * 0.1)
+  share = saturated_share(forward, lengths)
+  np.testing.assert_allclose(share, np.mean(slope[valid] < limit), atol=0.02)
+  assert 0.4 < share < 0.6
+
+
+def test_statistics_and_half_lives():
+  gate = np.full((T, B, 3), 0.5)
+  gate[:, :, 1] = 0.5**0.1
+  gate[::2, :, 2], gate[1::2, :, 2] = 0.95, 0.05
+  about = gate_statistics(jnp.asarray(gate))
+  want = [1.0, 10.0, 2 * np.log(2) / -np.log(0.95 * 0.05)]
+  np.testing.assert_allclose(about.half_life_by_unit, want, rtol=1e-5)
+  np.testing.assert_allclose(about.mean_by_unit[2], 0.5, rtol=1e-6)
+  np.testing.assert_allclose(
+    about.mean_by_time[1], (0.5 + 0.5**0.1 + 0.05) / 3, rtol=1e-6
+  )
+  np.testing.assert_allclose(about.closed, 1 / 6, rtol=1e-6)
+  np.testing.assert_allclose(about.open, 1 / 6 + 1 / 3, rtol=1e-6)
+
+
+@pytest.mark.parametrize("make", [lstm, gru])
+def test_without_recurrent_weights_the_direct_path_is_all_there_is(make):
+  cell = make(H, recurrent_init="zeros")
+  layers, params, x = case([cell])
+  with jax.enable_x64(True):
+    params, x = jax.tree.map(lambda a: a.astype(jnp.float64), (params, x))
+    seen = look_inside(layers, params, x)
+    gate = memory_gate(cell, seen[0].forward)
+    direct = log_direct_path(gate)
+    state = cell.memory[0]
+    jacobians = step_jacobians(cell, params[0].forward, x)
+    for lag in (0, 1, T - 1):
+      total = product(jacobians, T - 1, T - 1 - lag, state, state)
+      diagonal = jax.vmap(jnp.diag)(jnp.exp(direct[lag]))
+      np.testing.assert_allclose(total, diagonal, rtol=1e-10, atol=1e-14)
+    rms = log_norms(
+      jacobians, rows=state, columns=state, kind="root mean square"
+    )
+    np.testing.assert_allclose(
+      log_root_mean_square(direct), rms, rtol=1e-9, atol=1e-12
+    )
+
+
+def test_a_cell_without_gates_says_so():
+  layers, params, x = case([elman(H)])
+  seen = look_inside(layers, params, x)
+  with pytest.raises(FieldError, match="cell is 'elman'; it may be one with"):
+    memory_gate(layers.forward[0], seen[0].forward)
+  closed = layers.forward[0]._replace(inside=None)
+  assert look_inside(stack([closed]), params, x)[0].forward == {}
