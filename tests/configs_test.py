@@ -12,16 +12,18 @@ from tiny import result
 
 from configs import common
 from rnn_lab.cells import CELLS
+from rnn_lab.reports.goals import parse_goals, parse_published
 from rnn_lab.sweeps.expand import expand
 from rnn_lab.training import optimizers, settings
 from rnn_lab.training.loop import train
 from rnn_lab.training.run import plan
 
+SHARED = ("common", "published")
 FOLDER = pathlib.Path(common.__file__).parent
 NAMES = sorted(
   path.stem
   for path in FOLDER.glob("*.py")
-  if path.stem not in ("__init__", "common")
+  if path.stem not in ("__init__", *SHARED)
 )
 
 
@@ -119,15 +121,23 @@ def test_every_trial_of_its_sweep_can_be_planned(name, argument):
   for trial in trials:
     plan(trial.config)
   series = {trial.series for trial in trials}
+  tasks = {trial.config.task.name for trial in trials}
   if not argument and hasattr(module, "report"):
-    for _, left, _, right in module.report()["claims"]:
+    about = module.report()
+    for _, left, _, right in about["claims"]:
       for side in (left, right):
         if isinstance(side, str):
-          assert _series_of(side) in {*series, "floor"}
+          assert _series_of(side, tasks) in {*series, "floor"}
+    goals = parse_goals(about.get("goals", ()))
+    assert set(goals) <= tasks
+    parse_published(about.get("published", ()), goals)
 
 
-def _series_of(side):
-  """The series that one side of a claim names."""
+def _series_of(side, tasks):
+  """The series that one side of a claim names; of several tasks, with one."""
+  if len(tasks) > 1:
+    task, _, side = side.partition(" / ")
+    assert task in tasks
   side = side.split(" @ ")[0].split(" * ")[0]
   return side.rpartition(": ")[0] or side
 
@@ -163,6 +173,6 @@ def test_the_small_penn_treebank_recipe_is_zarembas():
 
 
 def test_configs_import_nothing_of_the_lab():
-  for name in [*NAMES, "common"]:
+  for name in [*NAMES, *SHARED]:
     text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
     assert "rnn_lab." not in text and "import rnn_lab" not in text

@@ -23,6 +23,7 @@ from rnn_lab.reports.language_plots import (
   draw_kinds,
   draw_storage,
 )
+from rnn_lab.reports.parts import parts_of
 from rnn_lab.reports.series import arrange
 from rnn_lab.reports.storage import storage_grid, window_parameters
 
@@ -277,8 +278,8 @@ def test_a_text_without_a_known_floor(tmp_path):
   assert words == ["5-gram", "GRU", "LSTM"]
   assert _draw(draw_kinds, trials) == []
   assert len(_draw(draw_context, trials)) == 1
-  (judged,) = judge([["?", "LSTM @ 1", "<", "floor @ 1"]], arrange(trials),
-                    headline_of(trials))  # fmt: skip
+  claim = ["?", "LSTM @ 1", "<", "floor @ 1"]
+  (judged,) = judge([claim], parts_of(trials))
   assert (judged.verdict, judged.right_number) == (
     "cannot be judged", "not known",
   )  # fmt: skip
@@ -309,26 +310,19 @@ def test_a_text_without_a_known_floor(tmp_path):
 def test_claims_compare_numbers_of_language_models(
   trials, left, op, right, verdict
 ):
-  layout, headline = arrange(trials), headline_of(trials)
-  (judged,) = judge([["?", left, op, right]], layout, headline)
+  (judged,) = judge([["?", left, op, right]], parts_of(trials))
   assert judged.verdict == verdict
 
 
 def test_claims_say_what_was_compared(trials, fractions):
-  layout, headline = arrange(trials), headline_of(trials)
-  (judged,) = judge(
-    [["?", "LSTM: bytes", "<=", "floor: topic * 1.05"]], layout, headline
-  )
+  claim = ["?", "LSTM: bytes", "<=", "floor: topic * 1.05"]
+  (judged,) = judge([claim], parts_of(trials))
   assert (judged.left, judged.left_number) == ("LSTM: bytes", "682,448")
   assert (judged.right, judged.right_number) == (
     "best possible: topic × 1.05", "1.050",
   )  # fmt: skip
-  swept = load_trials(fractions)
-  (judged,) = judge(
-    [["?", "LSTM @ 0.5: topic", "<", "LSTM @ 0.25: topic"]],
-    arrange(swept),
-    headline_of(swept),
-  )
+  claim = ["?", "LSTM @ 0.5: topic", "<", "LSTM @ 0.25: topic"]
+  (judged,) = judge([claim], parts_of(load_trials(fractions)))
   assert judged.verdict == "holds"
   assert judged.left_number == "1.160"
 

@@ -10,8 +10,7 @@ import reports_fakes as fakes
 from rnn_lab.errors import FieldError
 from rnn_lab.reports import load_trials, write_report
 from rnn_lab.reports.claims import judge
-from rnn_lab.reports.headline import headline_of
-from rnn_lab.reports.series import arrange
+from rnn_lab.reports.parts import parts_of
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -91,7 +90,7 @@ def test_claims_are_judged_by_the_means(sweep):
     ["Equal is not more.", "GRU @ 20", ">", "GRU @ 20"],
     ["Another x.", "GRU @ 20.0", "<=", "GRU @ 0"],
   ]
-  judged = judge(fakes.CLAIMS + extra, arrange(trials), headline_of(trials))
+  judged = judge(fakes.CLAIMS + extra, parts_of(trials))
   verdicts = {claim.sentence: claim.verdict for claim in judged}
   assert verdicts == {
     "An LSTM remembers.": "holds",
@@ -126,16 +125,15 @@ def test_page_shows_each_verdict_with_its_numbers(html):
 def test_a_diverged_trial_is_not_judged_and_a_wrong_claim_is_told(tmp_path):
   fakes.write_run(tmp_path / "a", fakes.config("lstm"), fakes.result([None]))
   fakes.write_run(tmp_path / "b", fakes.config("gru"), fakes.result([0.25]))
-  trials = load_trials(tmp_path)
-  layout, headline = arrange(trials), headline_of(trials)
+  parts = parts_of(load_trials(tmp_path))
   claim = ["It learns.", "cell=lstm", ">", "cell=gru"]
-  (judged,) = judge([claim], layout, headline)
+  (judged,) = judge([claim], parts)
   assert judged.verdict == "cannot be judged"
   assert (judged.left_number, judged.right_number) == ("diverged", "0.250")
   with pytest.raises(FieldError, match="claims is '=='"):
-    judge([["It is.", "cell=lstm", "==", 1]], layout, headline)
+    judge([["It is.", "cell=lstm", "==", 1]], parts)
   with pytest.raises(FieldError, match="sentence, left, op, right"):
-    judge([["It is."]], layout, headline)
+    judge([["It is."]], parts)
 
 
 def test_report_made_again_is_equal_byte_for_byte(sweep, tmp_path):

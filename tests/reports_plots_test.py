@@ -8,6 +8,7 @@ from rnn_lab.reports import load_trials
 from rnn_lab.reports.curves import draw_gradient_flow, draw_learning_curves
 from rnn_lab.reports.headline import headline_of
 from rnn_lab.reports.headline_plot import draw_headline
+from rnn_lab.reports.parts import parts_of
 from rnn_lab.reports.plots import write_figures
 from rnn_lab.reports.series import arrange
 
@@ -134,10 +135,10 @@ def test_more_than_eight_series_are_split_and_old_figures_removed(tmp_path):
       f"_{i}" for i in range(4, 9)
     ]
   folder = tmp_path / "figures"
-  written = write_figures(tmp_path, trials)["headline"]
+  written = write_figures(tmp_path, parts_of(trials))["headline"]
   assert written == [folder / "headline.png", folder / "headline-2.png"]
   assert len(list(folder.iterdir())) == 6
-  write_figures(tmp_path, trials[:2])
+  write_figures(tmp_path, parts_of(trials[:2]))
   assert sorted(path.name for path in folder.iterdir()) == [
     "gradient_flow.png",
     "headline.png",

@@ -13,7 +13,7 @@ from rnn_lab.reports.tables import (
   format_entry,
   format_value,
   markdown_table,
-  results_grid,
+  results_grids,
 )
 
 
@@ -76,7 +76,7 @@ def test_summary_is_strict_json(tmp_path):
 
 
 def test_results_by_series_and_swept_field(tmp_path):
-  grid = results_grid(load_trials(fakes.write_sweep(tmp_path)))
+  (grid,) = results_grids(load_trials(fakes.write_sweep(tmp_path)))
   assert grid.header == [
     "series",
     "task.gap = 0",
@@ -102,7 +102,7 @@ def test_results_by_trial_where_nothing_was_swept(tmp_path):
   outcome["baselines"]["loss"] = 2.303
   fakes.write_run(tmp_path / "a", fakes.config("lstm"), outcome)
   fakes.write_run(tmp_path / "b", fakes.config("gru"))
-  grid = results_grid(load_trials(tmp_path))
+  (grid,) = results_grids(load_trials(tmp_path))
   assert grid.header == ["trial", "test accuracy", "test loss"]
   assert grid.rows == [
     ["cell=lstm", "0.625 ± 0.177", "1.38 ± 0.18"],

@@ -2,11 +2,16 @@
 
 A claim is [sentence, left, op, right]. Each side is a number, or words:
 
-  SERIES [@ X] [: PART] [* FACTOR]
+  [TASK /] SERIES [@ X] [: PART] [* FACTOR]
 
 SERIES is a trial's series, X the value of the swept field where one was swept:
 "LSTM", "LSTM @ 100". That alone is the mean over seeds of the headline metric.
-PART is another number of a language model:
+A sweep over several tasks needs the TASK, too: "adding / LSTM @ 100". PART is
+another number of the trial. Of a task that has a goal (rnn_lab.reports.goals):
+
+  "LSTM @ 100: solved"  share of the seeds that solved the task
+
+Of a language model:
 
   "LSTM: topic"         perplexity on one kind of word
   "LSTM: context 16"    perplexity after 16 tokens of context
@@ -25,8 +30,10 @@ from typing import Any, NamedTuple
 
 from rnn_lab.errors import FieldError, check_choice
 from rnn_lab.reports.details import details_of, floors, levels, mean
-from rnn_lab.reports.headline import Headline, measured
+from rnn_lab.reports.goals import count
+from rnn_lab.reports.headline import measured
 from rnn_lab.reports.load import Trial
+from rnn_lab.reports.parts import Part
 from rnn_lab.reports.series import Layout, all_trials
 from rnn_lab.reports.tables import format_measured, format_value
 
@@ -44,6 +51,7 @@ _OPERATORS = {
 }
 _FLOOR = "floor"
 _CONTEXT = "context "
+_SOLVED = "solved"
 _COUNTS = ("bytes", "parameters", "ngrams")
 
 
@@ -67,14 +75,13 @@ class _Side(NamedTuple):
 
 
 def judge(
-  claims: Sequence[Sequence[Any]], layout: Layout, headline: Headline | None
+  claims: Sequence[Sequence[Any]], parts: Sequence[Part]
 ) -> list[Judgement]:
   """Judges each claim [sentence, left, op, right].
 
   Args:
     claims: left and right as above; op is <, <=, > or >=.
-    layout: the trials, by series and by x.
-    headline: the metric whose mean over seeds is compared.
+    parts: the trials by task, each with the metric that is compared.
 
   Raises:
     FieldError: a claim has another shape or another operator.
@@ -85,7 +92,7 @@ def judge(
       raise FieldError("claims", claim, "[sentence, left, op, right]")
     sentence, left, op, right = claim
     check_choice("claims", op, _OPERATORS)
-    a, b = _side(left, layout, headline), _side(right, layout, headline)
+    a, b = _side(left, right, parts), _side(right, left, parts)
     if not (a.ran and b.ran):
       verdict = NOT_RUN
     elif a.number is None or b.number is None:
@@ -98,36 +105,64 @@ def judge(
   return judgements
 
 
-def _side(side: Any, layout: Layout, headline: Headline | None) -> _Side:
-  metric = headline.metric if headline else ""
+def _side(side: Any, other: Any, parts: Sequence[Part]) -> _Side:
   if isinstance(side, int | float):
-    return _Side("", side, format_value(side, metric), True)
+    # Written like the number that it is compared with.
+    part, text = _of_task(other, parts)
+    if str(text).endswith(f": {_SOLVED}"):
+      return _Side("", side, f"{side:g}", True)
+    return _Side("", side, format_value(side, _metric(part)), True)
+  part, text = _of_task(side, parts)
+  found = part and _of_series(text, part)
+  if not found:
+    return _Side(side, None, "no such trial", False)
+  ahead = side.removesuffix(text)
+  return found._replace(name=ahead + found.name)
+
+
+def _of_task(side: Any, parts: Sequence[Part]) -> tuple[Part | None, Any]:
+  """The part that "TASK / ..." names, and the rest; of one task, that one."""
+  for part in parts:
+    if isinstance(side, str) and side.startswith(f"{part.task} / "):
+      return part, side.removeprefix(f"{part.task} / ")
+  return (parts[0] if len(parts) == 1 else None), side
+
+
+def _metric(part: Part | None) -> str:
+  return part.headline.metric if part and part.headline else ""
+
+
+def _of_series(side: str, part: Part) -> _Side | None:
+  """A side without its task; None if no trial is called that."""
+  layout, metric = part.layout, _metric(part)
   text, factor = side, None
   if not _trials(side, layout):
     head, _, tail = side.rpartition(" * ")
     factor = _number(tail) if head else None
     text = side if factor is None else head
-  name, part = text, ""
+  name, which = text, ""
   if not _trials(text, layout) and ": " in text:
-    name, _, part = text.rpartition(": ")
+    name, _, which = text.rpartition(": ")
   trials = _trials(name, layout)
   if not trials:
-    return _Side(side, None, "no such trial", False)
+    return None
   if _is_floor(name, layout):
-    number, words = _floor(trials, part)
-  elif part:
-    number, words = _part(trials[0], part)
+    number, words = _floor(trials, which)
+  elif which == _SOLVED:
+    number, words = _solved(trials[0], part)
+  elif which:
+    number, words = _part(trials[0], which)
   else:
     number, words = _measured(trials[0], metric)
   if number is not None and factor is not None:
     number *= factor
     words = (
-      f"{number:,.0f}" if part in _COUNTS else format_value(number, metric)
+      f"{number:,.0f}" if which in _COUNTS else format_value(number, metric)
     )
   ran = any(trial.result is not None for trial in trials)
   shown = "best possible" if _is_floor(name, layout) else name
-  if part:
-    shown += f": {part}"
+  if which:
+    shown += f": {which}"
   if factor is not None:
     shown += f" × {factor:g}"
   return _Side(shown, number, words, ran)
@@ -159,6 +194,14 @@ def _measured(trial: Trial, metric: str) -> tuple[float | None, str]:
   if entry is None:
     return None, trial.status
   return entry["mean"], format_measured(trial, metric)
+
+
+def _solved(trial: Trial, part: Part) -> tuple[float | None, str]:
+  counted = count(trial, part.goal) if part.goal else None
+  if counted is None:
+    return None, "no goal" if part.goal is None else trial.status
+  share = counted.solved / counted.total
+  return share, f"{share:.3g} ({counted.solved} of {counted.total} seeds)"
 
 
 def _part(trial: Trial, part: str) -> tuple[float | None, str]:

@@ -17,7 +17,7 @@ from rnn_lab.reports.headline import (
   reference_name,
 )
 from rnn_lab.reports.load import Trial
-from rnn_lab.reports.series import Layout, all_trials, groups, say
+from rnn_lab.reports.series import Layout, all_trials, groups, say, titled
 from rnn_lab.reports.tables import reference_label
 
 # A norm that vanished to float32 zero has no place on a log axis but a floor.
@@ -140,7 +140,10 @@ def _learning_figure(
     style.set_log(row[0].yaxis, metric)
   figure.suptitle(
     style.plain(
-      f"Validation {metric} while training: mean over seeds, band min to max"
+      titled(
+        layout.task,
+        f"Validation {metric} while training: mean over seeds, band min to max",
+      )
     )
   )
   drawn = {name for name, _ in lines}
@@ -178,9 +181,10 @@ def _flow_figure(
       title = "\n".join(filter(None, [_panel_title(layout, x), words]))
       ax.set_title(title, loc="left")
   tops = {flow.top for flows in ends.values() for flow in flows}
-  title = (
+  title = titled(
+    layout.task,
     f"Norm of dE/dh_t ({' and '.join(sorted(tops))}): "
-    "geometric mean over seeds, band min to max"
+    "geometric mean over seeds, band min to max",
   )
   if vanished:
     title += f"\nvalues at {FLOOR:g} are that small or less: vanished to zero"

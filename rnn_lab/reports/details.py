@@ -40,6 +40,15 @@ def is_counted(trial: Trial) -> bool:
   return trial.overrides.get("model.kind", model.get("kind")) == "ngram"
 
 
+def finite(value: Any) -> Any:
+  """A number, or a list of them, with None for what is not finite."""
+  if isinstance(value, list):
+    return [finite(item) for item in value]
+  if isinstance(value, float) and not math.isfinite(value):
+    return None
+  return value
+
+
 def mean(values: Iterable[float | None]) -> float | None:
   """Over the seeds with a finite number; None if there are none."""
   known = [v for v in values if v is not None and math.isfinite(v)]

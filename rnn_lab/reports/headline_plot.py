@@ -26,6 +26,7 @@ from rnn_lab.reports.series import (
   chunks,
   groups,
   say,
+  titled,
 )
 from rnn_lab.reports.tables import reference_label
 
@@ -57,7 +58,7 @@ def _lines(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
   """Test metric against the swept field, one line a series."""
   metric = headline.metric
   figure, [[ax]] = style.panels(1, height=4.6, y=f"test {metric}")
-  _scale_x(ax, layout)
+  scale_x(ax, layout.xs)
   _scale_y(ax, layout, headline)
   drawn = []
   for i, name in enumerate(names):
@@ -78,10 +79,8 @@ def _lines(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
     ax.plot(list(levels), list(levels.values()), **style.CHANCE)
   apart = " (series set slightly apart)" if len(drawn) > 1 else ""
   ax.set_xlabel(style.plain(layout.x + apart))
-  ax.set_title(
-    style.plain(f"Test {metric}: mean over seeds; bands and bars: min to max"),
-    loc="left",
-  )
+  words = f"Test {metric}: mean over seeds; bands and bars: min to max"
+  ax.set_title(style.plain(titled(layout.task, words)), loc="left")
   style.legend_below(
     figure, drawn, names, _label(layout, levels.values(), metric)
   )
@@ -142,19 +141,22 @@ def _dots(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
     ax.set_xlim(-0.03, 1.03)
   better = " (further left is better)" if metric == "perplexity" else ""
   ax.set_xlabel(style.plain(f"test {metric}{better}"))
-  ax.set_title(
-    style.plain(f"Test {metric}; diamonds: mean over seeds, bars: min to max"),
-    loc="left",
-  )
+  words = f"Test {metric}; diamonds: mean over seeds, bars: min to max"
+  ax.set_title(style.plain(titled(layout.task, words)), loc="left")
   style.legend_below(figure, [], [], _label(layout, levels, metric))
   return figure
 
 
-def _scale_x(ax: Axes, layout: Layout) -> None:
-  """Limits and ticks at the values swept; logarithmic if they are far apart."""
-  xs = layout.xs
+def scale_x(ax: Axes, xs: Sequence[float], wide: float = WIDE) -> None:
+  """Limits and ticks at the values swept; logarithmic if they are far apart.
+
+  Args:
+    ax: is given them.
+    xs: the values, in ascending order.
+    wide: the ratio of the largest to the smallest from which on.
+  """
   above = [x for x in xs if x > 0]
-  if above and xs[0] >= 0 and max(above) / min(above) > WIDE:
+  if above and xs[0] >= 0 and max(above) / min(above) > wide:
     if xs[0] > 0:
       ax.set_xscale("log")
     else:

@@ -31,6 +31,7 @@ class Trial(NamedTuple):
     result: the content of result.json; None until the run ended.
     metrics: the rows of metrics.jsonl.
     flow: the rows of gradient_flow.jsonl.
+    gradients: the content of gradients.json; None but in a gradient study.
     timing: the rows of timing.jsonl.
     environment: the content of environment.json, {} without one.
     seconds: how long the run took, if it was written down.
@@ -46,6 +47,7 @@ class Trial(NamedTuple):
   result: dict[str, Any] | None
   metrics: list[dict[str, Any]]
   flow: list[dict[str, Any]]
+  gradients: dict[str, Any] | None
   timing: list[dict[str, Any]]
   environment: dict[str, Any]
   seconds: float | None
@@ -61,6 +63,10 @@ class Sweep(NamedTuple):
   title: str = ""
   text: str = ""
   claims: Sequence[Sequence[Any]] = ()
+  goals: Sequence[Mapping[str, Any]] = ()
+  published: Sequence[Mapping[str, Any]] = ()
+  # Of a gradient study, the series that are drawn together, by title.
+  groups: Mapping[str, Sequence[str]] = MappingProxyType({})
   trials: Sequence[Mapping[str, Any]] = ()
 
 
@@ -188,6 +194,7 @@ def _load_trial(path: Path, label: Mapping[str, Any]) -> Trial:
     result=result,
     metrics=_read_rows(path / "metrics.jsonl"),
     flow=_read_rows(path / "gradient_flow.jsonl"),
+    gradients=_read_json(path / "gradients.json"),
     timing=timing,
     environment=_read_json(path / "environment.json") or {},
     seconds=ends[-1] if ends else None,
@@ -206,6 +213,7 @@ def _not_run(planned: Mapping[str, Any]) -> Trial:
     result=None,
     metrics=[],
     flow=[],
+    gradients=None,
     timing=[],
     environment={},
     seconds=None,

@@ -11,7 +11,11 @@ import jinja2
 
 from rnn_lab.reports import claims, language
 from rnn_lab.reports.details import is_counted
-from rnn_lab.reports.headline import Headline, headline_of, measured
+from rnn_lab.reports.goals import parse_goals
+from rnn_lab.reports.goals_table import goals_table
+from rnn_lab.reports.gradient_study import study_of
+from rnn_lab.reports.gradient_table import study_grid
+from rnn_lab.reports.headline import Headline, measured
 from rnn_lab.reports.load import (
   Sweep,
   Trial,
@@ -19,14 +23,13 @@ from rnn_lab.reports.load import (
   load_sweep,
   load_trials,
 )
+from rnn_lab.reports.parts import Part, parts_of
 from rnn_lab.reports.plots import write_figures
-from rnn_lab.reports.series import arrange
 from rnn_lab.reports.storage import storage_grid
+from rnn_lab.reports.summary import replace_text, write_summary
 from rnn_lab.reports.tables import (
   format_value,
-  replace_text,
   results_grid,
-  write_summary,
 )
 
 _TEMPLATE = "page.html.j2"
@@ -57,11 +60,16 @@ def write_report(workdir: str | Path) -> Path:
   root = Path(workdir)
   trials = load_trials(root)
   sweep = load_sweep(root)
+  parts = parts_of(trials, parse_goals(sweep.goals))
   # Everything that can be wrong with the claims is found before files change.
-  content = _content(root, sweep, trials)
+  content = _content(root, sweep, trials, parts)
+  studies = [study_of(part.layout, sweep.groups) for part in parts]
+  content["gradients"] = [
+    study_grid(study, part) for study, part in zip(studies, parts) if study
+  ]
   content["images"] = {
     name: [_data_uri(path) for path in paths]
-    for name, paths in write_figures(root, trials).items()
+    for name, paths in write_figures(root, parts, sum(studies, [])).items()
   }
   write_summary(root, trials)
   environment = jinja2.Environment(
@@ -77,12 +85,16 @@ def write_report(workdir: str | Path) -> Path:
 
 
 def _content(
-  root: Path, sweep: Sweep, trials: Sequence[Trial]
+  root: Path, sweep: Sweep, trials: Sequence[Trial], parts: Sequence[Part]
 ) -> dict[str, Any]:
   """What the template shows, but for the images."""
-  headline = headline_of(trials)
-  layout = arrange(trials)
-  ladder = language.ladder_grid(layout)
+  ladders = [language.ladder_grid(part.layout) for part in parts]
+  # At most one task is that of language models.
+  ladder, layout = next(
+    ((grid, part.layout) for grid, part in zip(ladders, parts) if grid),
+    (None, parts[0].layout),
+  )
+  headlines = {t.name: part.headline for part in parts for t in part.trials}
   witness = next((trial for trial in trials if trial.environment), None)
   return {
     "title": sweep.title or root.resolve().name,
@@ -95,18 +107,25 @@ def _content(
       if (problem := _problem(trial))
     ],
     # Where no field was swept, the ladder has all that the grid would say.
-    "grid": None if ladder and layout.x is None else results_grid(trials),
+    "grids": [
+      results_grid(part.layout, part.headline)
+      for part, own in zip(parts, ladders)
+      if not (own and part.layout.x is None)
+      and (part.headline or len(parts) == 1)
+    ],
+    "goals": goals_table(parts, sweep.goals, sweep.published),
     "ladder": ladder,
     "notes": language.notes(layout),
     "left_out": language.left_out(layout),
     "kind_words": language.kind_words(layout),
     "storage": storage_grid(layout),
     "spans": _spans,
-    "metric": headline.metric if headline else "",
-    "judgements": claims.judge(sweep.claims, layout, headline),
+    "several": len(parts) > 1,
+    "metric": parts[0].headline.metric if parts[0].headline else "",
+    "judgements": claims.judge(sweep.claims, parts),
     "verdict_class": _VERDICT_CLASS,
-    "trials": [_row(trial, headline) for trial in trials],
-    "command": _command(root, sweep),
+    "trials": [_row(trial, headlines.get(trial.name)) for trial in trials],
+    "command": _command(root, sweep, any(t.gradients for t in trials)),
     "environment": flatten(witness.environment) if witness else {},
     "environment_of": witness.name if witness else "",
   }
@@ -174,12 +193,13 @@ def _spans(row: Sequence[str | None]) -> list[tuple[str, int]]:
   return spans
 
 
-def _command(root: Path, sweep: Sweep) -> str:
+def _command(root: Path, sweep: Sweep, is_study: bool) -> str:
   if not sweep.config:
     return ""
+  main = "gradient_flow" if is_study else "sweep"
   config = sweep.config + (f":{sweep.argument}" if sweep.argument else "")
   return (
-    f"python -m experiments.sweep --config={shlex.quote(config)}"
+    f"python -m experiments.{main} --config={shlex.quote(config)}"
     f" --workdir={shlex.quote(str(root))}"
     + "".join(
       f" {shlex.quote(f'--config.{field}={value}')}"

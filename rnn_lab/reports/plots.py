@@ -8,34 +8,41 @@ than a standard error would.
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from rnn_lab.reports import style
 from rnn_lab.reports.curves import draw_gradient_flow, draw_learning_curves
-from rnn_lab.reports.headline import headline_of
+from rnn_lab.reports.gradient_plots import MAKERS, draw_study
+from rnn_lab.reports.gradient_study import Group
 from rnn_lab.reports.headline_plot import draw_headline
 from rnn_lab.reports.language_plots import (
   draw_context,
   draw_kinds,
   draw_storage,
 )
-from rnn_lab.reports.load import Trial
-from rnn_lab.reports.series import arrange
+from rnn_lab.reports.parts import Part
+from rnn_lab.reports.success_plot import draw_success
 
 
 def write_figures(
-  workdir: str | Path, trials: Sequence[Trial]
+  workdir: str | Path, parts: Sequence[Part], study: Sequence[Group] = ()
 ) -> dict[str, list[Path]]:
   """Draws the figures of a sweep into `workdir`/figures.
 
+  Args:
+    workdir: the directory of the sweep.
+    parts: its trials, by task.
+    study: the groups of its gradient study, if it is one.
+
   Returns:
-    The files of "headline", "gradient_flow", "learning_curves" and, of
-    language models, "context", "kinds" and "storage": none where there is
-    nothing to draw, several where there are more than eight series.
+    The files of "success", "headline", "gradient_flow", "learning_curves"
+    and, of language models, "context", "kinds" and "storage": none where there
+    is nothing to draw, several where there are more than eight series or
+    several tasks. Of a gradient study also those of gradient_plots.MAKERS.
     Files of an earlier report are replaced or removed.
   """
   folder = Path(workdir) / "figures"
   folder.mkdir(exist_ok=True)
-  layout = arrange(trials)
-  headline = headline_of(trials)
   makers = {
     "headline": draw_headline,
     "gradient_flow": draw_gradient_flow,
@@ -44,14 +51,24 @@ def write_figures(
     "kinds": draw_kinds,
     "storage": draw_storage,
   }
-  written = {}
   with style.in_style():
+    figures = {"success": [f for part in parts for f in draw_success(part)]}
     for stem, draw in makers.items():
-      for stale in folder.glob(f"{stem}*.png"):
-        stale.unlink()
-      figures = draw(layout, headline) if headline else []
-      written[stem] = [
-        style.save(figure, folder / f"{stem}{f'-{i}' if i > 1 else ''}.png")
-        for i, figure in enumerate(figures, start=1)
+      figures[stem] = [
+        figure
+        for part in parts
+        if part.headline
+        for figure in draw(part.layout, part.headline)
       ]
-  return written
+    for stem in MAKERS:
+      figures[stem] = draw_study(stem, study)
+    return {stem: _save(drawn, folder, stem) for stem, drawn in figures.items()}
+
+
+def _save(figures: Sequence[Figure], folder: Path, stem: str) -> list[Path]:
+  for stale in folder.glob(f"{stem}*.png"):
+    stale.unlink()
+  return [
+    style.save(figure, folder / f"{stem}{f'-{i}' if i > 1 else ''}.png")
+    for i, figure in enumerate(figures, start=1)
+  ]

@@ -16,22 +16,31 @@ class Layout(NamedTuple):
       series, and then every series is one trial.
     xs: the values of x, in ascending order; [None] if x is None.
     series: the lines in order of appearance: {name: {value of x: trial}}.
+    task: the task of these trials, where the sweep has others; or else "".
   """
 
   x: str | None
   xs: list[Any]
   series: dict[str, dict[Any, Trial]]
+  task: str = ""
 
 
-def arrange(trials: Sequence[Trial]) -> Layout:
+def arrange(
+  trials: Sequence[Trial], task: str = "", x: str | None = None
+) -> Layout:
   """Sorts trials into lines.
 
   The x-axis is the first numeric field among the overrides that takes more
   than one value inside a series. A trial without a series belongs to the one
   named after its other overrides. Trials that would share a point are told
   apart by the overrides in which they differ, so that none hides another.
+
+  Args:
+    trials: of one task.
+    task: its name, where the sweep has others.
+    x: the x-axis where no field varies inside a series.
   """
-  x = _swept_field(trials)
+  x = _swept_field(trials) or x
   groups = defaultdict(list)
   for trial in trials:
     # Only a trial that never ran, and so has no config, can lack the field.
@@ -42,10 +51,21 @@ def arrange(trials: Sequence[Trial]) -> Layout:
     for own_name, trial in zip(_names_apart(name, group, x), group):
       series[own_name][_point(trial, x)] = trial
   if x is None:
-    return Layout(None, [None], dict(series))
+    return Layout(None, [None], dict(series), task)
   xs = sorted({point for line in series.values() for point in line})
   ordered = {name: dict(sorted(line.items())) for name, line in series.items()}
-  return Layout(x, xs, ordered)
+  return Layout(x, xs, ordered, task)
+
+
+def titled(task: str, words: str) -> str:
+  """The title of a figure or table, which names the task if there is one."""
+  return f"Task {task}. {words[:1].upper()}{words[1:]}" if task else words
+
+
+def task_of(trial: Trial) -> str | None:
+  """The name of a trial's task; None of one that never ran, or in no lab."""
+  name = value_of(trial, "task.name")
+  return None if name is None else str(name)
 
 
 def chunks(names: Iterable[str], most: int) -> list[list[str]]:

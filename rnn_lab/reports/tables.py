@@ -1,25 +1,23 @@
-"""The numbers of a sweep: summary.json, and the results table three ways."""
+"""The results of a sweep as a table, three ways."""
 
-import json
 import math
-import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.table import Table
 from rich.text import Text
 
-from rnn_lab.reports.details import infinite_words, main_numbers, significant
+from rnn_lab.reports.details import finite, infinite_words, significant
 from rnn_lab.reports.headline import (
-  headline_of,
+  Headline,
   is_share,
   measured,
   reference,
   reference_name,
 )
-from rnn_lab.reports.load import Trial, load_trials
-from rnn_lab.reports.series import Layout, all_trials, arrange, say
+from rnn_lab.reports.load import Trial
+from rnn_lab.reports.parts import parts_of
+from rnn_lab.reports.series import Layout, all_trials, say, titled
 
 
 class Grid(NamedTuple):
@@ -31,77 +29,26 @@ class Grid(NamedTuple):
   caption: str
 
 
-def summary(trials: Sequence[Trial]) -> dict[str, Any]:
-  """Every test and validation number of a sweep, as summary.json holds it.
-
-  Returns:
-    {"trials": [{"name", "overrides", "series", "status", "metrics":
-    {"test/accuracy": {"mean", "std", "values"}}}]}; metrics is empty for a
-    trial without a result, and a number that is not finite is None. A
-    language model has "details", too: its size, and perplexity by kind of
-    word and by length of context.
-  """
-  return {
-    "trials": [
-      {
-        "name": trial.name,
-        "overrides": trial.overrides,
-        "series": trial.series,
-        "status": trial.status,
-        "metrics": {
-          key: {
-            part: _finite(entry[part]) for part in ("mean", "std", "values")
-          }
-          for key, entry in (trial.result or {"metrics": {}})["metrics"].items()
-        },
-        **({"details": main} if (main := main_numbers(trial)) else {}),
-      }
-      for trial in trials
-    ]
-  }
+def results_grids(trials: Sequence[Trial]) -> list[Grid]:
+  """The test results, a grid for each task; of several, those that ran."""
+  parts = parts_of(trials)
+  ran = [part for part in parts if part.headline] or parts[:1]
+  return [results_grid(part.layout, part.headline) for part in ran]
 
 
-def write_summary(
-  workdir: str | Path, trials: Sequence[Trial] | None = None
-) -> Path:
-  """Writes `summary` to `workdir`/summary.json, whole or not at all.
-
-  Args:
-    workdir: a sweep directory or a run directory.
-    trials: its trials, if they were already read.
-
-  Returns:
-    The path of the file.
-  """
-  content = summary(load_trials(workdir) if trials is None else trials)
-  text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
-  path = Path(workdir) / "summary.json"
-  replace_text(path, text + "\n")
-  return path
-
-
-def replace_text(path: Path, text: str) -> None:
-  """Writes a file so that a reader sees the old one or the new one whole."""
-  partial = path.with_name(path.name + ".tmp")
-  partial.write_text(text, encoding="utf-8")
-  os.replace(partial, path)
-
-
-def results_grid(trials: Sequence[Trial]) -> Grid:
-  """The test results: series by values of the swept field.
+def results_grid(layout: Layout, headline: Headline | None) -> Grid:
+  """The test results of a task: series by values of the swept field.
 
   Where nothing was swept inside a series: trials by test metrics.
   """
-  layout = arrange(trials)
-  headline = headline_of(trials)
   if layout.x is None or headline is None:
-    return _grid_of_metrics(trials)
+    return _grid_of_metrics(layout, headline)
   rows = [
     [name] + [_cell(line.get(x), headline.metric) for x in layout.xs]
     for name, line in layout.series.items()
   ]
   return Grid(
-    f"test {headline.metric}, by {layout.x}",
+    titled(layout.task, f"test {headline.metric}, by {layout.x}"),
     ["series"] + [f"{layout.x} = {say(x)}" for x in layout.xs],
     rows,
     "mean ± standard deviation over seeds"
@@ -110,8 +57,17 @@ def results_grid(trials: Sequence[Trial]) -> Grid:
 
 
 def results_table(trials: Sequence[Trial]) -> Table:
-  """`results_grid` for the terminal."""
-  grid = results_grid(trials)
+  """`results_grids` for the terminal."""
+  tables = [_terminal_table(grid) for grid in results_grids(trials)]
+  if len(tables) == 1:
+    return tables[0]
+  several = Table.grid()
+  for table in tables:
+    several.add_row(table)
+  return several
+
+
+def _terminal_table(grid: Grid) -> Table:
   # Text, because rich reads square brackets in a plain string as markup.
   table = Table(title=Text(grid.title), caption=Text(grid.caption))
   for i, word in enumerate(grid.header):
@@ -124,8 +80,11 @@ def results_table(trials: Sequence[Trial]) -> Table:
 
 
 def markdown_table(trials: Sequence[Trial]) -> str:
-  """`results_grid` for a README."""
-  grid = results_grid(trials)
+  """`results_grids` for a README."""
+  return "\n".join(_markdown(grid) for grid in results_grids(trials))
+
+
+def _markdown(grid: Grid) -> str:
   rule = ["---"] + ["---:"] * (len(grid.header) - 1)
   lines = [
     "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
@@ -147,7 +106,7 @@ def format_value(value: float | None, metric: str) -> str:
 def format_measured(trial: Trial, metric: str) -> str:
   """`format_entry`, or why a run that did not diverge has no number."""
   entry = measured(trial, metric)
-  if any(_finite(value) is not None for value in entry["values"]):
+  if any(finite(value) is not None for value in entry["values"]):
     return format_entry(entry, metric)
   if all(seed["status"] == "diverged" for seed in trial.result["seeds"]):
     return "diverged"
@@ -157,11 +116,11 @@ def format_measured(trial: Trial, metric: str) -> str:
 def format_entry(entry: dict[str, Any], metric: str) -> str:
   """The words "0.930 ± 0.020 (2 of 3 seeds)"; "diverged" if no seed is left."""
   total = len(entry["values"])
-  alive = sum(_finite(value) is not None for value in entry["values"])
+  alive = sum(finite(value) is not None for value in entry["values"])
   if not alive:
     return "diverged"
   words = format_value(entry["mean"], metric)
-  if _finite(entry["std"]) is not None:
+  if finite(entry["std"]) is not None:
     std = entry["std"]
     shown = f"{std:.3f}" if is_share(metric) else f"{std:.2g}"
     words += f" ± {shown}"
@@ -177,15 +136,13 @@ def reference_label(levels: Iterable[float], metric: str, name: str) -> str:
   return f"{name} ({' to '.join(dict.fromkeys((words[0], words[-1])))})"
 
 
-def _grid_of_metrics(trials: Sequence[Trial]) -> Grid:
+def _grid_of_metrics(layout: Layout, headline: Headline | None) -> Grid:
   metrics = dict.fromkeys(
     key.removeprefix("test/")
-    for trial in trials
+    for trial in all_trials(layout)
     for key in (trial.result or {"metrics": {}})["metrics"]
     if key.startswith("test/")
   )
-  layout = arrange(trials)
-  headline = headline_of(trials)
   if headline is not None:
     metrics = sorted(metrics, key=lambda metric: metric != headline.metric)
   if "perplexity" in metrics:
@@ -197,7 +154,7 @@ def _grid_of_metrics(trials: Sequence[Trial]) -> Grid:
     for trial in line.values()
   ]
   return Grid(
-    "test metrics",
+    titled(layout.task, "test metrics"),
     ["trial"] + ([f"test {_spaced(m)}" for m in metrics] or ["status"]),
     rows,
     "mean ± standard deviation over seeds"
@@ -233,12 +190,3 @@ def _reference_words(layout: Layout, metric: str) -> str:
     return f"; {name}: {_spaced(metric)} {next(iter(words.values()))}"
   by_x = ", ".join(f"{word} at {say(x)}" for x, word in words.items())
   return f"; {name}: {_spaced(metric)} {by_x}"
-
-
-def _finite(value: Any) -> Any:
-  """A number, or a list of them, with None for what is not finite."""
-  if isinstance(value, list):
-    return [_finite(item) for item in value]
-  if isinstance(value, float) and not math.isfinite(value):
-    return None
-  return value

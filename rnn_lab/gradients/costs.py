@@ -1,0 +1,225 @@
+"""The cost of a sequence, E = J_0 + ... + J_{T-1}, of whatever a cell puts out.
+
+J_t = cost(readout, y_t, target_t) is one step's cost, a scalar, summed over
+the batch; `readout` is any pytree of parameters that it has (the lecture's v),
+`()` for none. Each J_t has a weight, and one of weight zero is ignored: that
+is all there is to a cost on a window of outputs.
+
+The functions here take `step`, which is a `Cell`'s, and not the cell: cells
+that differ only in how they begin then share what is compiled.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rnn_lab.cells.base import Cell, check_step
+from rnn_lab.errors import FieldError, check_int
+from rnn_lab.types import Array, Carry, Params, PyTree
+from rnn_lab.unroll import carry_dtype
+
+Step = Callable[[Params, Carry, PyTree], tuple[Carry, PyTree]]
+Cost = Callable[[PyTree, PyTree, PyTree], Array]
+
+
+def total_cost(
+  step: Step,
+  cost: Cost,
+  params: Params,
+  readout: PyTree,
+  xs: PyTree,
+  targets: PyTree,
+  carry: Carry,
+  weights_T: Array,
+) -> Array:
+  """E, the sum over t of weights_T[t] * J_t. Its `jax.grad` is full BPTT.
+
+  Args:
+    step: (params, s_{t-1}, x_t) -> (s_t, y_t), the `step` of a `Cell`.
+    cost: (readout, y_t, target_t) -> J_t.
+    params: the cell's parameters.
+    readout: the cost's.
+    xs: inputs, leaves `[T, ...]`.
+    targets: leaves `[T, ...]`, of which the cost is handed slice t.
+    carry: s_{-1}, the state before the first step.
+    weights_T: `[T]`; where it is zero J_t may be anything, infinite or not a
+      number too, and both it and its gradients count as exactly zero.
+  """
+
+  return traced_cost(
+    step, cost, params, readout, xs, targets, carry, weights_T
+  )[0]
+
+
+def traced_cost(
+  step: Step,
+  cost: Cost,
+  params: Params,
+  readout: PyTree,
+  xs: PyTree,
+  targets: PyTree,
+  carry: Carry,
+  weights_T: Array,
+) -> tuple[Array, tuple[Carry, PyTree]]:
+  """`total_cost`, and what was met on the way: s_{t-1} and y_t, leading T."""
+
+  def body(carry: Carry, at_t: tuple) -> tuple[Carry, tuple]:
+    x, target, weight = at_t
+    after, y = step(params, carry, x)
+    value = weighted_cost(cost, readout, y, target, weight)
+    return after, (value, (carry, y))
+
+  _, (cost_T, trace) = jax.lax.scan(body, carry, (xs, targets, weights_T))
+  return jnp.sum(cost_T), trace
+
+
+def weighted_cost(
+  cost: Cost, readout: PyTree, y: PyTree, target: PyTree, weight: Array
+) -> Array:
+  """weight * J_t, or zero where the weight is."""
+  used = weight != 0
+  # Before the cost as well as after it: behind a zero that is multiplied by
+  # an infinite derivative there is no zero, but nothing passes a `where`.
+  readout, y = jax.tree.map(
+    lambda a: jnp.where(used, a, jnp.zeros_like(a)), (readout, y)
+  )
+  value = cost(readout, y, target)
+  return jnp.where(used, weight.astype(value.dtype) * value, 0.0)
+
+
+def window_weights(num_steps: int, t_min: int, t_max: int) -> Array:
+  """`weights_T` of a cost on a window: 1 from t_min to t_max, both included.
+
+  Args:
+    num_steps: T.
+    t_min: the first step whose output counts, from 0 up.
+    t_max: the last one, at most T - 1.
+
+  Returns:
+    `[T]` float32, zero outside of the window.
+
+  Raises:
+    FieldError: the window reaches out of the sequence, or is empty.
+  """
+  check_int("num_steps", num_steps, 1)
+  _check_time("t_min", t_min, 0, "0", num_steps - 1)
+  _check_time("t_max", t_max, t_min, f"t_min = {t_min}", num_steps - 1)
+  t_T = jnp.arange(num_steps)
+  return ((t_T >= t_min) & (t_T <= t_max)).astype(jnp.float32)
+
+
+def prepare(
+  cell: Cell,
+  params: Params,
+  xs: PyTree,
+  targets: PyTree,
+  carry: Carry | None,
+  weights_T: Array | None,
+) -> tuple[Carry, Array]:
+  """Checks what an entry point was given, and puts in what was left out.
+
+  Returns:
+    The state before the first step and the weights `[T]`.
+
+  Raises:
+    FieldError: xs, targets and weights_T do not have the same T, at least 1.
+    ValueError: a step changes the form of the carry; see `check_step`.
+  """
+  shapes = _shapes(xs)
+  lengths = {shape[0] for shape in shapes if len(shape) > 1}
+  num_steps = max(lengths, default=0)
+  if any(len(shape) < 2 or shape[0] != num_steps for shape in shapes) or (
+    num_steps == 0
+  ):
+    raise _misshapen("xs", shapes, "arrays [T, ..., D] of one T from 1 up")
+  same = f"with the T = {num_steps} of xs"
+  shapes = _shapes(targets)
+  if any(shape[:1] != (num_steps,) for shape in shapes):
+    raise _misshapen("targets", shapes, f"arrays [T, ...] {same}")
+  if weights_T is None:
+    weights_T = jnp.ones((num_steps,), jnp.float32)
+  weights_T = jnp.asarray(weights_T)
+  if weights_T.shape != (num_steps,):
+    raise _misshapen("weights_T", [weights_T.shape], f"an array [T] {same}")
+  if carry is None:
+    batch_shape = np.shape(jax.tree.leaves(xs)[0])[1:-1]
+    carry = cell.initial_carry(batch_shape, carry_dtype(params, xs))
+  carry = jax.tree.map(jnp.asarray, carry)
+  check_step(cell, params, carry, jax.tree.map(lambda a: a[0], xs))
+  return carry, weights_T
+
+
+def pullback(
+  step: Step, params: Params, carry: Carry, x: PyTree
+) -> Callable[[list[Array], PyTree], tuple[Params, list[Array]]]:
+  """The vector-Jacobian product of one step, at `params` and `carry`.
+
+  Takes the gradients of some cost with respect to the new carry and to y,
+  returns those with respect to the step's own copy of the parameters and to
+  the old carry. A carry's gradient is the list of its floating leaves': a
+  count of steps, say, has none.
+  """
+  leaves, structure = jax.tree.flatten(carry)
+  places = [n for n, leaf in enumerate(leaves) if _is_float(leaf)]
+
+  def floats_only(
+    params: Params, floats: list[Array]
+  ) -> tuple[list[Array], PyTree]:
+    whole = list(leaves)
+    for place, leaf in zip(places, floats):
+      whole[place] = leaf
+    after, y = step(params, jax.tree.unflatten(structure, whole), x)
+    after = jax.tree.leaves(after)
+    return [after[place] for place in places], y
+
+  pull = jax.vjp(floats_only, params, [leaves[place] for place in places])[1]
+  return lambda carry_gradient, y_gradient: pull((carry_gradient, y_gradient))
+
+
+def zero_gradients(carry: Carry, rows: int) -> list[Array]:
+  """Zeros `[rows, ...]` for `pullback`, one for each floating leaf."""
+  return [
+    jnp.zeros((rows, *leaf.shape), leaf.dtype)
+    for leaf in jax.tree.leaves(carry)
+    if _is_float(leaf)
+  ]
+
+
+def rows_where(used_N: Array, tree: PyTree) -> PyTree:
+  """Leaves `[N, ...]`, zero in the rows that are not used.
+
+  Args:
+    used_N: booleans.
+    tree: leaves `[N, ...]`, or `[1, ...]` for the same row N times.
+  """
+
+  def rows(a: Array) -> Array:
+    used = used_N.reshape(-1, *[1] * (a.ndim - 1))
+    return jnp.where(used, a, jnp.zeros_like(a))
+
+  return jax.tree.map(rows, tree)
+
+
+def _is_float(array: Array) -> bool:
+  return jnp.issubdtype(array.dtype, jnp.floating)
+
+
+def _shapes(tree: Any) -> list[tuple[int, ...]]:
+  return [np.shape(leaf) for leaf in jax.tree.leaves(tree)]
+
+
+def _misshapen(field: str, shapes: list, may: str) -> FieldError:
+  words = ", ".join(map(str, shapes)) or "nothing"
+  return FieldError(field, shapes, may, f"of the shape {words}")
+
+
+def _check_time(
+  field: str, value: int, low: int, low_name: str, last: int
+) -> None:
+  is_int = isinstance(value, int) and not isinstance(value, bool)
+  if not is_int or not low <= value <= last:
+    may = f"an integer from {low_name} to {last}, the last step"
+    raise FieldError(field, value, may)

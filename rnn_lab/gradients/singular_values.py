@@ -1,0 +1,286 @@
+"""Singular values of long products of matrices, each of them to many digits.
+
+The product A_m ... A_1 of step Jacobians is graded: its singular values span
+hundreds of orders of magnitude, and of the product multiplied out only the
+largest survive rounding. So it is never multiplied out:
+
+1. The factors are made triangular one after the other, from the right:
+   A_1 = Q_1 R_1, A_2 Q_1 = Q_2 R_2, ... The product is Q_m R_m ... R_1
+   (Stewart 1994, "On graded QR decompositions of products of matrices").
+   The diagonals alone, "QR accumulation", do not give singular values.
+2. The transposed product R_1^T ... R_m^T is treated the same way, there and
+   back again. This is QR iteration on the product with itself transposed: each
+   pass shrinks what stands above the diagonal by the ratio of neighbouring
+   singular values (Oliveira and Stewart 2000, "Exponential splittings of
+   products of matrices and accurately computing singular values of long
+   products").
+3. As soon as R_m ... R_1 = D U, D diagonal and held as logs, with a unit upper
+   triangular U that is far from singular, one-sided Jacobi rotations of the
+   rows give all singular values to the same relative accuracy (Demmel and
+   Veselic 1992), however large a range D spans.
+
+What comes out is exact for factors that differ from those given by rounding
+relative to each factor's norm. For square factors the relative error of every
+singular value is then about the unit roundoff times the condition of the worst
+factor, as long as the product is what stretches the directions apart; where
+later factors undo what earlier ones did, so that the small singular values hang
+on cancellation, it is larger, and no method that rounds the factors does
+better. The same holds for a block of the product, with one more reason to
+cancel: those of its singular values that are tiny beside the whole product's in
+the same directions are less accurate.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rnn_lab.errors import FieldError
+from rnn_lab.gradients.exact_rank import rank_of_product
+from rnn_lab.gradients.jacobians import (
+  StepJacobians,
+  block_slices,
+  check_times,
+)
+from rnn_lab.types import Array
+
+_EPS = np.finfo(np.float64).eps
+_TINY = np.finfo(np.float64).tiny
+_MAX_PASSES = 12
+_MAX_SWEEPS = 60
+# A diagonal entry smaller than this share of its factor's largest entry may be
+# what rounding left of an exact zero.
+_SUSPICIOUS = 1e-12
+
+
+def log_singular_values(factors: Sequence[Array] | Array) -> np.ndarray:
+  """Logs of the singular values of A_m ... A_1, descending.
+
+  Args:
+    factors: A_1 first: `[m, n, n]`, or a list of matrices that can be
+      multiplied, not all of which need be square.
+
+  Returns:
+    `[n]` natural logs, float64, n the product's smaller side. -inf for each
+    singular value that is exactly zero; see `rank_of_product`.
+
+  Raises:
+    FieldError: the factors are none, do not fit together, or are not finite.
+  """
+  factors = [np.asarray(a, np.float64) for a in factors]
+  _check_factors(factors)
+  logs = np.full(min(factors[0].shape[1], factors[-1].shape[0]), -np.inf)
+  factors = _without_zeros(factors)
+  if min(min(a.shape) for a in factors) == 0:
+    return logs
+  triangles = _triangles(factors)
+  suspicious = any(map(_is_suspicious, factors, triangles))
+  found = _from_triangles(triangles)
+  rank = rank_of_product(factors) if suspicious else len(found)
+  logs[:rank] = found[:rank]
+  return logs
+
+
+def singular_values_between(
+  jacobians: StepJacobians,
+  t: int,
+  k: int,
+  rows: str | None = None,
+  columns: str | None = None,
+) -> np.ndarray:
+  """`[B, n]`: logs of the singular values of ds_t/ds_k, descending.
+
+  Args:
+    jacobians: as `step_jacobians` returns them.
+    t: a step, from 0 to T - 1.
+    k: a step, from 0 to t.
+    rows: the part of s_t, None for all of it.
+    columns: the part of s_k, None for all of it: with "h" and "h" those of
+      dh_t/dh_k, through all that the carry holds in between.
+
+  Returns:
+    Natural logs, n the size of the smaller part. The product is that of the
+    Jacobians as given, float32 or float64, and is itself taken in float64.
+
+  Raises:
+    FieldError: t or k is out of its range, or the carry has no such part.
+  """
+  check_times(jacobians, t, k)
+  rows, columns = block_slices(jacobians, rows, columns)
+  matrices = np.asarray(jacobians.matrices[k + 1 : t + 1], np.float64)
+  ends = np.eye(matrices.shape[-1])
+  examples = np.moveaxis(matrices, 1, 0)
+  return np.stack(
+    [
+      log_singular_values([ends[:, columns], *factors, ends[rows]])
+      for factors in examples
+    ]
+  )
+
+
+def _check_factors(factors: list[np.ndarray]) -> None:
+  shapes = [a.shape for a in factors]
+  if (
+    not factors
+    or any(len(shape) != 2 or 0 in shape for shape in shapes)
+    or any(b[1] != a[0] for a, b in zip(shapes, shapes[1:]))
+  ):
+    words = ", ".join(map(str, sorted(set(shapes)))) or "nothing"
+    raise FieldError(
+      "factors",
+      shapes,
+      "matrices each of which can be multiplied by the next from the left",
+      f"of the shapes {words}",
+    )
+  for place, factor in enumerate(factors):
+    if not np.isfinite(factor).all():
+      raise FieldError(
+        f"factors[{place}]", factor, "a matrix of finite numbers", "not finite"
+      )
+
+
+def _without_zeros(factors: list[np.ndarray]) -> list[np.ndarray]:
+  """The factors without what a zero row or column cuts off.
+
+  Rows of zeros are where singular Jacobians come from: saturated units, and
+  parts of a carry on which others have no effect. Rotations would fill them
+  with rounding errors.
+  """
+  factors = list(factors)
+  for j in range(len(factors) - 1):
+    reached = factors[j].any(axis=1)
+    factors[j] = factors[j][reached]
+    factors[j + 1] = factors[j + 1][:, reached]
+  for j in reversed(range(1, len(factors))):
+    used = factors[j].any(axis=0)
+    factors[j] = factors[j][:, used]
+    factors[j - 1] = factors[j - 1][used]
+  last = factors[-1].any(axis=1)
+  first = factors[0].any(axis=0)
+  factors[-1] = factors[-1][last]
+  factors[0] = factors[0][:, first]
+  return factors
+
+
+def _triangles(factors: Sequence[np.ndarray]) -> list[np.ndarray]:
+  """R_1, ..., R_m with A_m ... A_1 = Q R_m ... R_1, diagonals positive.
+
+  Wherever a factor has fewer rows than columns, so has its R.
+  """
+  triangles = []
+  q = np.eye(factors[0].shape[1])
+  for factor in factors:
+    rotated = factor @ q
+    # With large rows first a QR decomposition keeps small rows accurate too.
+    order = np.argsort(-np.abs(rotated).max(axis=1), kind="stable")
+    sorted_q, r = np.linalg.qr(rotated[order])
+    q = np.empty_like(sorted_q)
+    q[order] = sorted_q
+    signs = np.where(np.diagonal(r) < 0.0, -1.0, 1.0)
+    r, q = r * signs[:, None], q * signs
+    # No triangle is exactly singular: an error of rounding's size, by columns.
+    places = np.arange(len(r))
+    floor = np.maximum(_EPS * np.abs(r).max(axis=0)[: len(r)], _TINY)
+    r[places, places] = np.where(
+      r[places, places] > 0, r[places, places], floor
+    )
+    triangles.append(r)
+  return triangles
+
+
+def _is_suspicious(factor: np.ndarray, triangle: np.ndarray) -> bool:
+  return np.diagonal(triangle).min() < _SUSPICIOUS * np.abs(factor).max()
+
+
+def _from_triangles(triangles: list[np.ndarray]) -> np.ndarray:
+  """Logs of the singular values of R_m ... R_1, descending."""
+  for _ in range(_MAX_PASSES):
+    triangles = _triangles([r.T for r in reversed(triangles)])
+    logs, unit = _row_scaled(triangles)
+    if _is_far_from_singular(unit):
+      return _one_sided_jacobi(logs, unit)
+  raise np.linalg.LinAlgError("singular_values: no convergence of QR iteration")
+
+
+def _row_scaled(triangles: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+  """log D and U of R_m ... R_1 = D U, U unit upper triangular.
+
+  R_j D U = (R_j D) U, and with R_j = D_j U_j that is
+  D_j D (D^-1 U_j D) U, where the bracket has the entries u_ik d_k / d_i.
+  """
+  size = len(triangles[0])
+  logs, unit = np.zeros(size), np.eye(size)
+  for r in triangles:
+    diagonal = np.diagonal(r)
+    ratios = np.triu(np.clip(logs[None, :] - logs[:, None], -700.0, 700.0))
+    # Overflow is what a product has that needs another pass.
+    with np.errstate(over="ignore", invalid="ignore"):
+      unit = (r / diagonal[:, None] * np.exp(ratios)) @ unit
+    logs = logs + np.log(diagonal)
+  return logs, unit
+
+
+def _is_far_from_singular(unit: np.ndarray) -> bool:
+  if not np.isfinite(unit).all():
+    return False
+  with np.errstate(over="ignore", invalid="ignore"):
+    condition = np.linalg.norm(unit) * np.linalg.norm(np.linalg.inv(unit))
+  return bool(condition <= 10.0 * len(unit))
+
+
+def _one_sided_jacobi(logs: np.ndarray, unit: np.ndarray) -> np.ndarray:
+  """Logs of the singular values of exp(logs)[:, None] * unit, descending.
+
+  Pairs of rows are rotated until all are at right angles; their norms are
+  then the singular values. The pairs of one round have no row in common and
+  are rotated at once, and the rounds of a sweep are those of a tournament in
+  which everybody meets everybody.
+  """
+  size = len(logs)
+  rows, logs = _normalized(unit, logs)
+  seats = size + size % 2
+  for _ in range(_MAX_SWEEPS):
+    order = np.argsort(-logs, kind="stable")
+    rows, logs = rows[order], logs[order]
+    ring, rotated = np.arange(seats), False
+    for _ in range(seats - 1):
+      i, j = ring[: seats // 2], ring[seats // 2 :][::-1]
+      playing = (i < size) & (j < size)
+      rotated |= _rotate(rows, logs, i[playing], j[playing])
+      ring[1:] = np.roll(ring[1:], 1)
+    if not rotated:
+      return -np.sort(-logs)
+  raise np.linalg.LinAlgError("singular_values: no convergence of rotations")
+
+
+def _rotate(
+  rows: np.ndarray, logs: np.ndarray, i: np.ndarray, j: np.ndarray
+) -> bool:
+  """Rotates rows i against rows j, in place; False if none needed it.
+
+  With a >= b the rows' norms, u and v their directions, c = u . v and
+  r = b / a, the rotation by t = r tau makes them a (u + r^2 tau v) and
+  b (v - tau u), both divided by sqrt(1 + t^2): r may be too small for a
+  float, and neither row is lost.
+  """
+  i, j = np.where(logs[j] > logs[i], j, i), np.where(logs[j] > logs[i], i, j)
+  cosine = np.sum(rows[i] * rows[j], axis=1)
+  needed = np.abs(cosine) > len(logs) * _EPS
+  if not needed.any():
+    return False
+  i, j, cosine = i[needed], j[needed], cosine[needed]
+  r = np.exp(logs[j] - logs[i])
+  gap = 1.0 - r**2
+  tau = 2.0 * cosine / (gap + np.hypot(gap, 2.0 * r * cosine))
+  shrink = 0.5 * np.log1p((r * tau) ** 2)
+  u = rows[i] + (r**2 * tau)[:, None] * rows[j]
+  v = rows[j] - tau[:, None] * rows[i]
+  rows[i], logs[i] = _normalized(u, logs[i] - shrink)
+  rows[j], logs[j] = _normalized(v, logs[j] - shrink)
+  return True
+
+
+def _normalized(
+  rows: np.ndarray, logs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+  norms = np.linalg.norm(rows, axis=1)
+  return rows / norms[:, None], logs + np.log(norms)

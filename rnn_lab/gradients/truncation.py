@@ -1,0 +1,219 @@
+"""Truncated backpropagation through time, and what it leaves out.
+
+BPTT(k1, k2) of Williams and Peng 1990: after every k1 steps the gradient of
+the costs since the last time goes back k2 steps, counted from the step it
+starts at. In the terms of `rnn_lab.gradients.bptt`: the costs J_t come in
+groups of k1, the last group of what remains; the group that ends at step e
+reaches back to step e - k2 + 1, and the term (t, k) is left out where
+k <= e(t) - k2. What is left is biased, and this measures by how much.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from rnn_lab.cells.base import Cell
+from rnn_lab.errors import FieldError, check_int
+from rnn_lab.gradients.costs import (
+  Cost,
+  Step,
+  prepare,
+  pullback,
+  rows_where,
+  traced_cost,
+  weighted_cost,
+  zero_gradients,
+)
+from rnn_lab.gradients.directions import direction, lengths, sizes
+from rnn_lab.gradients.norms import norm
+from rnn_lab.types import Array, Carry, Params, PyTree
+
+
+class TruncationBias(NamedTuple):
+  """Truncated gradients beside the full one, a row for each of N reaches.
+
+  An error is |truncated - full| / |full|: 0 where nothing is left out, and
+  infinite where the full gradient alone vanishes. A cosine is that of the
+  truncated with the full gradient, and zero where either vanishes.
+
+  Attributes:
+    gradient: dE/dparams in full, by `jax.grad`.
+    truncated: the truncated ones, leaves `[N, ...]`.
+    relative_error: `params` with leaves `[N]`.
+    cosine: `params` with leaves `[N]`.
+    total_relative_error: `[N]`, of all parameters as one vector.
+    total_cosine: `[N]`, likewise.
+  """
+
+  gradient: Params
+  truncated: Params
+  relative_error: PyTree
+  cosine: PyTree
+  total_relative_error: Array
+  total_cosine: Array
+
+
+def truncation_bias(
+  cell: Cell,
+  cost: Cost,
+  params: Params,
+  readout: PyTree,
+  xs: PyTree,
+  targets: PyTree,
+  reaches: Sequence[int],
+  *,
+  every: int = 1,
+  carry: Carry | None = None,
+  weights_T: Array | None = None,
+) -> TruncationBias:
+  """How far truncated BPTT(every, reach) is from the full gradient.
+
+  All reaches come from one backward pass. What a reach leaves out is summed
+  and taken from the full gradient, so that a reach of T or more gives the
+  full gradient to the last bit.
+
+  Args:
+    cell: see `rnn_lab.gradients.bptt.bptt_terms`; likewise the arguments that
+      are not below. The readout's gradient is never truncated.
+    cost: see there.
+    params: see there.
+    readout: see there.
+    xs: see there.
+    targets: see there.
+    reaches: k2, the steps that gradients go back, each at least `every`: with
+      less, some costs would not even reach the step that they are of.
+    every: k1, the steps from one backward pass to the next.
+    carry: see there.
+    weights_T: see there.
+
+  Raises:
+    FieldError: `every` or a reach is not an integer in its range, there is no
+      reach, or the arrays do not have the same T.
+    ValueError: a step changes the form of the carry.
+  """
+  check_int("every", every, 1)
+  if not len(reaches):
+    raise FieldError("reaches", reaches, "at least one number of steps")
+  for n, reach in enumerate(reaches):
+    check_int(f"reaches[{n}]", reach, 1)
+    if reach < every:
+      may = f"an integer from every = {every} up"
+      raise FieldError(f"reaches[{n}]", reach, may)
+  carry, weights_T = prepare(cell, params, xs, targets, carry, weights_T)
+  num_steps = weights_T.shape[0]
+  return _bias(
+    cell.step,
+    cost,
+    min(every, num_steps),
+    params,
+    readout,
+    xs,
+    targets,
+    carry,
+    weights_T,
+    jnp.array([min(reach, num_steps) for reach in reaches], jnp.int32),
+  )
+
+
+@functools.partial(jax.jit, static_argnames=("step", "cost", "every"))
+def _bias(
+  step: Step,
+  cost: Cost,
+  every: int,
+  params: Params,
+  readout: PyTree,
+  xs: PyTree,
+  targets: PyTree,
+  carry: Carry,
+  weights_T: Array,
+  reach_N: Array,
+) -> TruncationBias:
+  grad = jax.grad(traced_cost, argnums=2, has_aux=True)
+  gradient, (before_T, y_T) = grad(
+    step, cost, params, readout, xs, targets, carry, weights_T
+  )
+  y_gradient_T = jax.lax.map(
+    lambda step_t: jax.grad(weighted_cost, argnums=2)(cost, readout, *step_t),
+    (y_T, targets, weights_T),
+  )
+  left_out = _left_out(step, every, params, before_T, xs, y_gradient_T, reach_N)
+  truncated = jax.tree.map(lambda a, b: a[None] - b, gradient, left_out)
+  full = lengths(jax.tree.map(lambda a: a[None], gradient))
+  error = lengths(left_out)
+  kept, cosine = sizes(truncated, direction(gradient))
+  return TruncationBias(
+    gradient,
+    truncated,
+    jax.tree.map(_ratio, error, full),
+    cosine,
+    _ratio(_together(error), _together(full)),
+    _total_cosine(cosine, kept, full),
+  )
+
+
+def _left_out(
+  step: Step,
+  every: int,
+  params: Params,
+  before_T: Carry,
+  xs: PyTree,
+  y_gradient_T: PyTree,
+  reach_N: Array,
+) -> Params:
+  """The sum of the terms that each reach leaves out, leaves `[N, ...]`."""
+  num_steps = jax.tree.leaves(xs)[0].shape[0]
+  group_G = jnp.arange(-(-num_steps // every))
+  end_G = jnp.minimum((group_G + 1) * every, num_steps) - 1
+  first = jax.tree.map(lambda a: a[0], before_T)
+
+  def at_k(state: tuple, step_k: tuple) -> tuple[tuple, None]:
+    adjoints, left_out = state
+    k, before, x, y_gradient = step_k
+    pull = jax.vmap(pullback(step, params, before, x))
+    # Groups that end at k + reach or later; they begin after k, as no reach is
+    # less than `every`, and so nothing comes in through y.
+    group_N = jnp.searchsorted(end_G, k + reach_N)
+    left_N = [a[group_N] for a in adjoints]
+    terms, _ = pull(left_N, rows_where(reach_N < 0, y_gradient))
+    left_out = jax.tree.map(jnp.add, left_out, terms)
+    _, earlier = pull(adjoints, rows_where(row_R <= k // every, y_gradient))
+    return (earlier, left_out), None
+
+  # Row g holds the adjoint of all costs from group g on, d(sum)/ds_k: what a
+  # reach leaves out at step k is one such sum. One row more, for no group.
+  row_R = jnp.arange(group_G.size + 1)
+  zeros = jax.tree.map(
+    lambda a: jnp.zeros((reach_N.size, *a.shape), a.dtype), params
+  )
+  state = (zero_gradients(first, row_R.size), zeros)
+  y_gradient_T = jax.tree.map(lambda a: a[:, None], y_gradient_T)
+  steps = (jnp.arange(num_steps), before_T, xs, y_gradient_T)
+  (_, left_out), _ = jax.lax.scan(at_k, state, steps, reverse=True)
+  return left_out
+
+
+def _ratio(error_N: Array, full: Array) -> Array:
+  """error / full, and zero for zero by zero."""
+  none_N = error_N == 0.0
+  return jnp.where(none_N, 0.0, error_N / jnp.where(none_N, 1.0, full))
+
+
+def _together(norms: PyTree) -> Array:
+  """`[N]`: the norm of all leaves as one vector, from those of the leaves."""
+  return norm(jnp.stack(jax.tree.leaves(norms)), axis=0)
+
+
+def _total_cosine(cosine: PyTree, kept: PyTree, full: PyTree) -> Array:
+  """`[N]`: the cosine of all leaves as one vector, from those of the leaves."""
+
+  def share(norms: PyTree) -> Array:
+    whole_N = _together(norms)[None]
+    each_LN = jnp.stack(jax.tree.leaves(norms))
+    return each_LN / jnp.where(whole_N > 0.0, whole_N, 1.0)
+
+  cosine_LN = jnp.stack(jax.tree.leaves(cosine))
+  total_N = jnp.sum(cosine_LN * share(kept) * share(full), axis=0)
+  return jnp.clip(total_N, -1.0, 1.0)

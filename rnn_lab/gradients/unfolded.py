@@ -1,0 +1,238 @@
+"""The lecture's unfolded network: every arrow of the derivation a number.
+
+One unit, h_t = f(u x_t + w h_{t-1}) and y_t = v h_t, with the costs
+J_t = (y_t - target_t)^2 / 2 and E their sum; the lecture draws three steps.
+Times count from 0, so that its h_0 is h_{-1} here, the state before the first.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from rnn_lab.cells.elman import ElmanCarry, ElmanParams, elman
+from rnn_lab.errors import FieldError, check_float
+from rnn_lab.gradients.costs import Step, total_cost
+from rnn_lab.types import Array
+
+# E = J_0 + J_1 + J_2, with numbers of which no two are the same, and a state to
+# begin with, so that none of the six terms of dE/dw is zero.
+LECTURE = {
+  "u": 0.7,
+  "w": 0.9,
+  "v": 1.3,
+  "xs": (1.0, -0.5, 0.25),
+  "targets": (0.4, -0.2, 0.8),
+  "h0": 0.5,
+}
+
+Row = tuple[float, ...]
+
+
+class Unfolded(NamedTuple):
+  """Numbers of one pass forward and back, all of them plain floats.
+
+  A `Row` has one number for each step t. A table has one row for each cost
+  J_t, with one number for each k from 0 to t: six for three steps.
+
+  Attributes:
+    z: z_t = u x_t + w h_{t-1}, what enters f.
+    h: the hidden states.
+    y: the outputs.
+    J: the costs.
+    E: their sum.
+    dJ_dy: dJ_t/dy_t.
+    dy_dh: dy_t/dh_t.
+    dy_dv: dy_t/dv.
+    dh_dh: dh_t/dh_{t-1}; the first is by h_{-1}.
+    dh_dw: the immediate dh_t/dw, with h_{t-1} held fixed.
+    dh_du: the immediate dh_t/du.
+    dE_dh: dE/dh_t, through y_t and through h_{t+1}.
+    terms_w: the table of dJ_t/dy_t . dy_t/dh_t . (product of dh_j/dh_{j-1}
+      for j from k+1 to t) . dh_k/dw, the terms of dE/dw.
+    terms_u: the table of the terms of dE/du, with dh_k/du at the end.
+    terms_v: dJ_t/dy_t . dy_t/dv, the terms of dE/dv.
+    dE_dw: the sum of `terms_w`.
+    dE_du: the sum of `terms_u`.
+    dE_dv: the sum of `terms_v`.
+    grad_w: dE/dw by `jax.grad` of the whole, not by its arrows.
+    grad_u: dE/du, likewise.
+    grad_v: dE/dv, likewise.
+  """
+
+  z: Row
+  h: Row
+  y: Row
+  J: Row
+  E: float
+  dJ_dy: Row
+  dy_dh: Row
+  dy_dv: Row
+  dh_dh: Row
+  dh_dw: Row
+  dh_du: Row
+  dE_dh: Row
+  terms_w: tuple[Row, ...]
+  terms_u: tuple[Row, ...]
+  terms_v: Row
+  dE_dw: float
+  dE_du: float
+  dE_dv: float
+  grad_w: float
+  grad_u: float
+  grad_v: float
+
+
+def unfold(
+  u: float,
+  w: float,
+  v: float,
+  xs: Sequence[float],
+  targets: Sequence[float],
+  activation: str = "tanh",
+  h0: float = 0.0,
+) -> Unfolded:
+  """Runs the network and takes its gradients apart, in float64.
+
+  The step is that of `rnn_lab.cells.elman`, and every arrow the derivative of
+  one local function by autodiff; the terms are products of arrows.
+
+  Args:
+    u: the weight of the input.
+    w: the weight of the state.
+    v: the weight of the output.
+    xs: the inputs, one a step.
+    targets: what the outputs are compared with, as many.
+    activation: f, one of those of `elman`.
+    h0: h_{-1}, the state before the first step.
+
+  Raises:
+    FieldError: a number is not finite, the activation is unknown, xs is
+      empty, or targets is of another length.
+  """
+  _check(u, w, v, xs, targets, h0)
+  with jax.enable_x64(True):
+    params = ElmanParams(
+      input_kernel=jnp.full((1, 1), u, jnp.float64),
+      recurrent_kernel=jnp.full((1, 1), w, jnp.float64),
+      bias=jnp.zeros((1,), jnp.float64),
+    )
+    v = jnp.float64(v)
+    x_TBD, target_TBD = (
+      jnp.array(row, jnp.float64).reshape(-1, 1, 1) for row in (xs, targets)
+    )
+    carry = ElmanCarry(h=jnp.full((1, 1), h0, jnp.float64))
+    steps, by_params, grad_v = _differentiate(
+      elman(1, activation).step, params, v, x_TBD, target_TBD, carry
+    )
+  rows = {name: tuple(a.ravel().tolist()) for name, a in steps.items()}
+  return Unfolded(
+    **rows,
+    **_chain(rows),
+    E=sum(rows["J"]),
+    grad_w=by_params.recurrent_kernel.item(),
+    grad_u=by_params.input_kernel.item(),
+    grad_v=grad_v.item(),
+  )
+
+
+def _output(v: Array, h: Array) -> Array:
+  return v * h
+
+
+def _cost(y: Array, target: Array) -> Array:
+  return jnp.sum(jnp.square(y - target)) / 2.0
+
+
+def _output_cost(v: Array, h: Array, target: Array) -> Array:
+  return _cost(_output(v, h), target)
+
+
+@functools.partial(jax.jit, static_argnames="step")
+def _differentiate(
+  step: Step,
+  params: ElmanParams,
+  v: Array,
+  x_TBD: Array,
+  target_TBD: Array,
+  carry: ElmanCarry,
+) -> tuple[dict[str, Array], ElmanParams, Array]:
+  """What each step's own functions have, T numbers each; dE/dparams, dE/dv."""
+
+  def hidden(params: ElmanParams, h: Array, x: Array) -> Array:
+    return step(params, ElmanCarry(h), x)[1]
+
+  def body(h: Array, at_t: Any) -> tuple[Array, dict[str, Array]]:
+    x, target = at_t
+    after = hidden(params, h, x)
+    by_params, by_h = jax.jacrev(hidden, argnums=(0, 1))(params, h, x)
+    y = _output(v, after)
+    y_by_v, y_by_h = jax.jacrev(_output, argnums=(0, 1))(v, after)
+    return after, {
+      # Without its f, the same step is what enters f.
+      "z": elman(1, "linear").step(params, ElmanCarry(h), x)[1],
+      "h": after,
+      "y": y,
+      "J": _cost(y, target),
+      "dJ_dy": jax.grad(_cost)(y, target),
+      "dy_dh": y_by_h,
+      "dy_dv": y_by_v,
+      "dh_dh": by_h,
+      "dh_dw": by_params.recurrent_kernel,
+      "dh_du": by_params.input_kernel,
+    }
+
+  steps = jax.lax.scan(body, carry.h, (x_TBD, target_TBD))[1]
+  weights_T = jnp.ones(x_TBD.shape[0])
+  whole = jax.grad(total_cost, argnums=(2, 3))(
+    step, _output_cost, params, v, x_TBD, target_TBD, carry, weights_T
+  )
+  return steps, *whole
+
+
+def _chain(row: dict[str, Row]) -> dict[str, Any]:
+  """What the chain rule makes of the arrows."""
+  times = range(len(row["h"]))
+  dE_dh, terms_w, terms_u = [], [], []
+  later = 0.0
+  for t in reversed(times):
+    dE_dh.insert(0, row["dJ_dy"][t] * row["dy_dh"][t] + later)
+    later = dE_dh[0] * row["dh_dh"][t]
+  for t in times:
+    # dJ_t/dh_k for k = t, t-1, ... 0.
+    path = [row["dJ_dy"][t] * row["dy_dh"][t]]
+    for j in range(t, 0, -1):
+      path.insert(0, path[0] * row["dh_dh"][j])
+    terms_w.append(tuple(a * b for a, b in zip(path, row["dh_dw"])))
+    terms_u.append(tuple(a * b for a, b in zip(path, row["dh_du"])))
+  terms_v = tuple(a * b for a, b in zip(row["dJ_dy"], row["dy_dv"]))
+  return {
+    "dE_dh": tuple(dE_dh),
+    "terms_w": tuple(terms_w),
+    "terms_u": tuple(terms_u),
+    "terms_v": terms_v,
+    "dE_dw": sum(map(sum, terms_w)),
+    "dE_du": sum(map(sum, terms_u)),
+    "dE_dv": sum(terms_v),
+  }
+
+
+def _check(
+  u: float,
+  w: float,
+  v: float,
+  xs: Sequence[float],
+  targets: Sequence[float],
+  h0: float,
+) -> None:
+  if not len(xs):
+    raise FieldError("xs", xs, "at least one number")
+  if len(targets) != len(xs):
+    raise FieldError("targets", targets, f"{len(xs)} numbers, one for each x")
+  numbers = {"u": u, "w": w, "v": v, "h0": h0}
+  for name, row in (("xs", xs), ("targets", targets)):
+    numbers |= {f"{name}[{t}]": value for t, value in enumerate(row)}
+  for field, value in numbers.items():
+    check_float(field, value)

@@ -1,0 +1,191 @@
+"""When a task counts as solved, and how many seeds of a trial solved it.
+
+A config's `report()` may return "goals", one for each task:
+
+  {"task": "adding", "metric": "mse", "op": "<", "bar": 0.01,
+   "x": "task.length"}
+
+by the task's name and a metric of the test split. "x" may be left out: it is
+the swept field, needed only where a sweep has a single value of it. Beside
+them may stand "published", what others report of a task at one value of the
+swept field:
+
+  {"task": "adding", "x": 200, "text": "...", "source": "...", "mark": "V2"}
+"""
+
+import math
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rnn_lab.errors import (
+  FieldError,
+  check_choice,
+  check_fields,
+  check_float,
+  in_section,
+)
+from rnn_lab.reports.load import Trial
+
+_OPERATORS = {
+  "<": operator.lt,
+  "<=": operator.le,
+  ">": operator.gt,
+  ">=": operator.ge,
+}
+# How a published outcome is known.
+MARKS = {
+  "V": "read in a primary source",
+  "V2": "read in a source that quotes it",
+  "C": "computed",
+  "M": "from memory, not checked",
+  "M?": "from memory, uncertain",
+}
+
+
+class Goal(NamedTuple):
+  """A task is solved where the test metric is `op` `bar`, as "mse < 0.01"."""
+
+  task: str
+  metric: str
+  op: str
+  bar: float
+  x: str | None = None
+
+  @property
+  def words(self) -> str:
+    """The words "test mse < 0.01"."""
+    return f"test {self.metric} {self.op} {self.bar:g}"
+
+
+class Published(NamedTuple):
+  """An outcome at one value of the swept field, with its source and mark."""
+
+  task: str
+  x: float
+  text: str
+  source: str
+  mark: str
+
+
+class Count(NamedTuple):
+  """How many seeds of a trial solved its task, of how many that ran."""
+
+  solved: int
+  total: int
+
+
+def parse_goals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Goal]:
+  """The goals of a sweep by their task.
+
+  Raises:
+    FieldError: a field is unknown, missing or not what it may be, or a task
+      has two goals.
+  """
+  goals: dict[str, Goal] = {}
+  for i, row in enumerate(_rows("goals", rows)):
+    with in_section(f"goals[{i}]"):
+      check_fields(row, Goal._fields, Goal._fields[:-1])
+      for field in ("task", "metric", *(("x",) if "x" in row else ())):
+        _check_words(field, row[field])
+      check_choice("op", row["op"], _OPERATORS)
+      check_float("bar", row["bar"])
+      if row["task"] in goals:
+        raise FieldError("task", row["task"], "given one goal, not two")
+    goals[row["task"]] = Goal(**row)
+  return goals
+
+
+def parse_published(
+  rows: Sequence[Mapping[str, Any]], goals: Mapping[str, Goal]
+) -> list[Published]:
+  """The published outcomes of a sweep, in the order given.
+
+  Raises:
+    FieldError: a field is unknown, missing or not what it may be, or a task
+      has no goal.
+  """
+  for i, row in enumerate(_rows("published", rows)):
+    with in_section(f"published[{i}]"):
+      check_fields(row, Published._fields, Published._fields)
+      _check_words("task", row["task"])
+      if row["task"] not in goals:
+        may = f"a task with a goal ({', '.join(goals) or 'there is none'})"
+        raise FieldError("task", row["task"], may)
+      check_float("x", row["x"])
+      for field in ("text", "source"):
+        _check_words(field, row[field])
+      check_choice("mark", row["mark"], MARKS)
+  return [Published(**row) for row in rows]
+
+
+def count(trial: Trial | None, goal: Goal) -> Count | None:
+  """The seeds of a trial that solved its task; None before its run ended.
+
+  A seed that diverged, or whose metric is not finite, did not.
+
+  Raises:
+    FieldError: the trial has no such metric.
+  """
+  if trial is None or trial.result is None:
+    return None
+  values = metric_values(trial, goal)
+  reached = [_reached(value, goal) for value in values]
+  return Count(sum(reached), len(reached))
+
+
+def metric_values(trial: Trial, goal: Goal) -> list[float | None]:
+  """The goal's metric of each seed; None of one that diverged."""
+  metrics = trial.result["metrics"]
+  if f"test/{goal.metric}" not in metrics:
+    known = [k.removeprefix("test/") for k in metrics if k.startswith("test/")]
+    raise FieldError(
+      "goals", goal.metric, f"a test metric of {goal.task} ({', '.join(known)})"
+    )
+  seeds = trial.result["seeds"]
+  return [
+    None if seed["status"] == "diverged" or not _is_finite(value) else value
+    for value, seed in zip(metrics[f"test/{goal.metric}"]["values"], seeds)
+  ]
+
+
+def best(values: Sequence[float | None], goal: Goal) -> float | None:
+  """The best of the seeds' values by the goal; None if none is a number."""
+  known = [value for value in values if value is not None]
+  return (max if goal.op[0] == ">" else min)(known, default=None)
+
+
+def interval(solved: int, total: int) -> tuple[float, float]:
+  """Wilson's 95% confidence interval of the share `solved` / `total`.
+
+  Wilson, "Probable Inference, the Law of Succession, and Statistical
+  Inference", 1927. It stays within [0, 1], and says of 10 of 10 that the
+  share may be as low as 0.72.
+  """
+  # Here, as it takes a second to import, which every program would wait for.
+  from scipy import stats
+
+  found = stats.binomtest(solved, total).proportion_ci(
+    confidence_level=0.95, method="wilson"
+  )
+  return float(found.low), float(found.high)
+
+
+def _reached(value: float | None, goal: Goal) -> bool:
+  return value is not None and _OPERATORS[goal.op](value, goal.bar)
+
+
+def _is_finite(value: float | None) -> bool:
+  return value is not None and math.isfinite(value)
+
+
+def _rows(name: str, rows: Any) -> Sequence[Mapping[str, Any]]:
+  is_list = isinstance(rows, Sequence) and not isinstance(rows, str)
+  if not is_list or not all(isinstance(row, Mapping) for row in rows):
+    raise FieldError(name, rows, "a list of objects with named fields")
+  return rows
+
+
+def _check_words(field: str, value: Any) -> None:
+  if not isinstance(value, str) or not value:
+    raise FieldError(field, value, "words")

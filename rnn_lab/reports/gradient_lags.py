@@ -1,0 +1,163 @@
+"""How far back the gradient reaches: dE/dh_t and dh_t/dh_k by lag."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rnn_lab.reports import gradient_study, style
+from rnn_lab.reports.gradient_axes import (
+  draw,
+  finish,
+  limits,
+  open_panels,
+  set_log10,
+  set_steps,
+)
+from rnn_lab.reports.gradient_study import (
+  Group,
+  Moment,
+  collect,
+  longest_lag,
+)
+from rnn_lab.reports.gradient_words import (
+  counted,
+  factor,
+  from_best_to_worst,
+  number,
+)
+
+# A gradient that keeps a tenth to ten times its size did neither.
+_GONE = -1.0
+_GROWN = 1.0
+# log10 of the factor by which rounding may lift a measured norm over a bound.
+_ROUNDING = 1e-3
+_LAG = "lag (steps before the last)"
+
+
+def draw_lags(group: Group) -> Figure | None:
+  """The norm of dE/dh_t against the lag; None if nobody measured it."""
+  moments = collect(group, gradient_study.flow)
+  if not moments:
+    return None
+  figure, row = open_panels(
+    group, moments, "norm of dE/dh_t  (loss per unit of h)"
+  )
+  for ax, moment in zip(row, moments):
+    for place, name in enumerate(group.lines):
+      if name in moment.values:
+        norms = moment.values[name]
+        draw(ax, range(len(norms)), norms, place)
+    set_steps(ax, _LAG)
+  every = [norms for moment in moments for norms in moment.values.values()]
+  set_log10(row[0], *limits(every))
+  title = [f"what is left of the gradient {longest_lag(group)} back"]
+  for moment in moments:
+    kept = {name: _kept(norms) for name, norms in moment.values.items()}
+    words = from_best_to_worst(kept, _kept_words)
+    title.append(f"{moment.words}: {words}")
+  notes = []
+  if any(np.isneginf(norms).any() for norms in every):
+    notes.append("a line ends where the gradient is exactly zero")
+  return finish(figure, group, title, moments, notes)
+
+
+def draw_jacobians(group: Group) -> Figure | None:
+  """The largest singular value of dh_t/dh_k against the lag, with its bound."""
+  moments = collect(group, gradient_study.largest)
+  if not moments:
+    return None
+  figure, row = open_panels(
+    group, moments, "largest singular value of dh_t/dh_k"
+  )
+  for ax, moment in zip(row, moments):
+    for place, name in enumerate(group.lines):
+      if name in moment.values:
+        _draw_jacobian(ax, moment.values[name], place)
+    set_steps(ax, "lag t − k (steps; t is the last)")
+  told = [told for moment in moments for told in moment.values.values()]
+  bounds = [t["bound"] for t in told if "bound" in t]
+  low, high = limits([t[key] for t in told for key in ("mean", "low", "high")])
+  # Bounds that are far above everything would press it into a corner.
+  above = min(limits(bounds)[1], high + 0.3 * (high - low) + 0.3)
+  set_log10(row[0], low, max(high, above))
+  title = [f"the Jacobian dh_t/dh_k over {longest_lag(group)}"]
+  title += [f"{moment.words}: {_fates(moment.values)}" for moment in moments]
+  examples = {t.gradients["examples"] for t in group.lines.values()}
+  notes = []
+  if max(examples) > 1:
+    notes.append(f"band: smallest to largest of {max(examples)} examples")
+  if bounds:
+    title.append(_bound_words(moments))
+    notes.append("dotted: the bound of Pascanu et al. 2013, same colour")
+  return finish(figure, group, title, moments, notes)
+
+
+def log10_a_step(told: Mapping[str, np.ndarray]) -> float:
+  """log10 of the factor a step of the largest singular value.
+
+  The mean over the steps of the longest lag.
+  """
+  return float(told["mean"][-1] / (len(told["mean"]) - 1))
+
+
+def _draw_jacobian(ax: Axes, told: Mapping[str, Any], place: int) -> None:
+  lags = range(len(told["mean"]))
+  colour = style.line_style(place)["color"]
+  # A band whose lower edge is zero has no place to begin.
+  edges = [
+    np.where(np.isfinite(told[k]), told[k], np.nan) for k in ("low", "high")
+  ]
+  ax.fill_between(lags, *edges, color=colour, alpha=0.15, lw=0)
+  draw(ax, lags, told["mean"], place)
+  if "bound" in told:
+    ax.plot(lags, told["bound"], color=colour, linestyle=":", linewidth=1.2)
+
+
+def _kept(log10_by_lag: np.ndarray) -> float:
+  """log10 of what the gradient is at the longest lag, in parts of its start."""
+  known = log10_by_lag[np.isfinite(log10_by_lag)]
+  return float(log10_by_lag[-1] - known[0]) if known.size else -np.inf
+
+
+def _kept_words(log10: float) -> str:
+  grown = log10 > math.log10(1.05)
+  return f"grown {number(log10)}-fold" if grown else number(log10)
+
+
+def _fates(values: Mapping[str, Mapping[str, np.ndarray]]) -> str:
+  """Which Jacobians vanish and which explode, and the fastest of each."""
+  whole = {name: told["mean"][-1] for name, told in values.items()}
+  steps = {name: log10_a_step(told) for name, told in values.items()}
+
+  def words(log10: float) -> str:
+    return f"× {factor(log10)} a step"
+
+  gone = {n: steps[n] for n, v in whole.items() if v <= _GONE}
+  grown = {n: steps[n] for n, v in whole.items() if v >= _GROWN}
+  gone_words = counted(gone, len(whole), words, "fastest", least=True)
+  grown_words = counted(grown, len(whole), words, "fastest")
+  return f"vanishes in {gone_words}, explodes in {grown_words}"
+
+
+def _bound_words(moments: list[Moment]) -> str:
+  """Whether a measured norm lies over its bound anywhere."""
+  over = {}
+  for moment in moments:
+    for name, told in moment.values.items():
+      if "bound" in told:
+        # What is exactly zero is under any bound.
+        there = np.isfinite(told["high"])
+        above = told["high"][there] - told["bound"][there]
+        excess = np.max(above, initial=-np.inf)
+        over[name] = max(over.get(name, excess), excess)
+  broken = {name: v for name, v in over.items() if v > _ROUNDING}
+  if not broken:
+    return "the bound of Pascanu et al. holds at every lag"
+  which = counted(
+    broken, len(over), lambda log10: f"by a factor of {factor(log10)}", "most"
+  )
+  return f"the bound of Pascanu et al. is broken in {which}"

@@ -1,0 +1,118 @@
+"""All directions at once: singular values and Lyapunov exponents."""
+
+import math
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from rnn_lab.reports import gradient_study, style
+from rnn_lab.reports.gradient_axes import (
+  draw,
+  finish,
+  limits,
+  open_panels,
+  set_log10,
+  set_steps,
+)
+from rnn_lab.reports.gradient_study import Group, Moment, collect
+from rnn_lab.reports.gradient_words import (
+  counted,
+  from_best_to_worst,
+  power_of_ten,
+  signed,
+  span,
+)
+
+# A direction that keeps this much of its length can still be learnt from.
+_KEPT = -2.0
+_STILL = 0.01
+# Panels go this far below the smallest of the leading values.
+_DECADES = 6
+_NATS = 8.0
+
+
+def draw_spectra(group: Group) -> Figure | None:
+  """The singular values of dh_t/dh_k by index, at the longest lag."""
+  moments = collect(group, gradient_study.spectrum)
+  if not moments:
+    return None
+  figure, row = open_panels(group, moments, "singular value of dh_t/dh_k")
+  for ax, moment in zip(row, moments):
+    for place, name in enumerate(group.lines):
+      if name in moment.values:
+        values = moment.values[name][1]
+        draw(ax, range(1, len(values) + 1), values, place)
+    style.draw_chance(ax, _KEPT)
+    set_steps(ax, "index, largest first")
+  every = [v for moment in moments for _, v in moment.values.values()]
+  low, high = limits([*every, [_KEPT]])
+  leading = limits([v[:1] for v in every])[0]
+  floor = math.floor(min(leading, -_DECADES)) - _DECADES
+  set_log10(row[0], max(low, floor), high)
+  if low < floor:
+    row[0].set_ylim(bottom=floor)
+  title = [_spectra_words(moments)]
+  for moment in moments:
+    kept = {n: int((v > _KEPT).sum()) for n, (_, v) in moment.values.items()}
+    title.append(f"{moment.words}: {from_best_to_worst(kept, str)}")
+  notes = []
+  if low < floor or any(np.isneginf(v).any() for v in every):
+    notes.append(f"values under {power_of_ten(floor)} are not shown")
+  level = "1% of the length is kept"
+  return finish(figure, group, title, moments, notes, level)
+
+
+def draw_lyapunov(group: Group) -> Figure | None:
+  """The Lyapunov exponents of the whole carry by index."""
+  moments = collect(group, gradient_study.exponents)
+  if not moments:
+    return None
+  figure, row = open_panels(
+    group, moments, "Lyapunov exponent (nats per step)", of_layer=False
+  )
+  for ax, moment in zip(row, moments):
+    for place, name in enumerate(group.lines):
+      if name in moment.values:
+        values = moment.values[name]
+        draw(ax, range(1, len(values) + 1), values, place)
+    style.draw_chance(ax, 0.0)
+    set_steps(ax, "index, largest first")
+  every = [v for moment in moments for v in moment.values.values()]
+  low, high = limits([*every, [0.0]])
+  floor = min(limits([v[:1] for v in every])[0], 0.0) // 1.0 - _NATS
+  bottom = max(low, floor)
+  margin = 0.05 * (high - bottom) + 0.01
+  row[0].set_ylim(bottom - margin, high + margin)
+  title = ["do small differences grow? (largest Lyapunov exponent)"]
+  title += [f"{moment.words} they {_regimes(moment)}" for moment in moments]
+  notes = [f"grow and shrink: by more than {_STILL} nats a step"]
+  if low < floor or any(np.isneginf(v).any() for v in every):
+    notes.append(f"exponents under −{-floor:g} are not shown")
+  return finish(
+    figure, group, title, moments, notes, "zero: differences keep their size"
+  )
+
+
+def _spectra_words(moments: list[Moment]) -> str:
+  """How many directions there are, and over how many steps they are seen."""
+  told = [value for moment in moments for value in moment.values.values()]
+  sizes = sorted({len(values) for _, values in told})
+  size = " to ".join(str(n) for n in dict.fromkeys((sizes[0], sizes[-1])))
+  lags = span(lag for lag, _ in told)
+  return f"directions (of {size}) that keep over 1% of length in {lags}"
+
+
+def _regimes(moment: Moment) -> str:
+  """How many contract, stand still and expand, with the extreme of each."""
+  largest = {name: float(v[0]) for name, v in moment.values.items()}
+  total = len(largest)
+  shrink = {n: v for n, v in largest.items() if v < -_STILL}
+  grow = {n: v for n, v in largest.items() if v > _STILL}
+  still = {n: v for n, v in largest.items() if n not in {**shrink, **grow}}
+  parts = [f"grow in {counted(grow, total, signed, 'fastest')}"]
+  if still:
+    parts.append(f"keep their size in {counted(still, total, signed, 'top')}")
+  if shrink:
+    words = counted(shrink, total, signed, "fastest", least=True)
+    parts.append(f"shrink in {words}")
+  return ", ".join(parts)

@@ -1,0 +1,214 @@
+"""What gradients.json of each trial says, as the lines of figures.
+
+A study holds one portrait of the gradient of each trial at initialisation and
+one after training. Logs are of base 10; a number that is exactly zero has the
+logarithm None in the file and minus infinity here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnn_lab.reports import style
+from rnn_lab.reports.gradient_words import span
+from rnn_lab.reports.load import Trial
+from rnn_lab.reports.series import Layout, chunks, say, titled
+
+_MOMENTS = ("initialisation", "trained")
+
+
+class Group(NamedTuple):
+  """The lines that are drawn together, whose order gives them their looks.
+
+  Attributes:
+    title: what they have in common; empty if nobody named it.
+    lines: at most eight trials with gradients, by the name of the line.
+  """
+
+  title: str
+  lines: dict[str, Trial]
+
+
+class Moment(NamedTuple):
+  """One column of panels.
+
+  Attributes:
+    words: "at initialisation" or "after 600 updates".
+    values: what was read of each line; lines without it are left out.
+    missing: lines of the group without any portrait at this moment.
+  """
+
+  words: str
+  values: dict[str, Any]
+  missing: list[str]
+
+
+def study_of(
+  layout: Layout, together: Mapping[str, Sequence[str]]
+) -> list[Group]:
+  """The groups of a gradient study; [] if no trial has gradients.
+
+  Args:
+    layout: the trials, with or without gradients.
+    together: the series of each group by its title, as sweep.json has them;
+      series in none of them follow.
+  """
+  lines = _lines(layout)
+  parts = [(title, list(names)) for title, names in together.items()]
+  named = {name for _, names in parts for name in names}
+  others = "Other series" if parts else ""
+  parts.append((others, [name for name in lines if name not in named]))
+  study = []
+  for title, names in parts:
+    own = {
+      label: trial
+      for name in names
+      for label, trial in lines.get(name, {}).items()
+    }
+    study += [
+      Group(titled(layout.task, title), {name: own[name] for name in labels})
+      for labels in chunks(own, style.MOST_LINES)
+    ]
+  return study
+
+
+def collect(
+  group: Group, read: Callable[[dict[str, Any], dict[str, Any]], Any]
+) -> list[Moment]:
+  """What `read(gradients, portrait)` finds at each moment; None is left out.
+
+  A moment at which no line has anything is left out, too.
+  """
+  moments = []
+  for key in _MOMENTS:
+    there, values = {}, {}
+    for name, trial in group.lines.items():
+      portrait = trial.gradients["at"].get(key)
+      if portrait:
+        there[name] = trial.gradients
+        value = read(trial.gradients, portrait)
+        if value is not None:
+          values[name] = value
+    missing = [name for name in group.lines if name not in there]
+    if values:
+      words = _moment_words(key, [there[name] for name in values])
+      moments.append(Moment(words, values, missing))
+  return moments
+
+
+def flow(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
+  """log10 of the norm of dE/dh_t by lag, of the state that is read out."""
+  own = portrait["flow"].get(gradients["read"])
+  return _logs(own["log10_by_lag"]) if own else None
+
+
+def largest(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
+  """log10 of the largest singular value by lag: {"mean", "low", "high"}.
+
+  With "bound" where there is one. None where a lag has no step.
+  """
+  jacobian = portrait["jacobian"]
+  told = {key: _logs(v) for key, v in jacobian["log10_largest"].items()}
+  if len(told["mean"]) < 2:
+    return None
+  if jacobian.get("log10_bound"):
+    told["bound"] = _logs(jacobian["log10_bound"])
+  return told
+
+
+def spectrum(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
+  """(lag, log10 of the singular values) at the longest lag."""
+  spectra = portrait["jacobian"]["spectra"]
+  if not spectra:
+    return None
+  last = max(spectra, key=lambda row: row["lag"])
+  return last["lag"], _logs(last["log10"])
+
+
+def exponents(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
+  """The Lyapunov exponents, largest first, in nats per step."""
+  return _logs(portrait["lyapunov"]) if portrait["lyapunov"] else None
+
+
+def gate(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
+  """The statistics of the top layer's gate, its lists as arrays."""
+  layers = [told for told in portrait.get("gates") or [] if told]
+  if not layers:
+    return None
+  top = layers[-1]
+  half_lives = [np.inf if v is None else v for v in top["half_life_by_unit"]]
+  return {
+    "state": top["state"].rsplit(".", 1)[-1],
+    "half_lives": np.sort(half_lives),
+    "direct": _logs(top["log10_direct"]),
+    "total": _logs(top["log10_total"]),
+  }
+
+
+def terms(kernel: str) -> Callable[..., Any]:
+  """A reader of the terms of dE/dw by t - k, w the top layer's `kernel`."""
+
+  def read(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
+    told = portrait.get("terms") or {}
+    # With several layers the path begins with the layer's number.
+    names = [name for name in told if name.rsplit(".", 1)[-1] == kernel]
+    if not names:
+      return None
+    return _logs(told[max(names, key=_layer)]["log10_by_lag"])
+
+  return read
+
+
+def truncation(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
+  """(reaches k2, relative errors of truncated BPTT)."""
+  told = portrait.get("truncation")
+  if not told or not told["reaches"]:
+    return None
+  errors = [np.nan if v is None else v for v in told["relative_error"]]
+  return np.array(told["reaches"]), np.array(errors, dtype=float)
+
+
+def lengths(group: Group) -> list[int]:
+  """Time steps of the sequences that were measured, each number once."""
+  return sorted({t.gradients["length"] for t in group.lines.values()})
+
+
+def longest_lag(group: Group) -> str:
+  """The words "47 steps", or "23 to 47 steps" if sequences differ."""
+  return span(length - 1 for length in lengths(group))
+
+
+def has_layers(group: Group) -> bool:
+  """Whether a line of the group is one layer of several."""
+  return any(t.gradients.get("layers", 1) > 1 for t in group.lines.values())
+
+
+def _lines(layout: Layout) -> dict[str, dict[str, Trial]]:
+  """By series its trials with gradients, by the name each has as a line."""
+  lines = {}
+  for name, line in layout.series.items():
+    told = {x: trial for x, trial in line.items() if trial.gradients}
+    if told:
+      lines[name] = {
+        name if len(told) == 1 else f"{name}, {layout.x} = {say(x)}": trial
+        for x, trial in told.items()
+      }
+  return lines
+
+
+def _moment_words(key: str, told: Sequence[dict[str, Any]]) -> str:
+  if key == "initialisation":
+    return "at initialisation"
+  steps = sorted({gradients["step"][key] for gradients in told})
+  words = " to ".join(f"{n:,}" for n in dict.fromkeys((steps[0], steps[-1])))
+  return f"after {words} updates"
+
+
+def _layer(name: str) -> int:
+  first = name.split(".", 1)[0]
+  return int(first) if first.isdigit() else 0
+
+
+def _logs(values: Sequence[float | None]) -> np.ndarray:
+  return np.array([-np.inf if v is None else v for v in values], dtype=float)

@@ -1,0 +1,91 @@
+"""A gradient study in one table: a row a series."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from rnn_lab.reports import gradient_study
+from rnn_lab.reports.details import significant
+from rnn_lab.reports.gradient_gates import median_half_life
+from rnn_lab.reports.gradient_lags import log10_a_step
+from rnn_lab.reports.gradient_study import Group, collect
+from rnn_lab.reports.gradient_words import factor, signed
+from rnn_lab.reports.headline import measured
+from rnn_lab.reports.load import Trial
+from rnn_lab.reports.parts import Part
+from rnn_lab.reports.series import titled
+from rnn_lab.reports.tables import Grid, format_measured
+
+_NONE = "–"
+
+
+def study_grid(study: Sequence[Group], part: Part) -> Grid:
+  """What the gradient of each series of a task does.
+
+  Two numbers with an arrow between them are before and after training.
+  """
+  headline = part.headline
+  rows = {}
+  for group in study:
+    columns = [
+      _before_and_after(group, read, say) for read, say in _COLUMNS.values()
+    ]
+    for name, trial in group.lines.items():
+      cells = [column.get(name, _NONE) for column in columns]
+      if headline:
+        cells.append(_test(trial, headline.metric))
+      # Once, though a series may stand in several groups.
+      rows[name] = [name, *cells]
+  header = ["series", *_COLUMNS]
+  if headline:
+    header.append(f"test {headline.metric.replace('_', ' ')}")
+  return Grid(
+    titled(part.layout.task, "the gradient in numbers"),
+    header,
+    list(rows.values()),
+    "at initialisation → after training; factor a step: of the largest "
+    "singular value of dh_t/dh_k over the longest lag, geometric mean; "
+    "exponent in nats per step, half-life in steps",
+  )
+
+
+def _before_and_after(
+  group: Group, read: Callable[..., Any], say: Callable[[Any], str]
+) -> dict[str, str]:
+  """The words "0.65 → 0.98" by line; of an untrained study only the first."""
+  moments = collect(group, read)
+  return {
+    name: " → ".join(
+      say(moment.values[name]) if name in moment.values else _NONE
+      for moment in moments
+    )
+    for name in {name: None for m in moments for name in m.values}
+  }
+
+
+def _factor(told: dict[str, np.ndarray]) -> str:
+  return factor(log10_a_step(told))
+
+
+def _exponent(values: np.ndarray) -> str:
+  return signed(float(values[0]))
+
+
+def _half_life(told: dict[str, Any]) -> str:
+  steps = median_half_life(told)
+  return "∞" if np.isinf(steps) else significant(steps, 3)
+
+
+def _test(trial: Trial, metric: str) -> str:
+  if measured(trial, metric) is None:
+    return _NONE if trial.result else trial.status
+  return format_measured(trial, metric)
+
+
+# What a column says, how it is read, and how it is written.
+_COLUMNS = {
+  "factor a step": (gradient_study.largest, _factor),
+  "largest Lyapunov exponent": (gradient_study.exponents, _exponent),
+  "median half-life of the gates": (gradient_study.gate, _half_life),
+}
