@@ -10,12 +10,14 @@ one's gradients.json, and one report.
 import pathlib
 
 from experiments import cli, sweep
+from rnn_lab.gradients.unfolded import LECTURE, unfold
 from rnn_lab.studies.gradient_study import check_study, measure
 
 
 def main(workdir: pathlib.Path) -> int:
   """Runs the study of `--config` in `workdir`; 1 if a trial failed."""
-  return sweep.main(workdir, check_study, measure)
+  lecture = LECTURE | unfold(**LECTURE)._asdict()
+  return sweep.main(workdir, check_study, measure, {"unfolded": lecture})
 
 
 if __name__ == "__main__":

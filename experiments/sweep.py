@@ -5,7 +5,7 @@
 """
 
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from experiments import cli
@@ -28,6 +28,7 @@ def main(
   workdir: pathlib.Path,
   check: Callable[[Any], None] | None = None,
   measure: Measure | None = None,
+  also: Mapping[str, Any] | None = None,
 ) -> int:
   """Runs the sweep of `--config` in `workdir`; 1 if a trial failed.
 
@@ -35,6 +36,7 @@ def main(
     workdir: the sweep's directory.
     check: is called with each trial's config before anything runs.
     measure: see `rnn_lab.sweeps.run.run_sweep`.
+    also: for the report, beside what the config's `report()` says.
   """
   module = cli.config_module()
   argument = cli.config_argument()
@@ -54,6 +56,7 @@ def main(
     "argument": argument,
     "command_line": cli.overridden(),
     **about,
+    **(also or {}),
   }
   with Terminal() as terminal:
     outcome = run_sweep(

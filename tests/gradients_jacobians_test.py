@@ -181,7 +181,7 @@ class Foreign:
 
   @staticmethod
   def fading():
-    """Numbers that double and halve, their sum one step late, and a count."""
+    """Numbers that double and halve, what becomes of them, and a count."""
 
     def step(params, carry, x_BD):
       del params
@@ -189,6 +189,7 @@ class Foreign:
         "down": carry["down"] / 2,
         "late": 0 * carry["late"] + carry["down"] + carry["up"][:, 0],
         "steps": carry["steps"] + 1,
+        "sum": carry["sum"] + carry["down"],
         "up": carry["up"] * 2,
       }, x_BD
 
@@ -197,6 +198,7 @@ class Foreign:
         "down": jnp.ones(shape, dtype),
         "late": jnp.ones(shape, dtype),
         "steps": jnp.zeros(shape, jnp.int32),
+        "sum": jnp.zeros(shape, dtype),
         "up": jnp.ones((*shape, 1), dtype),
       }
 
@@ -224,7 +226,7 @@ def test_parts_that_fade_far_below_the_others():
   cell = Foreign.fading()
   xs = jnp.ones((500, 2, 1))
   jacobians = step_jacobians(cell, (), xs)
-  assert list(jacobians.parts) == ["down", "late", "up"]
+  assert list(jacobians.parts) == ["down", "late", "sum", "up"]
   lags = np.arange(500)
   logs = log_norms(jacobians, columns="up")
   # From `up` to `up` and `late`: 2^l and 2^(l - 1).
@@ -234,7 +236,9 @@ def test_parts_that_fade_far_below_the_others():
   logs = log_norms(jacobians, rows="late", columns="down")
   assert logs[0, 0] == -np.inf
   np.testing.assert_allclose(logs[1:, 0], -lags[:-1] * np.log(2), rtol=1e-6)
-  assert (log_norms(jacobians, rows="up", columns="down") == -np.inf).all()
+  # What is nothing of `down`, `sum`, must not set the scale of what is.
+  logs = log_norms(jacobians, rows="down", columns="down")
+  np.testing.assert_allclose(logs[:, 0], -lags * np.log(2), rtol=1e-6)
 
 
 def test_layers_of_a_stack_are_parts():

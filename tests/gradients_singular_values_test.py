@@ -88,6 +88,9 @@ FAMILIES = {
   "orthogonal": lambda rng: [orthogonal(rng, 7) for _ in range(60)],
   "clusters": lambda rng: clusters(rng, 6, 40),
   "ascending": lambda rng: ascending(rng, 5, 60, 0.1),
+  "ascending triangles": lambda rng: [
+    np.triu(a) for a in ascending(rng, 6, 100, 0.1)
+  ],
   "nearly diagonal": lambda rng: ascending(rng, 4, 60, 1e-9),
   "permuted": lambda rng: permuted(rng, 4, 3),
   "ties": lambda rng: [np.array([[6.0, 8.0], [-8.0, 6.0]])] * 30,
@@ -254,6 +257,15 @@ SINGULAR = {
     lambda rng: [
       np.outer([1.0, 2, 2], [2.0, 1, 3]),
       np.outer([1.0, 0, 5], [2.0, -2, 1]),
+    ],
+    0,
+  ),
+  "cancelled": (
+    # The zero comes out as rounding's 1e-16, with nothing beside it.
+    lambda rng: [
+      np.array([[1.0, 0], [3, 0]]),
+      np.array([[3.0, -1], [6, -2]]),
+      np.eye(2),
     ],
     0,
   ),

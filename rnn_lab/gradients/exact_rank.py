@@ -38,9 +38,9 @@ def rank_of_product(factors: Sequence[np.ndarray]) -> int:
 
 
 def _residues(matrix: np.ndarray) -> np.ndarray:
-  """The entries modulo the prime."""
+  """The entries times 2^53, which changes no rank, modulo the prime."""
   mantissas, exponents = np.frexp(matrix)
   whole = np.ldexp(mantissas, 53).astype(np.int64) % _PRIME
   distinct, place = np.unique(exponents, return_inverse=True)
-  powers = np.array([pow(2, int(e) - 53, _PRIME) for e in distinct])
+  powers = np.array([pow(2, int(e), _PRIME) for e in distinct])
   return whole * powers[place.reshape(matrix.shape)] % _PRIME

@@ -177,12 +177,10 @@ def _triangles(factors: Sequence[np.ndarray]) -> list[np.ndarray]:
     q[order] = sorted_q
     signs = np.where(np.diagonal(r) < 0.0, -1.0, 1.0)
     r, q = r * signs[:, None], q * signs
-    # No triangle is exactly singular: an error of rounding's size, by columns.
-    places = np.arange(len(r))
-    floor = np.maximum(_EPS * np.abs(r).max(axis=0)[: len(r)], _TINY)
-    r[places, places] = np.where(
-      r[places, places] > 0, r[places, places], floor
-    )
+    # A zero becomes an error of rounding's size, so that it can be divided by.
+    diagonal = np.diagonal(r)
+    smallest = np.maximum(_EPS * np.abs(r).max(axis=0)[: len(r)], _TINY)
+    np.fill_diagonal(r, np.where(diagonal > 0.0, diagonal, smallest))
     triangles.append(r)
   return triangles
 

@@ -67,6 +67,8 @@ class Sweep(NamedTuple):
   published: Sequence[Mapping[str, Any]] = ()
   # Of a gradient study, the series that are drawn together, by title.
   groups: Mapping[str, Sequence[str]] = MappingProxyType({})
+  # The lecture's network of three steps, in numbers; see `unfolded_plot`.
+  unfolded: Mapping[str, Any] = MappingProxyType({})
   trials: Sequence[Mapping[str, Any]] = ()
 
 

@@ -67,9 +67,9 @@ def write_report(workdir: str | Path) -> Path:
   content["gradients"] = [
     study_grid(study, part) for study, part in zip(studies, parts) if study
   ]
+  figures = write_figures(root, parts, sum(studies, []), sweep.unfolded)
   content["images"] = {
-    name: [_data_uri(path) for path in paths]
-    for name, paths in write_figures(root, parts, sum(studies, [])).items()
+    name: [_data_uri(path) for path in paths] for name, paths in figures.items()
   }
   write_summary(root, trials)
   environment = jinja2.Environment(

@@ -5,8 +5,9 @@ the smallest to the largest seed: with three or five seeds the range says more
 than a standard error would.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -22,10 +23,14 @@ from rnn_lab.reports.language_plots import (
 )
 from rnn_lab.reports.parts import Part
 from rnn_lab.reports.success_plot import draw_success
+from rnn_lab.reports.unfolded_plot import draw_unfolded
 
 
 def write_figures(
-  workdir: str | Path, parts: Sequence[Part], study: Sequence[Group] = ()
+  workdir: str | Path,
+  parts: Sequence[Part],
+  study: Sequence[Group] = (),
+  unfolded: Mapping[str, Any] | None = None,
 ) -> dict[str, list[Path]]:
   """Draws the figures of a sweep into `workdir`/figures.
 
@@ -33,12 +38,14 @@ def write_figures(
     workdir: the directory of the sweep.
     parts: its trials, by task.
     study: the groups of its gradient study, if it is one.
+    unfolded: the lecture's network in numbers; see `draw_unfolded`.
 
   Returns:
     The files of "success", "headline", "gradient_flow", "learning_curves"
     and, of language models, "context", "kinds" and "storage": none where there
     is nothing to draw, several where there are more than eight series or
-    several tasks. Of a gradient study also those of gradient_plots.MAKERS.
+    several tasks. Of a gradient study also those of gradient_plots.MAKERS, and
+    "unfolded".
     Files of an earlier report are replaced or removed.
   """
   folder = Path(workdir) / "figures"
@@ -62,6 +69,7 @@ def write_figures(
       ]
     for stem in MAKERS:
       figures[stem] = draw_study(stem, study)
+    figures["unfolded"] = [draw_unfolded(unfolded)] if unfolded else []
     return {stem: _save(drawn, folder, stem) for stem, drawn in figures.items()}
 
 

@@ -65,7 +65,8 @@ def run_sweep(
 
   Args:
     trials: the trials, each for a directory of its own in `workdir`.
-    about: for the report: config, argument, title, text, claims.
+    about: for the report: config, argument, command_line, and what a config's
+      `report()` may say: title, text, claims, goals, published, groups.
     workdir: the sweep's directory.
     listener: is told of progress.
     cores: worker processes to run trials in; None runs them in this one.
