@@ -1,8 +1,17 @@
 """Settings for all tests, made before JAX starts its backend."""
 
 import jax
+import pytest
 
 # Two devices, as a run has on two cores: seeds are spread over them.
 jax.config.update("jax_num_cpu_devices", 2)
 # A [B] that silently meets a [T, B] is how recurrent code goes wrong.
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture
+def compiles_quickly():
+  """For tests of whether something runs: unoptimised, it compiles sooner."""
+  jax.config.update("jax_disable_most_optimizations", True)
+  yield
+  jax.config.update("jax_disable_most_optimizations", False)

@@ -14,6 +14,7 @@ from reports_gradient_fakes import gradients, portrait
 
 from rnn_lab.reports import gradient_words as words
 from rnn_lab.reports import load_trials, style, write_report
+from rnn_lab.reports.claims import FAILS, HOLDS, UNJUDGED, judge
 from rnn_lab.reports.gradient_gates import draw_gates, draw_memory
 from rnn_lab.reports.gradient_lags import draw_jacobians, draw_lags
 from rnn_lab.reports.gradient_plots import MAKERS
@@ -474,3 +475,25 @@ def test_page_has_the_section_only_when_there_is_a_study(tmp_path):
   assert "laid open" not in html
   assert "experiments.sweep" in html
   assert not list((root / "figures").glob("gradient_*.png"))
+
+
+def test_claims_are_judged_by_numbers_of_the_study(tmp_path):
+  contents = {
+    "a": gradients(_small(-0.5), _small(-0.1)),
+    "b": gradients(_small(-0.4)),
+  }
+  for name, content in contents.items():
+    gradient_fakes.write_trial(tmp_path, name, content)
+  [part] = parts_of(load_trials(tmp_path), {})
+  claims = [
+    ("", "a: gradient left, trained", ">", "a: gradient left"),
+    ("", "b: gradient left", "<", 1e-3),
+    ("", "a: factor a step", ">", 10**-0.49),
+    ("", "a: Lyapunov exponent, trained", ">", -0.24),
+    ("", "a: half-life", ">", 0.0),
+    ("", "b: gradient left, trained", ">", 0.0),
+  ]
+  found = judge(claims, [part])
+  verdicts = [j.verdict for j in found]
+  assert verdicts == [HOLDS, HOLDS, FAILS, HOLDS, UNJUDGED, UNJUDGED]
+  assert (found[2].left_number, found[2].right_number) == ("0.316", "0.323594")

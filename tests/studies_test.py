@@ -74,6 +74,7 @@ def test_the_problems_cost_is_the_tasks(name, fields):
     np.testing.assert_allclose(a, e, rtol=2e-4, atol=1e-5)
 
 
+@pytest.mark.usefixtures("compiles_quickly")
 def test_what_is_measured(tmp_path):
   config = of_task(tiny_config(model__num_layers=2), "adding", length=6)
   config.model.cell = "gru"

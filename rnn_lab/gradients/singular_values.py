@@ -20,14 +20,14 @@ largest survive rounding. So it is never multiplied out:
    Veselic 1992), however large a range D spans.
 
 What comes out is exact for factors that differ from those given by rounding
-relative to each factor's norm. For square factors the relative error of every
-singular value is then about the unit roundoff times the condition of the worst
-factor, as long as the product is what stretches the directions apart; where
-later factors undo what earlier ones did, so that the small singular values hang
-on cancellation, it is larger, and no method that rounds the factors does
-better. The same holds for a block of the product, with one more reason to
-cancel: those of its singular values that are tiny beside the whole product's in
-the same directions are less accurate.
+relative to each factor's norm; tests hold it to ten times what one rounding of
+the factors does to the exact singular values. Where the product keeps
+stretching the same directions apart, that is a relative error of about the unit
+roundoff times the condition of the worst square factor. It is more where later
+factors undo what earlier ones did, and small singular values hang on
+cancellation; no method that rounds the factors does better. A block of the
+product has one more reason to cancel: those of its singular values that are
+tiny beside what the whole product does in the same directions.
 """
 
 from collections.abc import Sequence

@@ -17,6 +17,12 @@ Of a language model:
   "LSTM: context 16"    perplexity after 16 tokens of context
   "LSTM: bytes"         or parameters, or ngrams
 
+Of a gradient study, at initialisation or, with ", trained" behind it, then (see
+`rnn_lab.reports.gradient_numbers.NUMBERS`):
+
+  "LSTM: gradient left"          or factor a step, Lyapunov exponent, half-life
+  "LSTM: gradient left, trained"
+
 "floor" in place of a series is the best possible test perplexity, and
 "floor: topic" that on one kind of word. FACTOR is a number:
 "LSTM" "<=" "floor * 1.05", "LSTM: bytes" "<" "5-gram: bytes * 0.1".
@@ -31,6 +37,7 @@ from typing import Any, NamedTuple
 from rnn_lab.errors import FieldError, check_choice
 from rnn_lab.reports.details import details_of, floors, levels, mean
 from rnn_lab.reports.goals import count
+from rnn_lab.reports.gradient_numbers import is_study_number, study_number
 from rnn_lab.reports.headline import measured
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.parts import Part
@@ -109,7 +116,8 @@ def _side(side: Any, other: Any, parts: Sequence[Part]) -> _Side:
   if isinstance(side, int | float):
     # Written like the number that it is compared with.
     part, text = _of_task(other, parts)
-    if str(text).endswith(f": {_SOLVED}"):
+    which = str(text).rpartition(": ")[2]
+    if which == _SOLVED or is_study_number(which):
       return _Side("", side, f"{side:g}", True)
     return _Side("", side, format_value(side, _metric(part)), True)
   part, text = _of_task(side, parts)
@@ -150,6 +158,9 @@ def _of_series(side: str, part: Part) -> _Side | None:
     number, words = _floor(trials, which)
   elif which == _SOLVED:
     number, words = _solved(trials[0], part)
+  elif is_study_number(which):
+    number = study_number(trials[0], which)
+    words = "not measured" if number is None else f"{number:.3g}"
   elif which:
     number, words = _part(trials[0], which)
   else:

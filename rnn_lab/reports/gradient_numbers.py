@@ -1,0 +1,76 @@
+"""Single numbers of a gradient study, for claims to be judged by."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from rnn_lab.reports.gradient_study import exponents, flow, gate, largest
+from rnn_lab.reports.load import Trial
+
+_TRAINED = ", trained"
+_Read = Callable[[dict[str, Any], dict[str, Any]], float | None]
+
+
+def study_number(trial: Trial, part: str) -> float | None:
+  """A number of a trial's gradients.json; None if it is not there.
+
+  Args:
+    trial: the trial.
+    part: a key of `NUMBERS`, at initialisation, or with ", trained" behind it.
+  """
+  name = part.removesuffix(_TRAINED)
+  moment = "trained" if part.endswith(_TRAINED) else "initialisation"
+  at = (trial.gradients or {"at": {}})["at"].get(moment)
+  return NUMBERS[name](trial.gradients, at) if at else None
+
+
+def is_study_number(part: str) -> bool:
+  """Whether `study_number` knows such a part."""
+  return part.removesuffix(_TRAINED) in NUMBERS
+
+
+def _left(gradients: dict[str, Any], portrait: dict[str, Any]) -> float | None:
+  logs = flow(gradients, portrait)
+  if logs is None or logs[0] == -np.inf:
+    # Where nothing arrives at the last step, nothing can be left of it.
+    return None
+  return _power(logs[-1] - logs[0])
+
+
+def _factor(
+  gradients: dict[str, Any], portrait: dict[str, Any]
+) -> float | None:
+  logs = largest(gradients, portrait)
+  if logs is None:
+    return None
+  return _power(logs["mean"][-1] / (len(logs["mean"]) - 1))
+
+
+def _exponent(
+  gradients: dict[str, Any], portrait: dict[str, Any]
+) -> float | None:
+  found = exponents(gradients, portrait)
+  return None if found is None else float(found[0])
+
+
+def _half_life(
+  gradients: dict[str, Any], portrait: dict[str, Any]
+) -> float | None:
+  found = gate(gradients, portrait)
+  return None if found is None else float(np.median(found["half_lives"]))
+
+
+def _power(log10: float) -> float:
+  return float(10.0 ** np.float64(log10))
+
+
+# The share of dE/dh_t that is left at the first step, of that at the last; the
+# factor a step of the largest singular value of dh_t/dh_k over the longest
+# lag; the largest exponent, nats a step; the units' median half-life, steps.
+NUMBERS: dict[str, _Read] = {
+  "gradient left": _left,
+  "factor a step": _factor,
+  "Lyapunov exponent": _exponent,
+  "half-life": _half_life,
+}
