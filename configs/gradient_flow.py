@@ -10,7 +10,10 @@ pass, and what truncation loses; at initialisation and after training on
 `config.task`, here a digit that is followed by 40 steps of noise. Any other
 task with sequences may be set. `:smoke` takes half a minute.
 
-{EXPECT}
+{GFTIME} To expect: at initialisation 47 steps back 0.63 of the gradient is left
+in the IRNN, 0.18 in the LSTM with forget bias 3, a millionth in the tanh RNN;
+test accuracy 0.81 for the LSTM with forget bias 3, 0.72 for the IRNN, 0.70 for
+the chrono LSTM, 0.69 for the GRU, and chance (0.10) for all the others.
 """
 
 from configs import common

@@ -8,7 +8,10 @@ seeds that learn temporal order, against the length of the sequence, for a tanh
 RNN and an LSTM, with and without clipping the gradient's norm at 1. `:smoke`
 takes a minute.
 
-{EXPECT}
+53 minutes of CPU time, half of that on two cores. To expect, seeds of 10 that
+reach a test accuracy over 0.99 at lengths 10, 20, 30, 50, 100, 200: tanh RNN
+clipped 10, 10, 10, 3, 0, 0, not clipped 10, 5, 0, 0, 0, 0; LSTM clipped 10, 10,
+10, 10, 9, 0, not clipped 10, 10, 10, 8, 0, 0.
 """
 
 from configs import common, published
@@ -73,8 +76,9 @@ def report() -> dict:
       "recurrent weights begin orthogonal, the LSTM's forget bias is 1. A "
       "seed has learnt the task if fewer than 1% of 1,000 test sequences are "
       "wrong, at the step that was best on other sequences.\n\n"
-      "Nothing was tuned by cell, length or clipping: one learning rate and "
-      "one number of updates serve all, so that a share of zero says 'not "
+      "Nothing was tuned by cell, length or clipping: one learning rate, which "
+      "was the better one of 0.1 and 0.5 in a trial of two seeds at length 20, "
+      "and one number of updates serve all, so that a share of zero says 'not "
       "within these updates', not 'never'. The paper whose figure 7 this "
       "follows (Pascanu, Mikolov and Bengio 2013) used rate 0.01, up to 5 "
       "million updates, Gaussian recurrent weights, 5 seeds and no LSTM."
