@@ -7,6 +7,7 @@ that read the argument from a config adds the section with `in_section`.
 
 import contextlib
 import math
+import numbers
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -80,7 +81,7 @@ def check_int(
   field: str, value: Any, low: int, high: int | None = None
 ) -> None:
   """Raises FieldError unless `value` is an integer in [low, high]."""
-  is_int = isinstance(value, int) and not isinstance(value, bool)
+  is_int = isinstance(value, numbers.Integral) and not isinstance(value, bool)
   if not is_int or value < low or (high is not None and value > high):
     bound = f"from {low}" + (" up" if high is None else f" to {high}")
     raise FieldError(field, value, f"an integer {bound}")

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from rnn_lab.cells.base import Cell, output_size
 from rnn_lab.errors import check_float
+from rnn_lab.perturbations import perturbed, zeros_like_carries
 from rnn_lab.types import Array, Carry, Key, Params, PyTree
 from rnn_lab.unroll import unroll
 
@@ -120,8 +121,8 @@ def unroll_stack(
     dropout_key: drops outputs between layers, and, if `variational`, rows of
       the recurrent kernels; None keeps them all.
     perturbations: for each layer and direction a carry whose arrays have a
-      leading dimension T, added to the carries; see `perturbed`. None adds
-      nothing and costs nothing.
+      leading dimension T, added to the carries; see
+      `rnn_lab.perturbations`. None adds nothing and costs nothing.
 
   Returns:
     The last carries, a `Directions` a layer, and the top layer's outputs
@@ -185,45 +186,6 @@ def final_state(carry: tuple[Directions, ...], which: str) -> Array:
   )
 
 
-def perturbed(cell: Cell) -> Cell:
-  """`cell` with something added to its carry after each step.
-
-  Its input is a pair (x_BD, e), e of the form of the carry: s_t + e_t takes
-  the place of s_t, in what is handed on and, where the output is one of the
-  carry's arrays, in the output. With e = 0 nothing changes, and the gradient
-  with respect to e_t is dE/ds_t: for an LSTM dE/dh_t with c_t held fixed, and
-  dE/dc_t with h_t held fixed. Of a cell whose output is not in its carry it is
-  what the later steps have to say, without the cost of step t itself.
-  """
-
-  def step(params: Params, carry: Carry, x: Any) -> tuple[Carry, Array]:
-    x_BD, e = x
-    carry, y_BH = cell.step(params, carry, x_BD)
-    place = _place_of_output(carry, y_BH)
-    carry = jax.tree.map(lambda a, b: a + b.astype(a.dtype), carry, e)
-    if place is not None:
-      y_BH = jax.tree.leaves(carry)[place]
-    return carry, y_BH
-
-  return cell._replace(step=step)
-
-
-def _place_of_output(carry: Carry, y_BH: Array) -> int | None:
-  """Which of the carry's arrays is the output; None if none is.
-
-  The very array, or, where a cell's step was wrapped so that it is a copy, the
-  state that is called h.
-  """
-  leaves = jax.tree_util.tree_leaves_with_path(carry)
-  for place, (_, leaf) in enumerate(leaves):
-    if leaf is y_BH:
-      return place
-  for place, (path, leaf) in enumerate(leaves):
-    if jax.tree_util.keystr(path) == ".h" and leaf.shape == y_BH.shape:
-      return place
-  return None
-
-
 def zero_perturbations(
   stack: Stack, num_steps: int, batch_size: int, dtype: Any = jnp.float32
 ) -> tuple[Directions, ...]:
@@ -231,9 +193,7 @@ def zero_perturbations(
 
   def zeros(cell: Cell) -> Carry:
     carry = cell.initial_carry((batch_size,), dtype)
-    return jax.tree.map(
-      lambda a: jnp.zeros((num_steps, *a.shape), a.dtype), carry
-    )
+    return zeros_like_carries(carry, num_steps)
 
   return tuple(_each(zeros, cells) for cells in _layers(stack))
 

@@ -1,5 +1,10 @@
 """Settings for all tests, made before JAX starts its backend."""
 
+import os
+
+# Of small matrices BLAS makes its threads wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import jax
 import pytest
 

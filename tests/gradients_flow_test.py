@@ -117,6 +117,8 @@ def test_by_time_by_lag_and_by_unit():
       rtol=1e-5,
     )
   np.testing.assert_array_equal(norm_by_lag(g), norm_by_time(g)[::-1])
+  matrices = g.reshape(T, B, 2, H // 2)
+  np.testing.assert_array_equal(norm_by_time(matrices), norm_by_time(g))
 
 
 def test_norms_do_not_underflow():

@@ -89,6 +89,13 @@ def test_statistics_and_half_lives():
   )
   np.testing.assert_allclose(about.closed, 1 / 6, rtol=1e-6)
   np.testing.assert_allclose(about.open, 1 / 6 + 1 / 3, rtol=1e-6)
+  always = gate_statistics(jnp.ones((T, B, 1))).half_life_by_unit
+  np.testing.assert_array_equal(always, [np.inf])
+  padded = np.where(np.arange(T)[:, None, None] < 4, gate, 0.0)
+  cut = gate_statistics(jnp.asarray(gate[:4]))
+  found = gate_statistics(jnp.asarray(padded), jnp.full(B, 4))
+  for a, e in zip(found, cut):
+    np.testing.assert_allclose(a[:4] if a.shape == (T,) else a, e, rtol=1e-5)
 
 
 @pytest.mark.parametrize("make", [lstm, gru])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from gradients_cases import T, case
 
+from rnn_lab.cells import elman
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients.truncation import truncation_bias
 
@@ -135,3 +136,34 @@ def test_wrong_shapes_are_named():
     "weights_T is of the shape (5,); it may be an array [T] with the T = 6 of "
     "xs"
   )
+
+
+def test_an_explosion_does_not_hide_what_short_reaches_keep():
+  num_steps, gain = 60, 3.0
+  with jax.enable_x64(True):
+    cell = elman(3, "linear")
+    params = cell.init(jax.random.key(0), 2)
+    params = jax.tree.map(lambda a: a.astype(jnp.float64), params)
+    params = params._replace(recurrent_kernel=gain * params.recurrent_kernel)
+    xs = jax.random.normal(jax.random.key(1), (num_steps, 2, 2), jnp.float64)
+    weights = jnp.zeros(num_steps).at[-1].set(1.0)
+    found = truncation_bias(
+      cell,
+      lambda v, y, target: jnp.sum(y * target),
+      params,
+      (),
+      xs,
+      jnp.ones((num_steps, 2, 3)).at[:, 0].set(2.0),
+      [1, 3],
+      weights_T=weights,
+    )
+  # Of one step back, dE/du = x^T g and dE/db = g; g is the target.
+  g = np.array([[2.0] * 3, [1.0] * 3])
+  wanted = np.asarray(xs[-1]).T @ g
+  assert float(jnp.abs(found.gradient.bias).max()) > 1e25
+  np.testing.assert_allclose(found.truncated.input_kernel[0], wanted, 1e-12)
+  np.testing.assert_allclose(found.truncated.bias[0], g.sum(axis=0), 1e-12)
+  full = np.asarray(found.gradient.input_kernel)
+  cosine = np.sum(full * wanted) / np.linalg.norm(full) / np.linalg.norm(wanted)
+  np.testing.assert_allclose(found.cosine.input_kernel[0], cosine, 1e-10)
+  np.testing.assert_allclose(found.relative_error.bias, 1.0, 1e-10)

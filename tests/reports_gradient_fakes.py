@@ -74,7 +74,7 @@ def portrait(
         }
         for lag in sorted({1, min(10, length - 1), length - 1})
       ],
-      "spectral_radius": 1.0,
+      "spectral_radius": None if bound is None else 0.95,
     },
     "lyapunov": [
       math.log(10) * rate - 4.2 * (i / units) ** 1.3 for i in range(units)

@@ -206,6 +206,17 @@ def test_jacobian_figure_names_what_vanishes_and_judges_the_bound(tmp_path):
   ]
 
 
+def test_no_more_than_eight_lines_the_tightest_bounds_among_them(tmp_path):
+  contents = {
+    f"gain {n}": gradients(_small(-0.1, bound=0.1 * (n - 3))) for n in range(6)
+  }
+  (ax,) = draw_jacobians(_group(tmp_path, contents)).axes
+  bounds = [line for line in ax.lines if line.get_linestyle() == ":"]
+  assert (len(ax.lines), len(bounds)) == (8, 2)
+  ends = sorted(line.get_ydata()[-1] for line in bounds)
+  np.testing.assert_allclose(ends, [-3.0, -2.0])
+
+
 def test_spectrum_figure_counts_directions_at_the_longest_lag(tmp_path):
   contents = {"wide": gradients(_small(0.0)), "thin": gradients(_small(0.0))}
   for content, logs in zip(
@@ -438,9 +449,17 @@ def test_table_holds_each_series_once(tmp_path):
     for bias in (3.6, 4.2)
   ]  # fmt: skip
   assert grid.rows == [
-    ["tanh RNN", "0.908 → 0.973", "−0.097 → −0.028", "–", "0.0308"],
+    [
+      "tanh RNN",
+      "0.950 → 0.950",
+      "0.908 → 0.973",
+      "−0.097 → −0.028",
+      "–",
+      "0.0308",
+    ],
     [
       "LSTM, chrono",
+      "–",
       "0.979 → 1.01",
       "−0.021 → +0.007",
       " → ".join(f"{steps:.1f}" for steps in half_life),

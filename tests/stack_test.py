@@ -1,5 +1,7 @@
 """Depth: stacks against layers unrolled by hand."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,11 +11,11 @@ from rnn_lab.cells import elman, gru, lstm
 from rnn_lab.cells.base import Cell
 from rnn_lab.cells.lstm import LSTMCarry
 from rnn_lab.errors import FieldError
+from rnn_lab.perturbations import perturbed, zeros_like_carries
 from rnn_lab.stack import (
   as_cell,
   final_state,
   init_stack,
-  perturbed,
   stack,
   stack_output_size,
   unroll_stack,
@@ -149,26 +151,50 @@ def test_a_perturbation_of_zero_changes_nothing_and_others_travel_on():
   np.testing.assert_allclose(y[3:], after, atol=1e-6)
 
 
-def test_what_is_added_reaches_the_output_where_it_is_a_state():
+class Carry(NamedTuple):
+  h: jax.Array
+  steps: jax.Array
+
+
+def its_state(params, carry, x):
+  h = params * carry.h + x
+  return Carry(h, carry.steps + 1), h
+
+
+def something_else(params, carry, x):
+  carry, h = its_state(params, carry, x)
+  return carry, 3.0 * h
+
+
+@pytest.mark.parametrize(
+  "step, is_state",
+  [
+    (its_state, True),
+    (jax.jit(its_state), True),
+    (something_else, False),
+    (jax.jit(something_else), False),
+  ],
+)
+def test_what_is_added_reaches_the_output_where_it_is_a_state(step, is_state):
   def first(batch_shape, dtype):
-    return [jnp.zeros((*batch_shape, D), dtype)]
-
-  def its_state(params, carry, x):
-    h = params * carry[0] + x
-    return [h], h
-
-  def something_else(params, carry, x):
-    return [params * carry[0] + x], 3.0 * (params * carry[0] + x)
+    return Carry(
+      jnp.zeros((*batch_shape, D), dtype), jnp.zeros(batch_shape, int)
+    )
 
   # h_t = 2 h_{t-1} + x_t + 1 moves by 1, 3, 7, ...
   moved = 2.0 ** np.arange(1, T + 1) - 1.0
   before = np.concatenate([[0.0], moved[:-1]])
-  for step, expected in ((its_state, moved), (something_else, 6.0 * before)):
-    cell = Cell(None, first, step)
-    _, plain = unroll(cell, jnp.float32(2.0), inputs())
-    added = [jnp.ones((T, B, D))]
-    _, y = unroll(perturbed(cell), jnp.float32(2.0), (inputs(), added))
-    np.testing.assert_allclose(y[:, 0, 0] - plain[:, 0, 0], expected, rtol=1e-4)
+  cell = Cell(None, first, step)
+  params = jnp.float32(2.0)
+  _, plain = unroll(cell, params, inputs())
+  zeros = zeros_like_carries(first((B,), jnp.float32), T)
+  (_, steps), same = unroll(perturbed(cell), params, (inputs(), zeros))
+  np.testing.assert_array_equal(same, plain)
+  assert (steps == T).all()
+  added = zeros._replace(h=zeros.h + 1.0)
+  _, y = unroll(perturbed(cell), params, (inputs(), added))
+  expected = moved if is_state else 6.0 * before
+  np.testing.assert_allclose(y[:, 0, 0] - plain[:, 0, 0], expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("final", ["top", "all"])

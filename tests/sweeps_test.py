@@ -170,3 +170,23 @@ def test_a_signal_stops_the_whole_sweep(tmp_path, monkeypatch):
   outcome, _ = run(tmp_path / "sweep")
   assert outcome.status == sweeps_run.STOPPED
   assert len(calls) == 1 and outcome.report is None
+
+
+def test_a_dict_takes_the_place_of_a_section():
+  config = tiny_config()
+
+  def sweep(add, argument):
+    add({"task": {"name": "adding", "length": 5}}, series="a")
+    add({"task": {"name": "copy_memory", "delay": 3}, "model.cell": "gru"})
+
+  adding, copying = expand(sweep, "", config, {})
+  assert adding.name == "name=adding,length=5"
+  assert adding.config.task.to_dict() == {"name": "adding", "length": 5}
+  assert copying.overrides == {
+    "task.name": "copy_memory",
+    "task.delay": 3,
+    "model.cell": "gru",
+  }
+  assert copying.config.model.cell == "gru" and config.task.name == "digits"
+  with pytest.raises(FieldError, match="task.eval_size is 7; it may be left"):
+    expand(sweep, "", config, {"task.eval_size": 7})

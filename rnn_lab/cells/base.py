@@ -82,10 +82,11 @@ def check_carry(cell: Cell, expected: Carry, actual: Carry) -> None:
       for path, a in jax.tree_util.tree_leaves_with_path(carry)
     }
 
-  if form(expected) != form(actual):
+  same_tree = jax.tree.structure(expected) == jax.tree.structure(actual)
+  if form(expected) != form(actual) or not same_tree:
     raise ValueError(
       f"{cell.kind}: the carry has the form {form(actual)}; it must be "
-      f"{form(expected)}"
+      f"{form(expected)}{'' if same_tree else ', with the same containers'}"
     )
 
 

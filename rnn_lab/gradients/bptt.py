@@ -25,6 +25,7 @@ from rnn_lab.errors import FieldError
 from rnn_lab.gradients.costs import (
   Cost,
   Step,
+  check_cost,
   prepare,
   pullback,
   rows_where,
@@ -103,6 +104,7 @@ def bptt_terms(
     ValueError: a step changes the form of the carry.
   """
   carry, weights_T = prepare(cell, params, xs, targets, carry, weights_T)
+  check_cost(cell, cost, params, readout, xs, targets, carry)
   return _terms(cell.step, cost, params, readout, xs, targets, carry, weights_T)
 
 

@@ -9,6 +9,7 @@ The functions here take `step`, which is a `Cell`'s, and not the cell: cells
 that differ only in how they begin then share what is compiled.
 """
 
+import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnn_lab.cells.base import Cell, check_step
+from rnn_lab.cells.base import Cell, check_carry, check_step
 from rnn_lab.errors import FieldError, check_int
 from rnn_lab.types import Array, Carry, Params, PyTree
 from rnn_lab.unroll import carry_dtype
@@ -74,6 +75,29 @@ def traced_cost(
 
   _, (cost_T, trace) = jax.lax.scan(body, carry, (xs, targets, weights_T))
   return jnp.sum(cost_T), trace
+
+
+def check_cost(
+  cell: Cell,
+  cost: Cost,
+  params: Params,
+  readout: PyTree,
+  xs: PyTree,
+  targets: PyTree,
+  carry: Carry,
+) -> None:
+  """Raises FieldError unless the cost of a step is one number."""
+
+  def one_step(x: PyTree, target: PyTree) -> Array:
+    return cost(readout, cell.step(params, carry, x)[1], target)
+
+  first = jax.tree.map(lambda a: a[0], (xs, targets))
+  found = jax.eval_shape(one_step, *first)
+  if getattr(found, "shape", None) != ():
+    shape = getattr(found, "shape", type(found).__name__)
+    raise FieldError(
+      "cost", shape, "a function to one number", f"one to {shape}"
+    )
 
 
 def weighted_cost(
@@ -144,10 +168,11 @@ def prepare(
   weights_T = jnp.asarray(weights_T)
   if weights_T.shape != (num_steps,):
     raise _misshapen("weights_T", [weights_T.shape], f"an array [T] {same}")
-  if carry is None:
-    batch_shape = np.shape(jax.tree.leaves(xs)[0])[1:-1]
-    carry = cell.initial_carry(batch_shape, carry_dtype(params, xs))
-  carry = jax.tree.map(jnp.asarray, carry)
+  batch_shape = np.shape(jax.tree.leaves(xs)[0])[1:-1]
+  fresh = cell.initial_carry(batch_shape, carry_dtype(params, xs))
+  fresh = jax.tree.map(jnp.asarray, fresh)
+  carry = fresh if carry is None else jax.tree.map(jnp.asarray, carry)
+  check_carry(cell, fresh, carry)
   check_step(cell, params, carry, jax.tree.map(lambda a: a[0], xs))
   return carry, weights_T
 
@@ -163,7 +188,7 @@ def pullback(
   count of steps, say, has none.
   """
   leaves, structure = jax.tree.flatten(carry)
-  places = [n for n, leaf in enumerate(leaves) if _is_float(leaf)]
+  places = [n for n, leaf in enumerate(leaves) if is_float(leaf)]
 
   def floats_only(
     params: Params, floats: list[Array]
@@ -184,7 +209,7 @@ def zero_gradients(carry: Carry, rows: int) -> list[Array]:
   return [
     jnp.zeros((rows, *leaf.shape), leaf.dtype)
     for leaf in jax.tree.leaves(carry)
-    if _is_float(leaf)
+    if is_float(leaf)
   ]
 
 
@@ -203,7 +228,8 @@ def rows_where(used_N: Array, tree: PyTree) -> PyTree:
   return jax.tree.map(rows, tree)
 
 
-def _is_float(array: Array) -> bool:
+def is_float(array: Array) -> bool:
+  """Whether an array's numbers have derivatives; a count of steps has none."""
   return jnp.issubdtype(array.dtype, jnp.floating)
 
 
@@ -219,7 +245,7 @@ def _misshapen(field: str, shapes: list, may: str) -> FieldError:
 def _check_time(
   field: str, value: int, low: int, low_name: str, last: int
 ) -> None:
-  is_int = isinstance(value, int) and not isinstance(value, bool)
+  is_int = isinstance(value, numbers.Integral) and not isinstance(value, bool)
   if not is_int or not low <= value <= last:
     may = f"an integer from {low_name} to {last}, the last step"
     raise FieldError(field, value, may)

@@ -2,7 +2,7 @@
 
 s_t is the carry after step t: h_t, or h_t and c_t. All t, layers and states
 come from one backward pass: something is added to every carry (see
-`rnn_lab.stack.perturbed`), and the cost differentiated with respect to it, at
+`rnn_lab.perturbations`), and the cost differentiated with respect to it, at
 zero.
 """
 
@@ -47,11 +47,12 @@ def norm_by_time(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
   """`[T]`: the norm of each example's dE/ds_t, averaged over the batch.
 
   Args:
-    gradient_TBH: as `state_gradients` returns it.
+    gradient_TBH: a leaf of `state_gradients`; a state of any other shape
+      `[T, B, ...]` counts as one vector per example, too.
     lengths_B: the examples' lengths; an example counts in the mean for the
       steps that it has. None where all have T.
   """
-  return _mean(norm(gradient_TBH, axis=-1), lengths_B)
+  return _mean(_norms(gradient_TBH), lengths_B)
 
 
 def norm_by_lag(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
@@ -60,7 +61,7 @@ def norm_by_lag(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
   An example of n steps is at lag l at its step n - 1 - l, so that sequences of
   different lengths are averaged at the same distance from their ends.
   """
-  norm_TB = norm(gradient_TBH, axis=-1)
+  norm_TB = _norms(gradient_TBH)
   num_steps, batch_size = norm_TB.shape
   if lengths_B is None:
     return _mean(norm_TB[::-1], None)
@@ -71,8 +72,13 @@ def norm_by_lag(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
 
 
 def size_by_unit(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
-  """`[T, H]`: |dE/ds_t| of each unit, averaged over the batch."""
+  """`[T, H]`, or `[T, ...]`: each unit's |dE/ds_t|, averaged over the batch."""
   return _mean(jnp.abs(gradient_TBH), lengths_B)
+
+
+def _norms(gradient: Array) -> Array:
+  """`[T, B]`: each example's norm."""
+  return norm(gradient.reshape(*gradient.shape[:2], -1), axis=-1)
 
 
 def _mean(values: Array, lengths_B: Array | None) -> Array:

@@ -30,7 +30,8 @@ class GateStatistics(NamedTuple):
   """What one gate does along some sequences.
 
   Attributes:
-    mean_by_time: `[T]`, its value, averaged over examples and units.
+    mean_by_time: `[T]`, its value, averaged over examples and units; nan past
+      the last sequence's end.
     mean_by_unit: `[H]`, averaged over examples and time.
     half_life_by_unit: `[H]`, in steps: after so many the product of the unit's
       gates is 1/2, ln 2 / -(mean of ln f). Infinite where f is 1.
@@ -112,23 +113,45 @@ def memory_gate(cell: Cell, inside: Mapping[str, Activated]) -> Array:
   return inside[cell.memory[1]].value
 
 
-def gate_statistics(gate_TBH: Array) -> GateStatistics:
-  """Means and half-lives of a gate with values in [0, 1]."""
-  log_decay_H = -jnp.mean(jnp.log(gate_TBH), axis=(0, 1))
+def gate_statistics(
+  gate_TBH: Array, lengths_B: Array | None = None
+) -> GateStatistics:
+  """Means and half-lives of a gate with values in [0, 1].
+
+  Args:
+    gate_TBH: its values, as `memory_gate` finds them.
+    lengths_B: steps past these do not count; None where all are data.
+  """
+  used = _used(gate_TBH, lengths_B)
+
+  def mean(values: Array, axis: tuple[int, ...]) -> Array:
+    return jnp.mean(values, axis=axis, where=used)
+
+  # The absolute value, or where f is 1 ln 2 would be divided by minus zero.
+  log_decay_H = jnp.abs(mean(jnp.log(gate_TBH), (0, 1)))
   return GateStatistics(
-    mean_by_time=jnp.mean(gate_TBH, axis=(1, 2)),
-    mean_by_unit=jnp.mean(gate_TBH, axis=(0, 1)),
+    mean_by_time=mean(gate_TBH, (1, 2)),
+    mean_by_unit=mean(gate_TBH, (0, 1)),
     half_life_by_unit=jnp.log(2.0) / log_decay_H,
-    closed=jnp.mean(gate_TBH < 0.1),
-    open=jnp.mean(gate_TBH > 0.9),
+    closed=mean(gate_TBH < 0.1, (0, 1, 2)),
+    open=mean(gate_TBH > 0.9, (0, 1, 2)),
   )
+
+
+def _used(values_TBH: Array, lengths_B: Array | None) -> Array:
+  """`[T, B, 1]` booleans: which steps are data."""
+  num_steps, batch_size = values_TBH.shape[:2]
+  if lengths_B is None:
+    return jnp.ones((num_steps, batch_size, 1), bool)
+  t_T = jnp.arange(num_steps)
+  return (t_T[:, None] < jnp.asarray(lengths_B)[None, :])[..., None]
 
 
 def log_direct_path(gate_TBH: Array) -> Array:
   """ln of the product of the last l gates, by lag l = 0 .. T-1: `[T, B, H]`.
 
   The direct path of ds_{T-1}/ds_{T-1-l}: the gates of steps T-l to T-1. It is
-  a diagonal matrix; this is its diagonal.
+  a diagonal matrix; this is its diagonal. For sequences that fill all T.
   """
   log_TBH = jnp.log(gate_TBH)
   zero_TBH = jnp.zeros_like(log_TBH[:1])
@@ -153,10 +176,4 @@ def saturated_share(seen: Activated, lengths_B: Array | None = None) -> Array:
     seen: `[T, B, H]`, of `look_inside`.
     lengths_B: steps past these do not count; None where all are data.
   """
-  saturated = seen.slope < SATURATED
-  if lengths_B is None:
-    return jnp.mean(saturated)
-  t_T = jnp.arange(saturated.shape[0])
-  valid_TB = t_T[:, None] < lengths_B[None, :]
-  count = jnp.sum(valid_TB) * saturated.shape[-1]
-  return jnp.sum(saturated & valid_TB[..., None]) / count
+  return jnp.mean(seen.slope < SATURATED, where=_used(seen.slope, lengths_B))

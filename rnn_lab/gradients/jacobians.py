@@ -126,10 +126,10 @@ def log_norms(
 ) -> Array:
   """`[t + 1, B]`: log ||ds_t/ds_{t-l}|| for every lag l from 0 to t.
 
-  The log is the natural one. Every
-  column of the product keeps an exponent of its own, so that nothing under-
-  or overflows however long the product is, nor where one part of the carry
-  fades far below another. A block of zeros has -inf.
+  The log is the natural one. Every column of the product keeps an exponent of
+  its own, so that nothing under- or overflows however long the product is, nor
+  where one part of the carry fades far below another. A block of zeros has
+  -inf.
 
   Args:
     jacobians: as `step_jacobians` returns them.

@@ -6,7 +6,7 @@ import numpy as np
 
 from rnn_lab.cells.base import Cell
 from rnn_lab.errors import FieldError
-from rnn_lab.gradients.costs import Step, prepare
+from rnn_lab.gradients.costs import Step, is_float, prepare
 from rnn_lab.types import Array, Carry, Params, PyTree
 
 
@@ -67,7 +67,7 @@ def carry_parts(carry: Carry) -> dict[str, slice]:
   """
   parts, start = {}, 0
   for path, leaf in jax.tree_util.tree_leaves_with_path(carry):
-    if _is_float(leaf):
+    if is_float(leaf):
       stop = start + leaf.size // leaf.shape[0]
       name = jax.tree_util.keystr(path, simple=True, separator=".")
       parts[name] = slice(start, stop)
@@ -75,13 +75,8 @@ def carry_parts(carry: Carry) -> dict[str, slice]:
   return parts
 
 
-def _is_float(leaf: Array) -> bool:
-  # A count of steps, say, has no derivative.
-  return jnp.issubdtype(leaf.dtype, jnp.floating)
-
-
 def _float_leaves(carry: Carry) -> list[Array]:
-  return [leaf for leaf in jax.tree.leaves(carry) if _is_float(leaf)]
+  return [leaf for leaf in jax.tree.leaves(carry) if is_float(leaf)]
 
 
 def _unflatten(s_BS: Array, like: Carry) -> Carry:
@@ -90,7 +85,7 @@ def _unflatten(s_BS: Array, like: Carry) -> Carry:
 
   def take(leaf: Array) -> Array:
     nonlocal start
-    if not _is_float(leaf):
+    if not is_float(leaf):
       return leaf
     stop = start + leaf.size // leaf.shape[0]
     part = s_BS[:, start:stop].reshape(leaf.shape).astype(leaf.dtype)

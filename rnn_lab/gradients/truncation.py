@@ -20,6 +20,7 @@ from rnn_lab.errors import FieldError, check_int
 from rnn_lab.gradients.costs import (
   Cost,
   Step,
+  check_cost,
   prepare,
   pullback,
   rows_where,
@@ -71,9 +72,8 @@ def truncation_bias(
 ) -> TruncationBias:
   """How far truncated BPTT(every, reach) is from the full gradient.
 
-  All reaches come from one backward pass. What a reach leaves out is summed
-  and taken from the full gradient, so that a reach of T or more gives the
-  full gradient to the last bit.
+  All reaches come from one backward pass, which sums what each keeps and what
+  it leaves out. A reach of T or more gives the full gradient to the last bit.
 
   Args:
     cell: see `rnn_lab.gradients.bptt.bptt_terms`; likewise the arguments that
@@ -91,10 +91,12 @@ def truncation_bias(
 
   Raises:
     FieldError: `every` or a reach is not an integer in its range, there is no
-      reach, or the arrays do not have the same T.
+      reach or no parameter, or the arrays do not have the same T.
     ValueError: a step changes the form of the carry.
   """
   check_int("every", every, 1)
+  if not jax.tree.leaves(params):
+    raise FieldError("params", params, "a pytree with at least one array")
   if not len(reaches):
     raise FieldError("reaches", reaches, "at least one number of steps")
   for n, reach in enumerate(reaches):
@@ -103,6 +105,7 @@ def truncation_bias(
       may = f"an integer from every = {every} up"
       raise FieldError(f"reaches[{n}]", reach, may)
   carry, weights_T = prepare(cell, params, xs, targets, carry, weights_T)
+  check_cost(cell, cost, params, readout, xs, targets, carry)
   num_steps = weights_T.shape[0]
   return _bias(
     cell.step,
@@ -139,8 +142,16 @@ def _bias(
     lambda step_t: jax.grad(weighted_cost, argnums=2)(cost, readout, *step_t),
     (y_T, targets, weights_T),
   )
-  left_out = _left_out(step, every, params, before_T, xs, y_gradient_T, reach_N)
-  truncated = jax.tree.map(lambda a, b: a[None] - b, gradient, left_out)
+  kept, left_out = _parts(
+    step, every, params, before_T, xs, y_gradient_T, reach_N
+  )
+  # Summed in another order than the whole: a reach of T is to be it exactly.
+  whole_N = reach_N >= weights_T.shape[0]
+  truncated = jax.tree.map(
+    lambda a, b: jnp.where(whole_N.reshape(-1, *[1] * a.ndim), a[None], b),
+    gradient,
+    kept,
+  )
   full = lengths(jax.tree.map(lambda a: a[None], gradient))
   error = lengths(left_out)
   kept, cosine = sizes(truncated, direction(gradient))
@@ -154,7 +165,7 @@ def _bias(
   )
 
 
-def _left_out(
+def _parts(
   step: Step,
   every: int,
   params: Params,
@@ -162,37 +173,47 @@ def _left_out(
   xs: PyTree,
   y_gradient_T: PyTree,
   reach_N: Array,
-) -> Params:
-  """The sum of the terms that each reach leaves out, leaves `[N, ...]`."""
+) -> tuple[Params, Params]:
+  """The sums of the terms each reach keeps and leaves out, leaves `[N, ...]`.
+
+  Neither is the full gradient less the other: where gradients explode the small
+  one of the two would be lost.
+  """
   num_steps = jax.tree.leaves(xs)[0].shape[0]
   group_G = jnp.arange(-(-num_steps // every))
   end_G = jnp.minimum((group_G + 1) * every, num_steps) - 1
   first = jax.tree.map(lambda a: a[0], before_T)
 
   def at_k(state: tuple, step_k: tuple) -> tuple[tuple, None]:
-    adjoints, left_out = state
+    adjoints, sums = state
     k, before, x, y_gradient = step_k
     pull = jax.vmap(pullback(step, params, before, x))
-    # Groups that end at k + reach or later; they begin after k, as no reach is
-    # less than `every`, and so nothing comes in through y.
+    # Groups that end at k + reach or later are left out; they begin after k,
+    # as no reach is less than `every`, so that J_k itself is kept.
     group_N = jnp.searchsorted(end_G, k + reach_N)
-    left_N = [a[group_N] for a in adjoints]
-    terms, _ = pull(left_N, rows_where(reach_N < 0, y_gradient))
-    left_out = jax.tree.map(jnp.add, left_out, terms)
-    _, earlier = pull(adjoints, rows_where(row_R <= k // every, y_gradient))
-    return (earlier, left_out), None
+    kept_N = [_sums_before(a)[group_N] for a in adjoints]
+    left_N = [_sums_before(a[::-1])[::-1][group_N] for a in adjoints]
+    kept, _ = pull(kept_N, rows_where(reach_N > 0, y_gradient))
+    left, _ = pull(left_N, rows_where(reach_N < 0, y_gradient))
+    sums = jax.tree.map(jnp.add, sums, (kept, left))
+    _, earlier = pull(adjoints, rows_where(group_G == k // every, y_gradient))
+    return (earlier, sums), None
 
-  # Row g holds the adjoint of all costs from group g on, d(sum)/ds_k: what a
-  # reach leaves out at step k is one such sum. One row more, for no group.
-  row_R = jnp.arange(group_G.size + 1)
   zeros = jax.tree.map(
     lambda a: jnp.zeros((reach_N.size, *a.shape), a.dtype), params
   )
-  state = (zero_gradients(first, row_R.size), zeros)
+  # Row g holds the adjoint of the costs of group g.
+  state = (zero_gradients(first, group_G.size), (zeros, zeros))
   y_gradient_T = jax.tree.map(lambda a: a[:, None], y_gradient_T)
   steps = (jnp.arange(num_steps), before_T, xs, y_gradient_T)
-  (_, left_out), _ = jax.lax.scan(at_k, state, steps, reverse=True)
-  return left_out
+  (_, sums), _ = jax.lax.scan(at_k, state, steps, reverse=True)
+  return sums
+
+
+def _sums_before(rows_G: Array) -> Array:
+  """`[G + 1, ...]`: the sums of the first 0, 1, ..., G rows."""
+  zero = jnp.zeros_like(rows_G[:1])
+  return jnp.concatenate([zero, jnp.cumsum(rows_G, axis=0)])
 
 
 def _ratio(error_N: Array, full: Array) -> Array:

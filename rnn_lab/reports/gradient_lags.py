@@ -74,9 +74,10 @@ def draw_jacobians(group: Group) -> Figure | None:
     group, moments, "largest singular value of dh_t/dh_k"
   )
   for ax, moment in zip(row, moments):
+    bounded = _tightest(moment.values)
     for place, name in enumerate(group.lines):
       if name in moment.values:
-        _draw_jacobian(ax, moment.values[name], place)
+        _draw_jacobian(ax, moment.values[name], place, name in bounded)
     set_steps(ax, "lag t − k (steps; t is the last)")
   told = [told for moment in moments for told in moment.values.values()]
   bounds = [t["bound"] for t in told if "bound" in t]
@@ -92,7 +93,9 @@ def draw_jacobians(group: Group) -> Figure | None:
     notes.append(f"band: smallest to largest of {max(examples)} examples")
   if bounds:
     title.append(_bound_words(moments))
-    notes.append("dotted: the bound of Pascanu et al. 2013, same colour")
+    notes.append(
+      "dotted: the bound of Pascanu et al. 2013, same colour, the tightest ones"
+    )
   return finish(figure, group, title, moments, notes)
 
 
@@ -104,7 +107,18 @@ def log10_a_step(told: Mapping[str, np.ndarray]) -> float:
   return float(told["mean"][-1] / (len(told["mean"]) - 1))
 
 
-def _draw_jacobian(ax: Axes, told: Mapping[str, Any], place: int) -> None:
+def _tightest(values: Mapping[str, Mapping[str, np.ndarray]]) -> set[str]:
+  """The lines whose bound is drawn: the lowest, as many as have room."""
+  bounds = {
+    n: told["bound"][-1] for n, told in values.items() if "bound" in told
+  }
+  room = style.MOST_LINES - len(values)
+  return set(sorted(bounds, key=bounds.get)[:room])
+
+
+def _draw_jacobian(
+  ax: Axes, told: Mapping[str, Any], place: int, bounded: bool
+) -> None:
   lags = range(len(told["mean"]))
   colour = style.line_style(place)["color"]
   # A band whose lower edge is zero has no place to begin.
@@ -113,7 +127,7 @@ def _draw_jacobian(ax: Axes, told: Mapping[str, Any], place: int) -> None:
   ]
   ax.fill_between(lags, *edges, color=colour, alpha=0.15, lw=0)
   draw(ax, lags, told["mean"], place)
-  if "bound" in told:
+  if bounded:
     ax.plot(lags, told["bound"], color=colour, linestyle=":", linewidth=1.2)
 
 

@@ -117,6 +117,11 @@ def largest(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
   return told
 
 
+def radius(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
+  """The spectral radius of the recurrent matrix, of an Elman cell."""
+  return portrait["jacobian"].get("spectral_radius")
+
+
 def spectrum(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
   """(lag, log10 of the singular values) at the longest lag."""
   spectra = portrait["jacobian"]["spectra"]

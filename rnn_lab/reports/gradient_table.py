@@ -44,7 +44,8 @@ def study_grid(study: Sequence[Group], part: Part) -> Grid:
     titled(part.layout.task, "the gradient in numbers"),
     header,
     list(rows.values()),
-    "at initialisation → after training; factor a step: of the largest "
+    "at initialisation → after training; spectral radius: of a simple RNN's "
+    "recurrent matrix; factor a step: of the largest "
     "singular value of dh_t/dh_k over the longest lag, geometric mean; "
     "exponent in nats per step, half-life in steps",
   )
@@ -85,6 +86,7 @@ def _test(trial: Trial, metric: str) -> str:
 
 # What a column says, how it is read, and how it is written.
 _COLUMNS = {
+  "spectral radius of w": (gradient_study.radius, lambda r: significant(r, 3)),
   "factor a step": (gradient_study.largest, _factor),
   "largest Lyapunov exponent": (gradient_study.exponents, _exponent),
   "median half-life of the gates": (gradient_study.gate, _half_life),

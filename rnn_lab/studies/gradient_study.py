@@ -6,7 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from rnn_lab.errors import FieldError
 from rnn_lab.studies.portrait import portrait, read_state, states
 from rnn_lab.studies.problem import Problem, check, make_problem
 from rnn_lab.training.files import read_json, write_json
@@ -29,7 +31,8 @@ EXAMPLES = 8
 def check_study(config: Any) -> None:
   """Raises FieldError if a run of `config` could not be laid open."""
   ready = plan(config)
-  check(ready.config, ready.task, ready.model)
+  check(ready.task, ready.model)
+  make_problem(ready.model, ready.task, 1)
 
 
 def measure(workdir: str | pathlib.Path) -> pathlib.Path:
@@ -44,19 +47,22 @@ def measure(workdir: str | pathlib.Path) -> pathlib.Path:
   """
   workdir = pathlib.Path(workdir)
   path = workdir / GRADIENTS
+  if not (workdir / RESULT).exists():
+    raise FieldError("workdir", str(workdir), "the directory of a finished run")
   result = read_json(workdir / RESULT)
   step = result["seeds"][0]["best_step"]
   if path.exists() and read_json(path)["step"]["trained"] == step:
     return path
   ready = plan(with_any_run(read_json(workdir / CONFIG)))
-  check(ready.config, ready.task, ready.model)
+  check(ready.task, ready.model)
   problem = make_problem(ready.model, ready.task, EXAMPLES)
   found = {"initialisation": _first_params(ready)}
   if step is not None and step >= 0:
     found["trained"] = restore_params(
       workdir, ready.settings, ready.model, ready.task, 0
     )
-  with jax.enable_x64(True):
+  # Of matrices this small BLAS makes several threads wait for each other.
+  with jax.enable_x64(True), threadpool_limits(1, user_api="blas"):
     wide = _in_float64(problem)
     at = {
       moment: portrait(wide, _in_float64(params))

@@ -1,20 +1,19 @@
 """Everything that gradients/ can say about one set of parameters, as JSON.
 
-Logs are to the base 10, and a number that is exactly zero, which has none, is
-None; so is an infinite one.
+Logs are to the base 10. That of a number that is exactly zero is None, and that
+of one beyond float64 is `OVERFLOW`; an infinite half-life is None.
 """
 
 import functools
 import math
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnn_lab.cells.base import Cell
 from rnn_lab.gradients.bptt import bptt_terms, terms_by_lag
+from rnn_lab.gradients.costs import Cost
 from rnn_lab.gradients.flow import norm_by_lag, size_by_unit, state_gradients
 from rnn_lab.gradients.gates import (
   gate_statistics,
@@ -34,10 +33,16 @@ from rnn_lab.gradients.lyapunov import lyapunov_exponents
 from rnn_lab.gradients.singular_values import singular_values_between
 from rnn_lab.gradients.tangents import carry_parts
 from rnn_lab.gradients.truncation import truncation_bias
-from rnn_lab.stack import final_state, perturbed
+from rnn_lab.stack import (
+  Stack,
+  final_state,
+  unroll_stack,
+  zero_perturbations,
+)
 from rnn_lab.studies.problem import Problem
 from rnn_lab.types import Array, Params, PyTree
-from rnn_lab.unroll import unroll
+
+OVERFLOW = 309.0
 
 
 def portrait(problem: Problem, params: Params) -> dict[str, Any]:
@@ -48,7 +53,7 @@ def portrait(problem: Problem, params: Params) -> dict[str, Any]:
   return {
     "flow": _flow(problem, params),
     "jacobian": _jacobian(problem, own, jacobians),
-    "lyapunov": numbers(jnp.mean(exponents, axis=0)),
+    "lyapunov": logs(jnp.mean(exponents, axis=0)),
     "gates": _gates(problem, params, jacobians),
     "terms": _terms(problem, own, params["readout"]),
     "truncation": _truncation(problem, own, params["readout"]),
@@ -73,54 +78,48 @@ def read_state(problem: Problem) -> str:
 
 
 def _flow(problem: Problem, params: Params) -> dict[str, Any]:
-  """The gradient of the last output's cost, by lag and by unit."""
+  """The gradient of the last output's cost, by lag and by unit.
+
+  Of lower layers, too, all that their state does to the cost: within the same
+  step through the layers above, as in a run's gradient_flow.jsonl.
+  """
   num_steps, batch_size = problem.xs.shape[:2]
-  carry = problem.cell.initial_carry((batch_size,), problem.xs.dtype)
-  zeros = jax.tree.map(
-    lambda a: jnp.zeros((num_steps, *a.shape), a.dtype), carry
-  )
-  target = jax.tree.map(lambda a: a[-1], problem.targets)
+  # Without what they begin with, cells of a kind are equal, and compile once.
+  alike = [c._replace(init=None, options=()) for c in problem.stack.forward]
+  layers = Stack(tuple(alike))
   gradients = _gradients(
-    problem.cell.step,
-    problem.cell.initial_carry,
+    layers,
     problem.cost,
-    problem.final if problem.layers > 1 else None,
-    problem.cell_params(params),
-    params["readout"],
+    problem.final,
+    params,
     problem.xs,
-    target,
-    zeros,
+    jax.tree.map(lambda a: a[-1], problem.targets),
+    zero_perturbations(layers, num_steps, batch_size, problem.xs.dtype),
   )
-  found = jax.tree.leaves(gradients)
   return {
     name: {
       "log10_by_lag": log10(norm_by_lag(gradient)),
       "log10_by_unit": log10(size_by_unit(gradient)[0]),
     }
-    for name, gradient in zip(states(problem), found)
+    for name, gradient in zip(states(problem), jax.tree.leaves(gradients))
   }
 
 
-@functools.partial(
-  jax.jit, static_argnames=("step", "initial_carry", "cost", "final")
-)
+@functools.partial(jax.jit, static_argnames=("layers", "cost", "final"))
 def _gradients(
-  step: Callable,
-  initial_carry: Callable,
-  cost: Callable,
-  final: str | None,
+  layers: Stack,
+  cost: Cost,
+  final: str,
   params: Params,
-  readout: PyTree,
   xs: Array,
   target: PyTree,
   zeros: PyTree,
 ) -> PyTree:
-  cell = perturbed(Cell(None, initial_carry, step))
-
   def last_cost(perturbations: PyTree) -> Array:
-    carry, y_TBH = unroll(cell, params, (xs, perturbations))
-    y_BH = y_TBH[-1] if final is None else final_state(carry, final)
-    return cost(readout, y_BH, target)
+    carry, _ = unroll_stack(
+      layers, params["stack"], xs, perturbations=perturbations
+    )
+    return cost(params["readout"], final_state(carry, final), target)
 
   return state_gradients(last_cost, zeros)
 
@@ -147,14 +146,14 @@ def _jacobian(
   bound = elman_bound(problem.cell, own, num_steps) if is_elman else None
   return {
     "log10_largest": {
-      "mean": numbers(mean_L),
-      "low": numbers(logs_LB.min(axis=1)),
-      "high": numbers(logs_LB.max(axis=1)),
+      "mean": logs(mean_L),
+      "low": logs(logs_LB.min(axis=1)),
+      "high": logs(logs_LB.max(axis=1)),
     },
-    "log10_bound": numbers(bound / np.log(10.0)) if is_elman else None,
+    "log10_bound": logs(bound / np.log(10.0)) if is_elman else None,
     "spectra": [
-      {"lag": lag, "log10": numbers(logs / np.log(10.0))}
-      for lag, logs in zip(lags, spectra)
+      {"lag": lag, "log10": logs(spectrum / np.log(10.0))}
+      for lag, spectrum in zip(lags, spectra)
     ],
     "spectral_radius": spectral_radius(own.recurrent_kernel)
     if is_elman
@@ -189,8 +188,8 @@ def _gates(
         "mean_by_time": numbers(about.mean_by_time),
         "mean_by_unit": numbers(about.mean_by_unit),
         "half_life_by_unit": numbers(about.half_life_by_unit),
-        "log10_direct": numbers(jnp.mean(direct_LB, axis=1) / jnp.log(10.0)),
-        "log10_total": numbers(jnp.mean(total_LB, axis=1) / jnp.log(10.0)),
+        "log10_direct": logs(jnp.mean(direct_LB, axis=1) / jnp.log(10.0)),
+        "log10_total": logs(jnp.mean(total_LB, axis=1) / jnp.log(10.0)),
       }
     )
   return found
@@ -243,7 +242,16 @@ def _truncation(
 def log10(values: Array) -> list[float | None]:
   """Logs of numbers from zero up."""
   with np.errstate(divide="ignore"):
-    return numbers(np.log10(np.asarray(values, np.float64)))
+    return logs(np.log10(np.asarray(values, np.float64)))
+
+
+def logs(values: Any) -> list[float | None]:
+  """Logs as a list for JSON; None is that of zero."""
+  values = np.asarray(values, np.float64)
+  # In float64 a number is lost upwards only where it overflowed, or where
+  # what overflowed met a zero.
+  lost = np.isnan(values) | (values == np.inf)
+  return numbers(np.where(lost, OVERFLOW, values))
 
 
 def numbers(values: Any) -> list[float | None]:

@@ -16,6 +16,9 @@ from rnn_lab.stack import Stack, as_cell
 from rnn_lab.tasks.base import STREAM, VECTOR, Task
 from rnn_lab.types import Array, Batch, Params, PyTree
 
+# There is no lag to look at in less.
+SHORTEST = 3
+
 
 class Problem(NamedTuple):
   """Sequences of one length, and what their outputs cost.
@@ -58,9 +61,15 @@ def make_problem(model: SequenceModel, task: Task, examples: int) -> Problem:
     model: the model.
     task: its task.
     examples: at most so many sequences.
+
+  Raises:
+    FieldError: these sequences have fewer than `SHORTEST` steps.
   """
   batch = _first_of_one_length(task.eval_batches("valid"), examples)
   num_steps = batch.inputs.shape[1]
+  if num_steps < SHORTEST:
+    may = f"one with sequences of at least {SHORTEST} steps"
+    raise FieldError("task.name", task.name, may)
   targets = (jnp.asarray(batch.targets), jnp.asarray(batch.weights))
   last_T = jnp.zeros(num_steps).at[-1].set(1.0)
   if task.pattern == VECTOR:
@@ -86,7 +95,7 @@ def make_problem(model: SequenceModel, task: Task, examples: int) -> Problem:
   )
 
 
-def check(config: Any, task: Task, model: Any) -> None:
+def check(task: Task, model: Any) -> None:
   """Raises FieldError for a run that cannot be laid open."""
   if task.pattern == STREAM:
     raise FieldError("task.name", task.name, "one with sequences, not a stream")
@@ -94,12 +103,9 @@ def check(config: Any, task: Task, model: Any) -> None:
     raise FieldError(
       "model.bidirectional", True, "false: two directions are no recurrence"
     )
-  if task.input_spec.length < 3:
-    may = "one with sequences of at least 3 steps"
-    raise FieldError("task.name", config["task"]["name"], may)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=16)
 def step_cost(loss: Callable[[Array, Batch], tuple[Array, Array]]) -> Cost:
   """A task's loss as the cost of one step, summed over the batch.
 

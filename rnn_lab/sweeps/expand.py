@@ -56,8 +56,14 @@ def expand(
 
   sweep(add, argument)
   swept = {field for overrides, _ in added for field in flatten(overrides)}
+  sections = tuple(
+    f"{field}."
+    for overrides, _ in added
+    for field, value in overrides.items()
+    if isinstance(value, Mapping)
+  )
   for field, value in command_line.items():
-    if field in swept:
+    if field in swept or field.startswith(sections):
       raise FieldError(
         field, value, "left to the sweep, which gives it a value a trial"
       )

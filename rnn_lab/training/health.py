@@ -7,8 +7,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 
+from rnn_lab.gradients.norms import norm
 from rnn_lab.types import Array, Params, PyTree
 
 GRAD, PARAM, UPDATE = "grad_norm", "param_norm", "update_norm"
@@ -23,7 +23,9 @@ def layer_norms(params: Params, grads: Params, updates: Params) -> PyTree:
   norms: dict[str, dict[str, Array]] = {}
   for kind, tree in trees.items():
     for layer, leaves in _by_layer(tree).items():
-      norms.setdefault(layer, {})[kind] = optax.global_norm(leaves)
+      # Not optax's, which squares first: 1e-25 would be logged as zero.
+      parts = jnp.stack([norm(leaf.reshape(-1), axis=0) for leaf in leaves])
+      norms.setdefault(layer, {})[kind] = norm(parts, axis=0)
   return norms
 
 
