@@ -12,16 +12,16 @@ import reports_fakes as fakes
 import reports_gradient_fakes as gradient_fakes
 from reports_gradient_fakes import gradients, portrait
 
-from rnn_lab.reports import gradient_words as words
 from rnn_lab.reports import load_trials, style, write_report
 from rnn_lab.reports.claims import FAILS, HOLDS, UNJUDGED, judge
-from rnn_lab.reports.gradient_gates import draw_gates, draw_memory
-from rnn_lab.reports.gradient_lags import draw_jacobians, draw_lags
-from rnn_lab.reports.gradient_plots import MAKERS
-from rnn_lab.reports.gradient_spectra import draw_lyapunov, draw_spectra
-from rnn_lab.reports.gradient_study import Group, study_of
-from rnn_lab.reports.gradient_table import study_grid
-from rnn_lab.reports.gradient_terms import draw_terms, draw_truncation
+from rnn_lab.reports.gradients import words as words
+from rnn_lab.reports.gradients.gates import draw_gates, draw_memory
+from rnn_lab.reports.gradients.lags import draw_jacobians, draw_lags
+from rnn_lab.reports.gradients.plots import MAKERS
+from rnn_lab.reports.gradients.spectra import draw_lyapunov, draw_spectra
+from rnn_lab.reports.gradients.study import Group, study_of
+from rnn_lab.reports.gradients.table import study_grid
+from rnn_lab.reports.gradients.terms import draw_terms, draw_truncation
 from rnn_lab.reports.load import load_sweep
 from rnn_lab.reports.parts import parts_of
 from rnn_lab.reports.series import arrange

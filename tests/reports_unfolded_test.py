@@ -8,7 +8,7 @@ import pytest
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients import unfolded as lecture
 from rnn_lab.reports import style
-from rnn_lab.reports.unfolded_plot import draw_unfolded
+from rnn_lab.reports.gradients.unfolded_plot import draw_unfolded
 
 GIVEN = {
   "u": 0.6,

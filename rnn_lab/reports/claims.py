@@ -18,7 +18,7 @@ Of a language model:
   "LSTM: bytes"         or parameters, or ngrams
 
 Of a gradient study, at initialisation or, with ", trained" behind it, then (see
-`rnn_lab.reports.gradient_numbers.NUMBERS`):
+`rnn_lab.reports.gradients.numbers.NUMBERS`):
 
   "LSTM: gradient left"          or factor a step, Lyapunov exponent, half-life
   "LSTM: gradient left, trained"
@@ -37,7 +37,7 @@ from typing import Any, NamedTuple
 from rnn_lab.errors import FieldError, check_choice
 from rnn_lab.reports.details import details_of, floors, levels, mean
 from rnn_lab.reports.goals import count
-from rnn_lab.reports.gradient_numbers import is_study_number, study_number
+from rnn_lab.reports.gradients.numbers import is_study_number, study_number
 from rnn_lab.reports.headline import measured
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.parts import Part

@@ -13,8 +13,8 @@ from rnn_lab.reports import claims, language
 from rnn_lab.reports.details import is_counted
 from rnn_lab.reports.goals import parse_goals
 from rnn_lab.reports.goals_table import goals_table
-from rnn_lab.reports.gradient_study import study_of
-from rnn_lab.reports.gradient_table import study_grid
+from rnn_lab.reports.gradients.study import study_of
+from rnn_lab.reports.gradients.table import study_grid
 from rnn_lab.reports.headline import Headline, measured
 from rnn_lab.reports.load import (
   Sweep,

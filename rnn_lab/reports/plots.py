@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 
 from rnn_lab.reports import style
 from rnn_lab.reports.curves import draw_gradient_flow, draw_learning_curves
-from rnn_lab.reports.gradient_plots import MAKERS, draw_study
-from rnn_lab.reports.gradient_study import Group
+from rnn_lab.reports.gradients.plots import MAKERS, draw_study
+from rnn_lab.reports.gradients.study import Group
+from rnn_lab.reports.gradients.unfolded_plot import draw_unfolded
 from rnn_lab.reports.headline_plot import draw_headline
 from rnn_lab.reports.language_plots import (
   draw_context,
@@ -23,7 +24,6 @@ from rnn_lab.reports.language_plots import (
 )
 from rnn_lab.reports.parts import Part
 from rnn_lab.reports.success_plot import draw_success
-from rnn_lab.reports.unfolded_plot import draw_unfolded
 
 
 def write_figures(
@@ -44,8 +44,8 @@ def write_figures(
     The files of "success", "headline", "gradient_flow", "learning_curves"
     and, of language models, "context", "kinds" and "storage": none where there
     is nothing to draw, several where there are more than eight series or
-    several tasks. Of a gradient study also those of gradient_plots.MAKERS, and
-    "unfolded".
+    several tasks. Of a gradient study also those of `gradients.plots.MAKERS`,
+    and "unfolded".
     Files of an earlier report are replaced or removed.
   """
   folder = Path(workdir) / "figures"

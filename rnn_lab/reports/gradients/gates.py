@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnn_lab.reports import gradient_study, style
-from rnn_lab.reports.gradient_axes import (
+from rnn_lab.reports import style
+from rnn_lab.reports.gradients import study
+from rnn_lab.reports.gradients.axes import (
   TOP_LAYER,
   draw,
   finish,
@@ -18,7 +19,7 @@ from rnn_lab.reports.gradient_axes import (
   set_steps,
   set_words,
 )
-from rnn_lab.reports.gradient_study import (
+from rnn_lab.reports.gradients.study import (
   Group,
   Moment,
   collect,
@@ -26,7 +27,7 @@ from rnn_lab.reports.gradient_study import (
   lengths,
   longest_lag,
 )
-from rnn_lab.reports.gradient_words import (
+from rnn_lab.reports.gradients.words import (
   from_best_to_worst,
   percent,
   power_of_ten,
@@ -43,7 +44,7 @@ _FLOOR = -10
 
 def draw_gates(group: Group) -> Figure | None:
   """The half-lives of the units, sorted; None if no line has gates."""
-  moments = collect(group, gradient_study.gate)
+  moments = collect(group, study.gate)
   if not moments:
     return None
   figure, row = open_panels(group, moments, "half-life of a unit (steps)")
@@ -79,7 +80,7 @@ def draw_memory(group: Group) -> Figure | None:
 
   A row of panels a line, a column a moment.
   """
-  moments = collect(group, gradient_study.gate)
+  moments = collect(group, study.gate)
   if not moments:
     return None
   gated = [n for n in group.lines if any(n in m.values for m in moments)]
@@ -113,7 +114,7 @@ def draw_memory(group: Group) -> Figure | None:
 
 
 def median_half_life(told: dict[str, Any]) -> float:
-  """In steps, over the units of `gradient_study.gate`."""
+  """In steps, over the units of `study.gate`."""
   lives = told["half_lives"]
   # The median of an even number may lie between a number and infinity.
   middle = lives[[(len(lives) - 1) // 2, len(lives) // 2]]

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from rnn_lab.reports import style
-from rnn_lab.reports.gradient_study import Group, Moment, has_layers
-from rnn_lab.reports.gradient_words import power_of_ten
+from rnn_lab.reports.gradients.study import Group, Moment, has_layers
+from rnn_lab.reports.gradients.words import power_of_ten
 
 # Characters to the inch of a title, in its type, and of a note, in its.
 _TITLE_DENSITY = 10.8

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from rnn_lab.reports import gradient_study
 from rnn_lab.reports.details import significant
-from rnn_lab.reports.gradient_gates import median_half_life
-from rnn_lab.reports.gradient_lags import log10_a_step
-from rnn_lab.reports.gradient_study import Group, collect
-from rnn_lab.reports.gradient_words import factor, signed
+from rnn_lab.reports.gradients import study
+from rnn_lab.reports.gradients.gates import median_half_life
+from rnn_lab.reports.gradients.lags import log10_a_step
+from rnn_lab.reports.gradients.study import Group, collect
+from rnn_lab.reports.gradients.words import factor, signed
 from rnn_lab.reports.headline import measured
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.parts import Part
@@ -20,14 +20,14 @@ from rnn_lab.reports.tables import Grid, format_measured
 _NONE = "–"
 
 
-def study_grid(study: Sequence[Group], part: Part) -> Grid:
+def study_grid(groups: Sequence[Group], part: Part) -> Grid:
   """What the gradient of each series of a task does.
 
   Two numbers with an arrow between them are before and after training.
   """
   headline = part.headline
   rows = {}
-  for group in study:
+  for group in groups:
     columns = [
       _before_and_after(group, read, say) for read, say in _COLUMNS.values()
     ]
@@ -86,8 +86,8 @@ def _test(trial: Trial, metric: str) -> str:
 
 # What a column says, how it is read, and how it is written.
 _COLUMNS = {
-  "spectral radius of w": (gradient_study.radius, lambda r: significant(r, 3)),
-  "factor a step": (gradient_study.largest, _factor),
-  "largest Lyapunov exponent": (gradient_study.exponents, _exponent),
-  "median half-life of the gates": (gradient_study.gate, _half_life),
+  "spectral radius of w": (study.radius, lambda r: significant(r, 3)),
+  "factor a step": (study.largest, _factor),
+  "largest Lyapunov exponent": (study.exponents, _exponent),
+  "median half-life of the gates": (study.gate, _half_life),
 }

@@ -4,8 +4,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnn_lab.reports import gradient_study, style
-from rnn_lab.reports.gradient_axes import (
+from rnn_lab.reports import style
+from rnn_lab.reports.gradients import study
+from rnn_lab.reports.gradients.axes import (
   TOP_LAYER,
   draw,
   finish,
@@ -15,14 +16,14 @@ from rnn_lab.reports.gradient_axes import (
   set_panel_title,
   set_steps,
 )
-from rnn_lab.reports.gradient_study import (
+from rnn_lab.reports.gradients.study import (
   Group,
   Moment,
   collect,
   has_layers,
   lengths,
 )
-from rnn_lab.reports.gradient_words import from_best_to_worst
+from rnn_lab.reports.gradients.words import from_best_to_worst
 
 _KERNELS = {
   "recurrent_kernel": "recurrent weights",
@@ -39,7 +40,7 @@ def draw_terms(group: Group) -> Figure | None:
   rows = {
     words: moments
     for kernel, words in _KERNELS.items()
-    if (moments := collect(group, gradient_study.terms(kernel)))
+    if (moments := collect(group, study.terms(kernel)))
   }
   if not rows:
     return None
@@ -77,7 +78,7 @@ def draw_terms(group: Group) -> Figure | None:
 
 def draw_truncation(group: Group) -> Figure | None:
   """The relative error of truncated BPTT against its reach k2."""
-  moments = collect(group, gradient_study.truncation)
+  moments = collect(group, study.truncation)
   if not moments:
     return None
   figure, row = open_panels(

@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnn_lab.reports import gradient_study, style
-from rnn_lab.reports.gradient_axes import (
+from rnn_lab.reports import style
+from rnn_lab.reports.gradients import study
+from rnn_lab.reports.gradients.axes import (
   draw,
   finish,
   limits,
@@ -17,13 +18,13 @@ from rnn_lab.reports.gradient_axes import (
   set_log10,
   set_steps,
 )
-from rnn_lab.reports.gradient_study import (
+from rnn_lab.reports.gradients.study import (
   Group,
   Moment,
   collect,
   longest_lag,
 )
-from rnn_lab.reports.gradient_words import (
+from rnn_lab.reports.gradients.words import (
   counted,
   factor,
   from_best_to_worst,
@@ -40,7 +41,7 @@ _LAG = "lag (steps before the last)"
 
 def draw_lags(group: Group) -> Figure | None:
   """The norm of dE/dh_t against the lag; None if nobody measured it."""
-  moments = collect(group, gradient_study.flow)
+  moments = collect(group, study.flow)
   if not moments:
     return None
   figure, row = open_panels(
@@ -67,7 +68,7 @@ def draw_lags(group: Group) -> Figure | None:
 
 def draw_jacobians(group: Group) -> Figure | None:
   """The largest singular value of dh_t/dh_k against the lag, with its bound."""
-  moments = collect(group, gradient_study.largest)
+  moments = collect(group, study.largest)
   if not moments:
     return None
   figure, row = open_panels(

@@ -5,8 +5,9 @@ import math
 import numpy as np
 from matplotlib.figure import Figure
 
-from rnn_lab.reports import gradient_study, style
-from rnn_lab.reports.gradient_axes import (
+from rnn_lab.reports import style
+from rnn_lab.reports.gradients import study
+from rnn_lab.reports.gradients.axes import (
   draw,
   finish,
   limits,
@@ -14,8 +15,8 @@ from rnn_lab.reports.gradient_axes import (
   set_log10,
   set_steps,
 )
-from rnn_lab.reports.gradient_study import Group, Moment, collect
-from rnn_lab.reports.gradient_words import (
+from rnn_lab.reports.gradients.study import Group, Moment, collect
+from rnn_lab.reports.gradients.words import (
   counted,
   from_best_to_worst,
   power_of_ten,
@@ -33,7 +34,7 @@ _NATS = 8.0
 
 def draw_spectra(group: Group) -> Figure | None:
   """The singular values of dh_t/dh_k by index, at the longest lag."""
-  moments = collect(group, gradient_study.spectrum)
+  moments = collect(group, study.spectrum)
   if not moments:
     return None
   figure, row = open_panels(group, moments, "singular value of dh_t/dh_k")
@@ -64,7 +65,7 @@ def draw_spectra(group: Group) -> Figure | None:
 
 def draw_lyapunov(group: Group) -> Figure | None:
   """The Lyapunov exponents of the whole carry by index."""
-  moments = collect(group, gradient_study.exponents)
+  moments = collect(group, study.exponents)
   if not moments:
     return None
   figure, row = open_panels(

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_lab.reports.gradient_study import exponents, flow, gate, largest
+from rnn_lab.reports.gradients.study import exponents, flow, gate, largest
 from rnn_lab.reports.load import Trial
 
 _TRAINED = ", trained"

@@ -13,7 +13,12 @@ from matplotlib.figure import Figure
 
 from rnn_lab.errors import FieldError
 from rnn_lab.reports import style
-from rnn_lab.reports.unfolded_table import draw_terms, height_of, percent, say
+from rnn_lab.reports.gradients.unfolded_table import (
+  draw_terms,
+  height_of,
+  percent,
+  say,
+)
 
 # More steps leave no room for the numbers, and one has nothing to unfold.
 STEPS = (2, 3)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from rnn_lab.reports.gradient_gates import draw_gates, draw_memory
-from rnn_lab.reports.gradient_lags import draw_jacobians, draw_lags
-from rnn_lab.reports.gradient_spectra import draw_lyapunov, draw_spectra
-from rnn_lab.reports.gradient_study import Group
-from rnn_lab.reports.gradient_terms import draw_terms, draw_truncation
+from rnn_lab.reports.gradients.gates import draw_gates, draw_memory
+from rnn_lab.reports.gradients.lags import draw_jacobians, draw_lags
+from rnn_lab.reports.gradients.spectra import draw_lyapunov, draw_spectra
+from rnn_lab.reports.gradients.study import Group
+from rnn_lab.reports.gradients.terms import draw_terms, draw_truncation
 
 MAKERS = {
   "gradient_lags": draw_lags,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnn_lab.reports import style
-from rnn_lab.reports.gradient_words import span
+from rnn_lab.reports.gradients.words import span
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.series import Layout, chunks, say, titled
 

@@ -1,0 +1,1 @@
+"""The figures and the table of a gradient study, from gradients.json."""
