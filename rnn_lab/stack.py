@@ -134,21 +134,17 @@ def unroll_stack(
     if drops and layer > 0:
       layer_key = jax.random.fold_in(dropout_key, layer)
       x_TBD = dropout(layer_key, stack.dropout, x_TBD, stack.variational)
-    before = Directions(None, None) if carry is None else carry[layer]
-    added = Directions(None, None)
-    if perturbations is not None:
-      added = perturbations[layer]
+    before = _of_layer(carry, layer)
+    added = _of_layer(perturbations, layer)
     results = []
-    for direction in range(2):
-      cell = cells[direction]
+    for direction, cell in enumerate(cells):
       if cell is None:
         continue
-      cell_params = params[layer][direction]
+      cell_params, xs = params[layer][direction], x_TBD
       if drops and stack.variational:
         place = len(stack.forward) * (direction + 1) + layer
         mask_key = jax.random.fold_in(dropout_key, place)
         cell_params = _drop_rows(cell, cell_params, mask_key, stack.dropout)
-      xs = x_TBD
       if added[direction] is not None:
         cell, xs = perturbed(cell), (x_TBD, added[direction])
       results.append(
@@ -248,6 +244,10 @@ def _layered_carry(initial_carries: tuple[Callable, ...]) -> Callable:
     return tuple(Directions(own(batch_shape, dtype)) for own in initial_carries)
 
   return initial_carry
+
+
+def _of_layer(layers: tuple[Directions, ...] | None, layer: int) -> Directions:
+  return Directions(None, None) if layers is None else layers[layer]
 
 
 def _layers(stack: Stack) -> list[Directions]:

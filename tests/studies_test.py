@@ -9,7 +9,7 @@ from tiny import tiny_config, tiny_language
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients.costs import total_cost
 from rnn_lab.studies import gradient_study
-from rnn_lab.studies.portrait import numbers, read_state, states
+from rnn_lab.studies.portrait import logs, numbers, read_state, states
 from rnn_lab.studies.problem import make_problem
 from rnn_lab.training.files import read_json
 from rnn_lab.training.loop import train
@@ -120,6 +120,13 @@ def test_what_is_measured(tmp_path):
 
 def test_numbers_for_json():
   assert numbers([1.0, np.inf, np.nan, -np.inf]) == [1.0, None, None, None]
+  # Of logs only that of zero is None: what overflowed has not vanished.
+  assert logs([1.0, np.inf, np.nan, -np.inf]) == [1.0, 309.0, 309.0, None]
+
+
+def test_a_directory_without_a_finished_run(tmp_path):
+  with pytest.raises(FieldError, match="the directory of a finished run"):
+    gradient_study.measure(tmp_path)
 
 
 @pytest.mark.parametrize(

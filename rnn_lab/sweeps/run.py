@@ -97,28 +97,38 @@ def run_sweep(
       ended.append(done.name)
       listener.line(f"[{len(ended)}/{total}] {done.name}: {done.status}")
 
-    jobs = []
-    lengths = {}
+    jobs = _jobs(trials, workdir, measure)
+    to_do = {job.name for job in jobs}
     for trial in trials:
-      ready = plan(trial.config)
-      folder = workdir / trial.name
-      lengths[trial.name] = ready.task.input_spec.length
-      if measure is None and is_finished(ready, folder):
+      if trial.name not in to_do:
         on_done(Done(trial.name, ALREADY_FINISHED))
-      else:
-        fields = trial.config.to_dict()
-        jobs.append(Job(trial.name, fields, folder, measure))
     if cores is None:
       serial(jobs, listener, stop, on_done)
     else:
-      # The longest sequences first, so that the cores end together.
-      jobs.sort(key=lambda job: -lengths[job.name])
       processes(jobs, listener, stop, on_done, cores)
     if len(ended) + len(failed) < total:
       return Outcome(STOPPED, failed, None, None)
     page = write_report(workdir)
     table = results_table(load_trials(workdir))
     return Outcome(FINISHED, failed, table, page)
+
+
+def _jobs(
+  trials: Sequence[Trial], workdir: pathlib.Path, measure: Measure | None
+) -> list[Job]:
+  """What is not finished yet, the longest sequences first.
+
+  So that the cores end together. With something to measure, all trials.
+  """
+  jobs = []
+  lengths = {}
+  for trial in trials:
+    ready = plan(trial.config)
+    folder = workdir / trial.name
+    lengths[trial.name] = ready.task.input_spec.length
+    if measure is not None or not is_finished(ready, folder):
+      jobs.append(Job(trial.name, trial.config.to_dict(), folder, measure))
+  return sorted(jobs, key=lambda job: -lengths[job.name])
 
 
 def check(
