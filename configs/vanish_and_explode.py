@@ -41,7 +41,7 @@ def get_config(argument: str = ""):
   config.num_seeds = 10
   if argument == "smoke":
     common.shrink(config)
-    config.num_seeds = 3
+    config.num_seeds = 5
   return config
 
 

@@ -40,11 +40,15 @@ def main(
   """
   module = cli.config_module()
   argument = cli.config_argument()
-  if not hasattr(module, "sweep"):
+  sweep = getattr(module, "sweep", None)
+  if sweep is None and measure is not None:
+    # A config on its own is a study of one trial.
+    sweep = _one_trial
+  if sweep is None:
     raise FieldError(
       "config", cli.config_file(), "a file that defines sweep(add, argument)"
     )
-  trials = expand(module.sweep, argument, cli.FLAGS.config, cli.overridden())
+  trials = expand(sweep, argument, cli.FLAGS.config, cli.overridden())
   for trial in trials:
     if check is not None:
       check(trial.config)
@@ -70,6 +74,11 @@ def main(
     for name in outcome.failed:
       terminal.line(f"failed: {workdir / name / 'error.txt'}")
   return 1 if outcome.failed else 0
+
+
+def _one_trial(add: Callable[..., None], argument: str) -> None:
+  del argument
+  add({})
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from rnn_lab.cells.base import Cell, output_size
-from rnn_lab.errors import check_float
+from rnn_lab.errors import check_choice, check_float
 from rnn_lab.perturbations import perturbed, zeros_like_carries
 from rnn_lab.types import Array, Carry, Key, Params, PyTree
 from rnn_lab.unroll import unroll
@@ -207,8 +207,10 @@ def as_cell(stack: Stack, final: str = "top") -> Cell:
       layers side by side, first layer first; see `final_state`.
 
   Raises:
+    FieldError: `final` is neither.
     ValueError: the stack is bidirectional, which no single recurrence is.
   """
+  check_choice("final", final, FINAL_STATES)
   if stack.backward:
     raise ValueError(
       "as_cell: the stack is bidirectional; it must read in one direction"

@@ -244,19 +244,19 @@ def test_lyapunov_figure_tells_growth_from_rest(tmp_path):
     name: gradients(_small(0.0), _small(0.0))
     for name in ("chaos", "still", "calm")
   }
-  for content, largest in zip(contents.values(), (0.3, 0.01, -0.011)):
+  for content, largest in zip(contents.values(), (0.3, 0.05, -0.051)):
     content["at"]["initialisation"]["lyapunov"] = [largest, -1.0, -2.0]
     content["at"]["trained"]["lyapunov"] = [-largest, -1.0, -2.0, None]
   figure = draw_lyapunov(_group(tmp_path, contents))
   assert _title(figure)[1:] == [
     "at initialisation they grow in 1 of 3 (chaos, +0.30), keep their size in "
-    "1 of 3 (still, +0.010), shrink in 1 of 3 (calm, −0.011)",
-    "after 600 updates they grow in 1 of 3 (calm, +0.011), keep their size in "
-    "1 of 3 (still, −0.010), shrink in 1 of 3 (chaos, −0.30)",
+    "1 of 3 (still, +0.050), shrink in 1 of 3 (calm, −0.051)",
+    "after 600 updates they grow in 1 of 3 (calm, +0.051), keep their size in "
+    "1 of 3 (still, −0.050), shrink in 1 of 3 (chaos, −0.30)",
   ]
   before, after = figure.axes
   np.testing.assert_array_equal(
-    _lines(before)[2].get_ydata(), [-0.011, -1.0, -2.0]
+    _lines(before)[2].get_ydata(), [-0.051, -1.0, -2.0]
   )
   assert np.isnan(_lines(after)[0].get_ydata()[3])
   assert "are not shown" in _note(figure)

@@ -152,6 +152,9 @@ def prepare(
     FieldError: xs, targets and weights_T do not have the same T, at least 1.
     ValueError: a step changes the form of the carry; see `check_step`.
   """
+  if not isinstance(cell, Cell):
+    may = "a Cell; of a stack, rnn_lab.stack.as_cell(stack)"
+    raise FieldError("cell", cell, may, f"a {type(cell).__name__}")
   shapes = _shapes(xs)
   lengths = {shape[0] for shape in shapes if len(shape) > 1}
   num_steps = max(lengths, default=0)

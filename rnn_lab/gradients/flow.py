@@ -20,6 +20,16 @@ def state_gradients(
 ) -> PyTree:
   """dE/ds_t for every step, example and unit.
 
+    layers = stack([lstm(8)])
+    params = init_stack(layers, key, 2)
+
+    def cost(e):
+      carry, y_TBH = unroll_stack(layers, params, x_TBD, perturbations=e)
+      return jnp.sum(y_TBH[-1] ** 2)
+
+    zeros = zero_perturbations(layers, *x_TBD.shape[:2])
+    state_gradients(cost, zeros)[0].forward.c  # dE/dc_t of the layer, [T, B, H]
+
   Args:
     cost: from perturbations to E, the loss summed over the batch, so that an
       example's gradient does not depend on how many there are.

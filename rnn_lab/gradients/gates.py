@@ -65,7 +65,14 @@ def look_inside(
   Returns:
     For each layer and direction `{name: Activated}` of `[T, B, H]` arrays, by
     the names in the cell's equations; {} of a cell that has no `inside`.
+    The forget gate of the first layer is `seen[0].forward["f"].value`.
+
+  Raises:
+    FieldError: it was given a cell, not a stack.
   """
+  if not isinstance(stack, Stack):
+    may = "a Stack; of a single cell, rnn_lab.stack.stack([cell])"
+    raise FieldError("stack", stack, may, f"a {type(stack).__name__}")
   seen = []
   backward = stack.backward or (None,) * len(stack.forward)
   for layer, cells in enumerate(zip(stack.forward, backward)):

@@ -49,7 +49,10 @@ def portrait(problem: Problem, params: Params) -> dict[str, Any]:
   """The numbers of gradients.json for one set of a model's parameters."""
   own = problem.cell_params(params)
   jacobians = step_jacobians(problem.cell, own, problem.xs)
-  exponents = lyapunov_exponents(problem.cell, own, problem.xs)
+  # A quarter of the steps to turn into the directions that grow most.
+  exponents = lyapunov_exponents(
+    problem.cell, own, problem.xs, discard=problem.xs.shape[0] // 4
+  )
   return {
     "flow": _flow(problem, params),
     "jacobian": _jacobian(problem, own, jacobians),

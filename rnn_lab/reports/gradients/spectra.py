@@ -26,7 +26,8 @@ from rnn_lab.reports.gradients.words import (
 
 # A direction that keeps this much of its length can still be learnt from.
 _KEPT = -2.0
-_STILL = 0.01
+# Of some fifty steps an exponent is known no better than this.
+_STILL = 0.05
 # Panels go this far below the smallest of the leading values.
 _DECADES = 6
 _NATS = 8.0

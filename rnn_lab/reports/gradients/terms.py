@@ -46,7 +46,7 @@ def draw_terms(group: Group) -> Figure | None:
     return None
   columns = max(len(moments) for moments in rows.values())
   figure, axes = style.panels(
-    columns, len(rows), height=3.2, y="norm of the terms of dE/dw"
+    columns, len(rows), height=3.2, y="norm of the terms"
   )
   for row, (words, moments) in zip(axes, rows.items()):
     top = TOP_LAYER if has_layers(group) else ""

@@ -50,8 +50,8 @@ def draw_unfolded(unfolded: Mapping[str, Any]) -> Figure:
 
   Args:
     unfolded: the fields of `rnn_lab.gradients.unfolded.Unfolded`, whose steps
-      count from 0, together with the numbers it was made from: u, w, v, xs,
-      targets and h0.
+      count from 0, together with what it was made from: u, w, v, xs, targets,
+      h0, and the name of the activation if it is not tanh.
 
   Raises:
     FieldError: there are not two or three steps.
@@ -158,7 +158,7 @@ def _draw_title(ax: Axes, u: Mapping[str, Any]) -> None:
   )
   network = (
     r"$h_t = f(u\,x_t + w\,h_{t-1})$,   $y_t = v\,h_t$,   "
-    r"$J_t = (y_t - \mathrm{target}_t)^2 / 2$"
+    rf"$J_t = (y_t - \mathrm{{target}}_t)^2 / 2$,   f = {u.get('activation', 'tanh')}"
   )
   ax.text(left, _TOP - 0.35, title, fontsize=15, weight="bold", va="center")
   ax.text(left, _TOP - 0.8, network, fontsize=12.5, va="center")
