@@ -156,9 +156,10 @@ def _draw_title(ax: Axes, u: Mapping[str, Any]) -> None:
     f"dE/dw = {say(u['dE_dw'])} is the sum of {count} terms; the longest path "
     f"(t = {steps}, k = 1) contributes {longest} of it"
   )
+  function = u.get("activation", "tanh")
   network = (
     r"$h_t = f(u\,x_t + w\,h_{t-1})$,   $y_t = v\,h_t$,   "
-    rf"$J_t = (y_t - \mathrm{{target}}_t)^2 / 2$,   f = {u.get('activation', 'tanh')}"
+    rf"$J_t = (y_t - \mathrm{{target}}_t)^2 / 2$,   f = {function}"
   )
   ax.text(left, _TOP - 0.35, title, fontsize=15, weight="bold", va="center")
   ax.text(left, _TOP - 0.8, network, fontsize=12.5, va="center")
