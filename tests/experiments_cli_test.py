@@ -111,6 +111,17 @@ def test_the_same_command_again_says_so_and_others_are_refused(
     "--config.task.gap=3",
   )
   no_sweep = start("sweep", SMOKE, f"--workdir={tmp_path / 'sweep'}")
+  two_ways = start(
+    "gradient_flow",
+    SMOKE,
+    f"--workdir={tmp_path / 'study'}",
+    "--config.model.bidirectional=True",
+  )
+  a_text = start(
+    "gradient_flow",
+    "--config=configs/language_model.py:smoke",
+    f"--workdir={tmp_path / 'study'}",
+  )
   no_run = start("report", f"--workdir={tmp_path / 'nothing'}")
   no_workdir = start("report")
   out, err = again.communicate(timeout=120)
@@ -119,6 +130,8 @@ def test_the_same_command_again_says_so_and_others_are_refused(
   assert_refused(file, "workdir is a file")
   assert_refused(swept, "task.gap is 3; it may be left to the sweep")
   assert_refused(no_sweep, "a file that defines sweep")
+  assert_refused(two_ways, "model.bidirectional is True; it may be false")
+  assert_refused(a_text, "task.name is 'language'; it may be one with")
   assert_refused(no_run, "it may be a run directory")
   assert_refused(no_workdir, "workdir is missing")
   assert everything(workdir) == before

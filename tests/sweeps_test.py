@@ -172,6 +172,23 @@ def test_a_signal_stops_the_whole_sweep(tmp_path, monkeypatch):
   assert len(calls) == 1 and outcome.report is None
 
 
+def test_finished_trials_are_measured_too(tmp_path):
+  measured = []
+
+  def measure(workdir):
+    assert (workdir / "result.json").exists()
+    measured.append(workdir.name)
+
+  trials = grid()[:1]
+  about = {"config": "configs/x.py"}
+  for _ in range(2):
+    outcome = sweeps_run.run_sweep(
+      trials, about, tmp_path, Silent(), measure=measure
+    )
+    assert outcome.status == sweeps_run.FINISHED and not outcome.failed
+  assert measured == [trials[0].name] * 2
+
+
 def test_a_dict_takes_the_place_of_a_section():
   config = tiny_config()
 
