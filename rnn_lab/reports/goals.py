@@ -6,7 +6,8 @@ A config's `report()` may return "goals", one for each task:
    "x": "task.length"}
 
 by the task's name and a metric of the test split. "x" may be left out: it is
-the swept field, needed only where a sweep has a single value of it. Beside
+the swept field, needed only where a sweep has a single value of it, or where
+several fields vary. Beside
 them may stand "published", what others report of a task at one value of the
 swept field:
 

@@ -49,13 +49,13 @@ def parts_of(
   for task, group in told.items():
     goal = goals.get(task)
     name = task if len(told) > 1 else ""
-    layout = arrange(group, name, _only_field(group, goal))
+    layout = arrange(group, name, _named_field(group, goal))
     parts.append(Part(task, group, layout, headline_of(group), goal))
   return parts
 
 
-def _only_field(trials: Sequence[Trial], goal: Goal | None) -> str | None:
-  """The x-axis of a task that has one value of it; None if not all tell it."""
+def _named_field(trials: Sequence[Trial], goal: Goal | None) -> str | None:
+  """The x-axis that a goal names; None if not all trials tell it."""
   if goal is None or goal.x is None:
     return None
   told = {trial.name: value_of(trial, goal.x) for trial in trials}

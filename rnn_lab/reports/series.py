@@ -30,7 +30,7 @@ def arrange(
 ) -> Layout:
   """Sorts trials into lines.
 
-  The x-axis is the first numeric field among the overrides that takes more
+  If it is not given, the x-axis is the first numeric field among the overrides that takes more
   than one value inside a series. A trial without a series belongs to the one
   named after its other overrides. Trials that would share a point are told
   apart by the overrides in which they differ, so that none hides another.
@@ -38,9 +38,9 @@ def arrange(
   Args:
     trials: of one task.
     task: its name, where the sweep has others.
-    x: the x-axis where no field varies inside a series.
+    x: the x-axis, if it is not to be found.
   """
-  x = _swept_field(trials) or x
+  x = x or _swept_field(trials)
   groups = defaultdict(list)
   for trial in trials:
     # Only a trial that never ran, and so has no config, can lack the field.

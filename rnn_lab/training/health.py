@@ -1,6 +1,7 @@
 """The health of the gradient while training, layer by layer.
 
-The norms are sums over the steps since the last row, like the training loss.
+The norms are those of the last update in front of a row of metrics: at every
+update they would cost more than they tell.
 """
 
 from typing import Any
@@ -30,16 +31,16 @@ def layer_norms(params: Params, grads: Params, updates: Params) -> PyTree:
 
 
 def zero_norms(params: Params) -> PyTree:
-  """Sums of `layer_norms` over no steps."""
+  """`layer_norms` before the first step."""
   return jax.tree.map(jnp.zeros_like, layer_norms(params, params, params))
 
 
-def means(sums: PyTree, steps: Array) -> dict[str, Array]:
-  """Rows "health/layer_0/grad_norm" from sums over so many steps."""
+def in_rows(norms: PyTree) -> dict[str, Array]:
+  """As metrics: "health/layer_0/grad_norm"."""
   return {
-    f"health/{layer}/{kind}": total / steps
-    for layer, norms in sums.items()
-    for kind, total in norms.items()
+    f"health/{layer}/{kind}": value
+    for layer, own in norms.items()
+    for kind, value in own.items()
   }
 
 

@@ -3,8 +3,6 @@
 import functools
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
 from rnn_lab.tasks.base import Task
@@ -81,6 +79,5 @@ def _read(
     "train/grad_norm": sums.grad_norm / sums.steps,
     "train/clipped": sums.clipped / sums.steps,
   }
-  means |= health.means(state.health, sums.steps) if state.health else {}
-  none = jax.tree.map(jnp.zeros_like, state.health)
-  return state._replace(sums=zero_sums(), health=none), means
+  means |= health.in_rows(state.health) if state.health else {}
+  return state._replace(sums=zero_sums()), means

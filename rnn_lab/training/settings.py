@@ -59,8 +59,9 @@ class TrainSettings(NamedTuple):
     log_every: steps between rows of training metrics.
     gradient_flow_every: steps between rows of the gradient through time; 0
       writes none and costs nothing.
-    gradient_health: log the norms of gradient, parameters and update of each
-      layer, and the share of saturated units, with the training metrics.
+    gradient_health: log with the training metrics, of each layer, the norms of
+      gradient, parameters and update at the last step, and the share of
+      saturated units.
   """
 
   num_steps: int

@@ -38,8 +38,8 @@ class TrainState(NamedTuple):
     last_step: updates that were made.
     sums: training metrics in the making.
     carry: of a stream: the states to go on from; else ().
-    health: sums of `rnn_lab.training.health.layer_norms`, where they are
-      logged; else ().
+    health: `rnn_lab.training.health.layer_norms` of the last update of a call,
+      where they are logged; else ().
   """
 
   params: Params

@@ -53,6 +53,7 @@ def train_step(
   keys: Keys,
   step: Array,
   state: TrainState,
+  is_last: Array,
 ) -> TrainState:
   """Update number `step`: a batch, its gradient by BPTT, the optimizer.
 
@@ -85,8 +86,11 @@ def train_step(
   )
   health = state.health
   if health:
-    norms = layer_norms(state.params, grads, updates)
-    health = jax.tree.map(jnp.add, health, norms)
+    health = jax.lax.cond(
+      is_last,
+      lambda: layer_norms(state.params, grads, updates),
+      lambda: health,
+    )
   after = state._replace(
     params=params,
     opt_state=opt_state,
@@ -130,7 +134,7 @@ def train_steps(
     state = jax.lax.cond(
       (n < count) & state.alive,
       lambda s: train_step(
-        model, task, static, hyper, data, keys, first + n, s
+        model, task, static, hyper, data, keys, first + n, s, n == count - 1
       ),
       lambda s: s,
       state,
