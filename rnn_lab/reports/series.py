@@ -30,10 +30,11 @@ def arrange(
 ) -> Layout:
   """Sorts trials into lines.
 
-  If it is not given, the x-axis is the first numeric field among the overrides that takes more
-  than one value inside a series. A trial without a series belongs to the one
-  named after its other overrides. Trials that would share a point are told
-  apart by the overrides in which they differ, so that none hides another.
+  If it is not given, the x-axis is the first numeric field among the overrides
+  that takes more than one value inside a series. A trial without a series
+  belongs to the one named after its other overrides. Trials that would share a
+  point are told apart by the overrides in which they differ, so that none hides
+  another.
 
   Args:
     trials: of one task.
