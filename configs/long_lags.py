@@ -12,10 +12,10 @@ published. `:long` has the rows that take hours on two cores (adding over 400
 to 1,000 steps, copying over 500). `:smoke` takes two minutes.
 
 36 minutes of CPU time; 31 minutes on two cores with other work beside it.
-To expect, seeds of 2: adding is solved by all but the tanh RNN (the IRNN 1 of 2 at
-200 steps); temporal order by the IRNN and the chrono LSTM at every length, by
-GRU and LSTM at 50 steps, by 1 of 2 LSTMs at 100; copying by none. `:long` was
-not run.
+To expect, seeds of 2: adding is solved by all but the tanh RNN (the IRNN 1 of 2
+at 200 steps); temporal order by the IRNN and the chrono LSTM at every length,
+by GRU and LSTM at 50 steps, by 1 of 2 LSTMs at 100; copying by none. `:long`
+was not run.
 """
 
 from configs import common, published
