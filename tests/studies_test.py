@@ -17,6 +17,8 @@ from rnn_lab.training.run import load_run, plan
 from rnn_lab.training.state import form_of, init_params, seed_keys
 from rnn_lab.training.step import run_model
 
+pytestmark = pytest.mark.usefixtures("compiles_quickly")
+
 
 def of_task(config, name, **fields):
   with config.unlocked():
@@ -74,7 +76,6 @@ def test_the_problems_cost_is_the_tasks(name, fields):
     np.testing.assert_allclose(a, e, rtol=2e-4, atol=1e-5)
 
 
-@pytest.mark.usefixtures("compiles_quickly")
 def test_what_is_measured(tmp_path):
   config = of_task(tiny_config(model__num_layers=2), "adding", length=6)
   config.model.cell = "gru"
