@@ -13,8 +13,6 @@ from rnn_lab.benchmarks import (
 )
 from rnn_lab.benchmarks.rounds import in_turns, summary
 
-pytestmark = pytest.mark.usefixtures("compiles_quickly")
-
 
 def test_contestants_take_turns_and_the_first_round_does_not_count():
   calls = []

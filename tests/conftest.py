@@ -8,6 +8,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import jax
 import pytest
 
+from rnn_lab.training import programs
+from rnn_lab.training.state import initializer
+
 # Two devices, as a run has on two cores: seeds are spread over them.
 jax.config.update("jax_num_cpu_devices", 2)
 # A [B] that silently meets a [T, B] is how recurrent code goes wrong.
@@ -16,7 +19,13 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 @pytest.fixture
 def compiles_quickly():
-  """For tests of whether something runs: unoptimised, it compiles sooner."""
+  """For tests of whether something runs: unoptimised, it compiles sooner.
+
+  Such programs round differently, and JAX would hand them to later tests that
+  compare bits: their builders forget them.
+  """
   jax.config.update("jax_disable_most_optimizations", True)
   yield
   jax.config.update("jax_disable_most_optimizations", False)
+  programs.build.cache_clear()
+  initializer.cache_clear()

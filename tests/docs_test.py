@@ -118,7 +118,6 @@ def test_the_readmes_lstm_learns(capsys):
   assert float(capsys.readouterr().out) < 1e-3
 
 
-@pytest.mark.usefixtures("compiles_quickly")
 def test_the_readmes_other_programs_run(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   programs = {}

@@ -11,8 +11,6 @@ from rnn_lab.sweeps import run as sweeps_run
 from rnn_lab.sweeps.expand import expand
 from rnn_lab.training.listener import Silent
 
-pytestmark = pytest.mark.usefixtures("compiles_quickly")
-
 SMALL = {"train__num_steps": 10, "num_seeds": 1}
 
 

@@ -13,8 +13,6 @@ from rnn_lab.training.run import plan
 from rnn_lab.training.state import form_of, init_params, seed_keys
 from rnn_lab.training.step import mean_loss
 
-pytestmark = pytest.mark.usefixtures("compiles_quickly")
-
 
 def healthy(make=tiny_config, **fields):
   config = make(**fields)

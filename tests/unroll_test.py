@@ -337,7 +337,7 @@ def test_the_carrys_dtype():
   assert carry.c.dtype == y.dtype == jnp.float32
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_any_shape_length_and_chunk(data):
   num_steps = data.draw(st.integers(1, 9), "T")
