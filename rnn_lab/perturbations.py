@@ -5,8 +5,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from rnn_lab.cells.base import Cell
+from rnn_lab.cells.base import Cell, is_float
 from rnn_lab.types import Array, Carry, Params, PyTree
+
+# What JAX calls a call of a jitted function. A loop's results are not the
+# variables of its body, so that nothing else is looked into.
+_CALLS = ("jit", "pjit")
 
 
 def perturbed(cell: Cell) -> Cell:
@@ -37,7 +41,7 @@ def zeros_like_carries(carry: Carry, num_steps: int) -> Carry:
   """Zeros for `perturbed` to add: the carry's form with a leading T."""
 
   def zeros(leaf: Array) -> Array:
-    dtype = leaf.dtype if _is_float(leaf) else jnp.float32
+    dtype = leaf.dtype if is_float(leaf) else jnp.float32
     return jnp.zeros((num_steps, *leaf.shape), dtype)
 
   return jax.tree.map(zeros, carry)
@@ -63,10 +67,8 @@ def place_of_output(
 def _origin(program: Any, variable: Any) -> tuple[int, ...]:
   """A variable's identity: of one that a jitted call made, that within it."""
   for equation in program.eqns:
-    if variable in equation.outvars and "jaxpr" in equation.params:
-      inner = getattr(equation.params["jaxpr"], "jaxpr", None)
-      if inner is None:
-        break
+    if variable in equation.outvars and equation.primitive.name in _CALLS:
+      inner = equation.params["jaxpr"].jaxpr
       own = inner.outvars[equation.outvars.index(variable)]
       if own in inner.invars:
         return _origin(program, equation.invars[inner.invars.index(own)])
@@ -75,8 +77,4 @@ def _origin(program: Any, variable: Any) -> tuple[int, ...]:
 
 
 def _add(state: Array, e: Array) -> Array:
-  return state + e.astype(state.dtype) if _is_float(state) else state
-
-
-def _is_float(array: Array) -> bool:
-  return jnp.issubdtype(array.dtype, jnp.floating)
+  return state + e.astype(state.dtype) if is_float(state) else state

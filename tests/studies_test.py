@@ -52,7 +52,7 @@ def test_the_problems_cost_is_the_tasks(name, fields):
       xs,
       problem.targets,
       carry,
-      problem.every_T,
+      problem.weights_T,
     )
 
   batch = jax.tree.map(lambda a: a[0], ready.task.eval_batches("valid"))

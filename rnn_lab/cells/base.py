@@ -90,6 +90,11 @@ def check_carry(cell: Cell, expected: Carry, actual: Carry) -> None:
     )
 
 
+def is_float(array: Array) -> bool:
+  """Whether an array's numbers have derivatives; a count of steps has none."""
+  return jnp.issubdtype(array.dtype, jnp.floating)
+
+
 def affine(kernel: Array, x: Array, dtype: Any) -> Array:
   """`x @ kernel`, multiplied in the kernel's dtype, summed up in `dtype`.
 

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnn_lab.cells.base import Cell, check_carry, check_step
+from rnn_lab.cells.base import Cell, check_carry, check_step, is_float
 from rnn_lab.errors import FieldError, check_int
 from rnn_lab.types import Array, Carry, Params, PyTree
 from rnn_lab.unroll import carry_dtype
@@ -229,11 +229,6 @@ def rows_where(used_N: Array, tree: PyTree) -> PyTree:
     return jnp.where(used, a, jnp.zeros_like(a))
 
   return jax.tree.map(rows, tree)
-
-
-def is_float(array: Array) -> bool:
-  """Whether an array's numbers have derivatives; a count of steps has none."""
-  return jnp.issubdtype(array.dtype, jnp.floating)
 
 
 def _shapes(tree: Any) -> list[tuple[int, ...]]:

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnn_lab.cells.base import Cell
+from rnn_lab.cells.base import Cell, is_float
 from rnn_lab.errors import FieldError
-from rnn_lab.gradients.costs import Step, is_float, prepare
+from rnn_lab.gradients.costs import Step, prepare
 from rnn_lab.types import Array, Carry, Params, PyTree
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from rnn_lab.cells.base import is_float
 from rnn_lab.errors import FieldError
 from rnn_lab.studies.portrait import portrait, read_state, states
 from rnn_lab.studies.problem import Problem, check, make_problem
@@ -63,7 +64,10 @@ def measure(workdir: str | pathlib.Path) -> pathlib.Path:
     )
   # Of matrices this small BLAS makes several threads wait for each other.
   with jax.enable_x64(True), threadpool_limits(1, user_api="blas"):
-    wide = _in_float64(problem)
+    arrays = ("xs", "targets", "weights_T")
+    wide = problem._replace(
+      **{name: _in_float64(getattr(problem, name)) for name in arrays}
+    )
     at = {
       moment: portrait(wide, _in_float64(params))
       for moment, params in found.items()
@@ -97,13 +101,7 @@ def _in_float64(tree: Any) -> Any:
   """The arrays of floats in float64."""
 
   def widen(leaf: Any) -> Any:
-    is_array = hasattr(leaf, "dtype")
-    if is_array and jnp.issubdtype(leaf.dtype, jnp.floating):
-      return jnp.asarray(np.asarray(leaf), jnp.float64)
-    return leaf
+    wide = jnp.float64 if is_float(leaf) else leaf.dtype
+    return jnp.asarray(np.asarray(leaf), wide)
 
-  if isinstance(tree, Problem):
-    arrays = {f: getattr(tree, f) for f in ("xs", "targets", "last_T")}
-    arrays["every_T"] = tree.every_T
-    return tree._replace(**jax.tree.map(widen, arrays))
   return jax.tree.map(widen, tree)

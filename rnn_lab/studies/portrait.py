@@ -207,7 +207,7 @@ def _terms(problem: Problem, own: Params, readout: PyTree) -> dict[str, Any]:
     readout,
     problem.xs,
     problem.targets,
-    weights_T=problem.every_T,
+    weights_T=problem.weights_T,
   )
   norms = terms.norm if problem.layers == 1 else terms.norm[-1].forward
   return {
@@ -233,7 +233,7 @@ def _truncation(
     problem.xs,
     problem.targets,
     reaches,
-    weights_T=problem.every_T,
+    weights_T=problem.weights_T,
   )
   return {
     "reaches": reaches,

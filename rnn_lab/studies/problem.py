@@ -30,8 +30,7 @@ class Problem(NamedTuple):
     cost: (readout, y_t, target_t) -> J_t, the task's loss.
     xs: `[T, B, D]`.
     targets: (targets, weights) with leading T.
-    last_T: weights of the steps that pick the cost of the last output alone.
-    every_T: weights of the steps that give the task's whole cost.
+    weights_T: weights of the steps that give the task's cost.
   """
 
   cell: Cell
@@ -40,8 +39,7 @@ class Problem(NamedTuple):
   cost: Cost
   xs: Array
   targets: PyTree
-  last_T: Array
-  every_T: Array
+  weights_T: Array
 
   @property
   def layers(self) -> int:
@@ -71,12 +69,13 @@ def make_problem(model: SequenceModel, task: Task, examples: int) -> Problem:
     may = f"one with sequences of at least {SHORTEST} steps"
     raise FieldError("task.name", task.name, may)
   targets = (jnp.asarray(batch.targets), jnp.asarray(batch.weights))
-  last_T = jnp.zeros(num_steps).at[-1].set(1.0)
+  weights_T = jnp.ones(num_steps)
   if task.pattern == VECTOR:
     # Asked for after the last step only: the others have the weight zero.
     targets = jax.tree.map(
       lambda a: jnp.broadcast_to(a[None], (num_steps, *a.shape)), targets
     )
+    weights_T = jnp.zeros(num_steps).at[-1].set(1.0)
   else:
     targets = jax.tree.map(lambda a: a.swapaxes(0, 1), targets)
   layers = model.stack
@@ -90,8 +89,7 @@ def make_problem(model: SequenceModel, task: Task, examples: int) -> Problem:
     cost=step_cost(task.loss),
     xs=jnp.asarray(batch.inputs).swapaxes(0, 1),
     targets=targets,
-    last_T=last_T,
-    every_T=last_T if task.pattern == VECTOR else jnp.ones(num_steps),
+    weights_T=weights_T,
   )
 
 
