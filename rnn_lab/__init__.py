@@ -1,36 +1,50 @@
-"""rnn_lab: recurrent sequence models as plain functions, in JAX.
+"""rnn_lab: recurrent sequence models as pure functions, in JAX.
 
-The public names are here; those that open runs are imported on first use, so
-that the cells and `unroll` come without Flax or the checkpoints.
+The public names are here and in the subpackages; modules whose name begins
+with an underscore are private. `load_run` and `load_language_model` are
+imported on first use, so that cells and `unroll` come without Flax or Orbax.
 """
 
 from typing import Any
 
-from rnn_lab.cells import CELLS, Cell, elman, gru, lstm
-from rnn_lab.stack import stack
-from rnn_lab.unroll import static_unroll, unroll
+from rnn_lab._stack import (
+  Directions,
+  Stack,
+  as_cell,
+  final_state,
+  init_stack,
+  stack,
+  unroll_stack,
+  zero_perturbations,
+)
+from rnn_lab._unroll import static_unroll, unroll
+from rnn_lab.cells import CELLS, Cell, cell_factory, elman, gru, lstm
 
 __all__ = [
   "CELLS",
   "Cell",
+  "Directions",
+  "Stack",
+  "as_cell",
+  "cell_factory",
   "elman",
+  "final_state",
   "gru",
+  "init_stack",
   "load_language_model",
   "load_run",
   "lstm",
   "stack",
   "static_unroll",
   "unroll",
+  "unroll_stack",
+  "zero_perturbations",
 ]
 
 
 def __getattr__(name: str) -> Any:
-  if name == "load_run":
-    from rnn_lab.training.run import load_run
+  if name in ("load_language_model", "load_run"):
+    from rnn_lab.runs import opening
 
-    return load_run
-  if name == "load_language_model":
-    from rnn_lab.training.language_runs import load_language_model
-
-    return load_language_model
+    return getattr(opening, name)
   raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,11 +1,7 @@
-"""The one error that a user's input can cause, and the checks that raise it.
-
-A `FieldError` says in one line which field is wrong, what it was and what it
-may be. Factories raise it with the bare name of their argument; the border
-that read the argument from a config adds the section with `in_section`.
-"""
+"""The error for wrong input from a user, and the checks that raise it."""
 
 import contextlib
+import difflib
 import math
 import numbers
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,66 +11,70 @@ FLOAT32_MAX = 3.4028234e38
 
 
 class FieldError(ValueError):
-  """A value from outside that cannot be used: `field` was `value`, not `may`.
+  """Raised for a field, argument or file that cannot be used.
+
+  Factories raise it with the bare name of their argument; `in_section` adds
+  the section of the config that the argument was read from.
 
   Attributes:
     field: the name of the field, dotted from the root of the config.
-    value: what it was.
-    may: what it may be, as words that complete "it may be ...".
-    problem: what is wrong with it, where that is not its value: words that
-      complete "<field> is ...".
+    message: one sentence that says what is wrong, with which value, and what
+      is allowed. "{field}" stands for the name of the field.
   """
 
-  def __init__(
-    self, field: str, value: Any, may: str, problem: str | None = None
-  ):
-    super().__init__(f"{field} is {problem or repr(value)}; it may be {may}")
+  def __init__(self, field: str, message: str):
+    super().__init__(field, message)
     self.field = field
-    self.value = value
-    self.may = may
-    self.problem = problem
+    self.message = message
+
+  def __str__(self) -> str:
+    return self.message.replace("{field}", self.field)
 
 
 @contextlib.contextmanager
 def in_section(section: str) -> Iterator[None]:
-  """Adds `section.` in front of the field of any FieldError raised inside."""
+  """Prefixes the field of any FieldError raised inside with `section.`."""
   try:
     yield
   except FieldError as error:
-    raise FieldError(
-      f"{section}.{error.field}", error.value, error.may, error.problem
-    ) from error
+    raise FieldError(f"{section}.{error.field}", error.message) from error
 
 
-def one_of(names: Iterable[str]) -> str:
-  """The words "one of a, b, c" for a FieldError."""
-  return "one of " + ", ".join(sorted(names))
+def suggestion(name: Any, known: Iterable[str]) -> str:
+  """Returns "; did you mean 'x'?" for the closest known name, or ""."""
+  close = difflib.get_close_matches(str(name), [*known], n=1)
+  return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def check_fields(
   section: Mapping[str, Any], known: Iterable[str], required: Iterable[str] = ()
 ) -> None:
   """Raises FieldError for a field of `section` that is unknown or missing."""
-  known = tuple(known)
-  for field, value in section.items():
+  known = sorted(known)
+  for field in section:
     if field not in known:
-      raise FieldError(field, value, one_of(known), "not a field that exists")
+      hint = suggestion(field, known) or f"; it may be {', '.join(known)}"
+      raise FieldError(field, "{field} is not a known field" + hint)
   for field in required:
     if field not in section:
-      raise FieldError(field, None, "left out nowhere", "missing")
+      raise FieldError(field, "{field} is required")
 
 
 def check_choice(field: str, value: Any, choices: Iterable[str]) -> None:
   """Raises FieldError unless `value` is among `choices`."""
-  choices = tuple(choices)
+  choices = sorted(choices)
   if value not in choices:
-    raise FieldError(field, value, one_of(choices))
+    raise FieldError(
+      field,
+      f"{{field}} must be one of {', '.join(choices)}, got {value!r}"
+      + suggestion(value, choices),
+    )
 
 
 def check_bool(field: str, value: Any) -> None:
   """Raises FieldError unless `value` is True or False."""
   if not isinstance(value, bool):
-    raise FieldError(field, value, "true or false")
+    raise FieldError(field, f"{{field}} must be true or false, got {value!r}")
 
 
 def check_int(
@@ -83,8 +83,10 @@ def check_int(
   """Raises FieldError unless `value` is an integer in [low, high]."""
   is_int = isinstance(value, numbers.Integral) and not isinstance(value, bool)
   if not is_int or value < low or (high is not None and value > high):
-    bound = f"from {low}" + (" up" if high is None else f" to {high}")
-    raise FieldError(field, value, f"an integer {bound}")
+    bound = f"of at least {low}" if high is None else f"from {low} to {high}"
+    raise FieldError(
+      field, f"{{field}} must be an integer {bound}, got {value!r}"
+    )
 
 
 def check_float(
@@ -96,17 +98,17 @@ def check_float(
   above: bool = False,
   below: bool = False,
 ) -> None:
-  """Raises FieldError unless `value` is a finite number in [low, high].
+  """Raises FieldError unless `value` is a number in [low, high].
 
-  Finite as a float32, which is what programs compute with.
+  The number must be finite in float32, in which programs compute.
 
   Args:
     field: the name to report.
-    value: the value to check; an int counts as a number.
+    value: the value to check; integers are accepted.
     low: the smallest value allowed.
     high: the largest value allowed.
-    above: the value must be greater than `low`, not equal to it.
-    below: the value must be smaller than `high`, not equal to it.
+    above: exclude `low` itself.
+    below: exclude `high` itself.
   """
   is_number = isinstance(value, int | float) and not isinstance(value, bool)
   if (
@@ -117,9 +119,10 @@ def check_float(
     or (above and value == low)
     or (below and value == high)
   ):
-    words = "a finite number"
+    bounds = []
     if low > -math.inf:
-      words += f" {'above' if above else 'from'} {low:g}"
+      bounds.append(f"{'above' if above else 'of at least'} {low:g}")
     if high < math.inf:
-      words += f" {'below' if below else 'up to'} {high:g}"
-    raise FieldError(field, value, words)
+      bounds.append(f"{'below' if below else 'at most'} {high:g}")
+    words = " ".join(["a finite number", " and ".join(bounds)]).strip()
+    raise FieldError(field, f"{{field}} must be {words}, got {value!r}")

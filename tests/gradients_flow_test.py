@@ -15,7 +15,7 @@ from rnn_lab.gradients.flow import (
   state_gradients,
 )
 from rnn_lab.gradients.norms import norm
-from rnn_lab.stack import (
+from rnn_lab._stack import (
   init_stack,
   stack,
   unroll_stack,

@@ -18,7 +18,7 @@ from rnn_lab.gradients.gates import (
   saturated_share,
 )
 from rnn_lab.gradients.jacobians import log_norms, product, step_jacobians
-from rnn_lab.stack import init_stack, stack, unroll_stack
+from rnn_lab._stack import init_stack, stack, unroll_stack
 
 T, B, D, H = 6, 3, 2, 4
 

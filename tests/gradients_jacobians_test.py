@@ -19,7 +19,7 @@ from rnn_lab.gradients.jacobians import (
   spectral_radius,
   step_jacobians,
 )
-from rnn_lab.stack import as_cell, stack
+from rnn_lab._stack import as_cell, stack
 
 T, B, D, H = 6, 3, 2, 4
 

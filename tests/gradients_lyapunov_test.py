@@ -11,7 +11,7 @@ from rnn_lab.cells import Cell, ElmanParams, elman, gru, lstm
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients.jacobians import log_norms, step_jacobians
 from rnn_lab.gradients.lyapunov import lyapunov_exponents
-from rnn_lab.stack import as_cell, stack
+from rnn_lab._stack import as_cell, stack
 
 T, B, D, H = 300, 2, 2, 4
 

@@ -18,7 +18,7 @@ from rnn_lab.gradients.singular_values import (
   log_singular_values,
   singular_values_between,
 )
-from rnn_lab.stack import as_cell, stack
+from rnn_lab._stack import as_cell, stack
 
 EPS = 2.0**-52
 DIGITS = 400

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnn_lab.cells.elman import ElmanCarry, ElmanParams, elman
+from rnn_lab.cells._elman import ElmanCarry, ElmanParams, elman
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients.bptt import bptt_terms
 from rnn_lab.gradients.unfolded import LECTURE, unfold

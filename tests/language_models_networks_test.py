@@ -13,7 +13,7 @@ from rnn_lab.initializers import uniform
 from rnn_lab.language_models import RecurrentLM, WindowLM
 from rnn_lab.language_models import recurrent as recurrent_module
 from rnn_lab.language_models.window_mlp import num_parameters
-from rnn_lab.stack import dropout, stack
+from rnn_lab._stack import dropout, stack
 from rnn_lab.types import Batch
 
 # `rnn_lab.stack` is a function of that module, too.

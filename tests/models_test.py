@@ -8,8 +8,8 @@ import pytest
 from configs import common
 from rnn_lab import models, tasks
 from rnn_lab.errors import FieldError
-from rnn_lab.stack import final_state, unroll_stack
-from rnn_lab.unroll import static_unroll
+from rnn_lab._stack import final_state, unroll_stack
+from rnn_lab._unroll import static_unroll
 
 
 def section(**fields):

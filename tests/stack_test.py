@@ -9,10 +9,10 @@ import pytest
 
 from rnn_lab.cells import elman, gru, lstm
 from rnn_lab.cells.base import Cell
-from rnn_lab.cells.lstm import LSTMCarry
+from rnn_lab.cells._lstm import LSTMCarry
 from rnn_lab.errors import FieldError
 from rnn_lab.perturbations import perturbed, zeros_like_carries
-from rnn_lab.stack import (
+from rnn_lab._stack import (
   as_cell,
   final_state,
   init_stack,
@@ -21,7 +21,7 @@ from rnn_lab.stack import (
   unroll_stack,
   zero_perturbations,
 )
-from rnn_lab.unroll import unroll
+from rnn_lab._unroll import unroll
 
 T, B, D = 6, 3, 4
 LENGTHS = jnp.array([6, 2, 4])

@@ -11,7 +11,7 @@ from rnn_lab.gradients.costs import total_cost
 from rnn_lab.studies import gradient_study
 from rnn_lab.studies.portrait import logs, numbers, read_state, states
 from rnn_lab.studies.problem import make_problem
-from rnn_lab.training.files import read_json
+from rnn_lab.rundir import read_json
 from rnn_lab.training.loop import train
 from rnn_lab.training.run import load_run, plan
 from rnn_lab.training.state import form_of, init_params, seed_keys

@@ -12,7 +12,7 @@ from tiny import StopAt, everything, numbers, result, rows, tiny_config
 from rnn_lab import tasks
 from rnn_lab.errors import FieldError
 from rnn_lab.training.checkpoint import Checkpoints
-from rnn_lab.training.files import lock
+from rnn_lab.rundir import lock
 from rnn_lab.training.loop import train
 from rnn_lab.training.run import load_run, plan
 from rnn_lab.training.state import form_of, init_params, seed_keys

@@ -13,7 +13,7 @@ from jax.test_util import check_grads
 from oracles import NUMPY_STEPS, unroll_in_pieces
 
 from rnn_lab.cells import CELLS, Cell, elman, lstm
-from rnn_lab.unroll import static_unroll, unroll
+from rnn_lab._unroll import static_unroll, unroll
 
 T, B, D, H = 7, 5, 3, 4
 LENGTHS = np.array([7, 0, 1, 4, 7])

@@ -20,7 +20,7 @@ import numpy as np
 from rnn_lab.cells.base import Cell, check_carry, check_step, is_float
 from rnn_lab.errors import FieldError, check_int
 from rnn_lab.types import Array, Carry, Params, PyTree
-from rnn_lab.unroll import carry_dtype
+from rnn_lab._unroll import carry_dtype
 
 Step = Callable[[Params, Carry, PyTree], tuple[Carry, PyTree]]
 Cost = Callable[[PyTree, PyTree, PyTree], Array]
@@ -153,7 +153,7 @@ def prepare(
     ValueError: a step changes the form of the carry; see `check_step`.
   """
   if not isinstance(cell, Cell):
-    may = "a Cell; of a stack, rnn_lab.stack.as_cell(stack)"
+    may = "a Cell; of a stack, rnn_lab.as_cell(stack)"
     raise FieldError("cell", cell, may, f"a {type(cell).__name__}")
   shapes = _shapes(xs)
   lengths = {shape[0] for shape in shapes if len(shape) > 1}

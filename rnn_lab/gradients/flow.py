@@ -34,7 +34,7 @@ def state_gradients(
     cost: from perturbations to E, the loss summed over the batch, so that an
       example's gradient does not depend on how many there are.
     perturbations: zeros, leaves `[T, B, H]`; see
-      `rnn_lab.stack.zero_perturbations`.
+      `rnn_lab.zero_perturbations`.
 
   Returns:
     The structure of `perturbations`, leaves `[T, B, H]`, in units of the loss

@@ -16,9 +16,9 @@ import jax.numpy as jnp
 from rnn_lab.cells.activations import Activated
 from rnn_lab.cells.base import Cell
 from rnn_lab.errors import FieldError
-from rnn_lab.stack import Directions, Stack
+from rnn_lab._stack import Directions, Stack
 from rnn_lab.types import Array, Carry, Params, PyTree
-from rnn_lab.unroll import unroll
+from rnn_lab._unroll import unroll
 
 # An activation is saturated where its slope is below this share of its
 # largest: tanh beyond +-0.95, a gate below 0.026 or above 0.974, a rectified
@@ -71,7 +71,7 @@ def look_inside(
     FieldError: it was given a cell, not a stack.
   """
   if not isinstance(stack, Stack):
-    may = "a Stack; of a single cell, rnn_lab.stack.stack([cell])"
+    may = "a Stack; of a single cell, rnn_lab.stack([cell])"
     raise FieldError("stack", stack, may, f"a {type(stack).__name__}")
   seen = []
   backward = stack.backward or (None,) * len(stack.forward)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rnn_lab.cells.elman import ElmanCarry, ElmanParams, elman
+from rnn_lab.cells._elman import ElmanCarry, ElmanParams, elman
 from rnn_lab.errors import FieldError, check_float
 from rnn_lab.gradients.costs import Step, total_cost
 from rnn_lab.types import Array

@@ -19,7 +19,7 @@ from rnn_lab.language_models.counts import MOST_ORDER
 from rnn_lab.language_models.estimators import ESTIMATORS
 from rnn_lab.language_models.recurrent import RecurrentLM
 from rnn_lab.language_models.window_mlp import WindowLM
-from rnn_lab.stack import stack, stack_output_size
+from rnn_lab._stack import stack, stack_output_size
 from rnn_lab.tasks.base import Task
 
 DROPOUT_KINDS = ("layers", "variational")

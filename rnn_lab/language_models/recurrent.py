@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from rnn_lab.initializers import Initializer
 from rnn_lab.language_models import softmax
-from rnn_lab.stack import (
+from rnn_lab._stack import (
   Directions,
   Stack,
   dropout,

@@ -15,7 +15,7 @@ from rnn_lab.errors import (
 )
 from rnn_lab.initializers import kernel_initializer
 from rnn_lab.models.sequence import SequenceModel
-from rnn_lab.stack import FINAL_STATES, stack
+from rnn_lab._stack import FINAL_STATES, stack
 from rnn_lab.tasks.base import SEQUENCE, Task
 
 # The fields of the section beside one sub-section a cell.

@@ -4,7 +4,7 @@ from flax import linen as nn
 
 from rnn_lab.initializers import Initializer
 from rnn_lab.models.outputs import OUTPUTS
-from rnn_lab.stack import (
+from rnn_lab._stack import (
   Directions,
   Stack,
   final_state,

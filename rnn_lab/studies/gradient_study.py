@@ -12,7 +12,7 @@ from rnn_lab.cells.base import is_float
 from rnn_lab.errors import FieldError
 from rnn_lab.studies.portrait import portrait, read_state, states
 from rnn_lab.studies.problem import Problem, check, make_problem
-from rnn_lab.training.files import read_json, write_json
+from rnn_lab.rundir import read_json, write_json
 from rnn_lab.training.run import (
   CONFIG,
   RESULT,

@@ -33,7 +33,7 @@ from rnn_lab.gradients.lyapunov import lyapunov_exponents
 from rnn_lab.gradients.singular_values import singular_values_between
 from rnn_lab.gradients.tangents import carry_parts
 from rnn_lab.gradients.truncation import truncation_bias
-from rnn_lab.stack import (
+from rnn_lab._stack import (
   Stack,
   final_state,
   unroll_stack,

@@ -12,7 +12,7 @@ from rnn_lab.cells.base import Cell
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients.costs import Cost
 from rnn_lab.models import SequenceModel
-from rnn_lab.stack import Stack, as_cell
+from rnn_lab._stack import Stack, as_cell
 from rnn_lab.tasks.base import STREAM, VECTOR, Task
 from rnn_lab.types import Array, Batch, Params, PyTree
 

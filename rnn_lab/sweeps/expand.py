@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ml_collections import config_dict
 
 from rnn_lab.errors import FieldError
-from rnn_lab.training.files import flatten
+from rnn_lab.rundir import flatten
 
 # Of a trial's name: file systems stop at 255 bytes.
 MAX_NAME = 240

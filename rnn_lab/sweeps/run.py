@@ -18,7 +18,7 @@ from rnn_lab.sweeps.executors import (
   serial,
 )
 from rnn_lab.sweeps.expand import Trial
-from rnn_lab.training.files import (
+from rnn_lab.rundir import (
   check_can_hold,
   lock,
   read_json,

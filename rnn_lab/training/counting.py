@@ -19,7 +19,7 @@ from rnn_lab.language_models.build import NGramSettings
 from rnn_lab.tasks.base import Task
 from rnn_lab.text.base import Split
 from rnn_lab.training import environment, streams
-from rnn_lab.training.files import finite_or_null, lock, write_json
+from rnn_lab.rundir import finite_or_null, lock, write_json
 from rnn_lab.training.listener import Listener
 from rnn_lab.training.records import Records
 from rnn_lab.training.result import make_counted_result

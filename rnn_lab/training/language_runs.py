@@ -8,7 +8,7 @@ from rnn_lab.language_models import NGramSettings, build, generation, ngram
 from rnn_lab.tasks.language import without_text
 from rnn_lab.text.vocabulary import Vocabulary
 from rnn_lab.training.counting import MODEL
-from rnn_lab.training.files import read_json
+from rnn_lab.rundir import read_json
 from rnn_lab.training.run import (
   CONFIG,
   VOCABULARY,

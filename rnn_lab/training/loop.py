@@ -14,7 +14,7 @@ from rnn_lab.tasks.base import STREAM
 from rnn_lab.training import environment, optimizers, programs, streams
 from rnn_lab.training.checkpoint import Checkpoints
 from rnn_lab.training.counting import count
-from rnn_lab.training.files import lock, write_json
+from rnn_lab.rundir import lock, write_json
 from rnn_lab.training.judge import Judge
 from rnn_lab.training.listener import Listener, Silent
 from rnn_lab.training.records import Records

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from rnn_lab.training.files import append_row, cut_rows, finite_or_null
+from rnn_lab.rundir import append_row, cut_rows, finite_or_null
 from rnn_lab.types import PyTree
 
 METRICS = "metrics.jsonl"

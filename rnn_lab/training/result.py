@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from rnn_lab.tasks.base import Task
-from rnn_lab.training.files import finite_or_null
+from rnn_lab.rundir import finite_or_null
 from rnn_lab.training.state import TrainState
 
 

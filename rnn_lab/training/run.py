@@ -13,7 +13,7 @@ from rnn_lab.cells import CELLS
 from rnn_lab.errors import FieldError, check_int
 from rnn_lab.training import optimizers
 from rnn_lab.training.checkpoint import Checkpoints
-from rnn_lab.training.files import check_can_hold, flatten, read_json
+from rnn_lab.rundir import check_can_hold, flatten, read_json
 from rnn_lab.training.settings import DEFAULTS, Settings, parse
 from rnn_lab.training.state import from_saved, state_form, to_saved
 from rnn_lab.types import Params

@@ -8,7 +8,7 @@ import optax
 from flax import linen as nn
 
 from rnn_lab.gradients.flow import gradient_flow
-from rnn_lab.stack import zero_perturbations
+from rnn_lab._stack import zero_perturbations
 from rnn_lab.tasks.base import STREAM, Task
 from rnn_lab.training.health import layer_norms
 from rnn_lab.training.optimizers import Hyper, Static, optimizer

@@ -8,7 +8,7 @@ import numpy as np
 from rnn_lab.language_models import evaluator
 from rnn_lab.tasks.base import Stream
 from rnn_lab.text.base import Split
-from rnn_lab.training.files import finite_or_null
+from rnn_lab.rundir import finite_or_null
 from rnn_lab.training.programs import Programs
 from rnn_lab.training.settings import EvalSettings
 from rnn_lab.types import Params, PyTree

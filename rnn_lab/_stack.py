@@ -15,7 +15,7 @@ from rnn_lab.cells.base import Cell, output_size
 from rnn_lab.errors import check_choice, check_float
 from rnn_lab.perturbations import perturbed, zeros_like_carries
 from rnn_lab.types import Array, Carry, Key, Params, PyTree
-from rnn_lab.unroll import unroll
+from rnn_lab._unroll import unroll
 
 FINAL_STATES = ("top", "all")
 
