@@ -78,8 +78,8 @@ def fails(words):
   with pytest.raises(FieldError, match=words) as caught:
     files_of("wikitext2", None)
   message = str(caught.value)
-  assert message.startswith("data_dir is None; it may be a folder that holds ")
-  assert "train.txt, valid.txt, test.txt; the download of http://" in message
+  assert message.startswith("data_dir must be set to a folder that holds ")
+  assert "train.txt, valid.txt, test.txt: the download of http://" in message
   assert "\n" not in message
 
 
@@ -203,8 +203,8 @@ def test_files_of_a_folder(tmp_path, corpus, inner):
       files_of(corpus, str(data_dir))
     message = str(caught.value)
     first = NAMES[corpus][0][0]
-    assert message.startswith(f"data_dir is {str(data_dir)!r}; it may be a fol")
-    assert message.endswith(f"; {first} is not there")
+    assert message.startswith("data_dir must be a folder that holds ")
+    assert message.endswith(f"; {str(data_dir)!r} has no {first}")
     assert names[0] in message
     assert "\n" not in message
 
@@ -212,5 +212,5 @@ def test_files_of_a_folder(tmp_path, corpus, inner):
 @pytest.mark.parametrize("data_dir", ["/nowhere", "x" * 5000, "a\0b", ""])
 def test_no_such_folder(data_dir, tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
-  with pytest.raises(FieldError, match="^data_dir is "):
+  with pytest.raises(FieldError, match="^data_dir must be "):
     files_of("ptb", data_dir)

@@ -226,7 +226,9 @@ def test_damaged_vocabularies(tmp_path, damage):
   value = json.loads(path.read_text())
   DAMAGE[damage](value)
   path.write_text(json.dumps(value))
-  with pytest.raises(FieldError, match="^vocabulary is unreadable") as caught:
+  with pytest.raises(
+    FieldError, match="^vocabulary .*cannot be read"
+  ) as caught:
     Vocabulary.load(path)
   assert str(path) in str(caught.value)
   assert "\n" not in str(caught.value)
@@ -240,21 +242,24 @@ def test_files_that_are_no_vocabularies(tmp_path):
   (tmp_path / "list.json").write_text("[]")
   (tmp_path / "latin.json").write_bytes(b'"\xe9"')
   for name in ("cut", "empty", "list", "latin", "missing"):
-    with pytest.raises(FieldError, match="^vocabulary is unreadable"):
+    with pytest.raises(FieldError, match="^vocabulary .*cannot be read"):
       Vocabulary.load(tmp_path / f"{name}.json")
 
 
 @pytest.mark.parametrize(
   "arguments,words",
   [
-    (("letter",), "^unit is 'letter'.*one of bpe, character, word"),
-    (("word", 0), "^min_count is 0"),
-    (("word", 6), "^min_count is 6.*at most 3, what the commonest"),
-    (("word", 1, -1), "^max_vocabulary is -1"),
-    (("word", 1, 2), "^max_vocabulary is 2.*from 3 up, or 0 for no bound"),
-    (("bpe",), r"^max_vocabulary is 0.*from 256 up \(unit bpe\)"),
-    (("bpe", 1, 255), "^max_vocabulary is 255"),
-    (("bpe", 1, 300.0), "^max_vocabulary is 300.0"),
+    (("letter",), "^unit must be one of bpe, character, word, got 'letter'"),
+    (("word", 0), "^min_count must .*got 0"),
+    (("word", 6), "^min_count must be at most 3, the count of .*got 6"),
+    (("word", 1, -1), "^max_vocabulary must .*got -1"),
+    (
+      ("word", 1, 2),
+      r"^max_vocabulary .*at least 3 \(or 0 for no bound\).*got 2",
+    ),
+    (("bpe",), "^max_vocabulary .*at least 256 for unit 'bpe', got 0"),
+    (("bpe", 1, 255), "^max_vocabulary must .*got 255"),
+    (("bpe", 1, 300.0), "^max_vocabulary must .*got 300.0"),
   ],
 )
 def test_wrong_arguments(arguments, words):

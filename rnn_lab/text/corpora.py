@@ -138,8 +138,11 @@ def _text(request: Request) -> Corpus:
   texts, hashes = [], {}
   for field, path in paths.items():
     if path is None:
-      may = "the path of a text; valid_path and test_path go together"
-      raise FieldError(field, None, may)
+      raise FieldError(
+        field,
+        "{field} must be the path of a text file, got None; valid_path and "
+        "test_path are given together or not at all",
+      )
   for field, path in paths.items():
     text, sha256 = read_text(field, path)
     name = os.path.basename(path)

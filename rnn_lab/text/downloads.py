@@ -1,13 +1,13 @@
 """Corpora by name: where their files are, or where they come from."""
 
 import hashlib
-import os
 import pathlib
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from rnn_lab.errors import FieldError
+from rnn_lab.rundir import write_text
 
 
 class File(NamedTuple):
@@ -123,8 +123,10 @@ def _find(corpus: str, data_dir: str, file: File) -> pathlib.Path:
         found = False
       if found:
         return inner / name
-  may = f"{_folder(corpus)}; {file.name} is not there"
-  raise FieldError("data_dir", data_dir, may)
+  raise FieldError(
+    "data_dir",
+    f"{{field}} must be {_folder(corpus)}; {data_dir!r} has no {file.name}",
+  )
 
 
 def _download(corpus: str, file: File) -> pathlib.Path:
@@ -154,8 +156,11 @@ def _download(corpus: str, file: File) -> pathlib.Path:
     if not isinstance(error, OSError):
       known = "what is known" if file.sha256 else f"that in {record}"
       reason = f"its sha256 is not {known}"
-    words = f"{_folder(corpus)}; the download of {url} failed ({reason})"
-    raise FieldError("data_dir", None, words) from error
+    raise FieldError(
+      "data_dir",
+      f"{{field}} must be set to {_folder(corpus)}: the download of {url} "
+      f"failed ({reason})",
+    ) from error
   return pathlib.Path(path)
 
 
@@ -176,9 +181,7 @@ def _recorded(record: pathlib.Path) -> str | None:
 def _record(record: pathlib.Path, path: pathlib.Path) -> None:
   """Writes the hash of a first download beside it, all of it or nothing."""
   sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-  partial = record.with_name(record.name + ".tmp")
-  partial.write_text(sha256 + "\n", encoding="utf-8")
-  os.replace(partial, record)
+  write_text(record, sha256 + "\n")
 
 
 def _folder(corpus: str) -> str:

@@ -92,8 +92,11 @@ def checked(request: Request) -> Request:
     check_float(field, getattr(request, field), 0, 1, above=True, below=True)
   left = 1 - request.valid_fraction
   if request.test_fraction >= left:
-    may = f"below 1 - valid_fraction, which is {left:g}"
-    raise FieldError("test_fraction", request.test_fraction, may)
+    raise FieldError(
+      "test_fraction",
+      f"{{field}} must be below 1 - valid_fraction = {left:g}, got "
+      f"{request.test_fraction!r}",
+    )
   _check_uses(request)
   return request
 
@@ -108,11 +111,14 @@ def _check_uses(request: Request) -> None:
   for field, default in Request._field_defaults.items():
     value = getattr(request, field)
     if field in useless and value != default:
-      may = f"{default!r}: {request.name} has no use for it here"
-      raise FieldError(field, value, may)
+      raise FieldError(
+        field,
+        f"{{field}} must be left at {default!r}, got {value!r}: with these "
+        f"arguments corpus {request.name!r} does not use it",
+      )
 
 
 def _path(field: str, value: Any) -> str | None:
   if not isinstance(value, str | os.PathLike | None):
-    raise FieldError(field, value, "a path, or None")
+    raise FieldError(field, f"{{field}} must be a path or None, got {value!r}")
   return None if value is None else os.fspath(value)

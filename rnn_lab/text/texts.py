@@ -42,24 +42,23 @@ def read_text(field: str, path: str) -> tuple[str, str]:
   Raises:
     FieldError: it is missing, a folder, unreadable, empty, or not UTF-8.
   """
-  may = "the path of a text in UTF-8"
+  must = "{field} must be the path of a text file in UTF-8; "
   try:
     raw = pathlib.Path(path).expanduser().read_bytes()
   # A path with a null byte is a ValueError.
   except (OSError, ValueError) as error:
     reason = getattr(error, "strerror", None) or error
-    problem = f"{path!r}, which cannot be read ({reason})"
-    raise FieldError(field, path, may, problem) from error
+    problem = f"{path!r} cannot be read ({reason})"
+    raise FieldError(field, must + problem) from error
   try:
     text = raw.decode("utf-8")
   except UnicodeDecodeError as error:
-    problem = f"{path!r}, which is not UTF-8 (at byte {error.start})"
-    raise FieldError(field, path, may, problem) from error
+    problem = f"{path!r} is not UTF-8 (at byte {error.start})"
+    raise FieldError(field, must + problem) from error
   # The mark that some editors put first is no character of the text.
   text = text.removeprefix("\ufeff")
   if not text or text.isspace():
-    problem = f"{path!r}, which is empty"
-    raise FieldError(field, path, may, problem)
+    raise FieldError(field, must + f"{path!r} is empty")
   return text, hashlib.sha256(raw).hexdigest()
 
 
@@ -78,9 +77,11 @@ def in_three(
   test = max(1, round(len(lines) * test_fraction))
   train = len(lines) - valid - test
   if train < 1:
-    may = f"such that some of the text's {len(lines)} lines remain to train on"
-    problem = f"{valid_fraction:g}, and test_fraction {test_fraction:g}"
-    raise FieldError("valid_fraction", valid_fraction, may, problem)
+    raise FieldError(
+      "valid_fraction",
+      f"{{field}} {valid_fraction:g} and test_fraction {test_fraction:g} leave "
+      f"none of the text's {len(lines)} lines for training",
+    )
   parts = lines[:train], lines[train : train + valid], lines[train + valid :]
   return tuple("".join(part) for part in parts)
 
@@ -94,8 +95,11 @@ def first_lines(text: str, fraction: float) -> str:
   lines = lines_of(text, keep_ends=True)
   kept = "".join(lines[: max(1, round(len(lines) * fraction))])
   if not kept or kept.isspace():
-    may = "a share of the training text that holds at least one word"
-    raise FieldError("fraction", fraction, may)
+    raise FieldError(
+      "fraction",
+      "{field} must keep at least one word of the training split, got "
+      f"{fraction!r}",
+    )
   return kept
 
 

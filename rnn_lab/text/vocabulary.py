@@ -15,6 +15,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from rnn_lab.errors import FieldError
+from rnn_lab.rundir import write_text
 
 EOS = "<eos>"
 UNK = "<unk>"
@@ -129,14 +130,11 @@ class Vocabulary:
 
   def save(self, path: str | os.PathLike) -> None:
     """Writes the vocabulary as JSON, all of it or nothing."""
-    path = pathlib.Path(path)
     value = {
       "unit": self.unit,
       "tokenizer": json.loads(self.tokenizer.to_str()),
     }
-    partial = path.with_name(path.name + ".tmp")
-    partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    write_text(path, json.dumps(value, indent=1) + "\n")
 
   @classmethod
   def load(cls, path: str | os.PathLike) -> "Vocabulary":
@@ -152,9 +150,11 @@ class Vocabulary:
       _check(vocabulary)
     # The library raises a bare Exception for what it cannot read.
     except Exception as error:
-      words = f"unreadable ({os.fspath(path)}: {type(error).__name__})"
-      may = "a file that a run wrote"
-      raise FieldError("vocabulary", os.fspath(path), may, words) from error
+      raise FieldError(
+        "vocabulary",
+        f"{{field}} must be a file that a run wrote; {os.fspath(path)!r} "
+        f"cannot be read ({type(error).__name__})",
+      ) from error
     return vocabulary
 
   @functools.cached_property

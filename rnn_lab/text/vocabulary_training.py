@@ -60,10 +60,12 @@ def train_vocabulary(
   check_int("max_vocabulary", max_vocabulary, 0, LARGEST)
   least = BYTES if unit == "bpe" else 3
   if max_vocabulary < least and (max_vocabulary or unit == "bpe"):
-    may = f"an integer from {least} up" + (
-      ", or 0 for no bound" if unit != "bpe" else ""
+    unbounded = "" if unit == "bpe" else " (or 0 for no bound)"
+    raise FieldError(
+      "max_vocabulary",
+      f"{{field}} must be an integer of at least {least}{unbounded} for unit "
+      f"{unit!r}, got {max_vocabulary!r}",
     )
-    raise FieldError("max_vocabulary", max_vocabulary, f"{may} (unit {unit})")
   if unit == "bpe":
     return _train_bpe(text, min_count, max_vocabulary)
   cutter = _cutter(unit, pretokenized)
@@ -115,7 +117,9 @@ def _frequent(
   if not frequent:
     most = max([counts[word] for word in found], default=0)
     raise FieldError(
-      "min_count", min_count, f"at most {most}, what the commonest word has"
+      "min_count",
+      f"{{field}} must be at most {most}, the count of the most frequent "
+      f"token, got {min_count!r}",
     )
   frequent.sort(key=lambda word: (-counts[word], word))
   return frequent[: max_vocabulary - len(special) if max_vocabulary else None]
