@@ -4,6 +4,8 @@ import hashlib
 import os
 import pathlib
 import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -37,12 +39,12 @@ def write(folder, texts):
 def test_the_grammar_is_its_samples(english):
   assert english.name == "grammar"
   assert english.kinds == grammar.KINDS
-  assert english.entropy_rate == grammar.entropy_rate(grammar.ENGLISH)
+  assert english.entropy_rate == grammar.entropy_rate(grammar.english())
   for stream, name in enumerate(SPLITS):
     split = getattr(english, name)
     size = SIZE if name == "train" else max(SIZE // 10, 1_000)
-    sample = grammar.sample(grammar.ENGLISH, 0, stream, size)
-    expected = [grammar.ENGLISH.words[i] for i in sample.words_ids]
+    sample = grammar.sample(grammar.english(), 0, stream, size)
+    expected = [grammar.english().words[i] for i in sample.words_ids]
     assert words_of(english, name) == expected
     assert split.tokens.dtype == np.int32
     assert_array_equal(split.log_probs, sample.log_probs)
@@ -57,8 +59,8 @@ def test_the_grammar_is_its_samples(english):
 def test_the_grammars_words_do_not_depend_on_the_text(english):
   vocabulary = english.vocabulary
   assert vocabulary.words[:2] == (UNK, EOS)
-  assert set(vocabulary.words) == {*grammar.ENGLISH.words, UNK}
-  assert vocabulary.size == len(grammar.ENGLISH.words) + 1
+  assert set(vocabulary.words) == {*grammar.english().words, UNK}
+  assert vocabulary.size == len(grammar.english().words) + 1
   other = load("grammar", size=100, seed=3)
   assert other.vocabulary.words == vocabulary.words
   assert other.hashes != english.hashes
@@ -389,6 +391,22 @@ def test_a_share_without_a_word(tmp_path):
     FieldError, match="^fraction must .*at least one word.*0.5"
   ):
     load("text", train_path=path, fraction=0.5)
+
+
+def test_importing_loads_neither_tokenizers_nor_the_grammar():
+  code = (
+    "import sys, rnn_lab.tasks.digits, rnn_lab.text, rnn_lab.training\n"
+    "print([m for m in sys.modules if 'tokenizers' in m or 'grammar' in m])"
+  )
+  path = os.pathsep.join(filter(None, sys.path))
+  run = subprocess.run(
+    [sys.executable, "-c", code],
+    capture_output=True,
+    check=True,
+    env={**os.environ, "PYTHONPATH": path},
+    text=True,
+  )
+  assert run.stdout == "[]\n"
 
 
 def test_every_corpus_has_a_name_and_a_known_truth(english):
