@@ -1,4 +1,4 @@
-"""Images read pixel by pixel or row by row, and a gap before the answer."""
+"""Tasks of classifying images read row by row or pixel by pixel."""
 
 import functools
 import math
@@ -32,11 +32,11 @@ class Images(NamedTuple):
 
 
 class Corpus(NamedTuple):
-  """A data set as it was read.
+  """A data set of images.
 
   Attributes:
     splits: "train", "valid" and "test", pixels `[N, rows, columns]`.
-    white: the largest value of a pixel; the smallest is 0.
+    white: the largest pixel value; the smallest is 0.
     hashes: `{file or data set: sha256}`.
   """
 
@@ -46,12 +46,12 @@ class Corpus(NamedTuple):
 
 
 class Source(NamedTuple):
-  """Where a corpus comes from. Hashable, so that caches can be keyed by it.
+  """The source of a corpus, hashable so that caches can be keyed by it.
 
   Attributes:
-    name: the task's name.
+    name: the name of the task.
     read: a cached function that returns the corpus.
-    arguments: what `read` is called with.
+    arguments: the arguments of `read`.
   """
 
   name: str
@@ -59,12 +59,12 @@ class Source(NamedTuple):
   arguments: tuple = ()
 
   def corpus(self) -> Corpus:
-    """The data set, read once."""
+    """Returns the data set, which is read once."""
     return self.read(*self.arguments)
 
 
 class Layout(NamedTuple):
-  """How an image becomes a sequence: the arguments of an image task."""
+  """How an image is made a sequence: see `image_task`."""
 
   order: str
   gap: int
@@ -72,32 +72,32 @@ class Layout(NamedTuple):
 
 
 def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
-  """The class of an image that is read as a sequence.
+  """Makes the task of classifying images that are read as sequences.
 
-  The steps are the image's rows (order "row"), its pixels from the upper left
-  ("pixel"), or its pixels in one fixed random order ("permuted"), scaled to
-  [0, 1]. Then come `gap` steps of uniform noise in [0, 1), fresh at every
-  training step (gap_fill "noise"), or of zeros. The class is asked for after
-  the last of them.
+  The steps are the rows of an image (order "row"), its pixels from the upper
+  left ("pixel"), or its pixels in one fixed random order ("permuted"), scaled
+  to [0, 1]. `gap` steps follow, of uniform noise in [0, 1), new at every
+  training step (gap_fill "noise"), or of zeros. The class is predicted after
+  the last step.
 
   Pixel by pixel and permuted: Le, Jaitly & Hinton, "A Simple Way to
   Initialize Recurrent Networks of Rectified Linear Units", 2015.
 
   Args:
-    source: where the images come from.
-    batch_size: B, from 1 up; an epoch is N // B steps, each example at most
+    source: the source of the images.
+    batch_size: B, at least 1; an epoch is N // B steps, each example at most
       once.
-    layout: the order, the gap and what fills it.
+    layout: the order, the gap and its inputs.
 
   Returns:
-    The task: inputs `[B, T + gap, D]`, targets `[B]`; equal arguments give
-    the same object. Its baselines are those of a uniform random guess: 1/10
-    right, ln 10 of loss. (One class for all is right as often as that class
-    occurs in the split.)
+    The task: inputs `[B, T + gap, D]`, targets `[B]`; equal arguments return
+    the same object. Its baselines are those of a uniform random guess: an
+    accuracy of 1/10 and a loss of ln 10. (A constant guess has the frequency
+    of its class in the split as accuracy.)
 
   Raises:
-    FieldError: an argument is not what it may be, or the batch is larger than
-      the training split.
+    FieldError: an argument is out of range, or the batch is larger than the
+      training split.
   """
   check_choice("order", layout.order, ORDERS)
   check_int("gap", layout.gap, 0, LONGEST)
@@ -116,7 +116,8 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
 def _image_task(source: Source, batch_size: int, layout: Layout) -> Task:
   corpus = source.corpus()
   data = _training_data(source, layout.order)
-  # Not `corpus` itself: what a function closes over is baked into programs.
+  # Not `corpus` itself: arrays that a function closes over become constants of
+  # the program.
   white = corpus.white
   steps, features = data.pixels.shape[1:]
 
@@ -175,13 +176,13 @@ def _image_task(source: Source, batch_size: int, layout: Layout) -> Task:
 
 @functools.cache
 def _training_data(source: Source, order: str) -> Images:
-  """The training split on the device, once for all tasks that share it."""
+  """Puts the training split on the device, once for all tasks that share it."""
   images = _ordered(source.corpus().splits["train"], order)
   return Images(jnp.asarray(images.pixels), jnp.asarray(images.labels))
 
 
 def _ordered(images: Images, order: str) -> Images:
-  """Pixels `[N, rows, columns]` as steps and features, `[N, T, D]`, uint8."""
+  """Reshapes pixels `[N, rows, columns]` to steps and features `[N, T, D]`."""
   pixels_NTD = images.pixels
   if order != "row":
     pixels_NTD = pixels_NTD.reshape(len(pixels_NTD), -1, 1)
@@ -191,6 +192,6 @@ def _ordered(images: Images, order: str) -> Images:
 
 
 def pixel_permutation(num_pixels: int) -> np.ndarray:
-  """The order of the order "permuted": step t shows pixel [t]."""
-  # RandomState, not default_rng: numpy promises that its numbers never change.
+  """Returns the pixel that each step of the order "permuted" shows."""
+  # RandomState, not default_rng: numpy guarantees that its numbers are fixed.
   return np.random.RandomState(PERMUTATION_SEED).permutation(num_pixels)

@@ -1,8 +1,8 @@
-"""An epoch's order, computed where it is needed and stored nowhere.
+"""The order of examples in an epoch, computed pointwise instead of stored.
 
 Sorting random numbers shuffles N examples in O(N log N), and a pure function
 of the step would do so at every step. A Feistel network is a permutation that
-can be evaluated at the B places of one batch alone.
+can be evaluated at the B positions of one batch alone.
 """
 
 import math
@@ -12,25 +12,25 @@ import jax.numpy as jnp
 
 from rnn_lab.types import Array, Key
 
-# Four rounds make a random-looking permutation of a large set (Luby & Rackoff
+# Four rounds give a pseudo-random permutation of a large set (Luby & Rackoff
 # 1988); small sets, as here, need more.
 ROUNDS = 12
 
 
 def permuted_index(key: Key, index: Array, size: int) -> Array:
-  """Where a pseudo-random permutation of range(size) sends each index.
+  """Applies a pseudo-random permutation of range(size) to each index.
 
   A number is written as (row, column) in a rectangle of about sqrt(size) by
-  sqrt(size); each round adds a hash of the one to the other, modulo its side,
-  which can be undone and so is a permutation of the rectangle. Numbers of the
+  sqrt(size). Each round adds a hash of one to the other, modulo its side,
+  which is invertible and hence a permutation of the rectangle. Numbers of the
   rectangle that are not below `size` are permuted again until they are (cycle
   walking: Black & Rogaway, "Ciphers with Arbitrary Finite Domains", 2002),
-  which leaves a permutation of range(size).
+  which gives a permutation of range(size).
 
   Args:
     key: determines the permutation.
     index: integers in [0, size), any shape.
-    size: how many numbers there are, from 1 to 2^31 - 1.
+    size: the size of the permutation, from 1 to 2^31 - 1.
 
   Returns:
     int32, the shape of `index`, each in [0, size).
@@ -43,7 +43,7 @@ def permuted_index(key: Key, index: Array, size: int) -> Array:
     number, is_inside = state
     row, column = number // columns, number % columns
     for i in range(0, ROUNDS, 2):
-      # Reduced before the sum, which must not wrap at 2^32.
+      # Reduced before the sum, which would overflow at 2^32.
       row = (row + _hash(column, salts[i]) % rows) % rows
       column = (column + _hash(row, salts[i + 1]) % columns) % columns
     number = jnp.where(is_inside, number, row * columns + column)
@@ -57,16 +57,16 @@ def permuted_index(key: Key, index: Array, size: int) -> Array:
 
 
 def epoch_indices(key: Key, step: Array, batch_size: int, size: int) -> Array:
-  """The examples of training step `step`: each at most once an epoch.
+  """Returns the examples of a training step, each at most once per epoch.
 
-  An epoch is `size // batch_size` steps in an order of its own. The examples
-  left over (fewer than a batch) are others in every epoch.
+  An epoch has `size // batch_size` steps and its own order. The examples left
+  over (fewer than a batch) differ between epochs.
 
   Args:
-    key: belongs to the run's seed, the same at every step.
-    step: an integer scalar, from 0 up.
+    key: the key of the run's seed, the same at every step.
+    step: a non-negative integer scalar.
     batch_size: B, at most `size`.
-    size: how many examples there are.
+    size: the number of examples.
 
   Returns:
     `[B]` int32, distinct, in [0, size).
