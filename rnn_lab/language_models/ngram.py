@@ -3,9 +3,9 @@
 import dataclasses
 import json
 import os
-import zipfile
 from collections.abc import Sequence
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -209,14 +209,7 @@ def _log_p(
 
 ARRAYS = ("keys", "log_probs", "log_backoffs")
 # The errors that a damaged file raises.
-UNREADABLE = (
-  EOFError,
-  KeyError,
-  OSError,
-  TypeError,
-  ValueError,
-  zipfile.BadZipFile,
-)
+UNREADABLE = (EOFError, KeyError, OSError, TypeError, ValueError, BadZipFile)
 
 
 def save(model: NGram, path: str | os.PathLike) -> None:

@@ -19,6 +19,7 @@ from rnn_lab.tasks.images import (
   Source,
   image_task,
 )
+from rnn_lab.text.downloads import fetch
 
 MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 # The sha256 of each gzipped file of the mirror.
@@ -95,7 +96,10 @@ def read_mnist(data_dir: str | None) -> Corpus:
     FieldError: a file is missing or damaged, or a download failed.
   """
   if data_dir is None:
-    paths = _download()
+    paths = {
+      name: fetch(f"{MIRROR}{name}.gz", "mnist", sha256, _folder())
+      for name, sha256 in FILES.items()
+    }
   else:
     paths = {name: _find(data_dir, name) for name in FILES}
   raw = {name: path.read_bytes() for name, path in paths.items()}
@@ -163,33 +167,6 @@ def _find(data_dir: str, name: str) -> Path:
   raise FieldError(
     "data_dir", f"{{field}} must be {_folder()}; {data_dir!r} has no {name}"
   )
-
-
-def _download() -> dict[str, Path]:
-  """Returns the verified files in the user's cache, downloaded if needed."""
-  # Imported here: it loads an HTTP client that other tasks do not need.
-  import pooch
-
-  # An error is one line; pooch would log more around it.
-  pooch.get_logger().setLevel("WARNING")
-  paths = {}
-  for name, sha256 in FILES.items():
-    try:
-      path = pooch.retrieve(
-        url=f"{MIRROR}{name}.gz",
-        known_hash=f"sha256:{sha256}",
-        fname=f"{name}.gz",
-        path=pooch.os_cache("rnn_lab") / "mnist",
-      )
-    except (OSError, ValueError) as error:
-      # No network or not writable (OSError), or another hash (ValueError).
-      raise FieldError(
-        "data_dir",
-        f"{{field}} must be set to {_folder()}: the download from {MIRROR} "
-        f"failed ({type(error).__name__})",
-      ) from error
-    paths[name] = Path(path)
-  return paths
 
 
 def _folder() -> str:
