@@ -1,6 +1,6 @@
 """Batches to evaluate on, and batches that are generated, not stored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
@@ -9,7 +9,7 @@ from rnn_lab.errors import check_choice
 from rnn_lab.types import Array, Batch, Key, PyTree
 
 # One seed for each split, fixed for ever: results are comparable only if all
-# runs are judged on the same numbers.
+# runs are evaluated on the same numbers.
 EVAL_SEEDS = {"valid": 1_797_001, "test": 1_797_002}
 
 
@@ -24,7 +24,7 @@ def eval_key(split: str) -> Key:
   return jax.random.key(EVAL_SEEDS[split], impl="threefry2x32")
 
 
-def in_batches(examples: Batch, at_most: int = 256) -> Batch:
+def in_batches(examples: Batch, at_most: int = 256) -> tuple[Batch, ...]:
   """Cuts N examples into batches of equal size.
 
   Args:
@@ -32,8 +32,8 @@ def in_batches(examples: Batch, at_most: int = 256) -> Batch:
     at_most: the largest batch wanted.
 
   Returns:
-    The same with two leading dimensions, batches and B. Where N does not come
-    out even, the last places repeat the first example with weight zero.
+    The batches. Where N does not come out even, the last places repeat the
+    first example with weight zero.
   """
   size = examples.weights.shape[0]
   count = -(-size // at_most)
@@ -46,16 +46,20 @@ def in_batches(examples: Batch, at_most: int = 256) -> Batch:
   padded = jax.tree.map(lambda x: x[index], examples)
   # A product, so that numpy arrays stay numpy's and nothing is compiled.
   padded = padded._replace(weights=weights * is_real.astype(np.float32))
-  return jax.tree.map(lambda x: x.reshape(count, rows, *x.shape[1:]), padded)
+  starts = range(0, count * rows, rows)
+  return tuple(
+    jax.tree.map(lambda x: x[start : start + rows], padded)  # noqa: B023
+    for start in starts
+  )
 
 
 def generated(
   generate: Callable[[Key, int], Batch], batch_size: int, eval_size: int
 ) -> tuple[
   Callable[[PyTree, Key, Array], Batch],
-  Callable[[str], Batch],
+  Callable[[str], Sequence[Batch]],
 ]:
-  """`Task.batch` and `Task.eval_batches` of a task that makes its own data.
+  """Returns `Task.batch` and `Task.eval_batches` of a task without a data set.
 
   Args:
     generate: `(key, n) -> Batch` of n fresh examples.
@@ -68,10 +72,10 @@ def generated(
     return generate(jax.random.fold_in(key, step), batch_size)
 
   @jax.jit
-  def generate_split(key: Key) -> Batch:
+  def generate_split(key: Key) -> tuple[Batch, ...]:
     return in_batches(generate(key, eval_size))
 
-  def eval_batches(split: str) -> Batch:
+  def eval_batches(split: str) -> Sequence[Batch]:
     return generate_split(eval_key(split))
 
   return batch, eval_batches

@@ -3,7 +3,7 @@
 import functools
 import math
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -132,7 +132,7 @@ def _image_task(source: Source, batch_size: int, layout: Layout) -> Task:
       weights=jnp.ones((batch_size,)),
     )
 
-  def eval_batches(split: str) -> Batch:
+  def eval_batches(split: str) -> Sequence[Batch]:
     check_choice("split", split, EVAL_SEEDS)
     images = _ordered(source.corpus().splits[split], layout.order)
     size = len(images.labels)
@@ -157,7 +157,7 @@ def _image_task(source: Source, batch_size: int, layout: Layout) -> Task:
     input_spec=Spec(steps + layout.gap, features),
     output_spec=Spec(1, CLASSES),
     output="softmax",
-    data=data,
+    data=(data,),
     batch=batch,
     eval_batches=eval_batches,
     loss=losses.cross_entropy,

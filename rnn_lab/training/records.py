@@ -8,16 +8,20 @@ from typing import Any
 import jax
 import numpy as np
 
-from rnn_lab.rundir import append_row, cut_rows, finite_or_null
+from rnn_lab.rundir import (
+  EVENTS,
+  FLOW,
+  METRICS,
+  TIMING,
+  append_row,
+  cut_rows,
+  finite_or_null,
+)
 from rnn_lab.types import PyTree
-
-METRICS = "metrics.jsonl"
-FLOW = "gradient_flow.jsonl"
-TIMING = "timing.jsonl"
 
 
 class Records:
-  """The growing files of a run directory.
+  """The growing files of a run directory, as a context manager.
 
   metrics.jsonl and gradient_flow.jsonl are functions of the config alone;
   every clock value goes to timing.jsonl, so that the others can be compared
@@ -34,7 +38,7 @@ class Records:
       from tensorboardX import SummaryWriter
 
       self._events = SummaryWriter(
-        str(workdir / "tensorboard"), purge_step=last_step + 1
+        str(workdir / EVENTS), purge_step=last_step + 1
       )
 
   def metrics(
@@ -43,7 +47,7 @@ class Records:
     metrics: Mapping[str, np.ndarray],
     alive: np.ndarray,
   ) -> None:
-    """One row: each metric with a value a seed, null for a frozen one."""
+    """Writes a row: each metric with one value per seed, null if diverged."""
     row: dict[str, Any] = {"step": step}
     for name in sorted(metrics):
       row[name] = [
@@ -63,16 +67,24 @@ class Records:
   def flow(
     self, step: int, norms: PyTree, seeds: list[int], alive: np.ndarray
   ) -> None:
-    """A row a seed, layer, direction and state: the norm of dE/ds_t by time."""
+    """Writes a row for each seed and state: the norm of dE/ds_t by time.
+
+    Args:
+      step: updates made so far.
+      norms: `[S, T]` for each recurrence, layer, direction and state.
+      seeds: S of them.
+      alive: `[S]`; diverged seeds have no rows.
+    """
     for path, norm_ST in jax.tree_util.tree_leaves_with_path(norms):
-      layer, direction = path[0].idx, path[1].name
-      state = jax.tree_util.keystr(path[2:], simple=True, separator=".")
+      recurrence, layer, direction = path[0].key, path[1].idx, path[2].name
+      state = jax.tree_util.keystr(path[3:], simple=True, separator=".")
       for seed, norm_T, is_alive in zip(seeds, norm_ST, alive):
         if not is_alive:
           continue
         row = {
           "step": step,
           "seed": seed,
+          "recurrence": recurrence,
           "layer": layer,
           "direction": direction,
           "state": state,
@@ -81,11 +93,13 @@ class Records:
         append_row(self._workdir / FLOW, row)
 
   def time(self, event: str, step: int, **values: float) -> None:
-    """A clock value: seconds since 1970, and whatever was measured."""
+    """Writes a clock value, seconds since 1970, and what was measured."""
     row = {"event": event, "step": step, "time": time.time(), **values}
     append_row(self._workdir / TIMING, row)
 
-  def close(self) -> None:
-    """Closes the event file."""
+  def __enter__(self) -> "Records":
+    return self
+
+  def __exit__(self, *error: object) -> None:
     if self._events is not None:
       self._events.close()

@@ -1,28 +1,29 @@
-"""What a run ends with: `result.json`, and the line at each evaluation."""
+"""The content of `result.json`, and the line at each evaluation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from rnn_lab.tasks.base import Task
 from rnn_lab.rundir import finite_or_null
+from rnn_lab.tasks.base import Task
 from rnn_lab.training.state import TrainState
 
 
 def make_result(
   task: Task,
-  seeds: list[int],
-  state: TrainState,
+  seeds: Sequence[Mapping[str, Any]],
+  best_metric: np.ndarray,
   test_metrics: Mapping[str, np.ndarray],
 ) -> dict[str, Any]:
-  """The content of `result.json`.
+  """Makes the content of `result.json`.
 
   Args:
     task: the task.
-    seeds: the seeds, S of them.
-    state: the states at the end, numpy arrays with leading dimension S.
-    test_metrics: `[S]` each, of the best parameters on the test split.
+    seeds: a row for each of S seeds with its "status", "finished" or
+      "diverged"; see `seed_rows`.
+    best_metric: `[S]`, the headline metric on the validation split.
+    test_metrics: `[S]` each, on the test split.
 
   Returns:
     status ("finished", "partial" if some seeds diverged, "diverged" if all
@@ -30,8 +31,8 @@ def make_result(
     two values) and values (null for a seed that diverged), and the seeds.
   """
   values = {f"test/{name}": value for name, value in test_metrics.items()}
-  values[f"valid/{task.headline}"] = state.best_metric
-  alive = state.alive
+  values[f"valid/{task.headline}"] = best_metric
+  alive = np.array([seed["status"] == "finished" for seed in seeds])
   status = "partial"
   if alive.all():
     status = "finished"
@@ -45,40 +46,26 @@ def make_result(
     "metrics": {
       name: _spread(value, alive) for name, value in sorted(values.items())
     },
-    "seeds": [
-      {
-        "seed": seed,
-        "status": "finished" if alive[s] else "diverged",
-        "best_step": int(state.best_step[s]),
-        "last_step": int(state.last_step[s]),
-      }
-      for s, seed in enumerate(seeds)
-    ],
+    "seeds": list(seeds),
   }
 
 
-def make_counted_result(
-  task: Task,
-  valid_metrics: Mapping[str, np.ndarray],
-  test_metrics: Mapping[str, np.ndarray],
-) -> dict[str, Any]:
-  """As `make_result`, for a model that was counted: `[1]` each, no seed."""
-  valid = valid_metrics[task.headline]
-  values = {f"test/{name}": value for name, value in test_metrics.items()}
-  values[f"valid/{task.headline}"] = valid
-  return {
-    "status": "finished",
-    "headline": task.headline,
-    "maximize": task.maximize,
-    "baselines": dict(task.baselines),
-    "metrics": {
-      name: _spread(value, np.ones(1, bool))
-      for name, value in sorted(values.items())
-    },
-    "seeds": [
-      {"seed": None, "status": "finished", "best_step": 0, "last_step": 0}
-    ],
-  }
+def seed_rows(seeds: Sequence[int], state: TrainState) -> list[dict[str, Any]]:
+  """Returns how each seed ended.
+
+  Args:
+    seeds: S of them.
+    state: the states at the end, numpy arrays with leading dimension S.
+  """
+  return [
+    {
+      "seed": seed,
+      "status": "finished" if state.alive[s] else "diverged",
+      "best_step": int(state.best_step[s]),
+      "last_step": int(state.last_step[s]),
+    }
+    for s, seed in enumerate(seeds)
+  ]
 
 
 def _spread(values: np.ndarray, alive: np.ndarray) -> dict[str, Any]:
@@ -102,7 +89,7 @@ def progress_line(
   alive: np.ndarray,
   rate: float,
 ) -> str:
-  """A line for a person: the step, the headline metric a seed, the speed."""
+  """Returns a line with the step, the headline metric per seed, the speed."""
   headline = f"valid/{task.headline}"
   parts = [f"step {step:>{len(str(total))}}/{total}", headline]
   parts += [

@@ -1,0 +1,47 @@
+"""What the builders of all models share: the stack of a config's section."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rnn_lab._stack import Stack, stack
+from rnn_lab.cells import CELLS
+from rnn_lab.cells.build import build_cell
+from rnn_lab.errors import FieldError, check_choice, check_int
+
+# The fields of `config.model` that `build_stack` reads, beside the cells'.
+STACK_FIELDS = (
+  "kind",
+  "cell",
+  "checkpoint_every",
+  "dropout",
+  "hidden_size",
+  "num_layers",
+)
+
+
+def build_stack(section: Mapping[str, Any], **options: Any) -> Stack:
+  """Builds the layers of cells that a config's section describes.
+
+  Args:
+    section: `config.model`, with the fields of `STACK_FIELDS` and a section
+      for each cell.
+    **options: further arguments of `rnn_lab.stack`.
+
+  Raises:
+    FieldError: a field is missing or out of its range.
+  """
+  check_choice("cell", section["cell"], CELLS)
+  check_int("hidden_size", section["hidden_size"], 1)
+  check_int("num_layers", section["num_layers"], 1)
+  check_int("checkpoint_every", section["checkpoint_every"], 0)
+  if section["cell"] not in section:
+    raise FieldError(section["cell"], "{field} is required")
+  # The cells that are not chosen are made, too: a typo in their sections is
+  # an error now, not something that a later run stumbles on.
+  cells = {name: build_cell(section, name) for name in CELLS if name in section}
+  return stack(
+    [cells[section["cell"]]] * section["num_layers"],
+    dropout=section["dropout"],
+    checkpoint_every=section["checkpoint_every"] or None,
+    **options,
+  )
