@@ -104,7 +104,11 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
   check_choice("gap_fill", layout.gap_fill, GAP_FILLS)
   size = len(source.corpus().splits["train"].labels)
   if batch_size > size:
-    raise FieldError("batch_size", batch_size, f"at most {size} for this task")
+    raise FieldError(
+      "batch_size",
+      f"{{field}} must be at most {size}, the images of the training split, "
+      f"got {batch_size}",
+    )
   return _image_task(source, batch_size, layout)
 
 
