@@ -26,7 +26,7 @@ from rnn_lab.models.base import (
   step_cost,
   time_major,
 )
-from rnn_lab.models.building import build_stack
+from rnn_lab.models import build_stack
 from rnn_lab.tasks.base import Task
 from rnn_lab.tasks.losses import cross_entropy
 from rnn_lab.types import Array, Batch, Carry, Key, PyTree

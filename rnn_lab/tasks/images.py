@@ -13,8 +13,7 @@ import numpy as np
 from rnn_lab.errors import FieldError, check_choice, check_int
 from rnn_lab.tasks import losses
 from rnn_lab.tasks.base import LONGEST, VECTOR, Spec, Task
-from rnn_lab.tasks.batches import EVAL_SEEDS, in_batches
-from rnn_lab.tasks.shuffle import epoch_indices
+from rnn_lab.tasks.batches import EVAL_SEEDS, epoch_indices, in_batches
 from rnn_lab.types import Array, Batch, Key
 
 ORDERS = ("row", "pixel", "permuted")

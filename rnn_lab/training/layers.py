@@ -1,7 +1,7 @@
-"""Metrics of each layer while training: norms, and saturated units.
+"""Norms of gradient, parameters and update for each layer while training.
 
-The norms are those of the last update in front of a row of metrics: computed
-at every update they would cost more than they tell.
+They are those of the last update in front of a row of metrics: computed at
+every update they would cost more than they tell.
 """
 
 from typing import Any
@@ -9,11 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from rnn_lab.gradients.gates import look_inside, saturated_share
 from rnn_lab.gradients.norms import norm
-from rnn_lab.models.base import Model
-from rnn_lab.tasks.base import Task
-from rnn_lab.training.state import TrainState, seed_keys
 from rnn_lab.types import Array, Params, PyTree
 
 
@@ -47,45 +43,3 @@ def layer_rows(norms: PyTree) -> dict[str, Array]:
     for layer, kinds in norms.items()
     for kind, value in kinds.items()
   }
-
-
-def saturation(
-  model: Model,
-  task: Task,
-  shared: tuple[PyTree, Array],
-  per_seed: tuple[Array, TrainState],
-) -> dict[str, Array]:
-  """Computes the shares of saturated units on the next training batch.
-
-  Args:
-    model: the model.
-    task: the task.
-    shared: (data of the step's bucket, step).
-    per_seed: (seed, state).
-
-  Returns:
-    Metrics "layers/stack.0.forward/saturated/f"; none of a model without
-    recurrences.
-  """
-  data, step = shared
-  seed, state = per_seed
-  batch = task.batch(data, seed_keys(seed).data, step)
-  recurrences = model.apply(
-    {"params": state.params}, batch, state.carry, method="recurrences"
-  )
-  shares = {}
-  for name, recurrence in recurrences.items():
-    lengths_B = recurrence.lengths_B
-    activations = look_inside(
-      recurrence.stack,
-      recurrence.params,
-      recurrence.xs,
-      recurrence.carry,
-      lengths_B,
-    )
-    for layer, directions in enumerate(activations):
-      for direction, values in zip(directions._fields, directions):
-        for gate, value in (values or {}).items():
-          key = f"layers/{name}.{layer}.{direction}/saturated/{gate}"
-          shares[key] = saturated_share(value, lengths_B)
-  return shares

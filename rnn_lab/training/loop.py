@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import pkgutil
 import time
 from typing import Any
 
@@ -9,16 +10,20 @@ import jax
 import numpy as np
 
 from rnn_lab.errors import FieldError
-from rnn_lab.evaluators import resolve
+from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.rundir import CHECKPOINTS, CONFIG, ENVIRONMENT, RESULT, write_json
 from rnn_lab.training import environment, optimizers
 from rnn_lab.training.checkpoint import Checkpoints
 from rnn_lab.training.layers import layer_norms
-from rnn_lab.training.listener import Listener
+from rnn_lab.training.listener import Listener, Stop
 from rnn_lab.training.population import population
 from rnn_lab.training.programs import programs
-from rnn_lab.training.records import Records
-from rnn_lab.training.result import make_result, progress_line, seed_rows
+from rnn_lab.training.records import (
+  Records,
+  make_result,
+  progress_line,
+  seed_rows,
+)
 from rnn_lab.training.settings import Plan, Settings
 from rnn_lab.training.state import (
   from_saved,
@@ -27,14 +32,13 @@ from rnn_lab.training.state import (
   state_shapes,
   to_saved,
 )
-from rnn_lab.training.stopping import Stop
 from rnn_lab.types import Params, PyTree
 
 STOPPED = "stopped"
 
 
 class Trainer:
-  """A way of fitting (see `rnn_lab.runs.fitting`): K steps in one program.
+  """A way of fitting (see `rnn_lab.runs`): K steps in one program.
 
   Making one reads and writes nothing; `run` does.
   """
@@ -57,7 +61,15 @@ class Trainer:
       plan.settings.run.steps_per_call,
       num_seeds,
     )
-    self.evaluator = resolve(plan.task.evaluator)(
+    self.diagnostics = None
+    if plan.settings.train.gradient_flow_every or (
+      plan.settings.train.gradient_norms
+    ):
+      # Most runs do without, and without the gradient tools.
+      from rnn_lab.training.diagnostics import diagnostics
+
+      self.diagnostics = diagnostics(plan.model, plan.task, num_seeds)
+    self.evaluator = pkgutil.resolve_name(EVALUATORS[plan.task.evaluator])(
       plan.model, plan.task, plan.settings.eval, self.population
     )
 
@@ -195,7 +207,9 @@ class Trainer:
     self.state, metrics = self.programs.read(None, self.state)
     if self.settings.train.gradient_norms:
       per_seed = (self.seed, self.state)
-      metrics = metrics | self.programs.saturation(self.next_batch(), per_seed)
+      metrics = metrics | self.diagnostics.saturation(
+        self.next_batch(), per_seed
+      )
     return self.population.get(metrics)
 
   def next_batch(self) -> tuple[PyTree, np.int32]:
@@ -218,11 +232,9 @@ class Trainer:
 
   def write_flow(self) -> None:
     """Writes the gradient through time with the current parameters."""
-    norms = self.programs.flow(self.next_batch(), (self.seed, self.state))
+    norms = self.diagnostics.flow(self.next_batch(), (self.seed, self.state))
     alive = self.population.get(self.state.alive)
-    self.records.flow(
-      self.step, self.population.get(norms), self.seeds, alive
-    )
+    self.records.flow(self.step, self.population.get(norms), self.seeds, alive)
 
   def write_result(self) -> dict[str, Any]:
     """Evaluates on the test split, once, and ends the run."""

@@ -54,7 +54,9 @@ class Population:
     """Arrays or numbers of one seed as those of all seeds."""
     return self.put(
       jax.tree.map(
-        lambda a: np.broadcast_to(np.asarray(a), (self.num_seeds, *np.shape(a))),
+        lambda a: np.broadcast_to(
+          np.asarray(a), (self.num_seeds, *np.shape(a))
+        ),
         tree,
       )
     )

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 from rnn_lab.models.base import Model, program_model
 from rnn_lab.tasks.base import Task
-from rnn_lab.training.layers import layer_rows, saturation
+from rnn_lab.training.layers import layer_rows
 from rnn_lab.training.optimizers import Static
 from rnn_lab.training.population import population
 from rnn_lab.training.state import TrainState, zero_sums
-from rnn_lab.training.step import flow_step, keep_best, train_steps
+from rnn_lab.training.step import keep_best, train_steps
 from rnn_lab.types import Array
 
 
@@ -19,15 +19,11 @@ class Programs(NamedTuple):
   Attributes:
     train: ((data, first, count), (hyper, seed, state)) -> state.
     keep_best: (step, (headline metric, state)) -> state.
-    flow: ((data, step), (seed, state)) -> norms.
-    saturation: ((data, step), (seed, state)) -> shares of saturated units.
     read: (None, state) -> (state with its sums at zero, their means).
   """
 
   train: Any
   keep_best: Any
-  flow: Any
-  saturation: Any
   read: Any
 
 
@@ -58,8 +54,6 @@ def _programs(
       functools.partial(train_steps, model, task, static, max_steps)
     ),
     keep_best=seeds.map(functools.partial(keep_best, task.maximize)),
-    flow=seeds.map(functools.partial(flow_step, model, task)),
-    saturation=seeds.map(functools.partial(saturation, model, task)),
     read=seeds.map(_read),
   )
 

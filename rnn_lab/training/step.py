@@ -4,8 +4,6 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from rnn_lab._stack import zero_perturbations
-from rnn_lab.gradients.flow import norm_by_time, state_gradients
 from rnn_lab.models.base import Model
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.layers import layer_norms
@@ -140,53 +138,3 @@ def keep_best(
   return jax.tree.map(
     lambda new, old: jnp.where(better & state.alive, new, old), kept, state
   )
-
-
-def flow_step(
-  model: Model,
-  task: Task,
-  shared: tuple[PyTree, Array],
-  per_seed: tuple[Array, TrainState],
-) -> dict[str, PyTree]:
-  """Computes the gradient through time of the next training batch.
-
-  Args:
-    model: the model.
-    task: the task.
-    shared: (data of the step's bucket, step).
-    per_seed: (seed, state).
-
-  Returns:
-    For each recurrence, layer, direction and state the norm of dE/ds_t by
-    time, `[T]`; see `rnn_lab.gradients.flow.norm_by_time`.
-  """
-  data, step = shared
-  seed, state = per_seed
-  variables = {"params": state.params}
-  batch = task.batch(data, seed_keys(seed).data, step)
-  recurrences = model.apply(
-    variables, batch, state.carry, method="recurrences"
-  )
-  zeros = {
-    name: zero_perturbations(recurrence.stack, *recurrence.xs.shape[:2])
-    for name, recurrence in recurrences.items()
-  }
-
-  def cost(perturbations: PyTree) -> Array:
-    (total, _), _ = model.apply(
-      variables,
-      batch,
-      state.carry,
-      perturbations=perturbations,
-      method="loss",
-    )
-    return total
-
-  gradients = state_gradients(cost, zeros)
-  return {
-    name: jax.tree.map(
-      lambda g_TBH: norm_by_time(g_TBH, recurrences[name].lengths_B),  # noqa: B023
-      gradient,
-    )
-    for name, gradient in gradients.items()
-  }
