@@ -20,8 +20,8 @@ from configs import vanishing_gradient
 from experiments import cli
 from rnn_lab.benchmarks import gradient_health, loss_memory, ptb_small
 from rnn_lab.errors import check_choice
-from rnn_lab.training.environment import machine
 from rnn_lab.rundir import check_can_hold, write_json
+from rnn_lab.training.environment import machine
 
 BENCHMARKS = {
   "ptb_small": lambda: ptb_small.measure(recipe.get_config().to_dict()),

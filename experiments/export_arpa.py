@@ -9,13 +9,13 @@ an ordinary word, under another name.
 import pathlib
 
 from absl import flags
+from rnn_lab.training.counting import MODEL
+from rnn_lab.training.run import VOCABULARY
 
 from experiments import cli
 from rnn_lab.errors import FieldError
 from rnn_lab.language_models import arpa, ngram
 from rnn_lab.text.vocabulary import Vocabulary
-from rnn_lab.training.counting import MODEL
-from rnn_lab.training.run import VOCABULARY
 
 flags.DEFINE_string("output", None, "The file to write.")
 

@@ -14,13 +14,13 @@ import pathlib
 
 import numpy as np
 from absl import flags
+from rnn_lab.training.language_runs import load_language_model
 
 from experiments import cli
 from rnn_lab import decoding
 from rnn_lab.errors import FieldError, check_int
 from rnn_lab.language_models import generation
 from rnn_lab.text.truth import true_distribution
-from rnn_lab.training.language_runs import load_language_model
 from rnn_lab.training.listener import Terminal, next_words_table
 
 flags.DEFINE_string("prompt", None, "The text to go on with.")

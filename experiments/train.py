@@ -9,10 +9,11 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from rnn_lab.training.run import RESULT
+
 from experiments import cli
 from rnn_lab.training.listener import Terminal
 from rnn_lab.training.loop import ALREADY_FINISHED, STOPPED, train
-from rnn_lab.training.run import RESULT
 
 cli.define_config()
 

@@ -19,6 +19,7 @@ from rnn_lab.errors import FieldError, in_section
 from rnn_lab.initializers import Initializer
 from rnn_lab.language_models import softmax
 from rnn_lab.language_models.fields import check_sections, network_arguments
+from rnn_lab.models import build_stack
 from rnn_lab.models.base import (
   Model,
   Recurrence,
@@ -26,7 +27,6 @@ from rnn_lab.models.base import (
   step_cost,
   time_major,
 )
-from rnn_lab.models import build_stack
 from rnn_lab.tasks.base import Task
 from rnn_lab.tasks.losses import cross_entropy
 from rnn_lab.types import Array, Batch, Carry, Key, PyTree
