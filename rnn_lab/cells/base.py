@@ -223,8 +223,8 @@ def check_carry(cell: Cell, expected: Carry, actual: Carry) -> None:
   same_tree = jax.tree.structure(expected) == jax.tree.structure(actual)
   if form(expected) != form(actual) or not same_tree:
     raise ValueError(
-      f"{cell.kind}: the carry has the form {form(actual)}; it must be "
-      f"{form(expected)}{'' if same_tree else ', with the same containers'}"
+      f"{cell.kind}: the carry must have the form {form(expected)}"
+      f"{'' if same_tree else ' in the same containers'}, got {form(actual)}"
     )
 
 
@@ -262,8 +262,8 @@ def check_widths(
   for name, array, width in arrays:
     if array.ndim == 0 or array.shape[-1] != width:
       raise ValueError(
-        f"{kind}: {name} has shape {array.shape}, but its last dimension must "
-        f"be {width}"
+        f"{kind}: the last dimension of {name} must be {width}, got shape "
+        f"{array.shape}"
       )
 
 
