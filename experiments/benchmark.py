@@ -18,13 +18,6 @@ from absl import flags
 
 from configs import ptb_small, vanishing_gradient
 from experiments import cli
-<<<<<<< HEAD
-from rnn_lab.benchmarks import gradient_health, loss_memory, ptb_small
-from rnn_lab.errors import check_choice
-from rnn_lab.rundir import check_can_hold, write_json
-from rnn_lab.training.environment import machine
-=======
->>>>>>> experiments
 
 # Modules of rnn_lab.benchmarks, and the configs that each one measures.
 BENCHMARKS = {

@@ -10,16 +10,8 @@ import pathlib
 from collections.abc import Sequence
 
 from absl import flags
-from rnn_lab.training.counting import MODEL
-from rnn_lab.training.run import VOCABULARY
 
 from experiments import cli
-<<<<<<< HEAD
-from rnn_lab.errors import FieldError
-from rnn_lab.language_models import arpa, ngram
-from rnn_lab.text.vocabulary import Vocabulary
-=======
->>>>>>> experiments
 
 FLAGS = {"output": (flags.DEFINE_string, None, "the file to write")}
 

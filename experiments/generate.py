@@ -14,17 +14,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from absl import flags
-from rnn_lab.training.language_runs import load_language_model
 
 from experiments import cli
-<<<<<<< HEAD
-from rnn_lab import decoding
-from rnn_lab.errors import FieldError, check_int
-from rnn_lab.language_models import generation
-from rnn_lab.text.truth import true_distribution
-from rnn_lab.training.listener import Terminal, next_words_table
-=======
->>>>>>> experiments
 
 FLAGS = {
   "prompt": (flags.DEFINE_string, None, "the text to continue"),

@@ -7,16 +7,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rnn_lab.training.run import RESULT
-
 from experiments import cli
-<<<<<<< HEAD
-from rnn_lab.training.listener import Terminal
-from rnn_lab.training.loop import ALREADY_FINISHED, STOPPED, train
-
-cli.define_config()
-=======
->>>>>>> experiments
 
 
 def main(argv: Sequence[str]) -> int:
@@ -25,18 +16,18 @@ def main(argv: Sequence[str]) -> int:
 
 
 def train(given: cli.Given) -> int:
-  """Trains `--config` in `--workdir`; see `rnn_lab.runs.train`."""
+  """Trains `--config` in `--workdir`; see `rnn_lab.runs.runs.train`."""
   from rnn_lab import rundir
-  from rnn_lab.runs import fitting
+  from rnn_lab import runs
   from rnn_lab.training.listener import Terminal
 
   workdir = given.workdir
   with Terminal() as terminal:
-    status = fitting.train(given.config.fields, workdir, terminal)
-    if status == fitting.STOPPED:
+    status = runs.train(given.config.fields, workdir, terminal)
+    if status == runs.STOPPED:
       terminal.line("stopped; the same command resumes from here")
       return 0
-    if status == fitting.ALREADY_FINISHED:
+    if status == runs.ALREADY_FINISHED:
       terminal.line(f"{workdir} is already finished")
     result = rundir.read_json(workdir / rundir.RESULT)
     for name, metric in result["metrics"].items():
