@@ -1,18 +1,21 @@
-"""Looks into the recurrences of a model while it trains, for all seeds."""
+"""Diagnostics while training: norms of layers, gradient flow, saturation."""
 
 import functools
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+from jax.tree_util import keystr
 
 from rnn_lab._stack import zero_perturbations
 from rnn_lab.gradients.flow import norm_by_time, state_gradients
 from rnn_lab.gradients.gates import look_inside, saturated_share
+from rnn_lab.gradients.norms import norm
 from rnn_lab.models.base import Model, program_model
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.population import population
 from rnn_lab.training.state import TrainState, seed_keys
-from rnn_lab.types import Array, PyTree
+from rnn_lab.types import Array, Params, PyTree
 
 
 class Diagnostics(NamedTuple):
@@ -45,6 +48,37 @@ def _diagnostics(model: Model, task: Task, num_seeds: int) -> Diagnostics:
     flow=seeds.map(functools.partial(flow_step, model, task)),
     saturation=seeds.map(functools.partial(saturation, model, task)),
   )
+
+
+def layer_norms(
+  params: Params, grads: Params, updates: Params
+) -> dict[str, Array]:
+  """Computes the global norms of each layer, as metrics.
+
+  They are those of the last update in front of a row of metrics: computed at
+  every update they would cost more than they tell. A layer is what holds an
+  array: "stack.0.forward", "readout", "embedding".
+
+  Args:
+    params: before the update.
+    grads: before clipping.
+    updates: as they were added.
+
+  Returns:
+    `{"layers/stack.0.forward/grad_norm": norm, ...}`, and for each layer its
+    "param_norm" and "update_norm".
+  """
+  trees = {"grad_norm": grads, "param_norm": params, "update_norm": updates}
+  norms: dict[str, Array] = {}
+  for kind, tree in trees.items():
+    layers: dict[str, list[Array]] = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+      layer = keystr(path[:-1] or path, simple=True, separator=".")
+      # Not optax's, which squares first: 1e-25 would be logged as zero.
+      layers.setdefault(layer, []).append(norm(leaf.reshape(-1), axis=0))
+    for layer, parts in layers.items():
+      norms[f"layers/{layer}/{kind}"] = norm(jnp.stack(parts), axis=0)
+  return norms
 
 
 def flow_step(

@@ -14,7 +14,6 @@ from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.rundir import CHECKPOINTS, CONFIG, ENVIRONMENT, RESULT, write_json
 from rnn_lab.training import environment, optimizers
 from rnn_lab.training.checkpoint import Checkpoints
-from rnn_lab.training.layers import layer_norms
 from rnn_lab.training.listener import Listener, Stop
 from rnn_lab.training.population import population
 from rnn_lab.training.programs import programs
@@ -52,7 +51,7 @@ class Trainer:
     self.static, self.hyper = optimizers.split(
       plan.settings.optimizer, plan.settings.train.clip_norm
     )
-    self.init = state_initializer(plan)
+    self.init, norms = state_initializer(plan)
     self.population = population(num_seeds)
     self.programs = programs(
       plan.model,
@@ -60,15 +59,13 @@ class Trainer:
       self.static,
       plan.settings.run.steps_per_call,
       num_seeds,
+      norms,
     )
     self.diagnostics = None
-    if plan.settings.train.gradient_flow_every or (
-      plan.settings.train.gradient_norms
-    ):
-      # Most runs do without, and without the gradient tools.
-      from rnn_lab.training.diagnostics import diagnostics
-
-      self.diagnostics = diagnostics(plan.model, plan.task, num_seeds)
+    if norms is not None or plan.settings.train.gradient_flow_every:
+      self.diagnostics = _diagnostics().diagnostics(
+        plan.model, plan.task, num_seeds
+      )
     self.evaluator = pkgutil.resolve_name(EVALUATORS[plan.task.evaluator])(
       plan.model, plan.task, plan.settings.eval, self.population
     )
@@ -258,12 +255,21 @@ class Trainer:
     return result
 
 
-def state_initializer(plan: Plan) -> Any:
-  """Returns `(hyper, seed) -> TrainState` of a plan."""
+def _diagnostics() -> Any:
+  # Imported here: most runs need none, nor the gradient tools.
+  from rnn_lab.training import diagnostics
+
+  return diagnostics
+
+
+def state_initializer(plan: Plan) -> tuple[Any, Any]:
+  """Returns `(hyper, seed) -> TrainState` of a plan, and its norms if any."""
   settings = plan.settings
   static, _ = optimizers.split(settings.optimizer, settings.train.clip_norm)
-  norms = layer_norms if settings.train.gradient_norms else None
-  return initializer(plan.model, plan.task, static, norms)
+  norms = None
+  if settings.train.gradient_norms:
+    norms = _diagnostics().layer_norms
+  return initializer(plan.model, plan.task, static, norms), norms
 
 
 def restore_states(
@@ -289,7 +295,7 @@ def restore_params(
     with Checkpoints(folder, read_only=True) as checkpoints:
       step = checkpoints.latest_step()
       if step is not None:
-        init = state_initializer(plan)
+        init, _ = state_initializer(plan)
         state = restore_states(checkpoints, step, init, plan.settings)
   if step is None:
     raise FieldError(

@@ -5,11 +5,10 @@ from typing import Any, NamedTuple
 
 from rnn_lab.models.base import Model, program_model
 from rnn_lab.tasks.base import Task
-from rnn_lab.training.layers import layer_rows
 from rnn_lab.training.optimizers import Static
 from rnn_lab.training.population import population
 from rnn_lab.training.state import TrainState, zero_sums
-from rnn_lab.training.step import keep_best, train_steps
+from rnn_lab.training.step import Norms, keep_best, train_steps
 from rnn_lab.types import Array
 
 
@@ -28,7 +27,12 @@ class Programs(NamedTuple):
 
 
 def programs(
-  model: Model, task: Task, static: Static, max_steps: int, num_seeds: int
+  model: Model,
+  task: Task,
+  static: Static,
+  max_steps: int,
+  num_seeds: int,
+  norms: Norms | None = None,
 ) -> Programs:
   """Returns the programs; equal arguments share them, and so compile once.
 
@@ -38,20 +42,26 @@ def programs(
     static: the static part of the optimizer.
     max_steps: the most steps in one call of `train`.
     num_seeds: S.
+    norms: see `train_steps`.
   """
   return _programs(
-    program_model(model), task, static, max(max_steps, 2), num_seeds
+    program_model(model), task, static, max(max_steps, 2), num_seeds, norms
   )
 
 
 @functools.lru_cache(maxsize=16)
 def _programs(
-  model: Model, task: Task, static: Static, max_steps: int, num_seeds: int
+  model: Model,
+  task: Task,
+  static: Static,
+  max_steps: int,
+  num_seeds: int,
+  norms: Norms | None,
 ) -> Programs:
   seeds = population(num_seeds)
   return Programs(
     train=seeds.map(
-      functools.partial(train_steps, model, task, static, max_steps)
+      functools.partial(train_steps, model, task, static, norms, max_steps)
     ),
     keep_best=seeds.map(functools.partial(keep_best, task.maximize)),
     read=seeds.map(_read),
@@ -68,5 +78,4 @@ def _read(
     "train/grad_norm": sums.grad_norm / sums.steps,
     "train/clipped": sums.clipped / sums.steps,
   }
-  means |= layer_rows(state.layer_norms) if state.layer_norms else {}
-  return state._replace(sums=zero_sums()), means
+  return state._replace(sums=zero_sums()), means | dict(state.layer_norms)

@@ -1,21 +1,25 @@
 """One update of one seed's parameters, and K of them in one program."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import optax
 
 from rnn_lab.models.base import Model
 from rnn_lab.tasks.base import Task
-from rnn_lab.training.layers import layer_norms
 from rnn_lab.training.optimizers import Hyper, Static, optimizer
 from rnn_lab.training.state import Keys, Sums, TrainState, seed_keys
 from rnn_lab.types import Array, Params, PyTree
+
+Norms = Callable[[Params, Params, Params], dict[str, Array]]
 
 
 def train_step(
   model: Model,
   task: Task,
   static: Static,
+  norms: Norms | None,
   hyper: Hyper,
   data: PyTree,
   keys: Keys,
@@ -58,12 +62,12 @@ def train_step(
     grad_norm=state.sums.grad_norm + norm,
     clipped=state.sums.clipped + (norm > hyper.clip_norm),
   )
-  norms = state.layer_norms
-  if norms:
-    norms = jax.lax.cond(
+  layer_norms = state.layer_norms
+  if norms is not None:
+    layer_norms = jax.lax.cond(
       is_last,
-      lambda: layer_norms(state.params, grads, updates),
-      lambda: norms,
+      lambda: norms(state.params, grads, updates),
+      lambda: layer_norms,
     )
   after = state._replace(
     params=params,
@@ -71,7 +75,7 @@ def train_step(
     last_step=step + 1,
     sums=sums,
     carry=carry,
-    layer_norms=norms,
+    layer_norms=layer_norms,
   )
   kept = jax.tree.map(lambda new, old: jnp.where(alive, new, old), after, state)
   return kept._replace(alive=alive)
@@ -81,6 +85,7 @@ def train_steps(
   model: Model,
   task: Task,
   static: Static,
+  norms: Norms | None,
   max_steps: int,
   shared: tuple[PyTree, Array, Array],
   per_seed: tuple[Hyper, Array, TrainState],
@@ -95,6 +100,8 @@ def train_steps(
     model: the model.
     task: the task.
     static: the static part of the optimizer.
+    norms: `(params, grads, updates) -> {metric: value}`, computed at the last
+      update; None for nothing.
     max_steps: the length of the scan, at least 2: a scan of length 1 would be
       inlined, and a program of another form may round differently.
     shared: (data of the steps' bucket, first, count).
@@ -108,7 +115,16 @@ def train_steps(
     state = jax.lax.cond(
       (n < count) & state.alive,
       lambda s: train_step(
-        model, task, static, hyper, data, keys, first + n, s, n == count - 1
+        model,
+        task,
+        static,
+        norms,
+        hyper,
+        data,
+        keys,
+        first + n,
+        s,
+        n == count - 1,
       ),
       lambda s: s,
       state,
