@@ -1,4 +1,4 @@
-"""What every config begins with: all fields, each with its one type."""
+"""The fields that all configs share, with their defaults."""
 
 from ml_collections import config_dict
 
@@ -24,14 +24,14 @@ def parse_argument(argument: str, *known: str) -> str:
   """
   if argument and argument not in known:
     raise ValueError(
-      f"config argument is {argument!r}; it may be {' or '.join(known)}, or "
-      "left out"
+      f"the config's argument must be {' or '.join(known)}, or left out, got "
+      f"{argument!r}"
     )
   return argument
 
 
 def _model() -> config_dict.ConfigDict:
-  """Section `model`. Each cell's own fields are all here; one is used."""
+  """Section `model`, with the fields of every cell, of which one is used."""
   kernels = {
     "input_init": "fan_in_normal",
     "input_scale": 1.0,
@@ -42,6 +42,7 @@ def _model() -> config_dict.ConfigDict:
   }
   return config_dict.ConfigDict(
     {
+      "kind": "sequence",
       "cell": "lstm",
       "hidden_size": 64,
       "num_layers": 1,
@@ -64,7 +65,7 @@ def _model() -> config_dict.ConfigDict:
 
 
 def default_config() -> config_dict.ConfigDict:
-  """Every section but `task`'s arguments, at values that suit small runs."""
+  """Every section but `task`'s arguments, with values for small runs."""
   return config_dict.ConfigDict(
     {
       "task": {"name": ""},
@@ -74,6 +75,7 @@ def default_config() -> config_dict.ConfigDict:
         "learning_rate": 1e-3,
         "schedule": "constant",
         "warmup_steps": 0,
+        "hold_steps": 0,
         "decay_steps": 0,
         "decay_rate": 0.0,
         "momentum": 0.0,
@@ -89,9 +91,9 @@ def default_config() -> config_dict.ConfigDict:
         "clip_norm": 1.0,
         "log_every": 50,
         "gradient_flow_every": 0,
-        "gradient_health": False,
+        "gradient_norms": False,
       },
-      "eval": {"every": 250},
+      "eval": {"every": 250, "select": "best"},
       "run": {
         "steps_per_call": 50,
         "checkpoint_every": 250,
@@ -104,7 +106,7 @@ def default_config() -> config_dict.ConfigDict:
 
 
 def language_config() -> config_dict.ConfigDict:
-  """`default_config` for language models: other models, another judge."""
+  """`default_config` for language models and their evaluator."""
   config = default_config()
   config.task = config_dict.ConfigDict(
     {
@@ -150,11 +152,9 @@ def language_config() -> config_dict.ConfigDict:
       "window": {"order": 5, "direct": False},
     }
   )
-  config.optimizer.hold_steps = 0
-  config.eval.update(
+  config.eval.every = 500
+  config.eval.stream = config_dict.ConfigDict(
     {
-      "every": 500,
-      "select": "best",
       "window": 256,
       "tracks": 1,
       "valid_tracks": 20,
@@ -194,24 +194,24 @@ def treebank_config(held_epochs: int) -> config_dict.ConfigDict:
 
 
 def shrink_treebank(config: config_dict.ConfigDict) -> None:
-  """As `shrink_language`, with halvings within the few steps."""
+  """Shrinks a run on the Penn Treebank, with halvings within its steps."""
   shrink_language(config)
   config.optimizer.hold_steps = 5
   config.optimizer.decay_steps = 5
 
 
 def shrink_language(config: config_dict.ConfigDict) -> None:
-  """As `shrink`, of a language model: a small text, too."""
+  """Shrinks the run of a language model, and its text."""
   shrink(config)
   config.model.embedding_size = 16
   config.task.size = 20_000
   config.task.window = 8
   config.task.reach = 8
-  config.eval.context_targets = 50
+  config.eval.stream.context_targets = 50
 
 
 def shrink(config: config_dict.ConfigDict) -> None:
-  """Makes a run of seconds of it: the argument `:smoke` of every config."""
+  """Shrinks a run to seconds: the argument `:smoke` of every config."""
   config.model.hidden_size = 16
   config.train.num_steps = 20
   config.train.batch_size = 16

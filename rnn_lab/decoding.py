@@ -5,13 +5,13 @@ import numpy as np
 from rnn_lab.errors import check_float, check_int
 
 
-def narrowed(
+def sampling_distribution(
   log_p: np.ndarray,
   temperature: float = 1.0,
   top_k: int = 0,
   top_p: float = 1.0,
 ) -> np.ndarray:
-  """The distribution that is sampled from, given the model's.
+  """Computes the distribution to sample from, given the model's.
 
   First the temperature: p_i^(1/temperature), made to sum to 1. Then only the
   `top_k` most probable symbols stay, and of these the most probable ones that
@@ -24,7 +24,7 @@ def narrowed(
     top_p: 1 keeps all.
 
   Returns:
-    `[V]` float64 probabilities; those that were dropped are 0.
+    `[V]` float64 probabilities; those of dropped symbols are 0.
 
   Raises:
     FieldError: an argument is out of its range.
@@ -50,7 +50,7 @@ def narrowed(
 
 
 def sample(p: np.ndarray, random: np.random.Generator) -> int:
-  """A symbol drawn from the probabilities `[V]`."""
+  """Draws a symbol from the probabilities `[V]`."""
   sums = np.cumsum(p)
   place = np.searchsorted(sums, random.random() * sums[-1], side="right")
   # Rounding can put the draw on the very end of the sums.

@@ -1,9 +1,9 @@
 """Cells: one step of a recurrence each. `CELLS` lists them by name."""
 
-from rnn_lab.cells.base import Cell, output_size
 from rnn_lab.cells._elman import ElmanCarry, ElmanParams, elman
 from rnn_lab.cells._gru import GRU_GATES, GRUCarry, GRUParams, gru
 from rnn_lab.cells._lstm import LSTM_GATES, LSTMCarry, LSTMParams, lstm
+from rnn_lab.cells.base import Cell, cell_factory, output_size
 
 CELLS = {"elman": elman, "gru": gru, "lstm": lstm}
 
@@ -18,6 +18,7 @@ __all__ = [
   "GRUParams",
   "LSTMCarry",
   "LSTMParams",
+  "cell_factory",
   "elman",
   "gru",
   "lstm",

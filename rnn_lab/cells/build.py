@@ -1,16 +1,21 @@
-"""From a config's `model` section to a cell."""
+"""Builds a cell from a config's `model` section."""
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from rnn_lab.cells import CELLS, Cell
+from rnn_lab.cells._cache import cached
 from rnn_lab.errors import check_fields, in_section
+
+# A factory that is a plain function gives equal cells for equal sections, too,
+# or every trial of a sweep would compile again.
+_cached = functools.cache(cached)
 
 
 def build_cell(section: Mapping[str, Any], name: str) -> Cell:
-  """The cell `name` of the sizes and options in `section`.
+  """Builds the cell `name` with the size and options in `section`.
 
   Args:
     section: `config.model`: `hidden_size`, and a section `name` with the
@@ -22,19 +27,7 @@ def build_cell(section: Mapping[str, Any], name: str) -> Cell:
   """
   factory = CELLS[name]
   options = dict(section[name])
+  known = {*inspect.signature(factory).parameters} - {"hidden_size"}
   with in_section(name):
-    check_fields(options, _arguments(factory))
-    return _make(factory, section["hidden_size"], tuple(options.items()))
-
-
-@functools.cache
-def _make(
-  factory: Callable[..., Cell], hidden_size: int, options: tuple
-) -> Cell:
-  # Cached here, so that a user's factory need not be: equal sections must
-  # give the same cell, or every trial of a sweep compiles again.
-  return factory(hidden_size, **dict(options))
-
-
-def _arguments(factory: Callable[..., Cell]) -> set[str]:
-  return {*inspect.signature(factory).parameters} - {"hidden_size"}
+    check_fields(options, known)
+    return _cached(factory)(section["hidden_size"], **options)

@@ -1,4 +1,4 @@
-"""Going on with a text: one token at a time, with the state carried along.
+"""Continuing a text: one token at a time, with the state carried along.
 
 The cost of a token does not grow with the text: what a model knows of it is
 its carry.
@@ -13,11 +13,12 @@ import numpy as np
 
 from rnn_lab import decoding
 from rnn_lab.language_models import ngram
+from rnn_lab.models.base import Model
 from rnn_lab.types import Carry, Params
 
 
-class NextWord(NamedTuple):
-  """A language model as something that is asked for the next word.
+class NextToken(NamedTuple):
+  """A language model as a function of one token at a time.
 
   Attributes:
     initial: the carry before any token was read.
@@ -29,47 +30,49 @@ class NextWord(NamedTuple):
   read: Callable[[Carry, int], tuple[Carry, np.ndarray]]
 
 
-def from_network(model: Any, params: Params) -> NextWord:
-  """A `RecurrentLM` or `WindowLM` with one seed's parameters."""
+def from_network(model: Model, params: Params) -> NextToken:
+  """Returns a network with one seed's parameters as a `NextToken`."""
+  variables = {"params": params}
 
   @jax.jit
   def step(carry: Carry, token: Any) -> tuple[Carry, Any]:
-    carry, logits = model.apply({"params": params}, token[None, None], carry)
-    return carry, jax.nn.log_softmax(logits[0, 0].astype(jnp.float32))
+    stepper = model.apply(variables, 1, method="stepper")
+    carry, logits = stepper.step(carry, token[None])
+    return carry, jax.nn.log_softmax(logits[0].astype(jnp.float32))
 
   def read(carry: Carry, token: int) -> tuple[Carry, np.ndarray]:
     carry, log_p = step(carry, np.int32(token))
     return carry, np.asarray(log_p, np.float64)
 
-  return NextWord(model.initial_carry(1), read)
+  return NextToken(model.apply(variables, 1, method="stepper").initial, read)
 
 
-def from_counts(model: ngram.NGram) -> NextWord:
-  """An n-gram model; its carry is the last tokens, as many as it looks at."""
+def from_counts(model: ngram.NGram) -> NextToken:
+  """Returns an n-gram model as a `NextToken`; its carry is the last tokens."""
 
   def read(carry: tuple[int, ...], token: int) -> tuple[Carry, np.ndarray]:
     carry = (*carry, token)[-max(model.order - 1, 1) :]
     with np.errstate(divide="ignore"):
       return carry, np.log(ngram.next_distribution(model, carry))
 
-  return NextWord((), read)
+  return NextToken((), read)
 
 
-def settled(
-  model: NextWord, start: int, num_tokens: int, random: np.random.Generator
+def warmed_up(
+  model: NextToken, start: int, num_tokens: int, random: np.random.Generator
 ) -> Carry:
-  """The state at the end of some text of the model's own.
+  """Returns the state after some text that the model has written.
 
-  While it was trained a network saw its initial state once an epoch a track,
-  and how it goes on from there says little about it: a text of its own comes
-  first, up to where a new line begins.
+  In training a network sees its initial state once per epoch and track, so
+  that what it predicts from there says little about it: a text of its own
+  comes first, up to where a new line begins.
 
   Args:
     model: the model.
     start: the token that stands before a text, and between its lines.
-    num_tokens: of its own text, at the least; up to four times as many if no
+    num_tokens: length of that text, at least; up to four times as many if no
       line ends. 0 gives the initial state.
-    random: what it is drawn from.
+    random: the source of random numbers.
   """
   carry = model.initial
   token = start
@@ -84,9 +87,9 @@ def settled(
 
 
 def read_all(
-  model: NextWord, tokens: Sequence[int], carry: Carry | None = None
+  model: NextToken, tokens: Sequence[int], carry: Carry | None = None
 ) -> tuple[Carry, np.ndarray]:
-  """The state after at least one token, and log p of what comes next.
+  """Returns the state after at least one token, and log p of the next one.
 
   Args:
     model: the model.
@@ -101,12 +104,12 @@ def read_all(
 
 
 def continue_text(
-  model: NextWord,
+  model: NextToken,
   carry: Carry,
   log_p: np.ndarray,
   num_tokens: int,
   random: np.random.Generator,
-  **narrowing: Any,
+  **options: Any,
 ) -> list[int]:
   """Samples tokens, each given all before it.
 
@@ -115,16 +118,16 @@ def continue_text(
     carry: its state after the text so far.
     log_p: `[V]`, what it expects next.
     num_tokens: how many.
-    random: what is drawn from.
-    **narrowing: temperature, top_k, top_p; see `decoding.narrowed`.
+    random: the source of random numbers.
+    **options: temperature, top_k, top_p; see `decoding.sampling_distribution`.
 
   Returns:
     The tokens; fewer than `num_tokens` where a maximum likelihood model comes
-    to a context that it has never seen, and knows nothing.
+    to a context that it has never seen.
   """
   tokens = []
   while len(tokens) < num_tokens and not np.isnan(log_p).any():
-    p = decoding.narrowed(log_p, **narrowing)
+    p = decoding.sampling_distribution(log_p, **options)
     tokens.append(decoding.sample(p, random))
     carry, log_p = model.read(carry, tokens[-1])
   return tokens

@@ -1,28 +1,38 @@
 """The recurrent language model: a stack of cells that reads words."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import linen as nn
 
-from rnn_lab.initializers import Initializer
-from rnn_lab.language_models import softmax
 from rnn_lab._stack import (
   Directions,
   Stack,
+  as_cell,
   dropout,
   init_stack,
   stack_output_size,
   unroll_stack,
 )
-from rnn_lab.types import Array, Batch, Carry, Key
+from rnn_lab.errors import FieldError, in_section
+from rnn_lab.initializers import Initializer
+from rnn_lab.language_models import softmax
+from rnn_lab.language_models.fields import check_sections, network_arguments
+from rnn_lab.models import build_stack
+from rnn_lab.models.base import (
+  Model,
+  Recurrence,
+  Stepper,
+  step_cost,
+  time_major,
+)
+from rnn_lab.tasks.base import Task
+from rnn_lab.tasks.losses import cross_entropy
+from rnn_lab.types import Array, Batch, Carry, Key, PyTree
 
-# Tokens whose V probabilities are held at once when a text is judged.
-SCORE_CHUNK = 256
 
-
-class RecurrentLM(nn.Module):
+class RecurrentLM(Model):
   """p(w_{t+1} | w_1 ... w_t) = softmax(v h_t + b), h_t by a stack of cells.
 
   Mikolov et al. 2010; with LSTM layers, Zaremba et al. 2014.
@@ -40,7 +50,6 @@ class RecurrentLM(nn.Module):
     reach: k2, the steps that gradients go back. At k2 > k1 the tokens before
       the window are read again, without a cost on them.
     loss_chunk: tokens whose V probabilities are held at once while training.
-    checkpoint_every: see `rnn_lab.unroll`.
   """
 
   stack: Stack
@@ -53,7 +62,6 @@ class RecurrentLM(nn.Module):
   window: int
   reach: int
   loss_chunk: int
-  checkpoint_every: int | None = None
 
   def setup(self) -> None:
     """Makes the parameters."""
@@ -74,32 +82,35 @@ class RecurrentLM(nn.Module):
         "readout_kernel", self.readout_init, (width, self.vocabulary_size)
       )
 
-  def initial_carry(self, tracks: int) -> Carry:
-    """The states before the first token of `tracks` streams: zeros."""
+  def initial_carry(self, batch_size: int) -> Carry:
+    """Returns the states before the first token of each stream: zeros."""
     return tuple(
-      Directions(cell.initial_carry((tracks,), jnp.float32))
+      Directions(cell.initial_carry((batch_size,), jnp.float32))
       for cell in self.stack.forward
     )
 
-  def __call__(
-    self, inputs_BT: Array, carry: Carry | None = None
-  ) -> tuple[Carry, Array]:
-    """The states after the tokens, and the logits `[B, T, V]`."""
-    if carry is None:
-      carry = self.initial_carry(inputs_BT.shape[0])
-    carry, h_TBH = self._read(self._embed(inputs_BT, None), carry, None)
+  def outputs(self, batch: Batch, carry: Carry) -> Array:
+    """Returns the logits `[B, T, V]` of all tokens of the batch."""
+    carry = self._carry_before(batch, carry)
+    _, h_TBH = self._read(self._embed(batch.inputs, None), carry, None)
     logits = jnp.einsum("tbh,hv->btv", h_TBH, self._readout())
-    return carry, logits + self.bias[None, None]
+    return logits + self.bias[None, None]
 
   def loss(
-    self, batch: Batch, carry: Carry, *, train: bool = False
+    self,
+    batch: Batch,
+    carry: Carry,
+    *,
+    train: bool = False,
+    perturbations: PyTree = None,
   ) -> tuple[tuple[Array, Array], Carry]:
     """Truncated backpropagation through time, Williams and Peng 1990.
 
     Args:
       batch: `[B, max(k1, k2)]` tokens, of which the last k1 count.
       carry: the states in front of them.
-      train: drop units; needs the rng "dropout".
+      train: apply dropout; needs the rng "dropout".
+      perturbations: see `Model.loss`.
 
     Returns:
       The sum of -log p over the counted tokens in nats and their weight; and
@@ -107,17 +118,16 @@ class RecurrentLM(nn.Module):
     """
     drops = train and self.stack.dropout > 0.0
     key = self.make_rng("dropout") if drops else None
-    first = self.initial_carry(batch.inputs.shape[0])
-    carry = jax.tree.map(
-      lambda new, old: jnp.where(batch.fresh, new, old), first, carry
-    )
+    carry = self._carry_before(batch, carry)
     x_TBD = self._embed(batch.inputs, key)
+    added = perturbations and perturbations["stack"]
     if self.reach < self.window:
-      carry, h_TBH = self._read_in_parts(x_TBD, carry, key)
+      carry, h_TBH = self._read_in_parts(x_TBD, carry, key, added)
     else:
-      carry, h_TBH = self._read(x_TBD[: self.window], carry, key)
+      first, rest = _split_time((x_TBD, added), self.window)
+      carry, h_TBH = self._read(first[0], carry, key, added=first[1])
       if self.reach > self.window:
-        _, rest_TBH = self._read(x_TBD[self.window :], carry, key, part=1)
+        _, rest_TBH = self._read(rest[0], carry, key, part=1, added=rest[1])
         h_TBH = jnp.concatenate([h_TBH, rest_TBH])[-self.window :]
     if drops:
       h_TBH = self._drop(key, h_TBH, "output")
@@ -136,10 +146,40 @@ class RecurrentLM(nn.Module):
     )
     return (total, jnp.sum(weights)), jax.lax.stop_gradient(carry)
 
+  def recurrences(self, batch: Batch, carry: Carry) -> dict[str, Recurrence]:
+    """See `Model.recurrences`; one pass over all tokens of the batch."""
+    x_TBD = self._embed(batch.inputs, None)
+    return {
+      "stack": Recurrence(
+        stack=self.stack,
+        params=self.layers,
+        xs=x_TBD,
+        carry=self._carry_before(batch, carry),
+        lengths_B=None,
+        final="top",
+        readout={"kernel": self._readout(), "bias": self.bias},
+        cost=step_cost(cross_entropy),
+        targets=time_major((batch.targets, batch.weights)),
+        weights_T=jnp.ones(x_TBD.shape[0]),
+      )
+    }
+
+  def stepper(self, batch_size: int) -> Stepper:
+    """See `Model.stepper`: tokens `[B]` in, logits `[B, V]` out."""
+    cell, layers = as_cell(self.stack), self.layers
+    embedding, kernel, bias = self.embedding, self._readout(), self.bias
+
+    def step(carry: Carry, tokens_B: Array) -> tuple[Carry, Array]:
+      x_BD = jnp.take(embedding, tokens_B, axis=0, mode="clip")
+      carry, h_BH = cell.step(layers, carry, x_BD)
+      return carry, h_BH @ kernel + bias[None]
+
+    return Stepper(self.initial_carry(batch_size), step)
+
   def score(
     self, inputs_BT: Array, targets_BT: Array, carry: Carry
   ) -> tuple[Carry, Array]:
-    """The states after the tokens, and log p of the targets.
+    """Returns the states after the tokens, and log p of the targets.
 
     Args:
       inputs_BT: the tokens read.
@@ -156,9 +196,16 @@ class RecurrentLM(nn.Module):
       self._readout(),
       self.bias,
       targets_BT.T.reshape(-1),
-      SCORE_CHUNK,
+      softmax.SCORE_CHUNK,
     )
     return carry, log_p.reshape(targets_BT.shape[::-1]).T
+
+  def _carry_before(self, batch: Batch, carry: Carry) -> Carry:
+    """Returns the states in front of a batch, of which an epoch's first is 0."""
+    initial = self.initial_carry(batch.inputs.shape[0])
+    return jax.tree.map(
+      lambda new, old: jnp.where(batch.fresh, new, old), initial, carry
+    )
 
   def _embed(self, inputs_BT: Array, key: Key | None) -> Array:
     """`[T, B, D]`: row w of the embedding for word w."""
@@ -171,7 +218,12 @@ class RecurrentLM(nn.Module):
     return dropout(key, self.stack.dropout, x_TBD, self.stack.variational)
 
   def _read(
-    self, x_TBD: Array, carry: Carry, key: Key | None, part: int | Array = 0
+    self,
+    x_TBD: Array,
+    carry: Carry,
+    key: Key | None,
+    part: int | Array = 0,
+    added: PyTree = None,
   ) -> tuple[Carry, Array]:
     """Unrolls the stack; `part` numbers the pieces of one batch."""
     if key is not None:
@@ -183,24 +235,66 @@ class RecurrentLM(nn.Module):
       self.layers,
       x_TBD,
       carry,
-      checkpoint_every=self.checkpoint_every,
       dropout_key=key,
+      perturbations=added,
     )
 
   def _read_in_parts(
-    self, x_TBD: Array, carry: Carry, key: Key | None
+    self, x_TBD: Array, carry: Carry, key: Key | None, added: PyTree
   ) -> tuple[Carry, Array]:
     """As `_read`, but no gradient passes from one k2 steps to the next."""
     parts = self.window // self.reach
-    x_PTBD = x_TBD.reshape(parts, self.reach, *x_TBD.shape[1:])
+    pieces = jax.tree.map(
+      lambda a: a.reshape(parts, self.reach, *a.shape[1:]), (x_TBD, added)
+    )
 
     def body(carry: Carry, step: Any) -> tuple[Carry, Array]:
-      part, x_TBD = step
+      part, (x_TBD, added) = step
       carry = jax.lax.stop_gradient(carry)
-      return self._read(x_TBD, carry, key, part)
+      return self._read(x_TBD, carry, key, part, added)
 
-    carry, h_PTBH = jax.lax.scan(body, carry, (jnp.arange(parts), x_PTBD))
+    carry, h_PTBH = jax.lax.scan(body, carry, (jnp.arange(parts), pieces))
     return carry, h_PTBH.reshape(-1, *h_PTBH.shape[2:])
 
   def _readout(self) -> Array:
     return self.embedding.T if self.tied else self.kernel
+
+
+def _split_time(tree: PyTree, at: int) -> tuple[PyTree, PyTree]:
+  """Cuts every array in two along its first dimension."""
+  return (
+    jax.tree.map(lambda a: a[:at], tree),
+    jax.tree.map(lambda a: a[at:], tree),
+  )
+
+
+def build(section: Mapping[str, Any], task: Task) -> RecurrentLM:
+  """Builds the recurrent language model for the words of `task`.
+
+  Args:
+    section: `config.model`: the fields of `rnn_lab.language_models.fields`,
+      and for each cell a section with its factory's arguments.
+    task: a `LanguageTask`.
+
+  Raises:
+    FieldError: a field is unknown, missing or out of its range, or the task's
+      text is too short to train on.
+  """
+  with in_section("model"):
+    check_sections(section, task)
+    layers = build_stack(
+      section, variational=section["dropout_kind"] == "variational"
+    )
+    arguments = network_arguments(section, task)
+    size = arguments["embedding_size"]
+    width = stack_output_size(layers, size)
+    if section["tied"] and width != size:
+      raise FieldError(
+        "tied",
+        f"{{field}} needs embedding_size ({size}) equal to hidden_size "
+        f"({width})",
+      )
+  task.check_window()
+  return RecurrentLM(
+    stack=layers, tied=section["tied"], reach=task.reach, **arguments
+  )

@@ -14,6 +14,9 @@ import jax.numpy as jnp
 
 from rnn_lab.types import Array
 
+# Tokens whose V probabilities are held at once when a text is evaluated.
+SCORE_CHUNK = 256
+
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5,))
 def cross_entropy(

@@ -4,16 +4,23 @@ Its probabilities are never zero and it stores no n-grams, but what lies before
 its window it cannot see.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from rnn_lab.errors import in_section
 from rnn_lab.initializers import Initializer
 from rnn_lab.language_models import softmax
-from rnn_lab.language_models.recurrent import SCORE_CHUNK
-from rnn_lab.types import Array, Batch, Carry
+from rnn_lab.language_models.fields import check_sections, network_arguments
+from rnn_lab.models.base import Model, Stepper
+from rnn_lab.tasks.base import Task
+from rnn_lab.types import Array, Batch, Carry, PyTree
 
 
-class WindowLM(nn.Module):
+class WindowLM(Model):
   """p(w_t | the n-1 words before) by a feed-forward network.
 
   With x the embeddings of the n-1 words side by side, of which every word
@@ -74,26 +81,26 @@ class WindowLM(nn.Module):
         "direct_kernel", self.readout_init, (width, words)
       )
 
-  def initial_carry(self, tracks: int) -> Carry:
-    """`[B, n-2]`: the words before the ones to be read, none yet."""
-    return jnp.full((tracks, self.context - 1), self.start, jnp.int32)
+  def initial_carry(self, batch_size: int) -> Carry:
+    """Returns `[B, n-2]`, the words before the first to be read: none yet."""
+    return jnp.full((batch_size, self.context - 1), self.start, jnp.int32)
 
-  def __call__(
-    self, inputs_BT: Array, carry: Carry | None = None
-  ) -> tuple[Carry, Array]:
-    """The words to keep in mind, and the logits `[B, T, V]`."""
-    if carry is None:
-      carry = self.initial_carry(inputs_BT.shape[0])
-    carry, h_BTH = self._read(inputs_BT, carry)
-    return carry, h_BTH @ self._readout() + self.bias[None, None]
+  def outputs(self, batch: Batch, carry: Carry) -> Array:
+    """Returns the logits `[B, T, V]` of all tokens of the batch."""
+    _, h_BTH = self._read(batch.inputs, self._carry_before(batch, carry))
+    return h_BTH @ self._readout() + self.bias[None, None]
 
   def loss(
-    self, batch: Batch, carry: Carry, *, train: bool = False
+    self,
+    batch: Batch,
+    carry: Carry,
+    *,
+    train: bool = False,
+    perturbations: PyTree = None,
   ) -> tuple[tuple[Array, Array], Carry]:
-    """The sum of -log p in nats and its weight; the words to keep in mind."""
-    del train
-    first = self.initial_carry(batch.inputs.shape[0])
-    carry = jnp.where(batch.fresh, first, carry)
+    """Returns the sum of -log p in nats and its weight; the last words."""
+    del train, perturbations
+    carry = self._carry_before(batch, carry)
     carry, h_BTH = self._read(batch.inputs[:, -self.window :], carry)
     weights_BT = batch.weights[:, -self.window :]
     total = softmax.cross_entropy(
@@ -106,10 +113,23 @@ class WindowLM(nn.Module):
     )
     return (total, jnp.sum(weights_BT)), carry
 
+  def stepper(self, batch_size: int) -> Stepper:
+    """See `Model.stepper`: tokens `[B]` in, logits `[B, V]` out."""
+    read = jax.tree_util.Partial(
+      _features, self.embedding, self.hidden_kernel, self.hidden_bias
+    )
+    kernel, bias, direct = self._readout(), self.bias, self.direct
+
+    def step(carry: Carry, tokens_B: Array) -> tuple[Carry, Array]:
+      carry, h_BTH = read(tokens_B[:, None], carry, direct)
+      return carry, h_BTH[:, 0] @ kernel + bias[None]
+
+    return Stepper(self.initial_carry(batch_size), step)
+
   def score(
     self, inputs_BT: Array, targets_BT: Array, carry: Carry
   ) -> tuple[Carry, Array]:
-    """As `RecurrentLM.score`."""
+    """See `RecurrentLM.score`."""
     carry, h_BTH = self._read(inputs_BT, carry)
     h_BTH = h_BTH[:, h_BTH.shape[1] - targets_BT.shape[1] :]
     log_p = softmax.log_probs(
@@ -117,28 +137,51 @@ class WindowLM(nn.Module):
       self._readout(),
       self.bias,
       targets_BT.reshape(-1),
-      SCORE_CHUNK,
+      softmax.SCORE_CHUNK,
     )
     return carry, log_p.reshape(targets_BT.shape)
 
+  def _carry_before(self, batch: Batch, carry: Carry) -> Carry:
+    """Returns the words in front of a batch, none at an epoch's beginning."""
+    initial = self.initial_carry(batch.inputs.shape[0])
+    return jnp.where(batch.fresh, initial, carry)
+
   def _read(self, inputs_BT: Array, carry: Carry) -> tuple[Carry, Array]:
-    """What the softmax reads, `[B, T, H]`, or wider with `direct`."""
-    steps = inputs_BT.shape[1]
-    words_BT = jnp.concatenate([carry, inputs_BT], axis=1)
-    e_BTD = jnp.take(self.embedding, words_BT, axis=0, mode="clip")
-    # The window's words side by side, the oldest first.
-    x_BTD = jnp.concatenate(
-      [e_BTD[:, k : k + steps] for k in range(self.context)], axis=-1
+    return _features(
+      self.embedding,
+      self.hidden_kernel,
+      self.hidden_bias,
+      inputs_BT,
+      carry,
+      self.direct,
     )
-    h_BTH = jnp.tanh(x_BTD @ self.hidden_kernel + self.hidden_bias[None, None])
-    if self.direct:
-      h_BTH = jnp.concatenate([h_BTH, x_BTD], axis=-1)
-    return words_BT[:, steps:], h_BTH
 
   def _readout(self) -> Array:
     if not self.direct:
       return self.kernel
     return jnp.concatenate([self.kernel, self.direct_kernel])
+
+
+def _features(
+  embedding: Array,
+  hidden_kernel: Array,
+  hidden_bias: Array,
+  inputs_BT: Array,
+  carry: Carry,
+  direct: bool,
+) -> tuple[Carry, Array]:
+  """Returns the last words, and what the softmax reads: `[B, T, H]` or more."""
+  steps, context = inputs_BT.shape[1], carry.shape[1] + 1
+  words_BT = jnp.concatenate([carry, inputs_BT], axis=1)
+  e_BTD = jnp.take(embedding, words_BT, axis=0, mode="clip")
+  # The window's words side by side, the oldest first.
+  x_BTD = jnp.concatenate(
+    [e_BTD[:, k : k + steps] for k in range(context)], axis=-1
+  )
+  h_BTH = jnp.tanh(x_BTD @ hidden_kernel + hidden_bias[None, None])
+  if direct:
+    h_BTH = jnp.concatenate([h_BTH, x_BTD], axis=-1)
+  return words_BT[:, steps:], h_BTH
 
 
 def num_parameters(
@@ -156,3 +199,28 @@ def num_parameters(
   count = vocabulary_size * embedding_size + (width + 1) * hidden_size
   count += (hidden_size + 1) * vocabulary_size
   return count + (width * vocabulary_size if direct else 0)
+
+
+def build(section: Mapping[str, Any], task: Task) -> WindowLM:
+  """Builds the window network for the words of `task`.
+
+  Args:
+    section: `config.model`: the fields of `rnn_lab.language_models.fields`.
+    task: a `LanguageTask`.
+
+  Raises:
+    FieldError: a field is unknown, missing or out of its range, or the task's
+      text is too short to train on.
+  """
+  with in_section("model"):
+    check_sections(section, task)
+    arguments = network_arguments(section, task)
+  task.check_window()
+  return WindowLM(
+    context=section["window"]["order"] - 1,
+    hidden_size=section["hidden_size"],
+    direct=section["window"]["direct"],
+    hidden_init=arguments["readout_init"],
+    start=task.corpus.vocabulary.start,
+    **arguments,
+  )

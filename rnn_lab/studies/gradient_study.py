@@ -1,4 +1,4 @@
-"""Lays open the gradients of a run: gradients.json beside its result."""
+"""Measures the gradients of a run: gradients.json beside its result."""
 
 import pathlib
 from typing import Any
@@ -10,98 +10,98 @@ from threadpoolctl import threadpool_limits
 
 from rnn_lab.cells.base import is_float
 from rnn_lab.errors import FieldError
+from rnn_lab.models.base import Recurrence, init_params
+from rnn_lab.rundir import GRADIENTS, RESULT, read_json, write_json
+from rnn_lab.runs import planning
 from rnn_lab.studies.portrait import portrait, read_state, states
-from rnn_lab.studies.problem import Problem, check, make_problem
-from rnn_lab.rundir import read_json, write_json
-from rnn_lab.training.run import (
-  CONFIG,
-  RESULT,
-  Plan,
-  plan,
-  restore_params,
-  with_any_run,
-)
-from rnn_lab.training.state import form_of, init_params, seed_keys
+from rnn_lab.studies.problem import check, recurrence_of, study_batch
+from rnn_lab.training.loop import restore_params
+from rnn_lab.training.settings import Plan
+from rnn_lab.training.state import seed_keys
 from rnn_lab.types import Params
 
-GRADIENTS = "gradients.json"
 # Sequences that are averaged over.
 EXAMPLES = 8
 
 
 def check_study(config: Any) -> None:
-  """Raises FieldError if a run of `config` could not be laid open."""
-  ready = plan(config)
-  check(ready.task, ready.model)
-  make_problem(ready.model, ready.task, 1)
+  """Raises FieldError if the gradients of a run of `config` have no study.
+
+  Args:
+    config: a ConfigDict, nested dicts, or a plan.
+  """
+  plan = config if isinstance(config, Plan) else planning.plan(config)
+  check(plan.task, plan.model)
 
 
 def measure(workdir: str | pathlib.Path) -> pathlib.Path:
   """Writes gradients.json for the first seed of a finished run.
 
-  Its parameters at initialisation, and those that its test was taken with, are
-  measured in float64 on the same `EXAMPLES` validation sequences. What is
-  there already is left alone.
+  Its initial parameters, and those that were tested, are measured in float64
+  on the same `EXAMPLES` validation sequences. What has been measured already
+  is left alone.
 
   Raises:
-    FieldError: there is no run, or one that cannot be laid open.
+    FieldError: there is no finished run, or one whose gradients cannot be
+      measured.
   """
   workdir = pathlib.Path(workdir)
   path = workdir / GRADIENTS
   if not (workdir / RESULT).exists():
-    raise FieldError("workdir", str(workdir), "the directory of a finished run")
+    raise FieldError(
+      "workdir", f"workdir must be a finished run; {workdir} has no {RESULT}"
+    )
   result = read_json(workdir / RESULT)
   step = result["seeds"][0]["best_step"]
   if path.exists() and read_json(path)["step"]["trained"] == step:
     return path
-  ready = plan(with_any_run(read_json(workdir / CONFIG)))
-  check(ready.task, ready.model)
-  problem = make_problem(ready.model, ready.task, EXAMPLES)
-  found = {"initialisation": _first_params(ready)}
+  plan = planning.plan_of_run(workdir)
+  check(plan.task, plan.model)
+  moments = {"initialisation": _initial_params(plan)}
   if step is not None and step >= 0:
-    found["trained"] = restore_params(
-      workdir, ready.settings, ready.model, ready.task, 0
-    )
+    moments["trained"] = restore_params(plan, workdir, 0)
+  batch = study_batch(plan.task, EXAMPLES)
   # Of matrices this small BLAS makes several threads wait for each other.
   with jax.enable_x64(True), threadpool_limits(1, user_api="blas"):
-    arrays = ("xs", "targets", "weights_T")
-    wide = problem._replace(
-      **{name: _in_float64(getattr(problem, name)) for name in arrays}
-    )
-    at = {
-      moment: portrait(wide, _in_float64(params))
-      for moment, params in found.items()
+    batch = _in_float64(batch)
+    recurrences = {
+      moment: recurrence_of(plan.model, _in_float64(params), batch)
+      for moment, params in moments.items()
     }
-  write_json(path, _about(ready, problem, step) | {"at": at})
+    at = {moment: portrait(r) for moment, r in recurrences.items()}
+    about = _about(plan, recurrences["initialisation"], step)
+  write_json(path, about | {"at": at})
   return path
 
 
-def _about(ready: Plan, problem: Problem, step: int | None) -> dict[str, Any]:
-  """What was measured, and of what."""
-  model = ready.config["model"]
+def _about(
+  plan: Plan, recurrence: Recurrence, step: int | None
+) -> dict[str, Any]:
+  """Returns what was measured, and of what."""
+  model = plan.config["model"]
   return {
-    "seed": ready.settings.seed,
-    "examples": problem.xs.shape[1],
-    "length": problem.xs.shape[0],
-    "layers": problem.layers,
+    "seed": plan.settings.seed,
+    "examples": recurrence.xs.shape[1],
+    "length": recurrence.xs.shape[0],
+    "layers": recurrence.num_layers,
     "hidden_size": model["hidden_size"],
     "cell": model["cell"],
-    "states": list(states(problem)),
-    "read": read_state(problem),
+    "states": list(states(recurrence)),
+    "read": read_state(recurrence),
     "step": {"initialisation": 0, "trained": step},
   }
 
 
-def _first_params(ready: Plan) -> Params:
-  key = seed_keys(jnp.int32(ready.settings.seed)).params
-  return init_params(ready.model, form_of(ready.task), key)
+def _initial_params(plan: Plan) -> Params:
+  key = seed_keys(jnp.int32(plan.settings.seed)).params
+  return init_params(plan.model, plan.task, key)
 
 
 def _in_float64(tree: Any) -> Any:
-  """The arrays of floats in float64."""
+  """Converts the arrays of floats to float64."""
 
   def widen(leaf: Any) -> Any:
-    wide = jnp.float64 if is_float(leaf) else leaf.dtype
-    return jnp.asarray(np.asarray(leaf), wide)
+    leaf = np.asarray(leaf)
+    return jnp.asarray(leaf, jnp.float64 if is_float(leaf) else leaf.dtype)
 
   return jax.tree.map(widen, tree)

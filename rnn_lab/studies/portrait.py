@@ -1,7 +1,7 @@
-"""Everything that gradients/ can say about one set of parameters, as JSON.
+"""All measures of `rnn_lab.gradients` for one set of parameters, as JSON.
 
-Logs are to the base 10. That of a number that is exactly zero is None, and that
-of one beyond float64 is `OVERFLOW`; an infinite half-life is None.
+Logs are to the base 10. The log of zero is None, that of a number beyond
+float64 is `OVERFLOW`; an infinite half-life is None.
 """
 
 import functools
@@ -12,8 +12,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rnn_lab._stack import (
+  Stack,
+  final_state,
+  program_stack,
+  unroll_stack,
+  zero_perturbations,
+)
 from rnn_lab.gradients.bptt import bptt_terms, terms_by_lag
-from rnn_lab.gradients.costs import Cost
 from rnn_lab.gradients.flow import norm_by_lag, size_by_unit, state_gradients
 from rnn_lab.gradients.gates import (
   gate_statistics,
@@ -33,106 +39,98 @@ from rnn_lab.gradients.lyapunov import lyapunov_exponents
 from rnn_lab.gradients.singular_values import singular_values_between
 from rnn_lab.gradients.tangents import carry_parts
 from rnn_lab.gradients.truncation import truncation_bias
-from rnn_lab._stack import (
-  Stack,
-  final_state,
-  unroll_stack,
-  zero_perturbations,
-)
-from rnn_lab.studies.problem import Problem
+from rnn_lab.models.base import Recurrence, StepCost
 from rnn_lab.types import Array, Params, PyTree
 
 OVERFLOW = 309.0
 
 
-def portrait(problem: Problem, params: Params) -> dict[str, Any]:
-  """The numbers of gradients.json for one set of a model's parameters."""
-  own = problem.cell_params(params)
-  jacobians = step_jacobians(problem.cell, own, problem.xs)
+def portrait(recurrence: Recurrence) -> dict[str, Any]:
+  """Computes the numbers of gradients.json for one set of parameters."""
+  cell, params, xs = recurrence.cell, recurrence.cell_params, recurrence.xs
+  jacobians = step_jacobians(cell, params, xs)
   # A quarter of the steps to turn into the directions that grow most.
-  exponents = lyapunov_exponents(
-    problem.cell, own, problem.xs, discard=problem.xs.shape[0] // 4
-  )
+  exponents = lyapunov_exponents(cell, params, xs, discard=xs.shape[0] // 4)
   return {
-    "flow": _flow(problem, params),
-    "jacobian": _jacobian(problem, own, jacobians),
+    "flow": _flow(recurrence),
+    "jacobian": _jacobian(recurrence, jacobians),
     "lyapunov": logs(jnp.mean(exponents, axis=0)),
-    "gates": _gates(problem, params, jacobians),
-    "terms": _terms(problem, own, params["readout"]),
-    "truncation": _truncation(problem, own, params["readout"]),
+    "gates": _gates(recurrence, jacobians),
+    "terms": _terms(recurrence),
+    "truncation": _truncation(recurrence),
   }
 
 
-def states(problem: Problem) -> dict[str, str]:
-  """What the parts of the carry are called here, and in `StepJacobians`.
+def states(recurrence: Recurrence) -> dict[str, str]:
+  """Returns the names of the carry's parts, and those in `StepJacobians`.
 
   "h" and "c", or of several layers "0.h", "0.c", "1.h", ...
   """
-  carry = problem.cell.initial_carry((1,), jnp.float32)
+  carry = recurrence.cell.initial_carry((1,), jnp.float32)
   names = carry_parts(carry)
   return {name.replace(".forward", "") or "state": name for name in names}
 
 
-def read_state(problem: Problem) -> str:
-  """The part that is read out: the top layer's h, or its first state."""
-  top = f"{problem.layers - 1}." if problem.layers > 1 else ""
-  own = [name for name in states(problem) if name.startswith(top)]
-  return f"{top}h" if f"{top}h" in own else own[0]
+def read_state(recurrence: Recurrence) -> str:
+  """Returns the part that is read out: the top layer's h, or first state."""
+  num_layers = recurrence.num_layers
+  top = f"{num_layers - 1}." if num_layers > 1 else ""
+  names = [name for name in states(recurrence) if name.startswith(top)]
+  return f"{top}h" if f"{top}h" in names else names[0]
 
 
-def _flow(problem: Problem, params: Params) -> dict[str, Any]:
+def _flow(recurrence: Recurrence) -> dict[str, Any]:
   """The gradient of the last output's cost, by lag and by unit.
 
   Of lower layers, too, all that their state does to the cost: within the same
   step through the layers above, as in a run's gradient_flow.jsonl.
   """
-  num_steps, batch_size = problem.xs.shape[:2]
-  # Without what they begin with, cells of a kind are equal, and compile once.
-  alike = [c._replace(init=None, options=()) for c in problem.stack.forward]
-  layers = Stack(tuple(alike))
+  xs = recurrence.xs
+  # Cells that differ only in how they are initialised compile once.
+  layers = program_stack(recurrence.stack)
   gradients = _gradients(
     layers,
-    problem.cost,
-    problem.final,
-    params,
-    problem.xs,
-    jax.tree.map(lambda a: a[-1], problem.targets),
-    zero_perturbations(layers, num_steps, batch_size, problem.xs.dtype),
+    recurrence.cost,
+    recurrence.final,
+    recurrence.params,
+    recurrence.readout,
+    xs,
+    jax.tree.map(lambda a: a[-1], recurrence.targets),
+    zero_perturbations(layers, *xs.shape[:2], xs.dtype),
   )
   return {
     name: {
       "log10_by_lag": log10(norm_by_lag(gradient)),
       "log10_by_unit": log10(size_by_unit(gradient)[0]),
     }
-    for name, gradient in zip(states(problem), jax.tree.leaves(gradients))
+    for name, gradient in zip(states(recurrence), jax.tree.leaves(gradients))
   }
 
 
 @functools.partial(jax.jit, static_argnames=("layers", "cost", "final"))
 def _gradients(
   layers: Stack,
-  cost: Cost,
+  cost: StepCost,
   final: str,
   params: Params,
+  readout: PyTree,
   xs: Array,
   target: PyTree,
   zeros: PyTree,
 ) -> PyTree:
   def last_cost(perturbations: PyTree) -> Array:
-    carry, _ = unroll_stack(
-      layers, params["stack"], xs, perturbations=perturbations
-    )
-    return cost(params["readout"], final_state(carry, final), target)
+    carry, _ = unroll_stack(layers, params, xs, perturbations=perturbations)
+    return cost(readout, final_state(carry, final), target)
 
   return state_gradients(last_cost, zeros)
 
 
 def _jacobian(
-  problem: Problem, own: Params, jacobians: StepJacobians
+  recurrence: Recurrence, jacobians: StepJacobians
 ) -> dict[str, Any]:
   """Norms, bound and singular values of dh_t/dh_k of the state read out."""
-  num_steps = problem.xs.shape[0]
-  part = states(problem)[read_state(problem)]
+  num_steps = recurrence.xs.shape[0]
+  part = states(recurrence)[read_state(recurrence)]
   logs_LB = np.asarray(log_norms(jacobians, rows=part, columns=part))
   logs_LB = logs_LB / np.log(10.0)
   with np.errstate(invalid="ignore"):
@@ -145,8 +143,9 @@ def _jacobian(
     )[0]
     for lag in lags
   ]
-  is_elman = problem.cell.kind == "elman"
-  bound = elman_bound(problem.cell, own, num_steps) if is_elman else None
+  cell, params = recurrence.cell, recurrence.cell_params
+  is_elman = cell.kind == "elman"
+  bound = elman_bound(cell, params, num_steps) if is_elman else None
   return {
     "log10_largest": {
       "mean": logs(mean_L),
@@ -158,58 +157,58 @@ def _jacobian(
       {"lag": lag, "log10": logs(spectrum / np.log(10.0))}
       for lag, spectrum in zip(lags, spectra)
     ],
-    "spectral_radius": spectral_radius(own.recurrent_kernel)
+    "spectral_radius": spectral_radius(params.recurrent_kernel)
     if is_elman
     else None,
   }
 
 
 def _gates(
-  problem: Problem, params: Params, jacobians: StepJacobians
+  recurrence: Recurrence, jacobians: StepJacobians
 ) -> list[dict[str, Any]] | None:
-  """A layer each; None where no layer has a gate that hands on its state."""
-  if all(cell.memory is None for cell in problem.stack.forward):
+  """A row per layer; None where no layer has a gate on its state's path."""
+  if all(cell.memory is None for cell in recurrence.stack.forward):
     return None
-  seen = look_inside(problem.stack, params["stack"], problem.xs)
-  found = []
-  for layer, cell in enumerate(problem.stack.forward):
+  seen = look_inside(recurrence.stack, recurrence.params, recurrence.xs)
+  rows = []
+  for layer, cell in enumerate(recurrence.stack.forward):
     if cell.memory is None:
       continue
     state, gate = cell.memory
-    name = f"{layer}.{state}" if problem.layers > 1 else state
-    part = states(problem)[name]
+    name = f"{layer}.{state}" if recurrence.num_layers > 1 else state
+    part = states(recurrence)[name]
     gate_TBH = memory_gate(cell, seen[layer].forward)
-    about = gate_statistics(gate_TBH)
+    statistics = gate_statistics(gate_TBH)
     direct_LB = log_root_mean_square(log_direct_path(gate_TBH))
     total_LB = log_norms(
       jacobians, rows=part, columns=part, kind="root mean square"
     )
-    found.append(
+    rows.append(
       {
         "state": name,
         "gate": gate,
-        "mean_by_time": numbers(about.mean_by_time),
-        "mean_by_unit": numbers(about.mean_by_unit),
-        "half_life_by_unit": numbers(about.half_life_by_unit),
+        "mean_by_time": numbers(statistics.mean_by_time),
+        "mean_by_unit": numbers(statistics.mean_by_unit),
+        "half_life_by_unit": numbers(statistics.half_life_by_unit),
         "log10_direct": logs(jnp.mean(direct_LB, axis=1) / jnp.log(10.0)),
         "log10_total": logs(jnp.mean(total_LB, axis=1) / jnp.log(10.0)),
       }
     )
-  return found
+  return rows
 
 
-def _terms(problem: Problem, own: Params, readout: PyTree) -> dict[str, Any]:
+def _terms(recurrence: Recurrence) -> dict[str, Any]:
   """The terms of the task's whole gradient, by lag: the top layer's."""
   terms = bptt_terms(
-    problem.cell,
-    problem.cost,
-    own,
-    readout,
-    problem.xs,
-    problem.targets,
-    weights_T=problem.weights_T,
+    recurrence.cell,
+    recurrence.cost,
+    recurrence.cell_params,
+    recurrence.readout,
+    recurrence.xs,
+    recurrence.targets,
+    weights_T=recurrence.weights_T,
   )
-  norms = terms.norm if problem.layers == 1 else terms.norm[-1].forward
+  norms = terms.norm if recurrence.num_layers == 1 else terms.norm[-1].forward
   return {
     jax.tree_util.keystr(path, simple=True, separator="."): {
       "log10_by_lag": log10(terms_by_lag(norm_TT))
@@ -218,22 +217,20 @@ def _terms(problem: Problem, own: Params, readout: PyTree) -> dict[str, Any]:
   }
 
 
-def _truncation(
-  problem: Problem, own: Params, readout: PyTree
-) -> dict[str, Any]:
+def _truncation(recurrence: Recurrence) -> dict[str, Any]:
   """The bias of truncated BPTT, reaches in powers of 2 and T."""
-  num_steps = problem.xs.shape[0]
+  num_steps = recurrence.xs.shape[0]
   reaches = [2**n for n in range(num_steps.bit_length())]
   reaches = sorted({*(r for r in reaches if r < num_steps), num_steps})
   bias = truncation_bias(
-    problem.cell,
-    problem.cost,
-    own,
-    readout,
-    problem.xs,
-    problem.targets,
+    recurrence.cell,
+    recurrence.cost,
+    recurrence.cell_params,
+    recurrence.readout,
+    recurrence.xs,
+    recurrence.targets,
     reaches,
-    weights_T=problem.weights_T,
+    weights_T=recurrence.weights_T,
   )
   return {
     "reaches": reaches,

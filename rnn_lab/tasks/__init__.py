@@ -1,32 +1,34 @@
 """The tasks, by name, and the one function that makes a task from a config."""
 
 import inspect
+import pkgutil
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rnn_lab.errors import FieldError, check_choice, check_int, in_section
-from rnn_lab.tasks.adding import adding
-from rnn_lab.tasks.base import SEQUENCE, STREAM, VECTOR, Spec, Task
-from rnn_lab.tasks.copy_memory import copy_memory
-from rnn_lab.tasks.digits import digits
-from rnn_lab.tasks.language import language
-from rnn_lab.tasks.mnist import mnist
-from rnn_lab.tasks.temporal_order import temporal_order
+from rnn_lab.errors import (
+  FieldError,
+  check_choice,
+  check_int,
+  in_section,
+  suggestion,
+)
+from rnn_lab.tasks.base import SEQUENCE, VECTOR, Spec, Task
 
-__all__ = ["SEQUENCE", "STREAM", "TASKS", "VECTOR", "Spec", "Task", "build"]
+__all__ = ["SEQUENCE", "TASKS", "VECTOR", "Spec", "Task", "build"]
 
-TASKS: dict[str, Callable[..., Task]] = {
-  "digits": digits,
-  "mnist": mnist,
-  "adding": adding,
-  "copy_memory": copy_memory,
-  "temporal_order": temporal_order,
-  "language": language,
+# From `config.task.name` to the task's factory, imported when used.
+TASKS = {
+  "digits": "rnn_lab.tasks.digits:digits",
+  "mnist": "rnn_lab.tasks.mnist:mnist",
+  "adding": "rnn_lab.tasks.adding:adding",
+  "copy_memory": "rnn_lab.tasks.copy_memory:copy_memory",
+  "temporal_order": "rnn_lab.tasks.temporal_order:temporal_order",
+  "language": "rnn_lab.tasks.language:language",
 }
 
 
 def build(section: Mapping[str, Any], batch_size: int) -> Task:
-  """The task that a config's section `task` describes.
+  """Builds the task that a config's section `task` describes.
 
   Args:
     section: `name`, a key of TASKS, and the arguments of that factory.
@@ -46,23 +48,32 @@ def build(section: Mapping[str, Any], batch_size: int) -> Task:
   name = arguments.pop("name", None)
   with in_section("task"):
     check_choice("name", name, TASKS)
-    _check_arguments(name, arguments)
+    factory = pkgutil.resolve_name(TASKS[name])
+    _check_arguments(name, factory, arguments)
   try:
-    return TASKS[name](batch_size, **arguments)
+    return factory(batch_size, **arguments)
   except FieldError as error:
     # The one argument of a factory that comes from another section.
     with in_section("train" if error.field == "batch_size" else "task"):
       raise
 
 
-def _check_arguments(name: str, arguments: Mapping[str, Any]) -> None:
-  """Raises FieldError unless TASKS[name] takes just these arguments."""
-  takes = dict(inspect.signature(TASKS[name]).parameters)
-  del takes["batch_size"]
-  words = f"{name} takes {', '.join(takes)}"
-  for argument, value in arguments.items():
-    if argument not in takes:
-      raise FieldError(argument, value, f"left out: {words}")
-  for argument, parameter in takes.items():
+def _check_arguments(
+  name: str, factory: Callable[..., Task], arguments: Mapping[str, Any]
+) -> None:
+  """Raises FieldError unless the factory takes just these arguments."""
+  parameters = dict(inspect.signature(factory).parameters)
+  del parameters["batch_size"]
+  for argument in arguments:
+    if argument not in parameters:
+      known = f"; its arguments are {', '.join(parameters)}"
+      raise FieldError(
+        argument,
+        f"task {name!r} has no argument {argument!r}"
+        + (suggestion(argument, parameters) or known),
+      )
+  for argument, parameter in parameters.items():
     if parameter.default is parameter.empty and argument not in arguments:
-      raise FieldError(argument, None, f"set, having no default: {words}")
+      raise FieldError(
+        argument, f"task {name!r} requires the argument {argument!r}"
+      )

@@ -56,7 +56,7 @@ def _adding(batch_size: int, length: int, eval_size: int) -> Task:
     input_spec=Spec(length, 2),
     output_spec=Spec(1, 1),
     output="linear",
-    data=None,
+    data=((),),
     batch=batch,
     eval_batches=eval_batches,
     loss=losses.squared_error,

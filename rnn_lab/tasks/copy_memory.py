@@ -72,7 +72,7 @@ def _copy_memory(batch_size: int, delay: int, eval_size: int) -> Task:
     input_spec=Spec(length, NUM_SYMBOLS + 2),
     output_spec=Spec(length, NUM_SYMBOLS + 1),
     output="softmax",
-    data=None,
+    data=((),),
     batch=batch,
     eval_batches=eval_batches,
     loss=losses.cross_entropy,

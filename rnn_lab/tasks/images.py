@@ -3,7 +3,7 @@
 import functools
 import math
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -13,8 +13,7 @@ import numpy as np
 from rnn_lab.errors import FieldError, check_choice, check_int
 from rnn_lab.tasks import losses
 from rnn_lab.tasks.base import LONGEST, VECTOR, Spec, Task
-from rnn_lab.tasks.batches import EVAL_SEEDS, in_batches
-from rnn_lab.tasks.shuffle import epoch_indices
+from rnn_lab.tasks.batches import EVAL_SEEDS, epoch_indices, in_batches
 from rnn_lab.types import Array, Batch, Key
 
 ORDERS = ("row", "pixel", "permuted")
@@ -137,7 +136,7 @@ def _image_task(source: Source, batch_size: int, layout: Layout) -> Task:
       weights=jnp.ones((batch_size,)),
     )
 
-  def eval_batches(split: str) -> Batch:
+  def eval_batches(split: str) -> Sequence[Batch]:
     check_choice("split", split, EVAL_SEEDS)
     images = _ordered(source.corpus().splits[split], layout.order)
     size = len(images.labels)
@@ -162,7 +161,7 @@ def _image_task(source: Source, batch_size: int, layout: Layout) -> Task:
     input_spec=Spec(steps + layout.gap, features),
     output_spec=Spec(1, CLASSES),
     output="softmax",
-    data=data,
+    data=(data,),
     batch=batch,
     eval_batches=eval_batches,
     loss=losses.cross_entropy,

@@ -1,9 +1,12 @@
 """Language modelling: the next word of a text, at every place of it."""
 
+import dataclasses
 import functools
 import inspect
 import math
+import pathlib
 import types
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -11,12 +14,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnn_lab.errors import FieldError, check_choice, check_int
-from rnn_lab.tasks.base import LONGEST, STREAM, Spec, Stream, Task
+from rnn_lab.rundir import VOCABULARY
+from rnn_lab.tasks import losses
+from rnn_lab.tasks.base import LONGEST, SEQUENCE, Spec, Task
+from rnn_lab.tasks.batches import EVAL_SEEDS, in_batches
 from rnn_lab.text import corpora
 from rnn_lab.text.base import Corpus, Split
 from rnn_lab.text.request import Request
 from rnn_lab.text.vocabulary import Vocabulary
 from rnn_lab.types import Array, Batch, Key, PyTree
+
+SPLITS = ("train", "valid", "test")
 
 
 def language(
@@ -25,7 +33,7 @@ def language(
   window: int = 32,
   reach: int = 32,
   **text: Any,
-) -> Task:
+) -> "LanguageTask":
   """The next word, given all before it: one stream of tokens.
 
   The training split is cut into B tracks of equal length, read side by side,
@@ -48,14 +56,18 @@ def language(
 
   Raises:
     FieldError: an argument is not what it may be, the corpus cannot be read,
-      or a split of it is shorter than one window. That the training split
-      fills a window in all tracks is left to who trains on it: an n-gram
-      model does not need that.
+      or a split of it is shorter than one window. Whether the training split
+      fills a window in all tracks is checked by models that need it
+      (`check_window`): an n-gram model does not.
   """
   check_int("window", window, 1, LONGEST)
   check_int("reach", reach, 1, LONGEST)
   if reach < window and window % reach:
-    raise FieldError("reach", reach, f"{window} or more, or a divisor of it")
+    raise FieldError(
+      "reach",
+      f"{{field}} must be at least {window}, the window, or divide it, "
+      f"got {reach}",
+    )
   check_choice("corpus", corpus, corpora.CORPORA)
   return _language(corpora.load(corpus, **text), batch_size, window, reach)
 
@@ -74,72 +86,138 @@ def _with_fields_of(request: type[Request]) -> inspect.Signature:
 language.__signature__ = _with_fields_of(Request)
 
 
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class LanguageTask(Task):
+  """A task whose training split is a text, read side by side in tracks.
+
+  Attributes:
+    corpus: the splits and their vocabulary.
+    tracks: B, the parts of the training split that are read side by side.
+    window: k1, the tokens of each track that one update is made for.
+    reach: k2, the steps that its gradient goes back.
+  """
+
+  corpus: Corpus
+  tracks: int
+  window: int
+  reach: int
+
+  def check_window(self) -> None:
+    """Raises FieldError unless the text fills a window in all tracks."""
+    tokens = len(self.corpus.train.tokens)
+    if tokens // self.tracks < self.window:
+      raise FieldError(
+        "task.window",
+        f"{{field}} must be at most {tokens // self.tracks}, as the train "
+        f"split has {tokens} tokens for {self.tracks} tracks "
+        f"(train.batch_size), got {self.window}",
+      )
+
+  def describe(self) -> str:
+    """Returns a line with the text, its size and its vocabulary."""
+    corpus = self.corpus
+    splits = [(name, getattr(corpus, name)) for name in SPLITS]
+    tokens = ", ".join(f"{len(s.tokens):,} {name}" for name, s in splits)
+    unknown = ", ".join(f"{s.unknown:,} {name}" for name, s in splits)
+    return (
+      f"{corpus.name}: {tokens} tokens; a vocabulary of "
+      f"{corpus.vocabulary.size:,}; unknown: {unknown}"
+    )
+
+  def save_files(self, workdir: pathlib.Path) -> None:
+    """Writes the vocabulary."""
+    self.corpus.vocabulary.save(workdir / VOCABULARY)
+
+
 def without_text(
   vocabulary: Vocabulary, tracks: int, window: int, reach: int
-) -> Task:
-  """The form of a `language` task, for a model whose text is not at hand."""
-  none = Split(np.zeros(0, np.int32), None, 0)
-  return of_corpus(
-    Corpus("", vocabulary, none, none, none, None, (), {}, {}),
-    tracks,
-    window,
-    reach,
-  )
+) -> LanguageTask:
+  """Returns the task of a placeholder text, for a model opened without its own.
+
+  Args:
+    vocabulary: of the model.
+    tracks: as in the config; likewise `window` and `reach`.
+    window: see there.
+    reach: see there.
+  """
+  tokens = np.zeros(tracks * window, np.int32)
+  split = Split(tokens, None, 0)
+  corpus = Corpus("", vocabulary, split, split, split, None, (), {}, {})
+  return of_corpus(corpus, tracks, window, reach)
 
 
 @functools.cache
-def _language(text: Corpus, tracks: int, window: int, reach: int) -> Task:
-  for split in ("train", "valid", "test"):
-    found = len(getattr(text, split).tokens)
-    if found < window:
-      may = f"at most {found}, the tokens that the {split} split holds"
-      raise FieldError("window", window, may)
-  return of_corpus(text, tracks, window, reach)
+def _language(
+  corpus: Corpus, tracks: int, window: int, reach: int
+) -> LanguageTask:
+  for split in SPLITS:
+    tokens = len(getattr(corpus, split).tokens)
+    if tokens < window:
+      raise FieldError(
+        "window",
+        f"{{field}} must be at most {tokens}, the tokens of the {split} split, "
+        f"got {window}",
+      )
+  return of_corpus(corpus, tracks, window, reach)
 
 
-def of_corpus(text: Corpus, tracks: int, window: int, reach: int) -> Task:
-  """The task of a corpus that is at hand; see `language`."""
-  windows = len(text.train.tokens) // tracks // window
-  size = text.vocabulary.size
-  return Task(
+def of_corpus(
+  corpus: Corpus, tracks: int, window: int, reach: int
+) -> LanguageTask:
+  """Returns the task of a corpus in memory; see `language`."""
+  size = corpus.vocabulary.size
+  span = max(window, reach)
+  return LanguageTask(
     name="language",
-    pattern=STREAM,
-    input_spec=Spec(max(window, reach), size),
-    output_spec=Spec(max(window, reach), size),
+    pattern=SEQUENCE,
+    input_spec=Spec(span, size, symbols=True),
+    output_spec=Spec(span, size),
     output="softmax",
-    data=_tracks(text, tracks, max(reach - window, 0)),
-    batch=_window(window, max(window, reach), windows),
-    eval_batches=None,
-    loss=None,
-    metrics=None,
+    data=(_tracks(corpus, tracks, span - window),),
+    batch=_windows(window, span, len(corpus.train.tokens) // tracks // window),
+    eval_batches=functools.partial(_eval_batches, corpus, window, span),
+    loss=losses.cross_entropy,
+    metrics=losses.class_metrics,
     headline="perplexity",
     maximize=False,
     # Every word as likely as any other.
     baselines=types.MappingProxyType(
       {"loss": math.log(size), "perplexity": float(size)}
     ),
-    hashes=text.hashes,
-    stream=Stream(text, tracks, window, reach, windows),
+    hashes=corpus.hashes,
+    evaluator="stream",
+    corpus=corpus,
+    tracks=tracks,
+    window=window,
+    reach=reach,
   )
 
 
-def _tracks(text: Corpus, tracks: int, back: int) -> np.ndarray:
-  """`[B, back + 1 + L]`: each track, and the tokens in front of it.
+def _tracks(corpus: Corpus, tracks: int, back: int) -> np.ndarray:
+  """Returns `[B, back + 1 + L]`: each track, and the tokens in front of it.
 
   Those are the end of the track before; in front of the first one they are
   the vocabulary's token that stands before a text.
   """
-  length = len(text.train.tokens) // tracks
-  before = np.full(back + 1, text.vocabulary.start, np.int32)
-  tokens = np.concatenate([before, text.train.tokens[: tracks * length]])
+  length = len(corpus.train.tokens) // tracks
+  before = np.full(back + 1, corpus.vocabulary.start, np.int32)
+  tokens = np.concatenate([before, corpus.train.tokens[: tracks * length]])
   starts = np.arange(tracks)[:, None] * length
   return tokens[starts + np.arange(back + 1 + length)[None]]
 
 
-def _window(window: int, span: int, windows: int):
-  """`Task.batch`: window number `step` of an epoch, and what is before it."""
+def _weights(window: int, span: int) -> np.ndarray:
+  """Returns `[span]`: ones for the last `window` tokens."""
   weights_T = np.zeros(span, np.float32)
   weights_T[span - window :] = 1.0
+  return weights_T
+
+
+def _windows(
+  window: int, span: int, windows: int
+) -> Callable[[PyTree, Key, Array], Batch]:
+  """Returns `Task.batch`: window number `step` of an epoch of so many."""
+  weights_T = _weights(window, span)
 
   def batch(data: PyTree, key: Key, step: Array) -> Batch:
     del key  # a text is read in its order
@@ -157,3 +235,21 @@ def _window(window: int, span: int, windows: int):
     )
 
   return batch
+
+
+def _eval_batches(
+  corpus: Corpus, window: int, span: int, split: str
+) -> tuple[Batch, ...]:
+  """Returns the windows of a split, each read from the initial state."""
+  check_choice("split", split, EVAL_SEEDS)
+  tokens = getattr(corpus, split).tokens
+  count = len(tokens) // window
+  before = np.full(span - window + 1, corpus.vocabulary.start, np.int32)
+  tokens = np.concatenate([before, tokens])
+  starts = np.arange(count)[:, None] * window
+  tokens_BT = tokens[starts + np.arange(span + 1)[None]].astype(np.int32)
+  weights_BT = np.tile(_weights(window, span), (count, 1))
+  batches = in_batches(
+    Batch(tokens_BT[:, :-1], None, tokens_BT[:, 1:], weights_BT)
+  )
+  return tuple(batch._replace(fresh=np.True_) for batch in batches)

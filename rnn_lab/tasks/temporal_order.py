@@ -97,7 +97,7 @@ def _temporal_order(
     input_spec=Spec(length + length // 10, len(ALPHABET)),
     output_spec=Spec(1, classes),
     output="softmax",
-    data=None,
+    data=((),),
     batch=batch,
     eval_batches=eval_batches,
     loss=losses.cross_entropy,

@@ -18,7 +18,7 @@ class Checkpoints:
   """The folder `checkpoints/` of a run: the last two, each named by its step.
 
   A checkpoint counts once it is complete; one that a kill cut short is
-  removed when the folder is opened again.
+  removed when the folder is opened again. A context manager.
   """
 
   def __init__(self, folder: pathlib.Path, read_only: bool = False):
@@ -42,28 +42,29 @@ class Checkpoints:
     """Writes numpy arrays under `step`; returns when they are complete."""
     self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
 
-  def restore(self, step: int, form: PyTree) -> Any:
-    """Reads the arrays under `step` into the structure of `form`.
+  def restore(self, step: int, shapes: PyTree) -> Any:
+    """Reads the arrays under `step` into the structure of `shapes`.
 
     Args:
       step: a step that has a checkpoint.
-      form: numpy arrays, or ShapeDtypeStructs, of the shapes to expect.
+      shapes: numpy arrays or ShapeDtypeStructs of the shapes to expect.
 
     Raises:
       FieldError: it cannot be read.
     """
     try:
-      return self._manager.restore(step, args=ocp.args.StandardRestore(form))
+      return self._manager.restore(step, args=ocp.args.StandardRestore(shapes))
     except Exception as error:  # of many kinds, none of them documented
       path = self._folder / str(step)
       raise FieldError(
         "workdir",
-        str(path),
-        "one with good checkpoints; without this one an older one is used",
-        f"damaged, or of another version of the lab ({path}: "
-        f"{type(error).__name__})",
+        f"workdir holds a checkpoint that cannot be read: {path} "
+        f"({type(error).__name__}); without it an older one is used",
       ) from error
 
-  def close(self) -> None:
-    """Ends the manager's threads."""
+  def __enter__(self) -> "Checkpoints":
+    return self
+
+  def __exit__(self, *error: object) -> None:
+    # Ends the manager's threads.
     self._manager.close()

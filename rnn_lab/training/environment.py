@@ -8,8 +8,8 @@ from typing import Any
 
 import jax
 
-from rnn_lab.tasks.base import Task
 from rnn_lab.rundir import read_json, write_json
+from rnn_lab.tasks.base import Task
 
 PACKAGES = (
   "jax",
@@ -24,18 +24,18 @@ PACKAGES = (
 )
 
 
-def describe(task: Task, how: dict[str, Any]) -> dict[str, Any]:
-  """Versions, device, commit, hashes of the data, and how it is run.
+def describe(task: Task, run: dict[str, Any]) -> dict[str, Any]:
+  """Returns versions, device, commit, hashes of the data, and how it is run.
 
   Args:
     task: whose data is read.
-    how: the config's section `run`, which decides no number.
+    run: the config's section `run`, which decides no number.
   """
-  return machine() | {"data_sha256": dict(task.hashes), "run": how}
+  return machine() | {"data_sha256": dict(task.hashes), "run": run}
 
 
 def machine() -> dict[str, Any]:
-  """Versions, device and commit."""
+  """Returns versions, device and commit."""
   device = jax.local_devices()[0]
   return {
     "python": platform.python_version(),
@@ -49,7 +49,7 @@ def machine() -> dict[str, Any]:
 
 
 def commit() -> str | None:
-  """The commit of this package's checkout, "+" if changed; None without."""
+  """Returns this checkout's commit, with "+" if changed; None without git."""
   folder = pathlib.Path(__file__).parent
 
   def git(*arguments: str) -> str | None:
@@ -72,7 +72,7 @@ def commit() -> str | None:
 
 
 def record(path: pathlib.Path, now: dict[str, Any], step: int) -> None:
-  """Writes the environment; on a resume, what is different since then.
+  """Writes the environment; on a resume, what has changed since then.
 
   Args:
     path: `environment.json`.

@@ -1,7 +1,8 @@
-"""Training: from a plan and a directory to a finished run."""
+"""Training by gradient: from a plan and a directory to a finished run."""
 
 import contextlib
 import pathlib
+import pkgutil
 import time
 from typing import Any
 
@@ -9,185 +10,146 @@ import jax
 import numpy as np
 
 from rnn_lab.errors import FieldError
-from rnn_lab.language_models.build import NGramSettings
-from rnn_lab.tasks.base import STREAM
-from rnn_lab.training import environment, optimizers, programs, streams
+from rnn_lab.evaluators import EVALUATORS
+from rnn_lab.rundir import CHECKPOINTS, CONFIG, ENVIRONMENT, RESULT, write_json
+from rnn_lab.training import environment, optimizers
 from rnn_lab.training.checkpoint import Checkpoints
-from rnn_lab.training.counting import count
-from rnn_lab.rundir import lock, write_json
-from rnn_lab.training.judge import Judge
-from rnn_lab.training.listener import Listener, Silent
-from rnn_lab.training.records import Records
-from rnn_lab.training.result import make_result, progress_line
-from rnn_lab.training.run import (
-  CONFIG,
-  ENVIRONMENT,
-  RESULT,
-  VOCABULARY,
-  Plan,
-  check_workdir,
-  is_finished,
-  plan,
+from rnn_lab.training.listener import Listener, Stop
+from rnn_lab.training.population import population
+from rnn_lab.training.programs import programs
+from rnn_lab.training.records import (
+  Records,
+  make_result,
+  progress_line,
+  seed_rows,
 )
+from rnn_lab.training.settings import Plan, Settings
 from rnn_lab.training.state import (
   from_saved,
   init_states,
-  state_form,
+  initializer,
+  state_shapes,
   to_saved,
 )
-from rnn_lab.training.stopping import Stop, stop_on_signal
-from rnn_lab.types import PyTree
+from rnn_lab.types import Params, PyTree
 
-ALREADY_FINISHED = "already finished"
 STOPPED = "stopped"
 
 
-def train(
-  config: Any,
-  workdir: str | pathlib.Path,
-  listener: Listener | None = None,
-  stop: Stop | None = None,
-) -> str:
-  """Trains what `config` describes, or goes on with it, in `workdir`.
+class Trainer:
+  """A way of fitting (see `rnn_lab.runs`): K steps in one program.
 
-  An interrupted run goes on from its last checkpoint and ends with the same
-  bits as one left alone; a finished one goes on if `train.num_steps` is
-  larger now, and is left as it is otherwise.
-
-  Args:
-    config: a ConfigDict, or nested dicts.
-    workdir: the run directory; made if it does not exist.
-    listener: is told of progress.
-    stop: asks the run to stop between calls of the compiled program; None
-      lets SIGTERM and SIGINT ask.
-
-  Returns:
-    "finished", "partial" (some seeds diverged), "diverged" (all did),
-    "already finished", or "stopped" (by a signal; the same call goes on).
-
-  Raises:
-    FieldError: the config or the directory cannot be used. Nothing has been
-      written or lost then.
+  Making one reads and writes nothing; `run` does.
   """
-  workdir = pathlib.Path(workdir)
-  ready = plan(config)
-  check_workdir(ready, workdir)
-  if isinstance(ready.model, NGramSettings):
-    if is_finished(ready, workdir):
-      return ALREADY_FINISHED
-    return count(ready, workdir, listener or Silent())
-  with contextlib.ExitStack() as stack:
-    stack.enter_context(lock(workdir))
-    if stop is None:
-      stop = stack.enter_context(stop_on_signal())
-    # Again, as another process may have been here before the lock.
-    check_workdir(ready, workdir)
-    if is_finished(ready, workdir):
-      return ALREADY_FINISHED
-    return _Loop(ready, workdir, listener or Silent()).run(stop)
 
-
-class _Loop:
-  """The state of a run in progress."""
-
-  def __init__(self, ready: Plan, workdir: pathlib.Path, listener: Listener):
-    self.ready = ready
-    self.settings = ready.settings
-    self.workdir = workdir
-    self.listener = listener
-    settings = ready.settings
-    self.seeds = [settings.seed + s for s in range(settings.num_seeds)]
+  def __init__(self, plan: Plan):
+    self.plan = plan
+    self.task = plan.task
+    self.settings = plan.settings
+    num_seeds = plan.settings.num_seeds
+    self.seeds = [plan.settings.seed + s for s in range(num_seeds)]
     self.static, self.hyper = optimizers.split(
-      settings.optimizer, settings.train.clip_norm
+      plan.settings.optimizer, plan.settings.train.clip_norm
     )
-    self.programs = programs.build(
-      ready.model,
-      ready.task,
+    self.init, norms = state_initializer(plan)
+    self.population = population(num_seeds)
+    self.programs = programs(
+      plan.model,
+      plan.task,
       self.static,
-      settings.run.steps_per_call,
-      settings.num_seeds,
+      plan.settings.run.steps_per_call,
+      num_seeds,
+      norms,
     )
-    population = self.programs.population
-    self.data = population.share(ready.task.data)
-    self.is_stream = ready.task.pattern == STREAM
-    self.judge = Judge(ready, self.programs)
-    self.valid = self.judge.split("valid")
-    self.seed = population.put(np.asarray(self.seeds, np.int32))
-    if not (workdir / CONFIG).exists():
-      write_json(workdir / CONFIG, ready.config)
-    if self.is_stream:
-      ready.task.stream.corpus.vocabulary.save(workdir / VOCABULARY)
-    self.checkpoints = Checkpoints(workdir / "checkpoints")
-    latest = self.checkpoints.latest_step()
-    self.resumed = latest is not None
-    self.step = latest or 0
-    self.state = population.put(self.first_states(latest))
-    # Not before all of the above: a finished run that cannot go on is left as
-    # it was. The result first, so that a kill between the two leaves an
-    # unfinished run.
-    (workdir / RESULT).unlink(missing_ok=True)
-    write_json(workdir / CONFIG, ready.config)
-    self.records = Records(
-      workdir,
-      last_step=-1 if latest is None else latest,
-      events=settings.run.tensorboard,
+    self.diagnostics = None
+    if norms is not None or plan.settings.train.gradient_flow_every:
+      self.diagnostics = _diagnostics().diagnostics(
+        plan.model, plan.task, num_seeds
+      )
+    self.evaluator = pkgutil.resolve_name(EVALUATORS[plan.task.evaluator])(
+      plan.model, plan.task, plan.settings.eval, self.population
     )
-    environment.record(
-      workdir / ENVIRONMENT,
-      environment.describe(ready.task, ready.how),
-      self.step,
-    )
+
+  def run(self, workdir: pathlib.Path, listener: Listener, stop: Stop) -> str:
+    """Trains to the end, or until asked to stop.
+
+    Args:
+      workdir: the run directory, locked by the caller.
+      listener: receives progress.
+      stop: asks the run to stop between calls of the compiled program.
+
+    Returns:
+      A status of `make_result`, or STOPPED.
+
+    Raises:
+      FieldError: the directory's checkpoint is missing or damaged. Nothing
+        has been lost then.
+    """
+    self.workdir, self.listener = workdir, listener
+    with contextlib.ExitStack() as stack:
+      if not (workdir / CONFIG).exists():
+        write_json(workdir / CONFIG, self.plan.config)
+      self.task.save_files(workdir)
+      self.checkpoints = stack.enter_context(Checkpoints(workdir / CHECKPOINTS))
+      latest = self.checkpoints.latest_step()
+      self.step = latest or 0
+      self.state = self.population.put(self.first_states(latest))
+      # Not before all of the above: a finished run that cannot go on is left
+      # as it was. The result first, so that a kill between the two leaves an
+      # unfinished run.
+      (workdir / RESULT).unlink(missing_ok=True)
+      write_json(workdir / CONFIG, self.plan.config)
+      last_step = -1 if latest is None else latest
+      events = self.settings.run.tensorboard
+      self.records = stack.enter_context(Records(workdir, last_step, events))
+      environment.record(
+        workdir / ENVIRONMENT,
+        environment.describe(self.task, self.plan.run),
+        self.step,
+      )
+      return self.train(stop, resumed=latest is not None)
 
   def first_states(self, latest: int | None) -> PyTree:
-    """The states of the checkpoint at `latest`, or the initial ones."""
-    model, task = self.ready.model, self.ready.task
+    """Returns the states of the checkpoint at `latest`, or initial ones."""
     if latest is not None:
-      form = state_form(
-        model,
-        task,
-        self.static,
-        self.hyper,
-        self.settings.num_seeds,
-        self.settings.train.gradient_health,
-      )
-      return from_saved(self.checkpoints.restore(latest, to_saved(form)))
+      return restore_states(self.checkpoints, latest, self.init, self.settings)
     if (self.workdir / RESULT).exists():
       raise FieldError(
         "workdir",
-        str(self.workdir),
-        "a run with its checkpoints, if it is to go on",
-        f"{str(self.workdir)!r}, of a finished run without checkpoints",
+        f"workdir {self.workdir} holds a finished run without checkpoints, "
+        "which cannot be continued",
       )
-    health = self.settings.train.gradient_health
-    return init_states(model, task, self.static, self.hyper, self.seeds, health)
+    return init_states(self.init, self.hyper, self.seeds)
 
-  def run(self, stop: Stop) -> str:
-    """Trains to the end, or until asked to stop; see `train`."""
+  def train(self, stop: Stop, resumed: bool) -> str:
+    """Trains from the current state; see `run`."""
     total = self.settings.train.num_steps
     self.listener.start(self.workdir.name, self.step, total)
-    if self.resumed:
+    if resumed:
       self.listener.line(f"going on from step {self.step}")
-    if self.is_stream:
-      self.listener.line(streams.about(self.ready.task.stream))
+    if self.task.describe():
+      self.listener.line(self.task.describe())
     self.records.time("start", self.step)
-    began = time.monotonic()
-    if not self.resumed and self.settings.train.gradient_flow_every:
+    began = self.evaluated_at = time.monotonic()
+    self.evaluated_step = self.step
+    self.seed = self.population.put(np.asarray(self.seeds, np.int32))
+    self.per_seed_hyper = self.population.repeat(self.hyper)
+    self.data = [self.population.share(data) for data in self.task.data]
+    if not resumed and self.settings.train.gradient_flow_every:
       self.write_flow()
-    self.mark, self.mark_step = time.monotonic(), self.step
     while self.step < total:
       self.advance()
       self.write_rows()
-      ask = stop.requested
-      if ask or self.is_due(self.settings.run.checkpoint_every):
-        self.save()
+      stopping = stop.requested
+      if stopping or self.is_due(self.settings.run.checkpoint_every):
+        state = jax.tree.map(np.asarray, self.population.get(self.state))
+        self.checkpoints.save(self.step, to_saved(state))
       self.listener.advance(self.step)
-      if ask and self.step < total:
+      if stopping and self.step < total:
         self.records.time("stopped", self.step)
-        self.close()
         return STOPPED
     result = self.write_result()
     self.records.time("finished", self.step, seconds=time.monotonic() - began)
-    self.close()
     return result["status"]
 
   def is_due(self, every: int) -> bool:
@@ -198,108 +160,147 @@ class _Loop:
   def advance(self) -> None:
     """Trains to the next step at which something is due, at most K steps."""
     settings = self.settings
-    paces = (
-      settings.run.steps_per_call,
+    intervals = (
       settings.run.checkpoint_every,
       settings.train.log_every,
       settings.eval.every,
       settings.train.gradient_flow_every,
     )
-    to_next = [pace - self.step % pace for pace in paces[1:] if pace > 0]
-    left = settings.train.num_steps - self.step
-    count = min(paces[0], left, *to_next)
-    shared = (
-      self.hyper,
-      self.data,
-      np.int32(self.step),
-      np.int32(count),
+    bucket, until = self.task.bucket(self.step)
+    count = min(
+      settings.run.steps_per_call,
+      settings.train.num_steps - self.step,
+      until - self.step,
+      *[every - self.step % every for every in intervals if every > 0],
     )
-    self.state = self.programs.train(shared, (self.seed, self.state))
+    shared = (self.data[bucket], np.int32(self.step), np.int32(count))
+    per_seed = (self.per_seed_hyper, self.seed, self.state)
+    self.state = self.programs.train(shared, per_seed)
     self.step += count
 
   def write_rows(self) -> None:
-    """Whatever is due now: training metrics, an evaluation, the flow."""
+    """Writes what is due: training metrics, an evaluation, gradient norms."""
     row = {}
     if self.is_due(self.settings.train.log_every):
       row |= self.training_metrics()
-    if self.is_due(self.settings.eval.every):
-      metrics = self.judge.metrics(self.valid, self.state.params)
+    is_evaluation = self.is_due(self.settings.eval.every)
+    if is_evaluation:
+      metrics = self.evaluator.evaluate(self.state.params, "valid")
       row |= {f"valid/{name}": value for name, value in metrics.items()}
-      headline = metrics[self.ready.task.headline]
-      headline = self.programs.population.put(headline)
+      headline = self.population.put(metrics[self.task.headline])
       self.state = self.programs.keep_best(
         np.int32(self.step), (headline, self.state)
       )
+    alive = self.population.get(self.state.alive)
     if row:
-      self.records.metrics(self.step, row, self.alive())
-      self.tell(row)
+      self.records.metrics(self.step, row, alive)
+    if is_evaluation:
+      self.report_progress(row, alive)
     if self.is_due(self.settings.train.gradient_flow_every):
       self.write_flow()
 
   def training_metrics(self) -> dict[str, np.ndarray]:
-    """Means since the last row, and the health of the gradient if wanted."""
+    """Returns means since the last row, and the layers' metrics if wanted."""
     self.state, metrics = self.programs.read(None, self.state)
-    if self.settings.train.gradient_health:
-      shared = (self.data, np.int32(self.step))
-      mine = (self.seed, self.state)
-      metrics = metrics | self.programs.saturation(shared, mine)
-    return self.programs.population.get(metrics)
-
-  def tell(self, row: dict[str, np.ndarray]) -> None:
-    """Says how it goes, and how fast, at each evaluation."""
-    if not any(name.startswith("valid/") for name in row):
-      return
-    now = time.monotonic()
-    rate = (self.step - self.mark_step) / (now - self.mark)
-    self.mark, self.mark_step = now, self.step
-    self.records.time("evaluated", self.step, steps_per_second=rate)
-    self.listener.line(
-      progress_line(
-        self.ready.task,
-        self.settings.train.num_steps,
-        self.step,
-        row,
-        self.alive(),
-        rate,
+    if self.settings.train.gradient_norms:
+      per_seed = (self.seed, self.state)
+      metrics = metrics | self.diagnostics.saturation(
+        self.next_batch(), per_seed
       )
+    return self.population.get(metrics)
+
+  def next_batch(self) -> tuple[PyTree, np.int32]:
+    """Returns the data and number of the step that comes next."""
+    bucket, _ = self.task.bucket(self.step)
+    return self.data[bucket], np.int32(self.step)
+
+  def report_progress(
+    self, row: dict[str, np.ndarray], alive: np.ndarray
+  ) -> None:
+    """Passes the metrics of an evaluation and the speed to the listener."""
+    now = time.monotonic()
+    rate = (self.step - self.evaluated_step) / (now - self.evaluated_at)
+    self.evaluated_at, self.evaluated_step = now, self.step
+    self.records.time("evaluated", self.step, steps_per_second=rate)
+    total = self.settings.train.num_steps
+    self.listener.line(
+      progress_line(self.task, total, self.step, row, alive, rate)
     )
 
   def write_flow(self) -> None:
-    """The gradient through time, with the parameters as they are now."""
-    shared = (self.data, np.int32(self.step))
-    norms = self.programs.flow(shared, (self.seed, self.state))
-    norms = self.programs.population.get(norms)
-    self.records.flow(self.step, norms, self.seeds, self.alive())
+    """Writes the gradient through time with the current parameters."""
+    norms = self.diagnostics.flow(self.next_batch(), (self.seed, self.state))
+    alive = self.population.get(self.state.alive)
+    self.records.flow(self.step, self.population.get(norms), self.seeds, alive)
 
   def write_result(self) -> dict[str, Any]:
-    """Reads the test split, once, and ends the run."""
+    """Evaluates on the test split, once, and ends the run."""
     if self.settings.eval.select == "last":
-      valid = self.judge.metrics(self.valid, self.state.params)
-      put = self.programs.population.put
+      valid = self.evaluator.evaluate(self.state.params, "valid")
       self.state = self.state._replace(
         best_params=self.state.params,
-        best_metric=put(valid[self.ready.task.headline]),
+        best_metric=self.population.put(valid[self.task.headline]),
         best_step=self.state.last_step,
       )
-    metrics, details = self.judge.test(self.state.best_params)
-    state = self.programs.population.get(self.state)
-    result = make_result(self.ready.task, self.seeds, state, metrics)
+    params = self.state.best_params
+    metrics = self.evaluator.evaluate(params, "test")
+    details = self.evaluator.details(params)
+    state = self.population.get(self.state)
+    result = make_result(
+      self.task, seed_rows(self.seeds, state), state.best_metric, metrics
+    )
     if details:
       result["details"] = details
     write_json(self.workdir / RESULT, result)
     return result
 
-  def alive(self) -> np.ndarray:
-    """`[S]`: the seeds that have not diverged."""
-    return self.programs.population.get(self.state.alive)
 
-  def save(self) -> None:
-    """Writes a checkpoint of the states of all seeds."""
-    state = self.programs.population.get(self.state)
-    saved = to_saved(jax.tree.map(np.asarray, state))
-    self.checkpoints.save(self.step, saved)
+def _diagnostics() -> Any:
+  # Imported here: most runs need none, nor the gradient tools.
+  from rnn_lab.training import diagnostics
 
-  def close(self) -> None:
-    """Closes what is open."""
-    self.records.close()
-    self.checkpoints.close()
+  return diagnostics
+
+
+def state_initializer(plan: Plan) -> tuple[Any, Any]:
+  """Returns `(hyper, seed) -> TrainState` of a plan, and its norms if any."""
+  settings = plan.settings
+  static, _ = optimizers.split(settings.optimizer, settings.train.clip_norm)
+  norms = None
+  if settings.train.gradient_norms:
+    norms = _diagnostics().layer_norms
+  return initializer(plan.model, plan.task, static, norms), norms
+
+
+def restore_states(
+  checkpoints: Checkpoints, step: int, init: Any, settings: Settings
+) -> PyTree:
+  """Reads the states of all seeds from the checkpoint at `step`."""
+  _, hyper = optimizers.split(settings.optimizer, settings.train.clip_norm)
+  shapes = state_shapes(init, hyper, settings.num_seeds)
+  return from_saved(checkpoints.restore(step, to_saved(shapes)))
+
+
+def restore_params(
+  plan: Plan, workdir: pathlib.Path, seed_index: int
+) -> Params:
+  """Reads one seed's parameters, as `eval.select` wants them so far.
+
+  Raises:
+    FieldError: the run has no checkpoint.
+  """
+  folder = workdir / CHECKPOINTS
+  step = None
+  if folder.exists():
+    with Checkpoints(folder, read_only=True) as checkpoints:
+      step = checkpoints.latest_step()
+      if step is not None:
+        init, _ = state_initializer(plan)
+        state = restore_states(checkpoints, step, init, plan.settings)
+  if step is None:
+    raise FieldError(
+      "workdir", f"workdir must be a run with a checkpoint; {workdir} has none"
+    )
+  is_last = plan.settings.eval.select == "last"
+  params = state.params if is_last else state.best_params
+  return jax.tree.map(lambda a: np.asarray(a[seed_index]), params)

@@ -14,7 +14,7 @@ from rnn_lab.types import Array
 
 
 class Static(NamedTuple):
-  """The part of the settings that shapes the program; hashable."""
+  """The part of the settings that decides the program; hashable."""
 
   name: str
   schedule: str
@@ -41,7 +41,7 @@ class Hyper(NamedTuple):
 def split(
   settings: OptimizerSettings, clip_norm: float
 ) -> tuple[Static, Hyper]:
-  """The static part of the settings, and the numbers."""
+  """Splits the settings into the static part and the numbers."""
   numbers = settings._asdict() | {
     "clip_norm": clip_norm or jnp.inf,
     "has_momentum": settings.momentum > 0.0,
@@ -52,7 +52,7 @@ def split(
 
 
 def learning_rate(static: Static, hyper: Hyper, step: Array) -> Array:
-  """The learning rate of step n = 0, 1, ...
+  """Computes the learning rate of step n = 0, 1, ...
 
   It climbs linearly over `warmup_steps` and is held for `hold_steps`, then
   falls from `learning_rate` towards `decay_rate` times that over `decay_steps`
@@ -79,7 +79,7 @@ def learning_rate(static: Static, hyper: Hyper, step: Array) -> Array:
 def optimizer(
   static: Static, hyper: Hyper, step: Array
 ) -> optax.GradientTransformation:
-  """Clip by global norm, precondition, decay weights, scale; for step n.
+  """Returns the optimizer of step n: clip, precondition, decay weights, scale.
 
   "sgd" with momentum, "rmsprop" with momentum, or "adam"; a weight decay is
   decoupled from the gradient (Loshchilov and Hutter 2019).

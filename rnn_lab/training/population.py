@@ -6,6 +6,7 @@ small programs side by side are faster there than one wide one, and a seed's
 numbers are bit-identical to those of a run with that seed alone.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,7 @@ class Population:
   """`num_seeds` copies of a run, spread over this process's devices.
 
   The copies are padded to a multiple of the devices. Padding is never
-  computed on CPU, and never seen outside of this class.
+  computed on CPU, and never seen outside of this class. Made by `population`.
   """
 
   def __init__(self, num_seeds: int):
@@ -49,6 +50,17 @@ class Population:
 
     return jax.tree.map(put_one, tree)
 
+  def repeat(self, tree: PyTree) -> PyTree:
+    """Arrays or numbers of one seed as those of all seeds."""
+    return self.put(
+      jax.tree.map(
+        lambda a: np.broadcast_to(
+          np.asarray(a), (self.num_seeds, *np.shape(a))
+        ),
+        tree,
+      )
+    )
+
   def share(self, tree: PyTree) -> PyTree:
     """Arrays that all seeds read, copied to every device once."""
     return jax.device_put(tree, NamedSharding(self._mesh, P()))
@@ -58,24 +70,25 @@ class Population:
     return jax.tree.map(lambda array: np.asarray(array)[: self.num_seeds], tree)
 
   def map(self, function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    """Compiles `function(shared, mine) -> mine` for all seeds at once.
+    """Compiles `function(shared, per_seed) -> result` for all seeds at once.
 
     Args:
-      function: for one seed: `shared` is the same for all, `mine` its own.
+      function: of one seed; `shared` is the same for all seeds.
 
     Returns:
-      `(shared, mine) -> mine`, jitted; `mine` is as `put` lays it out.
+      The same function, jitted, of `per_seed` as `put` lays it out; so is the
+      result.
     """
 
     def one(shared: Any, seed: tuple[Any, Any]) -> Any:
-      mine, is_real = seed
+      per_seed, is_real = seed
       if not self._one_by_one:
-        return function(shared, mine)
-      form = jax.eval_shape(function, shared, mine)
+        return function(shared, per_seed)
+      shapes = jax.eval_shape(function, shared, per_seed)
       return jax.lax.cond(
         is_real,
-        lambda: function(shared, mine),
-        lambda: jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), form),
+        lambda: function(shared, per_seed),
+        lambda: jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), shapes),
       )
 
     def local(shared: Any, seeds: Any) -> Any:
@@ -94,4 +107,10 @@ class Population:
         check_vma=False,
       )
     )
-    return lambda shared, mine: sharded(shared, (mine, self._is_real))
+    return lambda shared, per_seed: sharded(shared, (per_seed, self._is_real))
+
+
+@functools.cache
+def population(num_seeds: int) -> Population:
+  """Returns the population of so many seeds; what compiled programs share."""
+  return Population(num_seeds)

@@ -1,71 +1,70 @@
-"""The compiled programs of a run, for all of its seeds."""
+"""The compiled programs of training, for all seeds of a run."""
 
 import functools
 from typing import Any, NamedTuple
 
-from flax import linen as nn
-
+from rnn_lab.models.base import Model, program_model
 from rnn_lab.tasks.base import Task
-from rnn_lab.training import health
-from rnn_lab.training.evaluate import batch_sums, keep_best
 from rnn_lab.training.optimizers import Static
-from rnn_lab.training.population import Population
-from rnn_lab.training.saturation import saturation
+from rnn_lab.training.population import population
 from rnn_lab.training.state import TrainState, zero_sums
-from rnn_lab.training.step import flow_step, score, train_steps
+from rnn_lab.training.step import Norms, keep_best, train_steps
 from rnn_lab.types import Array
 
 
 class Programs(NamedTuple):
-  """Functions of (shared, mine) for all seeds; see `Population.map`.
+  """Functions of (shared, per_seed) for all seeds; see `Population.map`.
 
   Attributes:
-    population: the axis of seeds that they were compiled for.
-    train: ((hyper, data, first, count), (seed, state)) -> state.
-    sums: (batch, params) -> sums and counts of the metrics.
+    train: ((data, first, count), (hyper, seed, state)) -> state.
     keep_best: (step, (headline metric, state)) -> state.
-    flow: ((data, step), (seed, state)) -> norms.
-    saturation: ((data, step), (seed, state)) -> shares of saturated units.
     read: (None, state) -> (state with its sums at zero, their means).
-    score: of a language model: (words, (carry, params)) -> (carry, log p).
   """
 
-  population: Population
   train: Any
-  sums: Any
   keep_best: Any
-  flow: Any
-  saturation: Any
   read: Any
-  score: Any
 
 
-@functools.lru_cache(maxsize=4)
-def build(
-  model: nn.Module, task: Task, static: Static, most: int, num_seeds: int
+def programs(
+  model: Model,
+  task: Task,
+  static: Static,
+  max_steps: int,
+  num_seeds: int,
+  norms: Norms | None = None,
 ) -> Programs:
-  """The programs; equal arguments share them, and so compile once.
+  """Returns the programs; equal arguments share them, and so compile once.
 
   Args:
-    model: the model.
+    model: the model; how it is initialised makes no difference.
     task: the task; compared by identity, as its factory is cached.
-    static: the shape of the optimizer.
-    most: steps in one call of `train`, at the most.
+    static: the static part of the optimizer.
+    max_steps: the most steps in one call of `train`.
     num_seeds: S.
+    norms: see `train_steps`.
   """
-  population = Population(num_seeds)
+  return _programs(
+    program_model(model), task, static, max(max_steps, 2), num_seeds, norms
+  )
 
+
+@functools.lru_cache(maxsize=16)
+def _programs(
+  model: Model,
+  task: Task,
+  static: Static,
+  max_steps: int,
+  num_seeds: int,
+  norms: Norms | None,
+) -> Programs:
+  seeds = population(num_seeds)
   return Programs(
-    population=population,
-    train=population.map(
-      functools.partial(train_steps, model, task, static, max(most, 2))
+    train=seeds.map(
+      functools.partial(train_steps, model, task, static, norms, max_steps)
     ),
-    sums=population.map(functools.partial(batch_sums, model, task)),
-    keep_best=population.map(functools.partial(keep_best, task)),
-    flow=population.map(functools.partial(flow_step, model, task)),
-    saturation=population.map(functools.partial(saturation, model, task)),
-    read=population.map(_read),
-    score=population.map(functools.partial(score, model)),
+    keep_best=seeds.map(functools.partial(keep_best, task.maximize)),
+    read=seeds.map(_read),
   )
 
 
@@ -79,5 +78,4 @@ def _read(
     "train/grad_norm": sums.grad_norm / sums.steps,
     "train/clipped": sums.clipped / sums.steps,
   }
-  means |= health.in_rows(state.health) if state.health else {}
-  return state._replace(sums=zero_sums()), means
+  return state._replace(sums=zero_sums()), means | dict(state.layer_norms)

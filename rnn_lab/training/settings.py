@@ -1,6 +1,5 @@
-"""The config's sections as checked values: the border where a typo stops."""
+"""The config's sections as checked values, and the plan of a run."""
 
-import inspect
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -12,6 +11,8 @@ from rnn_lab.errors import (
   check_int,
   in_section,
 )
+from rnn_lab.evaluators import EVALUATORS
+from rnn_lab.tasks.base import Task
 
 SECTIONS = (
   "task",
@@ -46,7 +47,7 @@ class OptimizerSettings(NamedTuple):
   rms_decay: float
   eps: float
   weight_decay: float
-  hold_steps: int = 0
+  hold_steps: int
 
 
 class TrainSettings(NamedTuple):
@@ -59,8 +60,8 @@ class TrainSettings(NamedTuple):
     log_every: steps between rows of training metrics.
     gradient_flow_every: steps between rows of the gradient through time; 0
       writes none and costs nothing.
-    gradient_health: log with the training metrics, of each layer, the norms of
-      gradient, parameters and update at the last step, and the share of
+    gradient_norms: log with the training metrics, for each layer, the norms
+      of gradient, parameters and update at the last step, and the share of
       saturated units.
   """
 
@@ -69,7 +70,7 @@ class TrainSettings(NamedTuple):
   clip_norm: float
   log_every: int
   gradient_flow_every: int
-  gradient_health: bool = False
+  gradient_norms: bool
 
 
 class EvalSettings(NamedTuple):
@@ -77,28 +78,19 @@ class EvalSettings(NamedTuple):
 
   Attributes:
     every: steps between evaluations on the validation split.
-    select: the parameters that the test is taken with: "best" on the
-      validation split, or "last".
-    window: of streams: tokens of a track in one call.
-    tracks: of streams: parts of the test split read side by side; with 1 it
-      is one unbroken stream.
-    valid_tracks: the same of the validation split.
-    warmup: of streams: tokens of context in front of each of several parts.
-    context_targets: of streams: tokens for which it is measured how perplexity
-      falls with context; 0 measures nothing.
+    select: the parameters that are tested: "best" on the validation split, or
+      "last".
+    options: the sections of evaluators, by their names in EVALUATORS, which
+      check their own.
   """
 
   every: int
-  select: str = "best"
-  window: int = 256
-  tracks: int = 1
-  valid_tracks: int = 1
-  warmup: int = 0
-  context_targets: int = 0
+  select: str
+  options: Mapping[str, Any]
 
 
 class RunSettings(NamedTuple):
-  """`config.run`: how a run is carried out, of which no number depends.
+  """`config.run`: how a run is carried out, on which no number depends.
 
   Attributes:
     steps_per_call: K, the most steps in one call of the compiled program.
@@ -111,18 +103,6 @@ class RunSettings(NamedTuple):
   tensorboard: bool
 
 
-# Fields that configs need not have: runs of before they were there go on.
-DEFAULTS = {
-  f"{section}.{field}": value
-  for section, kind in (
-    ("optimizer", OptimizerSettings),
-    ("train", TrainSettings),
-    ("eval", EvalSettings),
-  )
-  for field, value in kind._field_defaults.items()
-}
-
-
 class Settings(NamedTuple):
   """All of a config but its task and model, checked."""
 
@@ -132,6 +112,24 @@ class Settings(NamedTuple):
   run: RunSettings
   seed: int
   num_seeds: int
+
+
+class Plan(NamedTuple):
+  """A config whose every field was checked, and what it describes.
+
+  Attributes:
+    config: the fields that decide the numbers, as JSON has them.
+    run: the section `run`, which decides none.
+    settings: the checked sections.
+    task: the task.
+    model: the model, as `rnn_lab.models.build` returns it.
+  """
+
+  config: dict[str, Any]
+  run: dict[str, Any]
+  settings: Settings
+  task: Task
+  model: Any
 
 
 def parse(config: Mapping[str, Any]) -> Settings:
@@ -154,10 +152,8 @@ def parse(config: Mapping[str, Any]) -> Settings:
 
 
 def _section(name: str, kind: Any, section: Mapping[str, Any]) -> Any:
-  fields = tuple(inspect.signature(kind).parameters)
   with in_section(name):
-    required = [f for f in fields if f not in kind._field_defaults]
-    check_fields(section, fields, required=required)
+    check_fields(section, kind._fields, required=kind._fields)
   return kind(**section)
 
 
@@ -189,20 +185,18 @@ def _train(section: Mapping[str, Any]) -> TrainSettings:
     check_float("clip_norm", settings.clip_norm, 0.0)
     check_int("log_every", settings.log_every, 1)
     check_int("gradient_flow_every", settings.gradient_flow_every, 0)
-    check_bool("gradient_health", settings.gradient_health)
+    check_bool("gradient_norms", settings.gradient_norms)
   return settings
 
 
 def _eval(section: Mapping[str, Any]) -> EvalSettings:
-  settings = _section("eval", EvalSettings, section)
+  fields = {k: v for k, v in section.items() if k not in EVALUATORS}
+  options = {k: v for k, v in section.items() if k in EVALUATORS}
   with in_section("eval"):
-    check_int("every", settings.every, 1)
-    check_choice("select", settings.select, SELECT)
-    for field in ("window", "tracks", "valid_tracks"):
-      check_int(field, getattr(settings, field), 1)
-    for field in ("warmup", "context_targets"):
-      check_int(field, getattr(settings, field), 0)
-  return settings
+    check_fields(fields, ("every", "select"), required=("every", "select"))
+    check_int("every", fields["every"], 1)
+    check_choice("select", fields["select"], SELECT)
+  return EvalSettings(**fields, options=options)
 
 
 def _run(section: Mapping[str, Any]) -> RunSettings:
@@ -210,4 +204,5 @@ def _run(section: Mapping[str, Any]) -> RunSettings:
   with in_section("run"):
     check_int("steps_per_call", settings.steps_per_call, 1)
     check_int("checkpoint_every", settings.checkpoint_every, 1)
+    check_bool("tensorboard", settings.tensorboard)
   return settings

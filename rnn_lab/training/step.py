@@ -1,53 +1,25 @@
 """One update of one seed's parameters, and K of them in one program."""
 
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import optax
-from flax import linen as nn
 
-from rnn_lab.gradients.flow import gradient_flow
-from rnn_lab._stack import zero_perturbations
-from rnn_lab.tasks.base import STREAM, Task
-from rnn_lab.training.health import layer_norms
+from rnn_lab.models.base import Model
+from rnn_lab.tasks.base import Task
 from rnn_lab.training.optimizers import Hyper, Static, optimizer
 from rnn_lab.training.state import Keys, Sums, TrainState, seed_keys
-from rnn_lab.types import Array, Batch, Params, PyTree
+from rnn_lab.types import Array, Params, PyTree
 
-
-def run_model(
-  model: nn.Module, params: Params, batch: Batch, **kwargs: Any
-) -> Array:
-  """The model's outputs, before g, for a batch."""
-  return model.apply(
-    {"params": params}, batch.inputs, batch.input_lengths, **kwargs
-  )
-
-
-def mean_loss(
-  model: nn.Module,
-  task: Task,
-  params: Params,
-  carry: PyTree,
-  batch: Batch,
-  **kwargs: Any,
-) -> tuple[Array, PyTree]:
-  """The weighted mean of the task's loss, and the carry to hand on."""
-  if task.pattern == STREAM:
-    (total, count), carry = model.apply(
-      {"params": params}, batch, carry, method="loss", **kwargs
-    )
-  else:
-    outputs = run_model(model, params, batch, **kwargs)
-    total, count = task.loss(outputs, batch)
-  return total / count, carry
+Norms = Callable[[Params, Params, Params], dict[str, Array]]
 
 
 def train_step(
-  model: nn.Module,
+  model: Model,
   task: Task,
   static: Static,
+  norms: Norms | None,
   hyper: Hyper,
   data: PyTree,
   keys: Keys,
@@ -55,9 +27,9 @@ def train_step(
   state: TrainState,
   is_last: Array,
 ) -> TrainState:
-  """Update number `step`: a batch, its gradient by BPTT, the optimizer.
+  """Makes update number `step`: a batch, its gradient by BPTT, the optimizer.
 
-  The cost is the weighted mean of the task's loss over the batch. Where it,
+  The cost is the weighted mean of the model's loss over the batch. Where it,
   its gradient or the new parameters are not finite, the state stays as it
   was, but for `alive`.
   """
@@ -65,9 +37,15 @@ def train_step(
   rngs = {"dropout": jax.random.fold_in(keys.dropout, step)}
 
   def cost(params: Params) -> tuple[Array, PyTree]:
-    return mean_loss(
-      model, task, params, state.carry, batch, train=True, rngs=rngs
+    (total, count), carry = model.apply(
+      {"params": params},
+      batch,
+      state.carry,
+      method="loss",
+      train=True,
+      rngs=rngs,
     )
+    return total / count, carry
 
   value_and_grad = jax.value_and_grad(cost, has_aux=True)
   (loss, carry), grads = value_and_grad(state.params)
@@ -84,12 +62,12 @@ def train_step(
     grad_norm=state.sums.grad_norm + norm,
     clipped=state.sums.clipped + (norm > hyper.clip_norm),
   )
-  health = state.health
-  if health:
-    health = jax.lax.cond(
+  layer_norms = state.layer_norms
+  if norms is not None:
+    layer_norms = jax.lax.cond(
       is_last,
-      lambda: layer_norms(state.params, grads, updates),
-      lambda: health,
+      lambda: norms(state.params, grads, updates),
+      lambda: layer_norms,
     )
   after = state._replace(
     params=params,
@@ -97,21 +75,22 @@ def train_step(
     last_step=step + 1,
     sums=sums,
     carry=carry,
-    health=health,
+    layer_norms=layer_norms,
   )
   kept = jax.tree.map(lambda new, old: jnp.where(alive, new, old), after, state)
   return kept._replace(alive=alive)
 
 
 def train_steps(
-  model: nn.Module,
+  model: Model,
   task: Task,
   static: Static,
-  most: int,
-  shared: tuple[Hyper, PyTree, Array, Array],
-  mine: tuple[Array, TrainState],
+  norms: Norms | None,
+  max_steps: int,
+  shared: tuple[PyTree, Array, Array],
+  per_seed: tuple[Hyper, Array, TrainState],
 ) -> TrainState:
-  """Steps `first` to `first + count - 1` of one seed, count <= most.
+  """Makes updates `first` to `first + count - 1`, count <= max_steps.
 
   The length of the scan is fixed and the steps past `count` do nothing, so
   that one program serves any count, and the same numbers come out however
@@ -120,75 +99,58 @@ def train_steps(
   Args:
     model: the model.
     task: the task.
-    static: the shape of the optimizer.
-    most: the length of the scan, at least 2: a scan of length 1 would be
+    static: the static part of the optimizer.
+    norms: `(params, grads, updates) -> {metric: value}`, computed at the last
+      update; None for nothing.
+    max_steps: the length of the scan, at least 2: a scan of length 1 would be
       inlined, and a program of another form may round differently.
-    shared: (hyper, data, first, count).
-    mine: (seed, state).
+    shared: (data of the steps' bucket, first, count).
+    per_seed: (hyper, seed, state).
   """
-  hyper, data, first, count = shared
-  seed, state = mine
+  data, first, count = shared
+  hyper, seed, state = per_seed
   keys = seed_keys(seed)
 
   def body(state: TrainState, n: Array) -> tuple[TrainState, None]:
     state = jax.lax.cond(
       (n < count) & state.alive,
       lambda s: train_step(
-        model, task, static, hyper, data, keys, first + n, s, n == count - 1
+        model,
+        task,
+        static,
+        norms,
+        hyper,
+        data,
+        keys,
+        first + n,
+        s,
+        n == count - 1,
       ),
       lambda s: s,
       state,
     )
     return state, None
 
-  return jax.lax.scan(body, state, jnp.arange(most))[0]
+  return jax.lax.scan(body, state, jnp.arange(max_steps))[0]
 
 
-def score(
-  model: nn.Module,
-  shared: tuple[Array, Array],
-  mine: tuple[PyTree, Params],
-) -> tuple[PyTree, Array]:
-  """A language model's carry after some words, and log p of the next ones.
+def keep_best(
+  maximize: bool, step: Array, per_seed: tuple[Array, TrainState]
+) -> TrainState:
+  """Keeps a seed's parameters if they are the best so far.
 
   Args:
-    model: the model.
-    shared: (words read `[B, T]`, words that follow `[B, T']`).
-    mine: (carry, parameters).
+    maximize: whether more of the headline metric is better.
+    step: updates made so far.
+    per_seed: (the headline metric now, the seed's state).
   """
-  inputs_BT, targets_BT = shared
-  carry, params = mine
-  return model.apply(
-    {"params": params}, inputs_BT, targets_BT, carry, method="score"
+  metric, state = per_seed
+  better = metric > state.best_metric
+  if not maximize:
+    better = metric < state.best_metric
+  kept = state._replace(
+    best_params=state.params, best_metric=metric, best_step=step
   )
-
-
-def flow_step(
-  model: nn.Module,
-  task: Task,
-  shared: tuple[PyTree, Array],
-  mine: tuple[Array, TrainState],
-) -> PyTree:
-  """The gradient through time of the batch that step `step` will train on.
-
-  Args:
-    model: the model.
-    task: the task.
-    shared: (data, step).
-    mine: (seed, state).
-
-  Returns:
-    `[T]` for each layer and direction; see `gradient_flow`.
-  """
-  data, step = shared
-  seed, state = mine
-  batch = task.batch(data, seed_keys(seed).data, step)
-  zeros = zero_perturbations(
-    model.stack, batch.inputs.shape[1], batch.inputs.shape[0]
+  return jax.tree.map(
+    lambda new, old: jnp.where(better & state.alive, new, old), kept, state
   )
-
-  def cost(perturbations: PyTree) -> Array:
-    outputs = run_model(model, state.params, batch, perturbations=perturbations)
-    return task.loss(outputs, batch)[0]
-
-  return gradient_flow(cost, zeros, batch.input_lengths)

@@ -1,7 +1,7 @@
-"""One judge for all language models: log p of every token of a stream.
+"""The log probability of every token of a stream, for any language model.
 
-A model takes part by being a `Scorer`. What is computed here is defined on the
-text alone: each token is predicted exactly once, from all that came before it.
+A model takes part by being a `Scorer`. Each token is predicted exactly once,
+from all that came before it.
 """
 
 import math
@@ -10,18 +10,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnn_lab.text.base import Corpus, Split
-
 CONTEXT_LENGTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 PIECE = 16
 
 
 class Scorer(NamedTuple):
-  """A language model with its parameters, as the judge sees it.
+  """A language model with its parameters.
 
   Attributes:
-    initial: `tracks -> carry`, what the model knows before the first token of
-      each of so many streams.
+    initial: `tracks -> carry`, the state before the first token of each of so
+      many streams.
     score: `(carry, inputs_BT, targets_BT) -> (carry, log_p)`: the state after
       the inputs, and `[..., B, T']` natural logarithms of the probabilities
       of the T' <= T targets that follow the last T' inputs. Leading
@@ -40,7 +38,7 @@ def stream_log_probs(
   tracks: int = 1,
   warmup: int = 0,
 ) -> np.ndarray:
-  """log p of each token of a stream, given those before it.
+  """Computes log p of each token of a stream, given those before it.
 
   With one track the stream is unbroken: the state passes from the first token
   to the last, and the result does not depend on the window. More tracks read
@@ -84,7 +82,7 @@ def stream_log_probs(
 
 
 def parts(count: int, tracks: int, warmup: int) -> tuple[int, int]:
-  """The parts that N tokens are read in, and the warm-up of each.
+  """Returns the parts that N tokens are read in, and the warm-up of each.
 
   A warm-up that is longer than the text leaves one part, and one part needs
   none; there are no more parts than tokens to predict.
@@ -97,7 +95,7 @@ def parts(count: int, tracks: int, warmup: int) -> tuple[int, int]:
 def loss_by_context(
   scorer: Scorer, tokens: np.ndarray, num_targets: int
 ) -> dict[int, np.ndarray]:
-  """Mean -log p when only so many tokens were read since a reset.
+  """Computes the mean -log p after only so many tokens since a reset.
 
   The tokens predicted are the same ones at every length, evenly spread over
   the stream, so that the lengths differ in nothing else.
@@ -126,16 +124,16 @@ def loss_by_context(
 
 
 def context_places(count: int, num_targets: int) -> np.ndarray:
-  """Where the tokens stand that `loss_by_context` predicts, of N in all."""
+  """Returns the places of the tokens that `loss_by_context` predicts, of N."""
   first = max((n for n in CONTEXT_LENGTHS if n < count), default=count)
-  many = min(num_targets, count - first)
-  return np.linspace(first, count - 1, many, dtype=np.int64)
+  num_places = min(num_targets, count - first)
+  return np.linspace(first, count - 1, num_places, dtype=np.int64)
 
 
 def _last_log_probs(
   scorer: Scorer, inputs_BT: np.ndarray, targets_B1: np.ndarray
 ) -> Any:
-  """log p of what follows the inputs, read in pieces of two sizes.
+  """Computes log p of what follows the inputs, read in pieces of two sizes.
 
   A scorer that is compiled for each size would be compiled for every length
   otherwise.
@@ -149,8 +147,12 @@ def _last_log_probs(
   return log_p
 
 
-def metrics(log_p: np.ndarray, split: Split) -> dict[str, np.ndarray]:
-  """What the log probabilities `[..., N]` of a split amount to.
+def metrics(log_p: np.ndarray, split: Any) -> dict[str, np.ndarray]:
+  """Computes the metrics of a split from its log probabilities `[..., N]`.
+
+  Args:
+    log_p: natural logarithms.
+    split: the split, a `rnn_lab.text.Split`.
 
   Returns:
     "loss" in nats per token, "perplexity" = exp(loss), "bits_per_token", and,
@@ -171,14 +173,14 @@ def metrics(log_p: np.ndarray, split: Split) -> dict[str, np.ndarray]:
 
 
 def by_kind(
-  log_p: np.ndarray, split: Split, corpus: Corpus
+  log_p: np.ndarray, split: Any, corpus: Any
 ) -> dict[str, Mapping[str, Any]]:
-  """Perplexity on each kind of word that the corpus tells apart.
+  """Computes the perplexity on each kind of word that a corpus distinguishes.
 
   Returns:
     `{kind: {"tokens", "perplexity", "floor"}}`: how many there are, the
     model's perplexity on them with its leading dimensions, and the true
-    distribution's. {} where the corpus knows no kinds.
+    distribution's. {} where the corpus has no kinds.
   """
   rows = {}
   for number, kind in enumerate(corpus.kinds):

@@ -1,0 +1,13 @@
+"""Evaluators: metrics of a model's parameters on a split, for all seeds."""
+
+# From `Task.evaluator` to a class, imported when used. A class is made as
+# `(model, task, settings, population)`, `settings` being `config.eval`, and
+# has the methods
+#   evaluate(params, split) -> {metric: [S]}, of params with leading dimension S
+#   details(params) -> dict, what result.json says beside the metrics
+#   check(section), static: raises FieldError for its own section of
+#     `config.eval`, None where there is none
+EVALUATORS = {
+  "batches": "rnn_lab.evaluators.batches:Batches",
+  "stream": "rnn_lab.evaluators.stream:Stream",
+}

@@ -1,0 +1,84 @@
+"""Metrics over the batches of a split, added up and divided once."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from rnn_lab.errors import FieldError
+from rnn_lab.models.base import Model, program_model
+from rnn_lab.tasks.base import Task
+from rnn_lab.types import Array, Batch, Params
+
+Sums = dict[str, tuple[Array, Array]]
+
+
+class Batches:
+  """Evaluates the task's metrics on `Task.eval_batches`."""
+
+  def __init__(self, model: Model, task: Task, settings: Any, population: Any):
+    del settings
+    self._task = task
+    self._population = population
+    self._sums = _sums_program(program_model(model), task, population)
+    self._splits: dict[str, list[Batch]] = {}
+
+  @staticmethod
+  def check(section: Mapping[str, Any] | None) -> None:
+    """Raises FieldError for options, as there are none."""
+    if section:
+      raise FieldError("batches", "{field} has no fields")
+
+  def evaluate(self, params: Params, split: str) -> dict[str, np.ndarray]:
+    """Returns the metrics, `[S]` float32 each.
+
+    Args:
+      params: with leading dimension S, as the population lays them out.
+      split: "valid" or "test".
+    """
+    if split not in self._splits:
+      batches = self._task.eval_batches(split)
+      self._splits[split] = [self._population.share(b) for b in batches]
+    sums = [self._sums(batch, params) for batch in self._splits[split]]
+    return divide(self._population.get(sums))
+
+  def details(self, params: Params) -> dict[str, Any]:
+    """Returns {}: the metrics say it all."""
+    del params
+    return {}
+
+
+def batch_sums(model: Model, task: Task, batch: Batch, params: Params) -> Sums:
+  """Returns the sums and counts of the task's metrics over one batch."""
+  variables = {"params": params}
+  size = batch.weights.shape[0]
+  carry = model.apply(variables, size, method="initial_carry")
+  outputs = model.apply(variables, batch, carry, method="outputs")
+  return task.metrics(outputs, batch)
+
+
+def divide(sums: list[Sums]) -> dict[str, np.ndarray]:
+  """Divides the sums of all batches by their counts.
+
+  Args:
+    sums: one for each batch, numpy arrays `[S]`.
+
+  Returns:
+    `[S]` float32 for each metric: added up in float64, and rounded as the
+    train state keeps the best one.
+  """
+  total: Mapping = jax.tree.map(
+    lambda *batches: np.sum(np.stack(batches), axis=0, dtype=np.float64),
+    *sums,
+  )
+  return {
+    name: (value / count).astype(np.float32)
+    for name, (value, count) in total.items()
+  }
+
+
+@functools.lru_cache(maxsize=16)
+def _sums_program(model: Model, task: Task, population: Any) -> Any:
+  return population.map(functools.partial(batch_sums, model, task))

@@ -1,0 +1,155 @@
+"""From a config to a plan, and whether a directory can hold its run."""
+
+import json
+import pathlib
+import pkgutil
+from collections.abc import Mapping
+from typing import Any
+
+from rnn_lab import models, tasks
+from rnn_lab.cells import CELLS
+from rnn_lab.errors import FieldError, in_section
+from rnn_lab.evaluators import EVALUATORS
+from rnn_lab.models.base import Model, recurrence_shapes
+from rnn_lab.rundir import (
+  CONFIG,
+  ENVIRONMENT,
+  RESULT,
+  TRIAL,
+  check_can_hold,
+  flatten,
+  read_json,
+)
+from rnn_lab.training.settings import Plan, parse
+
+
+def plan(config: Any) -> Plan:
+  """Checks a config and builds its task and model; writes nothing.
+
+  Args:
+    config: a ConfigDict, or nested dicts.
+
+  Raises:
+    FieldError: a field is unknown, missing or out of its range.
+  """
+  fields = config.to_dict() if hasattr(config, "to_dict") else dict(config)
+  settings = parse(fields)
+  task = tasks.build(fields["task"], settings.train.batch_size)
+  with in_section("eval"):
+    evaluator = pkgutil.resolve_name(EVALUATORS[task.evaluator])
+    evaluator.check(settings.eval.options.get(task.evaluator))
+  model = models.build(fields["model"], task)
+  _check_gradient_flow(settings.train.gradient_flow_every, model, task)
+  numbers = {k: v for k, v in fields.items() if k != "run"}
+  # The sections of cells that are not used decide nothing, either: a cell that
+  # is added to the lab does not make older runs differ.
+  unused = {*CELLS} - {fields["model"].get("cell")}
+  numbers["model"] = {
+    k: v for k, v in fields["model"].items() if k not in unused
+  }
+  # Through JSON, so that a config compares equal to its own file.
+  return Plan(
+    config=json.loads(json.dumps(numbers, allow_nan=False)),
+    run=dict(fields["run"]),
+    settings=settings,
+    task=task,
+    model=model,
+  )
+
+
+def _check_gradient_flow(every: int, model: Any, task: tasks.Task) -> None:
+  is_trained = isinstance(model, Model)
+  if every and not (is_trained and recurrence_shapes(model, task)):
+    raise FieldError(
+      "train.gradient_flow_every",
+      f"{{field}} must be 0, as the model has no recurrence, got {every}",
+    )
+
+
+def plan_of_run(workdir: pathlib.Path) -> Plan:
+  """Returns the plan of the run in `workdir`; of `run` it has placeholders.
+
+  Raises:
+    FieldError: there is no run, or its data cannot be read.
+  """
+  return plan(with_run_section(read_config(workdir)))
+
+
+def read_config(workdir: pathlib.Path) -> dict[str, Any]:
+  """Reads a run's config.
+
+  Raises:
+    FieldError: there is no run in `workdir`.
+  """
+  if not (workdir / CONFIG).exists():
+    raise FieldError(
+      "workdir", f"workdir must be a run directory; {workdir} has no {CONFIG}"
+    )
+  return read_json(workdir / CONFIG)
+
+
+def with_run_section(config: dict[str, Any]) -> dict[str, Any]:
+  """Adds placeholders for the section `run`, which a run's file lacks."""
+  run = {"steps_per_call": 1, "checkpoint_every": 1, "tensorboard": False}
+  return config | {"run": run}
+
+
+def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
+  """Checks that `workdir` is new or holds this run; writes nothing.
+
+  The run there may have had fewer steps; nothing else may differ.
+
+  Raises:
+    FieldError: it is a file, or holds something else.
+  """
+  check_can_hold(workdir, (CONFIG, TRIAL))
+  if not (workdir / CONFIG).exists():
+    return
+  check_data(plan, workdir)
+  there = flatten(read_json(workdir / CONFIG))
+  here = flatten(plan.config)
+  differing = [
+    f"{name} ({there.get(name)!r} there, {here.get(name)!r} here)"
+    for name in sorted({*there, *here})
+    if there.get(name) != here.get(name) and not _more_steps(name, there, here)
+  ]
+  if differing:
+    raise FieldError(
+      "workdir",
+      f"workdir {workdir} holds a run whose config differs in "
+      + ", ".join(differing),
+    )
+
+
+def check_data(plan: Plan, workdir: pathlib.Path) -> None:
+  """Raises FieldError if the run in `workdir` read other data than `plan`."""
+  path = workdir / ENVIRONMENT
+  if not path.exists():
+    return
+  there = read_json(path).get("data_sha256", {})
+  here = dict(plan.task.hashes)
+  differing = [
+    name for name in {**there, **here} if there.get(name) != here.get(name)
+  ]
+  if differing:
+    raise FieldError(
+      "workdir",
+      f"workdir {workdir} holds a run on other data: {', '.join(differing)} "
+      "has changed since",
+    )
+
+
+def _more_steps(
+  name: str, there: Mapping[str, Any], here: Mapping[str, Any]
+) -> bool:
+  return (
+    name == "train.num_steps" and name in there and here[name] > there[name]
+  )
+
+
+def is_finished(plan: Plan, workdir: pathlib.Path) -> bool:
+  """Whether `workdir` holds the result of this very run, all its steps."""
+  if not (workdir / RESULT).exists():
+    return False
+  there = read_json(workdir / CONFIG)
+  return there["train"]["num_steps"] == plan.settings.train.num_steps
