@@ -120,12 +120,12 @@ def _header(file: _File) -> list[int]:
 
 
 def _entries(
-  file: _File, k: int, size: int, most: int
+  file: _File, k: int, size: int, order: int
 ) -> Iterator[tuple[list[str], float, float]]:
   """Yields words, log p and log back-off weight of the n-grams of order `k`."""
   if (line := file.next()) != f"\\{k}-grams:":
     raise file.damaged(f"{line[:40]!r} instead of \\{k}-grams:")
-  widths = (k + 1, k + 2) if k < most else (k + 1,)
+  widths = (k + 1, k + 2) if k < order else (k + 1,)
   for i in range(size):
     line = file.next(blank=True)
     if not line or line[0] == "\\" and len(line.split()) == 1:
@@ -141,25 +141,25 @@ def _entries(
   file.at -= 1
 
 
-def _number(file: _File, text: str, most: float) -> float:
+def _number(file: _File, text: str, upper: float) -> float:
   """Parses a base-10 logarithm and returns the natural one; -inf for zero."""
   try:
     # Python accepts "1_0" and the digits of all scripts; other tools do not.
     value = float(text) if text.isascii() and "_" not in text else np.nan
   except ValueError:
     value = np.nan
-  if not value <= most or value == np.inf:
-    bound = " up to 0" if most == 0 else ""
+  if not value <= upper or value == np.inf:
+    bound = " up to 0" if upper == 0 else ""
     raise file.damaged(f"{text[:40]!r} is not a number{bound}")
   return value * LOG_10 if value > LOG_ZERO else -np.inf
 
 
 def _unigrams(
-  file: _File, size: int, most: int
+  file: _File, size: int, order: int
 ) -> tuple[list[str], int | None, np.ndarray, np.ndarray]:
   """Returns the words and `<s>`, the id of `</s>`, and the values of each."""
   entries = {}
-  for (name,), *values in _entries(file, 1, size, most):
+  for (name,), *values in _entries(file, 1, size, order):
     if name in entries:
       raise file.damaged(f"{name[:40]!r} occurs twice")
     entries[name] = values
