@@ -252,7 +252,7 @@ def test_terms_by_lag():
   with pytest.raises(ValueError) as error:
     terms_by_lag(norm[:2])
   assert str(error.value) == (
-    "norm_TT is of the shape (2, 3); it may be an array [T, T]"
+    "norm_TT must be an array of shape [T, T], got shape (2, 3)"
   )
 
 
@@ -263,20 +263,20 @@ def test_wrong_shapes_are_named():
     (
       (*head, xs, targets[:-1]),
       {},
-      "targets is of the shape (5, 3, 2); it may be arrays [T, ...] with the "
-      "T = 6 of xs",
+      "targets must be arrays of shape [T, ...] with the T = 6 of xs, got "
+      "shape (5, 3, 2)",
     ),
     (
       args,
       {"weights_T": jnp.ones(7)},
-      "weights_T is of the shape (7,); it may be an array [T] with the T = 6 "
-      "of xs",
+      "weights_T must be an array of shape [T] with the T = 6 of xs, got "
+      "shape (7,)",
     ),
     (
       (*head, xs[:0], targets[:0]),
       {},
-      "xs is of the shape (0, 3, 2); it may be arrays [T, ..., D] of one T "
-      "from 1 up",
+      "xs must be arrays of shape [T, ..., D] with one T of at least 1, got "
+      "shape (0, 3, 2)",
     ),
   ):
     with pytest.raises(ValueError) as error:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from oracles import sigmoid
 
+from rnn_lab._stack import init_stack, stack, unroll_stack
 from rnn_lab.cells import elman, gru, lstm
 from rnn_lab.cells.activations import ACTIVATIONS
 from rnn_lab.errors import FieldError
@@ -18,7 +19,6 @@ from rnn_lab.gradients.gates import (
   saturated_share,
 )
 from rnn_lab.gradients.jacobians import log_norms, product, step_jacobians
-from rnn_lab._stack import init_stack, stack, unroll_stack
 
 T, B, D, H = 6, 3, 2, 4
 
@@ -124,7 +124,7 @@ def test_without_recurrent_weights_the_direct_path_is_all_there_is(make):
 def test_a_cell_without_gates_says_so():
   layers, params, x = case([elman(H)])
   seen = look_inside(layers, params, x)
-  with pytest.raises(FieldError, match="cell is 'elman'; it may be one with"):
+  with pytest.raises(FieldError, match="cell must have a gate .* 'elman'"):
     memory_gate(layers.forward[0], seen[0].forward)
   closed = layers.forward[0]._replace(inside=None)
   assert look_inside(stack([closed]), params, x)[0].forward == {}

@@ -21,7 +21,6 @@ import jax
 import jax.numpy as jnp
 
 from rnn_lab.cells.base import Cell
-from rnn_lab.errors import FieldError
 from rnn_lab.gradients.costs import (
   Cost,
   Step,
@@ -29,6 +28,7 @@ from rnn_lab.gradients.costs import (
   prepare,
   pullback,
   rows_where,
+  shape_error,
   traced_cost,
   weighted_cost,
   zero_gradients,
@@ -124,9 +124,7 @@ def terms_by_lag(norm_TT: Array) -> Array:
   """
   shape = jnp.shape(norm_TT)
   if len(shape) != 2 or shape[0] != shape[1]:
-    raise FieldError(
-      "norm_TT", shape, "an array [T, T]", f"of the shape {shape}"
-    )
+    raise shape_error("norm_TT", "an array of shape [T, T]", shape)
   t_T = jnp.arange(shape[0])
   k_LT = t_T[None, :] - t_T[:, None]
   by_lag_LT = jnp.asarray(norm_TT)[t_T[None, :], jnp.maximum(k_LT, 0)]

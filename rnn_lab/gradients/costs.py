@@ -9,7 +9,6 @@ The functions here take `step`, which is a `Cell`'s, and not the cell: cells
 that differ only in how they begin then share what is compiled.
 """
 
-import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -17,10 +16,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rnn_lab._unroll import carry_dtype
 from rnn_lab.cells.base import Cell, check_carry, check_step, is_float
 from rnn_lab.errors import FieldError, check_int
 from rnn_lab.types import Array, Carry, Params, PyTree
-from rnn_lab._unroll import carry_dtype
 
 Step = Callable[[Params, Carry, PyTree], tuple[Carry, PyTree]]
 Cost = Callable[[PyTree, PyTree, PyTree], Array]
@@ -92,11 +91,13 @@ def check_cost(
     return cost(readout, cell.step(params, carry, x)[1], target)
 
   first = jax.tree.map(lambda a: a[0], (xs, targets))
-  found = jax.eval_shape(one_step, *first)
-  if getattr(found, "shape", None) != ():
-    shape = getattr(found, "shape", type(found).__name__)
+  result = jax.eval_shape(one_step, *first)
+  if not hasattr(result, "shape"):
+    kind = type(result).__name__
+    raise FieldError("cost", f"{{field}} must return a scalar, got a {kind}")
+  if result.shape != ():
     raise FieldError(
-      "cost", shape, "a function to one number", f"one to {shape}"
+      "cost", f"{{field}} must return a scalar, got shape {result.shape}"
     )
 
 
@@ -129,8 +130,12 @@ def window_weights(num_steps: int, t_min: int, t_max: int) -> Array:
     FieldError: the window reaches out of the sequence, or is empty.
   """
   check_int("num_steps", num_steps, 1)
-  _check_time("t_min", t_min, 0, "0", num_steps - 1)
-  _check_time("t_max", t_max, t_min, f"t_min = {t_min}", num_steps - 1)
+  check_int("t_min", t_min, 0, num_steps - 1)
+  check_int("t_max", t_max, 0, num_steps - 1)
+  if t_max < t_min:
+    raise FieldError(
+      "t_max", f"{{field}} must be at least t_min = {t_min}, got {t_max}"
+    )
   t_T = jnp.arange(num_steps)
   return ((t_T >= t_min) & (t_T <= t_max)).astype(jnp.float32)
 
@@ -153,24 +158,31 @@ def prepare(
     ValueError: a step changes the form of the carry; see `check_step`.
   """
   if not isinstance(cell, Cell):
-    may = "a Cell; of a stack, rnn_lab.as_cell(stack)"
-    raise FieldError("cell", cell, may, f"a {type(cell).__name__}")
+    raise FieldError(
+      "cell",
+      f"{{field}} must be a Cell, got a {type(cell).__name__}; "
+      "rnn_lab.as_cell(stack) makes a Cell of a Stack",
+    )
   shapes = _shapes(xs)
   lengths = {shape[0] for shape in shapes if len(shape) > 1}
   num_steps = max(lengths, default=0)
   if any(len(shape) < 2 or shape[0] != num_steps for shape in shapes) or (
     num_steps == 0
   ):
-    raise _misshapen("xs", shapes, "arrays [T, ..., D] of one T from 1 up")
+    raise shape_error(
+      "xs", "arrays of shape [T, ..., D] with one T of at least 1", *shapes
+    )
   same = f"with the T = {num_steps} of xs"
   shapes = _shapes(targets)
   if any(shape[:1] != (num_steps,) for shape in shapes):
-    raise _misshapen("targets", shapes, f"arrays [T, ...] {same}")
+    raise shape_error("targets", f"arrays of shape [T, ...] {same}", *shapes)
   if weights_T is None:
     weights_T = jnp.ones((num_steps,), jnp.float32)
   weights_T = jnp.asarray(weights_T)
   if weights_T.shape != (num_steps,):
-    raise _misshapen("weights_T", [weights_T.shape], f"an array [T] {same}")
+    raise shape_error(
+      "weights_T", f"an array of shape [T] {same}", weights_T.shape
+    )
   batch_shape = np.shape(jax.tree.leaves(xs)[0])[1:-1]
   fresh = cell.initial_carry(batch_shape, carry_dtype(params, xs))
   fresh = jax.tree.map(jnp.asarray, fresh)
@@ -235,15 +247,12 @@ def _shapes(tree: Any) -> list[tuple[int, ...]]:
   return [np.shape(leaf) for leaf in jax.tree.leaves(tree)]
 
 
-def _misshapen(field: str, shapes: list, may: str) -> FieldError:
-  words = ", ".join(map(str, shapes)) or "nothing"
-  return FieldError(field, shapes, may, f"of the shape {words}")
-
-
-def _check_time(
-  field: str, value: int, low: int, low_name: str, last: int
-) -> None:
-  is_int = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-  if not is_int or not low <= value <= last:
-    may = f"an integer from {low_name} to {last}, the last step"
-    raise FieldError(field, value, may)
+def shape_error(
+  field: str, expected: str, *shapes: tuple[int, ...]
+) -> FieldError:
+  """Returns the error for arrays whose shapes are not as expected."""
+  if not shapes:
+    got = "no arrays"
+  else:
+    got = f"shape{'s' * (len(shapes) > 1)} {', '.join(map(str, shapes))}"
+  return FieldError(field, f"{{field}} must be {expected}, got {got}")

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from rnn_lab._stack import Directions, Stack
+from rnn_lab._unroll import unroll
 from rnn_lab.cells.activations import Activated
 from rnn_lab.cells.base import Cell
 from rnn_lab.errors import FieldError
-from rnn_lab._stack import Directions, Stack
 from rnn_lab.types import Array, Carry, Params, PyTree
-from rnn_lab._unroll import unroll
 
 # An activation is saturated where its slope is below this share of its
 # largest: tanh beyond +-0.95, a gate below 0.026 or above 0.974, a rectified
@@ -71,8 +71,11 @@ def look_inside(
     FieldError: it was given a cell, not a stack.
   """
   if not isinstance(stack, Stack):
-    may = "a Stack; of a single cell, rnn_lab.stack([cell])"
-    raise FieldError("stack", stack, may, f"a {type(stack).__name__}")
+    raise FieldError(
+      "stack",
+      f"{{field}} must be a Stack, got a {type(stack).__name__}; "
+      "rnn_lab.stack([cell]) makes a Stack of a Cell",
+    )
   seen = []
   backward = stack.backward or (None,) * len(stack.forward)
   for layer, cells in enumerate(zip(stack.forward, backward)):
@@ -115,7 +118,9 @@ def memory_gate(cell: Cell, inside: Mapping[str, Activated]) -> Array:
   """
   if cell.memory is None or cell.memory[1] not in inside:
     raise FieldError(
-      "cell", cell.kind, "one with a gate that hands on its state (lstm, gru)"
+      "cell",
+      "{field} must have a gate that multiplies its previous state, as 'lstm' "
+      f"and 'gru' do, got {cell.kind!r}",
     )
   return inside[cell.memory[1]].value
 

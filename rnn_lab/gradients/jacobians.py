@@ -22,7 +22,7 @@ import numpy as np
 from rnn_lab.cells.activations import ACTIVATIONS
 from rnn_lab.cells.base import Cell
 from rnn_lab.errors import FieldError, check_choice, check_int
-from rnn_lab.gradients.costs import Step
+from rnn_lab.gradients.costs import Step, shape_error
 from rnn_lab.gradients.scaled_products import (
   KINDS,
   LARGEST,
@@ -161,9 +161,7 @@ def spectral_radius(matrix: Array) -> float:
   """
   matrix = np.asarray(matrix, np.float64)
   if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-    raise FieldError(
-      "matrix", matrix.shape, "an array [n, n]", f"of the shape {matrix.shape}"
-    )
+    raise shape_error("matrix", "an array of shape [n, n]", matrix.shape)
   return float(np.abs(np.linalg.eigvals(matrix)).max())
 
 
@@ -194,11 +192,11 @@ def elman_bound(cell: Cell, params: Params, num_lags: int) -> np.ndarray:
 
 def check_times(jacobians: StepJacobians, t: int, k: int) -> None:
   """Raises FieldError unless 0 <= k <= t <= T - 1."""
-  check_int("t", t, 0, len(jacobians.matrices) - 1)
-  try:
-    check_int("k", k, 0, t)
-  except FieldError as error:
-    raise FieldError("k", k, f"an integer from 0 to t = {t}") from error
+  last = len(jacobians.matrices) - 1
+  check_int("t", t, 0, last)
+  check_int("k", k, 0, last)
+  if k > t:
+    raise FieldError("k", f"{{field}} must be at most t = {t}, got {k}")
 
 
 def block_slices(

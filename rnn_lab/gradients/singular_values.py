@@ -35,6 +35,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rnn_lab.errors import FieldError
+from rnn_lab.gradients.costs import shape_error
 from rnn_lab.gradients.exact_rank import rank_of_product
 from rnn_lab.gradients.jacobians import (
   StepJacobians,
@@ -124,17 +125,17 @@ def _check_factors(factors: list[np.ndarray]) -> None:
     or any(len(shape) != 2 or 0 in shape for shape in shapes)
     or any(b[1] != a[0] for a, b in zip(shapes, shapes[1:]))
   ):
-    words = ", ".join(map(str, sorted(set(shapes)))) or "nothing"
-    raise FieldError(
+    raise shape_error(
       "factors",
-      shapes,
-      "matrices each of which can be multiplied by the next from the left",
-      f"of the shapes {words}",
+      "matrices, each as many columns wide as the one before has rows",
+      *sorted(set(shapes)),
     )
   for place, factor in enumerate(factors):
-    if not np.isfinite(factor).all():
+    wrong = factor[~np.isfinite(factor)]
+    if wrong.size:
       raise FieldError(
-        f"factors[{place}]", factor, "a matrix of finite numbers", "not finite"
+        f"factors[{place}]",
+        f"{{field}} must be a matrix of finite numbers, got {wrong[0]}",
       )
 
 

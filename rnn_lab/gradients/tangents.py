@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnn_lab.cells.base import Cell, is_float
-from rnn_lab.errors import FieldError
-from rnn_lab.gradients.costs import Step, prepare
+from rnn_lab.gradients.costs import Step, prepare, shape_error
 from rnn_lab.types import Array, Carry, Params, PyTree
 
 
@@ -22,14 +21,11 @@ def prepare_batch(
   carry, _ = prepare(cell, params, xs, (), carry, None)
   shape = np.shape(jax.tree.leaves(xs)[0])
   if len(shape) != 3:
-    raise FieldError("xs", shape, "arrays [T, B, D]", f"of the shape {shape}")
+    raise shape_error("xs", "arrays of shape [T, B, D]", shape)
   for leaf in _float_leaves(carry):
     if leaf.shape[:1] != shape[1:2]:
-      raise FieldError(
-        "carry",
-        leaf.shape,
-        f"arrays whose first dimension is the batch's {shape[1]}",
-        f"of the shape {leaf.shape}",
+      raise shape_error(
+        "carry", f"arrays of shape [B, ...] with B = {shape[1]}", leaf.shape
       )
   return carry
 

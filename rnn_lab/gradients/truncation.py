@@ -96,14 +96,20 @@ def truncation_bias(
   """
   check_int("every", every, 1)
   if not jax.tree.leaves(params):
-    raise FieldError("params", params, "a pytree with at least one array")
+    raise FieldError(
+      "params", f"{{field}} must hold at least one array, got {params!r}"
+    )
   if not len(reaches):
-    raise FieldError("reaches", reaches, "at least one number of steps")
+    raise FieldError(
+      "reaches", f"{{field}} must hold at least one integer, got {reaches!r}"
+    )
   for n, reach in enumerate(reaches):
     check_int(f"reaches[{n}]", reach, 1)
     if reach < every:
-      may = f"an integer from every = {every} up"
-      raise FieldError(f"reaches[{n}]", reach, may)
+      raise FieldError(
+        f"reaches[{n}]",
+        f"{{field}} must be at least every = {every}, got {reach}",
+      )
   carry, weights_T = prepare(cell, params, xs, targets, carry, weights_T)
   check_cost(cell, cost, params, readout, xs, targets, carry)
   num_steps = weights_T.shape[0]

@@ -228,9 +228,15 @@ def _check(
   h0: float,
 ) -> None:
   if not len(xs):
-    raise FieldError("xs", xs, "at least one number")
+    raise FieldError(
+      "xs", f"{{field}} must hold at least one number, got {xs!r}"
+    )
   if len(targets) != len(xs):
-    raise FieldError("targets", targets, f"{len(xs)} numbers, one for each x")
+    raise FieldError(
+      "targets",
+      f"{{field}} must hold {len(xs)} numbers, one for each of xs, got "
+      f"{targets!r}",
+    )
   numbers = {"u": u, "w": w, "v": v, "h0": h0}
   for name, row in (("xs", xs), ("targets", targets)):
     numbers |= {f"{name}[{t}]": value for t, value in enumerate(row)}
