@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from gradients_cases import T, case
 
+from rnn_lab._stack import stack
 from rnn_lab.cells import ElmanParams, elman
+from rnn_lab.errors import FieldError
 from rnn_lab.gradients.bptt import CHUNK, bptt_terms, terms_by_lag
 from rnn_lab.gradients.costs import window_weights
 
@@ -282,6 +284,19 @@ def test_wrong_shapes_are_named():
     with pytest.raises(ValueError) as error:
       bptt_terms(*arguments, **options)
     assert str(error.value) == message
+
+
+def test_a_cost_that_is_not_a_scalar_and_a_stack_are_named():
+  (cell, cost, *rest), _ = case("elman", np.float32)
+  for wrong, got in (
+    (lambda v, y, target: y[:, 0], "shape (3,)"),
+    (lambda v, y, target: (cost(v, y, target),), "a tuple"),
+  ):
+    with pytest.raises(FieldError) as error:
+      bptt_terms(cell, wrong, *rest)
+    assert str(error.value) == f"cost must return a scalar, got {got}"
+  with pytest.raises(FieldError, match="cell must be a Cell, got a Stack; "):
+    bptt_terms(stack([cell]), cost, *rest)
 
 
 def test_a_step_that_changes_its_carry_is_named():

@@ -304,11 +304,10 @@ def test_no_elman_cell_exceeds_the_bound(activation):
 def test_the_bound_of_a_kernel_of_zeros_and_of_other_cells():
   zeros = ElmanParams(jnp.ones((D, H)), jnp.zeros((H, H)), jnp.zeros(H))
   assert list(elman_bound(elman(H), zeros, 3)) == [0.0, -np.inf, -np.inf]
-  with pytest.raises(ValueError) as error:
+  with pytest.raises(FieldError) as error:
     elman_bound(gru(H), zeros, 3)
   assert str(error.value) == (
-    "elman_bound: the cell is of the kind 'gru'; the bound holds for 'elman' "
-    "only"
+    "cell must be of kind 'elman' for this bound, got 'gru'"
   )
 
 

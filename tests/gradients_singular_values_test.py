@@ -342,12 +342,12 @@ def test_any_product(seed, n, num, digits):
 def test_wrong_input_is_one_line_that_says_which():
   square, wide = np.ones((3, 3)), np.ones((2, 4))
   wrong = {
-    "factors must be matrices, each .* got no arrays": [],
-    r"factors must be matrices, .* got shapes \(2, 4\), \(3, 3\)": [
+    "factors must be matrices .* got no arrays": [],
+    r"factors must be matrices .* got shapes \(2, 4\), \(3, 3\)": [
       square,
       wide,
     ],
-    r"factors must be matrices, .* got shape \(3,\)": [square[0]],
+    r"factors must be matrices .* got shape \(3,\)": [square[0]],
     r"factors\[1\] must be a matrix of finite numbers, got nan": [
       square,
       square * np.nan,
