@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
-import numpy as np
 
 from rnn_lab.benchmarks.rounds import run_in_turns, summarize
-from rnn_lab.training import optimizers, programs
-from rnn_lab.training.run import plan
+from rnn_lab.runs import planning
+from rnn_lab.training import loop
 from rnn_lab.training.state import init_states
 
 ON, OFF = "logged", "not logged"
@@ -36,34 +35,24 @@ def measure(config: Mapping[str, Any], rounds: int = ROUNDS) -> dict[str, Any]:
 
 def trainer(config: Mapping[str, Any], log_norms: bool) -> Callable[[], float]:
   """Returns a function that trains for ROWS rows and returns its rate."""
-  run = plan(config)
-  settings = run.settings
+  plan = planning.plan(config)
+  settings = plan.settings
   steps = settings.train.log_every
-  static, hyper = optimizers.split(settings.optimizer, settings.train.clip_norm)
-  built = programs.build(run.model, run.task, static, steps, 1)
-  population = built.population
-  data = population.share(run.task.data)
-  seed = population.put(np.zeros(1, np.int32))
-  state = population.put(
-    init_states(run.model, run.task, static, hyper, [0], log_norms)
+  plan = plan._replace(
+    settings=settings._replace(
+      train=settings.train._replace(gradient_norms=log_norms),
+      run=settings.run._replace(steps_per_call=steps),
+      num_seeds=1,
+    )
   )
-  step = 0
-
-  def one_row() -> None:
-    nonlocal state, step
-    shared = (hyper, data, np.int32(step), np.int32(steps))
-    state = built.train(shared, (seed, state))
-    step += steps
-    state, metrics = built.read(None, state)
-    if log_norms:
-      shared = (data, np.int32(step))
-      metrics = metrics | built.saturation(shared, (seed, state))
-    jax.block_until_ready((state, metrics))
+  run = loop.Trainer(plan)
+  run.place(init_states(run.init, run.hyper, run.seeds), 0)
 
   def one_round() -> float:
     start = time.perf_counter()
     for _ in range(ROWS):
-      one_row()
+      run.update(0, steps)
+      jax.block_until_ready((run.state, run.training_metrics()))
     return ROWS * steps / (time.perf_counter() - start)
 
   return one_round

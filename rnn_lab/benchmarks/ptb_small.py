@@ -15,14 +15,14 @@ from typing import Any
 import jax
 import numpy as np
 
+from rnn_lab import models
 from rnn_lab.benchmarks import torch_ptb
 from rnn_lab.benchmarks.rounds import run_in_turns, summarize
-from rnn_lab.language_models import build
 from rnn_lab.tasks.language import of_corpus
 from rnn_lab.text.base import Corpus, Split
 from rnn_lab.text.vocabulary_training import vocabulary_of
-from rnn_lab.training import optimizers, programs
-from rnn_lab.training.settings import parse
+from rnn_lab.training import loop
+from rnn_lab.training.settings import Plan, parse
 from rnn_lab.training.state import init_states
 
 WORDS = 10_000
@@ -65,23 +65,18 @@ def trainer(config: Mapping[str, Any]) -> Callable[[], float]:
   words = vocabulary_of(names)
   corpus = Corpus("random", words, split, split, split, None, (), {}, {})
   task = of_corpus(corpus, batch, window, section["reach"])
-  model = build(config["model"], task)
-  static, hyper = optimizers.split(settings.optimizer, settings.train.clip_norm)
-  built = programs.build(model, task, static, STEPS, 1)
-  population = built.population
-  data = population.share(task.data)
-  seed = population.put(np.zeros(1, np.int32))
-  state = population.put(init_states(model, task, static, hyper, [0]))
-  step = 0
+  model = models.build(config["model"], task)
+  settings = settings._replace(
+    run=settings.run._replace(steps_per_call=STEPS), num_seeds=1
+  )
+  run = loop.Trainer(Plan(dict(config), {}, settings, task, model))
+  run.place(init_states(run.init, run.hyper, run.seeds), 0)
 
   def one_round() -> float:
-    nonlocal state, step
-    shared = (hyper, data, np.int32(step), np.int32(STEPS))
     start = time.perf_counter()
-    state = jax.block_until_ready(built.train(shared, (seed, state)))
-    seconds = time.perf_counter() - start
-    step += STEPS
-    return STEPS * batch * window / seconds
+    run.update(0, STEPS)
+    jax.block_until_ready(run.state)
+    return STEPS * batch * window / (time.perf_counter() - start)
 
   return one_round
 

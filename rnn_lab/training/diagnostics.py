@@ -9,7 +9,7 @@ from jax.tree_util import keystr
 
 from rnn_lab._stack import zero_perturbations
 from rnn_lab.gradients.flow import norm_by_time, state_gradients
-from rnn_lab.gradients.gates import look_inside, saturated_share
+from rnn_lab.gradients.gates import activations, saturated_share
 from rnn_lab.gradients.norms import norm
 from rnn_lab.models.base import Model, program_model
 from rnn_lab.tasks.base import Task
@@ -156,7 +156,7 @@ def saturation(
   shares = {}
   for name, recurrence in recurrences.items():
     lengths_B = recurrence.lengths_B
-    activations = look_inside(
+    activations = activations(
       recurrence.stack,
       recurrence.params,
       recurrence.xs,
