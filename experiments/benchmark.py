@@ -6,8 +6,8 @@
 
 ptb_small: training tokens per second of the recipe in configs/ptb_small.py,
 beside PyTorch's nn.LSTM where PyTorch is installed. loss_memory: what the
-loss in chunks saves. gradient_norms: what logging them costs, in the main experiment of
-configs/vanishing_gradient.py. Leave the machine alone meanwhile.
+loss in chunks saves. gradient_norms: what logging them costs, in the main
+experiment, configs/vanishing_gradient.py. Leave the machine alone meanwhile.
 """
 
 import importlib

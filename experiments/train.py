@@ -16,9 +16,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def train(given: cli.Given) -> int:
-  """Trains `--config` in `--workdir`; see `rnn_lab.runs.runs.train`."""
-  from rnn_lab import rundir
-  from rnn_lab import runs
+  """Trains `--config` in `--workdir`; see `rnn_lab.runs.train`."""
+  from rnn_lab import rundir, runs
   from rnn_lab.training.listener import Terminal
 
   workdir = given.workdir

@@ -22,10 +22,10 @@ from rnn_lab._stack import (
 from rnn_lab.gradients.bptt import bptt_terms, terms_by_lag
 from rnn_lab.gradients.flow import norm_by_lag, size_by_unit, state_gradients
 from rnn_lab.gradients.gates import (
+  activations,
   gate_statistics,
   log_direct_path,
   log_root_mean_square,
-  activations,
   memory_gate,
 )
 from rnn_lab.gradients.jacobians import (

@@ -156,14 +156,14 @@ def saturation(
   shares = {}
   for name, recurrence in recurrences.items():
     lengths_B = recurrence.lengths_B
-    activations = activations(
+    layers = activations(
       recurrence.stack,
       recurrence.params,
       recurrence.xs,
       recurrence.carry,
       lengths_B,
     )
-    for layer, directions in enumerate(activations):
+    for layer, directions in enumerate(layers):
       for direction, values in zip(directions._fields, directions):
         for gate, value in (values or {}).items():
           key = f"layers/{name}.{layer}.{direction}/saturated/{gate}"
