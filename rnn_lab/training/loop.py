@@ -15,8 +15,7 @@ from rnn_lab.rundir import CHECKPOINTS, CONFIG, ENVIRONMENT, RESULT, write_json
 from rnn_lab.training import environment, optimizers
 from rnn_lab.training.checkpoint import Checkpoints
 from rnn_lab.training.listener import Listener, Stop
-from rnn_lab.training.population import population
-from rnn_lab.training.programs import programs
+from rnn_lab.training.population import population, programs
 from rnn_lab.training.records import (
   Records,
   make_result,
