@@ -2,12 +2,12 @@
 
   python -m experiments.benchmark --name=ptb_small --workdir=DIR
   python -m experiments.benchmark --name=loss_memory --workdir=DIR
-  python -m experiments.benchmark --name=gradient_health --workdir=DIR
+  python -m experiments.benchmark --name=gradient_norms --workdir=DIR
 
 ptb_small: training tokens per second of the recipe in configs/ptb_small.py,
 beside PyTorch's nn.LSTM where PyTorch is installed. loss_memory: what the
-loss in chunks saves. gradient_health: what logging it costs, in the main job of
-configs/vanishing_gradient.py. Leave the machine alone meanwhile.
+loss in chunks saves. gradient_norms: what logging them costs, in the main
+experiment, configs/vanishing_gradient.py. Leave the machine alone meanwhile.
 """
 
 import importlib
@@ -23,7 +23,7 @@ from experiments import cli
 BENCHMARKS = {
   "ptb_small": (ptb_small,),
   "loss_memory": (),
-  "gradient_health": (vanishing_gradient,),
+  "gradient_norms": (vanishing_gradient,),
 }
 FLAGS = {"name": (flags.DEFINE_string, None, f"one of {', '.join(BENCHMARKS)}")}
 

@@ -16,10 +16,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def train(given: cli.Given) -> int:
-  """Trains `--config` in `--workdir`; see `rnn_lab.runs.runs.train`."""
-  from rnn_lab import rundir
-  from rnn_lab import runs
-  from rnn_lab.training.listener import Terminal
+  """Trains `--config` in `--workdir`; see `rnn_lab.runs.train`."""
+  from experiments.terminal import Terminal
+  from rnn_lab import rundir, runs
 
   workdir = given.workdir
   with Terminal() as terminal:

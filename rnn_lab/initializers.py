@@ -10,7 +10,8 @@ equal configs must give equal models.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -100,20 +101,23 @@ def kernel_initializer(
   Raises:
     FieldError: `field` names no kernel initializer.
   """
-  if callable(name):
-    return name
-  check_choice(field, name, KERNEL_INITIALIZERS)
-  return KERNEL_INITIALIZERS[name](scale)
+  return _initializer(field, name, scale, KERNEL_INITIALIZERS)
 
 
 def bias_initializer(
   field: str, name: str | Initializer, scale: float
 ) -> Initializer:
   """Returns the bias initializer `name`, as `kernel_initializer`."""
+  return _initializer(field, name, scale, BIAS_INITIALIZERS)
+
+
+def _initializer(
+  field: str, name: str | Initializer, scale: float, table: Mapping[str, Any]
+) -> Initializer:
   if callable(name):
     return name
-  check_choice(field, name, BIAS_INITIALIZERS)
-  return BIAS_INITIALIZERS[name](scale)
+  check_choice(field, name, table)
+  return table[name](scale)
 
 
 def per_gate(

@@ -20,7 +20,7 @@ from rnn_lab.cells import (
   output_size,
 )
 from rnn_lab.cells.base import program_cell
-from rnn_lab.cells.build import build_cell
+from rnn_lab.cells import build_cell
 from rnn_lab.errors import FieldError
 
 B, D, H = 3, 4, 5

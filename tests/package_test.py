@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-PACKAGES = ("rnn_lab.cells",)
+PACKAGES = ("rnn_lab", "rnn_lab.cells")
 
 PUBLIC = """
 import sys

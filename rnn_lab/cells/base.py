@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rnn_lab.cells._cache import cached
+from rnn_lab.caching import cached
 from rnn_lab.cells.activations import Activated, activated
 from rnn_lab.errors import check_float, check_int
 from rnn_lab.initializers import bias_initializer, kernel_initializer

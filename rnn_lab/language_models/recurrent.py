@@ -201,7 +201,7 @@ class RecurrentLM(Model):
     return carry, log_p.reshape(targets_BT.shape[::-1]).T
 
   def _carry_before(self, batch: Batch, carry: Carry) -> Carry:
-    """Returns the states in front of a batch, of which an epoch's first is 0."""
+    """Returns the states before a batch: initial ones if the epoch begins."""
     initial = self.initial_carry(batch.inputs.shape[0])
     return jax.tree.map(
       lambda new, old: jnp.where(batch.fresh, new, old), initial, carry

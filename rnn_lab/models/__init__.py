@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rnn_lab._stack import Stack, stack
-from rnn_lab.cells import CELLS
-from rnn_lab.cells.build import build_cell
+from rnn_lab.cells import CELLS, build_cell
 from rnn_lab.errors import FieldError, check_choice, check_int, in_section
 from rnn_lab.tasks.base import Task
 

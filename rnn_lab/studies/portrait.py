@@ -22,10 +22,10 @@ from rnn_lab._stack import (
 from rnn_lab.gradients.bptt import bptt_terms, terms_by_lag
 from rnn_lab.gradients.flow import norm_by_lag, size_by_unit, state_gradients
 from rnn_lab.gradients.gates import (
+  activations,
   gate_statistics,
   log_direct_path,
   log_root_mean_square,
-  look_inside,
   memory_gate,
 )
 from rnn_lab.gradients.jacobians import (
@@ -169,7 +169,7 @@ def _gates(
   """A row per layer; None where no layer has a gate on its state's path."""
   if all(cell.memory is None for cell in recurrence.stack.forward):
     return None
-  seen = look_inside(recurrence.stack, recurrence.params, recurrence.xs)
+  seen = activations(recurrence.stack, recurrence.params, recurrence.xs)
   rows = []
   for layer, cell in enumerate(recurrence.stack.forward):
     if cell.memory is None:

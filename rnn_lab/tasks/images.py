@@ -108,11 +108,6 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
       f"{{field}} must be at most {size}, the images of the training split, "
       f"got {batch_size}",
     )
-  return _image_task(source, batch_size, layout)
-
-
-@functools.cache
-def _image_task(source: Source, batch_size: int, layout: Layout) -> Task:
   corpus = source.corpus()
   data = _training_data(source, layout.order)
   # Not `corpus` itself: arrays that a function closes over become constants of

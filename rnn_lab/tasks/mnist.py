@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rnn_lab.caching import cached
 from rnn_lab.errors import FieldError
 from rnn_lab.tasks.base import Task
 from rnn_lab.tasks.idx import parse_idx
@@ -41,6 +42,7 @@ FILES = {
 VALID_SHARE = 12
 
 
+@cached
 def mnist(
   batch_size: int,
   order: str = "row",

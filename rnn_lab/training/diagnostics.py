@@ -9,7 +9,7 @@ from jax.tree_util import keystr
 
 from rnn_lab._stack import zero_perturbations
 from rnn_lab.gradients.flow import norm_by_time, state_gradients
-from rnn_lab.gradients.gates import look_inside, saturated_share
+from rnn_lab.gradients.gates import activations, saturated_share
 from rnn_lab.gradients.norms import norm
 from rnn_lab.models.base import Model, program_model
 from rnn_lab.tasks.base import Task
@@ -156,14 +156,14 @@ def saturation(
   shares = {}
   for name, recurrence in recurrences.items():
     lengths_B = recurrence.lengths_B
-    activations = look_inside(
+    layers = activations(
       recurrence.stack,
       recurrence.params,
       recurrence.xs,
       recurrence.carry,
       lengths_B,
     )
-    for layer, directions in enumerate(activations):
+    for layer, directions in enumerate(layers):
       for direction, values in zip(directions._fields, directions):
         for gate, value in (values or {}).items():
           key = f"layers/{name}.{layer}.{direction}/saturated/{gate}"

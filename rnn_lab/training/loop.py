@@ -15,8 +15,7 @@ from rnn_lab.rundir import CHECKPOINTS, CONFIG, ENVIRONMENT, RESULT, write_json
 from rnn_lab.training import environment, optimizers
 from rnn_lab.training.checkpoint import Checkpoints
 from rnn_lab.training.listener import Listener, Stop
-from rnn_lab.training.population import population
-from rnn_lab.training.programs import programs
+from rnn_lab.training.population import population, programs
 from rnn_lab.training.records import (
   Records,
   make_result,
@@ -92,8 +91,7 @@ class Trainer:
       self.task.save_files(workdir)
       self.checkpoints = stack.enter_context(Checkpoints(workdir / CHECKPOINTS))
       latest = self.checkpoints.latest_step()
-      self.step = latest or 0
-      self.state = self.population.put(self.first_states(latest))
+      self.place(self.first_states(latest), latest or 0)
       # Not before all of the above: a finished run that cannot go on is left
       # as it was. The result first, so that a kill between the two leaves an
       # unfinished run.
@@ -121,6 +119,19 @@ class Trainer:
       )
     return init_states(self.init, self.hyper, self.seeds)
 
+  def place(self, states: PyTree, step: int) -> None:
+    """Places the states of all seeds, and what updates need, on the devices.
+
+    Args:
+      states: numpy arrays with leading dimension S.
+      step: updates that were made.
+    """
+    self.step = step
+    self.state = self.population.put(states)
+    self.seed = self.population.put(np.asarray(self.seeds, np.int32))
+    self.per_seed_hyper = self.population.repeat(self.hyper)
+    self.data = [self.population.share(data) for data in self.task.data]
+
   def train(self, stop: Stop, resumed: bool) -> str:
     """Trains from the current state; see `run`."""
     total = self.settings.train.num_steps
@@ -132,9 +143,6 @@ class Trainer:
     self.records.time("start", self.step)
     began = self.evaluated_at = time.monotonic()
     self.evaluated_step = self.step
-    self.seed = self.population.put(np.asarray(self.seeds, np.int32))
-    self.per_seed_hyper = self.population.repeat(self.hyper)
-    self.data = [self.population.share(data) for data in self.task.data]
     if not resumed and self.settings.train.gradient_flow_every:
       self.write_flow()
     while self.step < total:
@@ -173,6 +181,10 @@ class Trainer:
       until - self.step,
       *[every - self.step % every for every in intervals if every > 0],
     )
+    self.update(bucket, count)
+
+  def update(self, bucket: int, count: int) -> None:
+    """Makes `count` updates, at most K, on the data of one bucket."""
     shared = (self.data[bucket], np.int32(self.step), np.int32(count))
     per_seed = (self.per_seed_hyper, self.seed, self.state)
     self.state = self.programs.train(shared, per_seed)
