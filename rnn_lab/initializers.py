@@ -24,7 +24,7 @@ Initializer = Callable[..., Array]
 
 @functools.cache
 def fan_in_normal(scale: float) -> Initializer:
-  """Returns a normal one with standard deviation scale / sqrt(rows)."""
+  """Returns a normal with standard deviation scale / sqrt(rows)."""
   return jax.nn.initializers.variance_scaling(
     scale**2, mode="fan_in", distribution="normal"
   )
@@ -32,10 +32,7 @@ def fan_in_normal(scale: float) -> Initializer:
 
 @functools.cache
 def glorot(scale: float) -> Initializer:
-  """Returns a uniform one in +-scale * sqrt(6 / (rows + columns)).
-
-  Glorot and Bengio 2010.
-  """
+  """Returns U(+-scale * sqrt(6 / (rows + columns))); Glorot, Bengio 2010."""
   return jax.nn.initializers.variance_scaling(
     scale**2, mode="fan_avg", distribution="uniform"
   )
@@ -60,13 +57,13 @@ def identity(scale: float) -> Initializer:
 
 @functools.cache
 def normal(scale: float) -> Initializer:
-  """Returns a normal one with standard deviation `scale`."""
+  """Returns a normal with standard deviation `scale`."""
   return jax.nn.initializers.normal(scale)
 
 
 @functools.cache
 def uniform(scale: float) -> Initializer:
-  """Returns a uniform one in [-scale, scale]."""
+  """Returns U(-scale, scale)."""
 
   def init(key: Key, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
     return jax.random.uniform(key, shape, dtype, -scale, scale)
