@@ -10,7 +10,7 @@ import numpy as np
 
 from rnn_lab.errors import FieldError
 from rnn_lab.language_models.arpa_names import BEGIN, END, words_of
-from rnn_lab.language_models.counts import MOST_ORDER
+from rnn_lab.language_models.counts import MAX_ORDER
 from rnn_lab.language_models.ngram import NGram, lookup
 
 SPACES = re.compile("[ \t]+")
@@ -113,8 +113,8 @@ def _header(file: _File) -> list[int]:
     if not match or int(match[1]) != len(sizes) + 1:
       raise file.damaged(f"{line[:40]!r} instead of the size of an order")
     sizes.append(int(match[2]))
-  if not 1 <= len(sizes) <= MOST_ORDER:
-    raise file.damaged(f"{len(sizes)} orders, not 1 to {MOST_ORDER}")
+  if not 1 <= len(sizes) <= MAX_ORDER:
+    raise file.damaged(f"{len(sizes)} orders, not 1 to {MAX_ORDER}")
   file.at -= 1
   return sizes
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from rnn_lab.errors import FieldError, check_int
 
-MOST_ORDER = 7
+MAX_ORDER = 7
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ def count(
   Raises:
     FieldError: the order or an id is out of range, or there are no tokens.
   """
-  check_int("order", order, 1, MOST_ORDER)
+  check_int("order", order, 1, MAX_ORDER)
   tokens = np.asarray(tokens)
   if tokens.size == 0:
     raise FieldError("tokens", "{field} must hold at least one token")
