@@ -1,4 +1,4 @@
-"""The figure a report opens with: the test metric against the swept field."""
+"""The test metric against the swept field, as figures and tables."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,7 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
 from rnn_lab.reports import style
-from rnn_lab.reports.details import details_of
+from rnn_lab.reports.details import is_of_text
+from rnn_lab.reports.formats import (
+  NONE,
+  format_measured,
+  format_value,
+  reference_label,
+)
 from rnn_lab.reports.headline import (
   WIDE,
   Headline,
@@ -20,6 +26,9 @@ from rnn_lab.reports.headline import (
   reference_name,
 )
 from rnn_lab.reports.load import Trial
+from rnn_lab.reports.numbers import finite
+from rnn_lab.reports.results import Part, Results
+from rnn_lab.reports.section import Figures, Grid, Section
 from rnn_lab.reports.series import (
   Layout,
   all_trials,
@@ -28,13 +37,49 @@ from rnn_lab.reports.series import (
   say,
   titled,
 )
-from rnn_lab.reports.tables import reference_label
 
 _MOST_ROWS = 30
 
 
+def headline_section(results: Results) -> Section:
+  """Compares the trials by their test results."""
+  figures = [
+    figure
+    for part in results.parts
+    if part.headline
+    for figure in draw_headline(part.layout, part.headline)
+  ]
+  content = []
+  if figures:
+    caption = "Test results of every series"
+    content.append(Figures("headline", caption, figures))
+  content += [
+    grid
+    for part, grid in zip(
+      _with_results(results.parts), results_grids(results.parts)
+    )
+    if not is_in_ladder(part)
+  ]
+  return Section("Results", content)
+
+
+def is_in_ladder(part: Part) -> bool:
+  """Whether the table of models of a text has all that the grid has."""
+  return part.layout.x is None and any(map(is_of_text, part.trials))
+
+
+def results_grids(parts: Sequence[Part]) -> list[Grid]:
+  """Returns a table of the test results for each task that has some.
+
+  Without any, it is that of the first task, which shows the trials' status.
+  """
+  return [
+    results_grid(part.layout, part.headline) for part in _with_results(parts)
+  ]
+
+
 def draw_headline(layout: Layout, headline: Headline) -> list[Figure]:
-  """The test metric of every trial that ended, in as few plots as it takes."""
+  """Draws the test metric of every trial that ended."""
   metric = headline.metric
   shown = [
     name
@@ -45,13 +90,18 @@ def draw_headline(layout: Layout, headline: Headline) -> list[Figure]:
     return []
   if layout.x is None:
     rows = [n for n in layout.series if n in shown or _is_infinite(layout, n)]
-    parts = chunks(rows, _MOST_ROWS)
-    return [_dots(layout, headline, part) for part in parts]
+    chosen = chunks(rows, _MOST_ROWS)
+    return [_dots(layout, headline, names) for names in chosen]
   # Of all series, so that a line has one colour in all figures of a report.
-  parts = groups(layout, style.MOST_LINES)
   return [
-    _lines(layout, headline, part) for part in parts if set(part) & set(shown)
+    _lines(layout, headline, names)
+    for names in groups(layout, style.MOST_LINES)
+    if set(names) & set(shown)
   ]
+
+
+def _with_results(parts: Sequence[Part]) -> list[Part]:
+  return [part for part in parts if part.headline] or list(parts[:1])
 
 
 def _lines(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
@@ -148,12 +198,12 @@ def _dots(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
 
 
 def scale_x(ax: Axes, xs: Sequence[float], wide: float = WIDE) -> None:
-  """Limits and ticks at the values swept; logarithmic if they are far apart.
+  """Sets limits and ticks at the values swept; logarithmic if far apart.
 
   Args:
-    ax: is given them.
+    ax: the axes.
     xs: the values, in ascending order.
-    wide: the ratio of the largest to the smallest from which on.
+    wide: the ratio of the largest to the smallest above which they are.
   """
   above = [x for x in xs if x > 0]
   if above and xs[0] >= 0 and max(above) / min(above) > wide:
@@ -201,13 +251,12 @@ def _all_values(layout: Layout, metric: str) -> list[float]:
 
 def _seeds(trial: Trial, metric: str) -> list[float]:
   entry = measured(trial, metric)
-  return style.numbers(entry["values"]) if entry else []
+  return finite(entry["values"]) if entry else []
 
 
 def _is_infinite(layout: Layout, name: str) -> bool:
-  """Whether a language model was judged and has no finite number."""
-  trial = layout.series[name][None]
-  return details_of(trial) is not None and trial.status == "finished"
+  """Whether a trial was evaluated and has no finite number."""
+  return layout.series[name][None].status == "finished"
 
 
 def _write_infinite(ax: Axes, row: int) -> None:
@@ -236,3 +285,79 @@ def _levels(layout: Layout, metric: str) -> dict[Any, float]:
       if level is not None:
         levels[name if layout.x is None else x] = level
   return dict(sorted(levels.items()))
+
+
+def results_grid(layout: Layout, headline: Headline | None) -> Grid:
+  """Returns the test results of a task: series by values of the swept field.
+
+  Where nothing was swept inside a series: trials by test metrics.
+  """
+  if layout.x is None or headline is None:
+    return _grid_of_metrics(layout, headline)
+  rows = [
+    [name] + [_cell(line.get(x), headline.metric) for x in layout.xs]
+    for name, line in layout.series.items()
+  ]
+  return Grid(
+    titled(layout.task, f"test {headline.metric}, by {layout.x}"),
+    ["series"] + [f"{layout.x} = {say(x)}" for x in layout.xs],
+    rows,
+    "mean ± standard deviation over seeds"
+    + _reference_words(layout, headline.metric),
+  )
+
+
+def _grid_of_metrics(layout: Layout, headline: Headline | None) -> Grid:
+  metrics = dict.fromkeys(
+    key.removeprefix("test/")
+    for trial in all_trials(layout)
+    for key in (trial.result or {"metrics": {}})["metrics"]
+    if key.startswith("test/")
+  )
+  if headline is not None:
+    metrics = sorted(metrics, key=lambda metric: metric != headline.metric)
+  if "perplexity" in metrics:
+    # The loss is its logarithm.
+    metrics = [metric for metric in metrics if metric != "loss"]
+  rows = [
+    [name] + ([_cell(trial, m) for m in metrics] or [trial.status])
+    for name, line in layout.series.items()
+    for trial in line.values()
+  ]
+  return Grid(
+    titled(layout.task, "test metrics"),
+    ["trial"] + ([f"test {_spaced(m)}" for m in metrics] or ["status"]),
+    rows,
+    "mean ± standard deviation over seeds"
+    + "".join(_reference_words(layout, metric) for metric in metrics),
+  )
+
+
+def _cell(trial: Trial | None, metric: str) -> str:
+  if measured(trial, metric) is not None:
+    return format_measured(trial, metric)
+  if trial is None or trial.result is not None:
+    return NONE
+  return trial.status
+
+
+def _spaced(metric: str) -> str:
+  return metric.replace("_", " ")
+
+
+def _reference_words(layout: Layout, metric: str) -> str:
+  """The words "; chance: accuracy 0.100", one number for each x if need be."""
+  levels = {
+    x: level
+    for line in layout.series.values()
+    for x, trial in line.items()
+    if (level := reference(trial, metric)) is not None
+  }
+  words = {x: format_value(levels[x], metric) for x in layout.xs if x in levels}
+  if not words:
+    return ""
+  name = reference_name(all_trials(layout))
+  if len(set(words.values())) == 1:
+    return f"; {name}: {_spaced(metric)} {next(iter(words.values()))}"
+  by_x = ", ".join(f"{word} at {say(x)}" for x, word in words.items())
+  return f"; {name}: {_spaced(metric)} {by_x}"
