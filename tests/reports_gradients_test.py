@@ -175,10 +175,10 @@ def test_jacobian_figure_names_what_vanishes_and_tests_the_bound(tmp_path):
     "the bound of Pascanu et al. holds at every lag",
   ]
   (ax,) = figure.axes
-  told = contents["grows"]["at"]["initialisation"]["jacobian"]
+  jacobian = contents["grows"]["at"]["initialisation"]["jacobian"]
   drawn = _lines(ax)[2]
   np.testing.assert_array_equal(
-    drawn.get_ydata(), told["log10_largest"]["mean"]
+    drawn.get_ydata(), jacobian["log10_largest"]["mean"]
   )
   bounds = [line for line in ax.lines if line.get_linestyle() == ":"]
   assert len(bounds) == 2
@@ -189,11 +189,13 @@ def test_jacobian_figure_names_what_vanishes_and_tests_the_bound(tmp_path):
   band = ax.collections[2].get_paths()[0].vertices
   corners = {(x, y) for x, y in band.round(9)}
   for key in ("low", "high"):
-    edge = told["log10_largest"][key]
+    edge = jacobian["log10_largest"][key]
     assert {(x, round(y, 9)) for x, y in enumerate(edge)} <= corners
   # A bound far above everything does not set the scale.
   assert ax.get_ylim()[1] < 5
-  told["log10_bound"][4] = told["log10_largest"]["high"][4] - math.log10(2)
+  jacobian["log10_bound"][4] = jacobian["log10_largest"]["high"][
+    4
+  ] - math.log10(2)
   figure = draw_jacobians(_group(tmp_path, contents))
   assert _title(figure)[2:] == [
     "the bound of Pascanu et al. is broken in 1 of 2 (grows, by a factor of "
@@ -332,9 +334,9 @@ def test_truncation_figure_finds_the_reach_from_which_errors_are_small(
   }
   contents = {name: gradients(_small(-0.1)) for name in errors}
   for name, values in errors.items():
-    told = contents[name]["at"]["initialisation"]["truncation"]
-    assert told["reaches"] == [1, 2, 4, 8, 11]
-    told["relative_error"] = values
+    cut = contents[name]["at"]["initialisation"]["truncation"]
+    assert cut["reaches"] == [1, 2, 4, 8, 11]
+    cut["relative_error"] = values
   figure = draw_truncation(_group(tmp_path, contents))
   assert _title(figure) == [
     "Reach at which truncated BPTT errs by under 10% (T = 11)",

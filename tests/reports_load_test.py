@@ -219,7 +219,9 @@ def test_reports_import_nothing_that_trains():
       if isinstance(node, ast.Import):
         imported |= {alias.name for alias in node.names}
       elif isinstance(node, ast.ImportFrom):
-        imported.add(node.module)
+        module = node.module
+        names = {f"{module}.{alias.name}" for alias in node.names}
+        imported |= names if module == "rnn_lab" else {module}
   of_the_lab = {name for name in imported if name.startswith("rnn_lab")}
   others = {name.split(".")[0] for name in imported - of_the_lab}
   assert {".".join(name.split(".")[:2]) for name in of_the_lab} == {

@@ -6,11 +6,13 @@ import shutil
 
 import pytest
 import reports_fakes as fakes
+from matplotlib.figure import Figure
 
 from rnn_lab.errors import FieldError
-from rnn_lab.reports import load_trials, write_report
+from rnn_lab.reports import load_trials, page, write_report
 from rnn_lab.reports.claims import evaluate
 from rnn_lab.reports.results import parts_of
+from rnn_lab.reports.section import Cell, Figures, Grid, Section, Text
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -62,7 +64,7 @@ def test_page_tells_question_command_and_environment(html):
   command = "python -m experiments.sweep --config=configs/vanishing_gradient.py"
   assert command in html
   for key, value in [("versions.jax", "0.10.2"), ("commit", "abc123")]:
-    assert f"<tr><th>{key}</th><td>{value}</td></tr>" in html
+    assert f">{key}</th><td>{value}</td></tr>" in html
   assert "chance: accuracy 0.100" in html
 
 
@@ -211,3 +213,32 @@ def test_a_wrong_claim_leaves_the_directory_as_it_was(tmp_path):
   with pytest.raises(FieldError):
     write_report(tmp_path)
   assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "sweep.json"]
+
+
+def test_a_section_is_rendered_without_knowing_which_it_is(
+  tmp_path, monkeypatch
+):
+  fakes.write_run(tmp_path / "a", fakes.config(), fakes.result([0.5]))
+  grid = Grid("T", ["k", "v", "w"], [["x", "1", "2"], ["y", "none", None]], "c")
+  cells = Grid("", [], [[Cell(["a", "b"], "open")]], "", row_heads=False)
+  text = Text("Of dh_t, `code` & more.", lead="First.", look="small")
+  figures = Figures("mine", "Two", [Figure((1, 1)), Figure((2, 1))])
+  made = (
+    lambda results: Section("One", [text, grid._replace(notes=["n"])]),
+    lambda results: None,
+    lambda results: Section("One", [figures, cells._replace(numeric=False)]),
+  )
+  monkeypatch.setattr(page, "SECTIONS", made)
+  html = write_report(tmp_path).read_text(encoding="utf-8")
+  assert html.count("<h2>One</h2>") == 1
+  for words in [
+    '<p class="small"><strong>First.</strong> Of dh<sub>t</sub>, '
+    "<code>code</code> &amp; more.</p>",
+    "<caption>T: c.\n<br>n\n</caption>",
+    '<th class="nowrap">y</th><td colspan="2">none</td></tr>',
+    '<td class="open">a<br>b</td>',
+  ]:
+    assert words in html
+  names = [path.name for path in sorted((tmp_path / "figures").iterdir())]
+  assert names == ["mine-2.png", "mine.png"]
+  assert len(_images(html)) == 2

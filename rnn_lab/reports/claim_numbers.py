@@ -21,6 +21,7 @@ from rnn_lab.reports.results import Part
 TRAINED = ", trained"
 _CONTEXT = "context "
 _COUNTS = ("bytes", "parameters", "ngrams")
+_SOLVED_NOTE = '"solved" is the share of seeds that solved the task'
 _TEXT_NOTE = (
   "what follows a colon is a kind of word, a length of context or a size"
 )
@@ -32,14 +33,16 @@ class Number(NamedTuple):
   Attributes:
     value: the number; None if it is unknown or not finite.
     words: the number, or why there is none.
-    show: formats what it is compared with.
+    show: formats a multiple of it.
     note: explains it to the reader of several claims.
+    is_plain: whether a number in the claim is shown as it is written there.
   """
 
   value: float | None
   words: str
   show: Callable[[float], str]
   note: str = ""
+  is_plain: bool = False
 
 
 def number_of(part: Part, trial: Trial, which: str) -> Number:
@@ -83,15 +86,13 @@ def _headline(part: Part, trial: Trial, which: str) -> Number | None:
 def _solved(part: Part, trial: Trial, which: str) -> Number | None:
   if which != "solved":
     return None
-  note = '"solved" is the share of seeds that solved the task'
+  value, words = None, trial.status
   if part.goal is None:
-    return Number(None, "no goal", "{:g}".format, note)
-  counted = count(trial, part.goal)
-  if counted is None:
-    return Number(None, trial.status, "{:g}".format, note)
-  share = counted.solved / counted.total
-  words = f"{share:.3g} ({counted.solved} of {counted.total} seeds)"
-  return Number(share, words, "{:g}".format, note)
+    words = "no goal"
+  elif counted := count(trial, part.goal):
+    value = counted.solved / counted.total
+    words = f"{value:.3g} ({counted.solved} of {counted.total} seeds)"
+  return Number(value, words, "{:.3g}".format, _SOLVED_NOTE, is_plain=True)
 
 
 def _of_study(part: Part, trial: Trial, which: str) -> Number | None:
@@ -100,7 +101,7 @@ def _of_study(part: Part, trial: Trial, which: str) -> Number | None:
     return None
   value = study_number(trial, name, which.endswith(TRAINED))
   words = "not measured" if value is None else f"{value:.3g}"
-  return Number(value, words, "{:g}".format)
+  return Number(value, words, "{:.3g}".format, is_plain=True)
 
 
 def _of_details(part: Part, trial: Trial, which: str) -> Number | None:

@@ -122,7 +122,9 @@ def _side(side: Any, other: Any, parts: Sequence[Part]) -> _Side:
     part, text = _of_task(other, parts)
     compared = part and _of_series(text, part)
     show = compared.number.show if compared else shown_as_headline(part)
-    return _Side("", Number(side, show(side), show), True)
+    is_plain = compared and compared.number.is_plain
+    words = f"{side:g}" if is_plain else show(side)
+    return _Side("", Number(side, words, show), True)
   part, text = _of_task(side, parts)
   series = part and _of_series(text, part)
   if not series:
