@@ -260,7 +260,7 @@ def test_claims_name_the_task_and_may_count_who_solved(tmp_path):
   assert evaluations[2].right_number == "1"
   assert evaluations[4].left_number == "not run"
   assert evaluations[5].left_number == "no such trial"
-  # Without a goal nobody says who solved.
+  # Without a goal no seed counts as solved.
   (part, _) = parts_of(load_trials(tmp_path))
   (evaluation,) = evaluate([claims[3]], [part])
   assert (evaluation.verdict, evaluation.left_number) == (

@@ -11,7 +11,7 @@ from rich.console import Console
 from rnn_lab.reports import load_trials, results_table, write_summary
 from rnn_lab.reports.formats import format_entry, format_value
 from rnn_lab.reports.results import parts_of
-from rnn_lab.reports.sections.headline import results_grids
+from rnn_lab.reports.tables import results_grids
 from rnn_lab.reports.terminal import markdown_table
 
 

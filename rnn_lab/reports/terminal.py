@@ -8,7 +8,7 @@ from rich.text import Text
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.results import parts_of
 from rnn_lab.reports.section import Cell, Grid, as_cell
-from rnn_lab.reports.sections.headline import results_grids
+from rnn_lab.reports.tables import results_grids
 
 
 def results_table(trials: Sequence[Trial]) -> Table:

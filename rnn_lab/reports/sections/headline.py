@@ -10,12 +10,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from rnn_lab.reports import style
 from rnn_lab.reports.details import is_of_text
-from rnn_lab.reports.formats import (
-  NONE,
-  format_measured,
-  format_value,
-  reference_label,
-)
+from rnn_lab.reports.formats import reference_label
 from rnn_lab.reports.headline import (
   WIDE,
   Headline,
@@ -28,7 +23,7 @@ from rnn_lab.reports.headline import (
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import finite
 from rnn_lab.reports.results import Part, Results
-from rnn_lab.reports.section import Figures, Grid, Section
+from rnn_lab.reports.section import Figures, Section
 from rnn_lab.reports.series import (
   Layout,
   all_trials,
@@ -37,6 +32,7 @@ from rnn_lab.reports.series import (
   say,
   titled,
 )
+from rnn_lab.reports.tables import results_grid, with_results
 
 _MOST_ROWS = 30
 
@@ -54,10 +50,8 @@ def headline_section(results: Results) -> Section:
     caption = "Test results of every series"
     content.append(Figures("headline", caption, figures))
   content += [
-    grid
-    for part, grid in zip(
-      _with_results(results.parts), results_grids(results.parts)
-    )
+    results_grid(part.layout, part.headline)
+    for part in with_results(results.parts)
     if not is_in_ladder(part)
   ]
   return Section("Results", content)
@@ -66,16 +60,6 @@ def headline_section(results: Results) -> Section:
 def is_in_ladder(part: Part) -> bool:
   """Whether the table of models of a text has all that the grid has."""
   return part.layout.x is None and any(map(is_of_text, part.trials))
-
-
-def results_grids(parts: Sequence[Part]) -> list[Grid]:
-  """Returns a table of the test results for each task that has some.
-
-  Without any, it is that of the first task, which shows the trials' status.
-  """
-  return [
-    results_grid(part.layout, part.headline) for part in _with_results(parts)
-  ]
 
 
 def draw_headline(layout: Layout, headline: Headline) -> list[Figure]:
@@ -98,10 +82,6 @@ def draw_headline(layout: Layout, headline: Headline) -> list[Figure]:
     for names in groups(layout, style.MOST_LINES)
     if set(names) & set(shown)
   ]
-
-
-def _with_results(parts: Sequence[Part]) -> list[Part]:
-  return [part for part in parts if part.headline] or list(parts[:1])
 
 
 def _lines(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
@@ -285,79 +265,3 @@ def _levels(layout: Layout, metric: str) -> dict[Any, float]:
       if level is not None:
         levels[name if layout.x is None else x] = level
   return dict(sorted(levels.items()))
-
-
-def results_grid(layout: Layout, headline: Headline | None) -> Grid:
-  """Returns the test results of a task: series by values of the swept field.
-
-  Where nothing was swept inside a series: trials by test metrics.
-  """
-  if layout.x is None or headline is None:
-    return _grid_of_metrics(layout, headline)
-  rows = [
-    [name] + [_cell(line.get(x), headline.metric) for x in layout.xs]
-    for name, line in layout.series.items()
-  ]
-  return Grid(
-    titled(layout.task, f"test {headline.metric}, by {layout.x}"),
-    ["series"] + [f"{layout.x} = {say(x)}" for x in layout.xs],
-    rows,
-    "mean ± standard deviation over seeds"
-    + _reference_words(layout, headline.metric),
-  )
-
-
-def _grid_of_metrics(layout: Layout, headline: Headline | None) -> Grid:
-  metrics = dict.fromkeys(
-    key.removeprefix("test/")
-    for trial in all_trials(layout)
-    for key in (trial.result or {"metrics": {}})["metrics"]
-    if key.startswith("test/")
-  )
-  if headline is not None:
-    metrics = sorted(metrics, key=lambda metric: metric != headline.metric)
-  if "perplexity" in metrics:
-    # The loss is its logarithm.
-    metrics = [metric for metric in metrics if metric != "loss"]
-  rows = [
-    [name] + ([_cell(trial, m) for m in metrics] or [trial.status])
-    for name, line in layout.series.items()
-    for trial in line.values()
-  ]
-  return Grid(
-    titled(layout.task, "test metrics"),
-    ["trial"] + ([f"test {_spaced(m)}" for m in metrics] or ["status"]),
-    rows,
-    "mean ± standard deviation over seeds"
-    + "".join(_reference_words(layout, metric) for metric in metrics),
-  )
-
-
-def _cell(trial: Trial | None, metric: str) -> str:
-  if measured(trial, metric) is not None:
-    return format_measured(trial, metric)
-  if trial is None or trial.result is not None:
-    return NONE
-  return trial.status
-
-
-def _spaced(metric: str) -> str:
-  return metric.replace("_", " ")
-
-
-def _reference_words(layout: Layout, metric: str) -> str:
-  """The words "; chance: accuracy 0.100", one number for each x if need be."""
-  levels = {
-    x: level
-    for line in layout.series.values()
-    for x, trial in line.items()
-    if (level := reference(trial, metric)) is not None
-  }
-  words = {x: format_value(levels[x], metric) for x in layout.xs if x in levels}
-  if not words:
-    return ""
-  name = reference_name(all_trials(layout))
-  if len(set(words.values())) == 1:
-    return f"; {name}: {_spaced(metric)} {next(iter(words.values()))}"
-  by_x = ", ".join(f"{word} at {say(x)}" for x, word in words.items())
-  return f"; {name}: {_spaced(metric)} {by_x}"

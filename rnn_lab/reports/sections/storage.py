@@ -26,7 +26,7 @@ _FORMULA = (
 
 
 def storage_section(results: Results) -> Section | None:
-  """Shows what is stored by order; None where no model tells it."""
+  """Shows what is stored by order; None where no model has it."""
   layouts = [part.layout for part in results.parts]
   grids = [grid for layout in layouts if (grid := storage_grid(layout))]
   if not grids:
