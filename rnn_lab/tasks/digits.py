@@ -6,16 +6,14 @@ import types
 
 import numpy as np
 
-from rnn_lab.caching import cached
 from rnn_lab.tasks.base import Task
-from rnn_lab.tasks.images import Corpus, Images, Layout, Source, image_task
+from rnn_lab.tasks.images import Corpus, Images, Source, image_task
 
 # Fixed splits, so that results are comparable.
 SPLIT_SEED = 1797
 TRAIN, VALID, TEST = 1257, 180, 360
 
 
-@cached
 def digits(
   batch_size: int, order: str = "row", gap: int = 0, gap_fill: str = "noise"
 ) -> Task:
@@ -42,7 +40,7 @@ def digits(
     FieldError: an argument is out of range.
   """
   source = Source("digits", read_digits)
-  return image_task(source, batch_size, Layout(order, gap, gap_fill))
+  return image_task(source, batch_size, order, gap, gap_fill)
 
 
 @functools.cache

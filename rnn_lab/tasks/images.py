@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rnn_lab.caching import cached
 from rnn_lab.errors import FieldError, check_choice, check_int
 from rnn_lab.tasks import losses
 from rnn_lab.tasks.base import LONGEST, VECTOR, Spec, Task
@@ -62,15 +63,10 @@ class Source(NamedTuple):
     return self.read(*self.arguments)
 
 
-class Layout(NamedTuple):
-  """How an image is made a sequence: see `image_task`."""
-
-  order: str
-  gap: int
-  gap_fill: str
-
-
-def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
+@cached
+def image_task(
+  source: Source, batch_size: int, order: str, gap: int, gap_fill: str
+) -> Task:
   """Makes the task of classifying images that are read as sequences.
 
   The steps are the rows of an image (order "row"), its pixels from the upper
@@ -98,9 +94,9 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
     FieldError: an argument is out of range, or the batch is larger than the
       training split.
   """
-  check_choice("order", layout.order, ORDERS)
-  check_int("gap", layout.gap, 0, LONGEST)
-  check_choice("gap_fill", layout.gap_fill, GAP_FILLS)
+  check_choice("order", order, ORDERS)
+  check_int("gap", gap, 0, LONGEST)
+  check_choice("gap_fill", gap_fill, GAP_FILLS)
   size = len(source.corpus().splits["train"].labels)
   if batch_size > size:
     raise FieldError(
@@ -109,7 +105,7 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
       f"got {batch_size}",
     )
   corpus = source.corpus()
-  data = _training_data(source, layout.order)
+  data = _training_data(source, order)
   # Not `corpus` itself: arrays that a function closes over become constants of
   # the program.
   white = corpus.white
@@ -119,8 +115,8 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
     order_key, noise_key = jax.random.split(key)
     size = data.labels.shape[0]
     index_B = epoch_indices(order_key, step, batch_size, size)
-    gap_BTD = jnp.zeros((batch_size, layout.gap, features))
-    if layout.gap_fill == "noise":
+    gap_BTD = jnp.zeros((batch_size, gap, features))
+    if gap_fill == "noise":
       step_key = jax.random.fold_in(noise_key, step)
       gap_BTD = jax.random.uniform(step_key, gap_BTD.shape)
     x_BTD = data.pixels[index_B].astype(jnp.float32) / white
@@ -133,10 +129,10 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
 
   def eval_batches(split: str) -> Sequence[Batch]:
     check_choice("split", split, EVAL_SEEDS)
-    images = _ordered(source.corpus().splits[split], layout.order)
+    images = _ordered(source.corpus().splits[split], order)
     size = len(images.labels)
-    gap_NTD = np.zeros((size, layout.gap, features), np.float32)
-    if layout.gap_fill == "noise":
+    gap_NTD = np.zeros((size, gap, features), np.float32)
+    if gap_fill == "noise":
       drawn = np.random.RandomState(EVAL_SEEDS[split])
       gap_NTD = drawn.random_sample(gap_NTD.shape).astype(np.float32)
     x_NTD = images.pixels.astype(np.float32) / np.float32(white)
@@ -153,7 +149,7 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
   return Task(
     name=source.name,
     pattern=VECTOR,
-    input_spec=Spec(steps + layout.gap, features),
+    input_spec=Spec(steps + gap, features),
     output_spec=Spec(1, CLASSES),
     output="softmax",
     data=(data,),

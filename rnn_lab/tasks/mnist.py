@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from rnn_lab.caching import cached
 from rnn_lab.errors import FieldError
 from rnn_lab.tasks.base import Task
 from rnn_lab.tasks.idx import parse_idx
@@ -16,7 +15,6 @@ from rnn_lab.tasks.images import (
   CLASSES,
   Corpus,
   Images,
-  Layout,
   Source,
   image_task,
 )
@@ -42,7 +40,6 @@ FILES = {
 VALID_SHARE = 12
 
 
-@cached
 def mnist(
   batch_size: int,
   order: str = "row",
@@ -84,7 +81,7 @@ def mnist(
   if data_dir is not None:
     data_dir = os.fspath(data_dir)
   source = Source("mnist", read_mnist, (data_dir,))
-  return image_task(source, batch_size, Layout(order, gap, gap_fill))
+  return image_task(source, batch_size, order, gap, gap_fill)
 
 
 @functools.cache
