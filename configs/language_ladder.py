@@ -60,8 +60,8 @@ def report() -> dict:
     "text": (
       "Every model answers the same question, what is the next word given "
       "what came before, on the same words, and is evaluated by the "
-      "same function. The text comes from a grammar of English-like sentences, so "
-      "that the true probabilities are known, and with them the perplexity "
+      "same function. The text comes from a grammar of English-like "
+      "sentences, so that the true probabilities are known, and with them the perplexity "
       "that no model can beat.\n\n"
       "Built into it is what an n-gram cannot see: a verb that agrees with a "
       "noun on the other side of a relative clause, a closing mark that must "

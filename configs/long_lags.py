@@ -114,7 +114,7 @@ def report() -> dict:
       "Three tasks in which what counts comes long before the answer: to add "
       "the two marked numbers of a sequence (mean squared error, mse; a guess "
       "has 0.167), to repeat ten symbols after a delay (accuracy on the "
-      "ten; a guess has 0.125), and to name the order in which two symbols came "
+      "ten; a guess has 0.125), and to name the order of two symbols "
       "(accuracy; a guess has 0.25). Which network solves which of them, at "
       "which length, within a stated number of steps?\n\n"
       "Each network has one layer of 64 units and is trained by Adam on "
