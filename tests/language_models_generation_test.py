@@ -1,13 +1,13 @@
-"""Going on with a text, with models whose words can be written down."""
+"""Continuing a text, with models whose words can be written down."""
 
 import numpy as np
 import pytest
 
 from rnn_lab.language_models.generation import (
-  NextWord,
+  NextToken,
   continue_text,
   read_all,
-  settled,
+  warmed_up,
 )
 
 
@@ -21,7 +21,7 @@ def counting(words=5, stop=None):
     log_p[(token + 1) % words] = 0.0
     return (*carry, token), log_p
 
-  return NextWord((), read)
+  return NextToken((), read)
 
 
 def random():
@@ -55,10 +55,10 @@ def test_it_ends_where_the_model_knows_nothing():
 
 @pytest.mark.parametrize("least,length", [(0, 0), (1, 4), (5, 5), (6, 10)])
 def test_its_own_text_ends_in_front_of_a_line(least, length):
-  carry = settled(counting(), 0, least, random())
+  carry = warmed_up(counting(), 0, least, random())
   assert len(carry) == length
   assert carry == tuple(n % 5 for n in range(length))
 
 
 def test_its_own_text_ends_where_it_knows_nothing():
-  assert settled(counting(stop=2), 0, 10, random()) == (0, 1, 2)
+  assert warmed_up(counting(stop=2), 0, 10, random()) == (0, 1, 2)
