@@ -18,7 +18,7 @@ from rnn_lab._stack import (
   zero_perturbations,
 )
 from rnn_lab._unroll import static_unroll, unroll
-from rnn_lab.cells import CELLS, Cell, elman, gru, lstm
+from rnn_lab.cells import CELLS, Cell, cell_factory, elman, gru, lstm
 
 __all__ = [
   "CELLS",
@@ -26,6 +26,7 @@ __all__ = [
   "Directions",
   "Stack",
   "as_cell",
+  "cell_factory",
   "elman",
   "final_state",
   "gru",

@@ -453,7 +453,9 @@ def test_a_damaged_model_is_named(tmp_path, damage):
   else:
     new = {"empty": b"", "text": b"no archive", "cut": raw[: len(raw) // 2]}
     path.write_bytes(new[damage])
-  with pytest.raises(FieldError, match="^ngram_file is unreadable") as caught:
+  with pytest.raises(
+    FieldError, match="^ngram_file .*cannot be read"
+  ) as caught:
     ngram.load(path)
   assert "\n" not in str(caught.value)
 
@@ -461,14 +463,14 @@ def test_a_damaged_model_is_named(tmp_path, damage):
 @pytest.mark.parametrize(
   "arguments, words",
   [
-    ({"order": 0}, "order is 0"),
-    ({"order": 8}, "order is 8"),
-    ({"tokens": np.zeros(0, np.int32)}, "tokens is empty"),
-    ({"tokens": np.array([0, 5])}, "tokens is 5; it may be ids from 0 to 3"),
-    ({"tokens": np.array([-1, 3])}, "tokens is -1"),
-    ({"estimator": "good_turing"}, "estimator is 'good_turing'"),
-    ({"add_k": 0.0}, "add_k is 0.0"),
-    ({"add_k": math.nan}, "add_k is nan"),
+    ({"order": 0}, "order must .*got 0"),
+    ({"order": 8}, "order must .*got 8"),
+    ({"tokens": np.zeros(0, np.int32)}, "tokens must hold at least one"),
+    ({"tokens": np.array([0, 5])}, "tokens must be ids from 0 to 3, got 5"),
+    ({"tokens": np.array([-1, 3])}, "tokens must .*got -1"),
+    ({"estimator": "good_turing"}, "estimator must .*got 'good_turing'"),
+    ({"add_k": 0.0}, "add_k must .*got 0.0"),
+    ({"add_k": math.nan}, "add_k must .*got nan"),
   ],
 )
 def test_wrong_arguments_are_named(arguments, words):

@@ -105,7 +105,9 @@ def test_tasks_of_one_folder_share_the_data(tmp_path):
 
 def test_batch_larger_than_the_split(tmp_path):
   folder = write(tmp_path / "data")
-  with pytest.raises(FieldError, match="^train.batch_size is 24.*at most 23"):
+  with pytest.raises(
+    FieldError, match="^train.batch_size must .*at most 23, .*got 24"
+  ):
     task_of(folder, batch_size=24)
 
 
@@ -115,8 +117,8 @@ def test_missing_file_is_named(tmp_path):
   with pytest.raises(FieldError) as caught:
     task_of(folder)
   message = str(caught.value)
-  assert message.startswith(f"task.data_dir is {str(folder)!r}; it may be")
-  assert message.endswith("t10k-labels-idx1-ubyte is not there")
+  assert message.startswith("task.data_dir must be a folder that holds ")
+  assert message.endswith(f"; {str(folder)!r} has no t10k-labels-idx1-ubyte")
   assert "\n" not in message
   assert all(name in message for name in module.FILES)
   # Mended, it is read: a failure is not remembered.
@@ -188,8 +190,8 @@ def test_damaged_files_are_named(tmp_path, damage):
   with pytest.raises(FieldError) as caught:
     task_of(tmp_path)
   message = str(caught.value)
-  assert message.startswith(f"task.data_dir is {str(tmp_path)!r}; it may be")
-  assert f"({name} {words}" in message
+  start = "task.data_dir must hold undamaged files; "
+  assert message.startswith(f"{start}{str(tmp_path / name)!r} {words}")
   assert "\n" not in message
 
 
@@ -198,7 +200,7 @@ def test_too_few_images_for_three_splits(tmp_path):
   with pytest.raises(FieldError, match="has 11 images, fewer than 12"):
     task_of(write(tmp_path / "few", few), batch_size=2)
   none = {n: a if n.startswith("train") else a[:0] for n, a in ARRAYS.items()}
-  with pytest.raises(FieldError, match="t10k-images-idx3-ubyte has 0 images,"):
+  with pytest.raises(FieldError, match="t10k-images-idx3-ubyte' has 0 images,"):
     task_of(write(tmp_path / "none", none), batch_size=2)
 
 
@@ -210,7 +212,7 @@ def test_no_network_says_what_to_put_where(tmp_path, monkeypatch, capfd):
   with pytest.raises(FieldError) as caught:
     build({"name": "mnist"}, 4)
   message = str(caught.value)
-  assert message.startswith("task.data_dir is None; it may be a folder")
+  assert message.startswith("task.data_dir must be set to a folder")
   assert all(name in message for name in module.FILES)
   assert "the download from http://127.0.0.1:9/mnist/ failed" in message
   assert "\n" not in message

@@ -10,7 +10,7 @@ import pytest
 
 from rnn_lab.errors import FieldError
 from rnn_lab.text import downloads, load
-from rnn_lab.text.downloads import File, Source, files_of
+from rnn_lab.text.downloads import File, Source, find_files
 
 TEXTS = {
   "train.txt": b"a b c\n" * 9,
@@ -76,10 +76,10 @@ def contents(folder):
 
 def fails(words):
   with pytest.raises(FieldError, match=words) as caught:
-    files_of("wikitext2", None)
+    find_files("wikitext2", None)
   message = str(caught.value)
-  assert message.startswith("data_dir is None; it may be a folder that holds ")
-  assert "train.txt, valid.txt, test.txt; the download of http://" in message
+  assert message.startswith("data_dir must be set to a folder that holds ")
+  assert "train.txt, valid.txt, test.txt: the download of http://" in message
   assert "\n" not in message
 
 
@@ -88,7 +88,7 @@ RECORD = hashlib.sha256(TEXTS["train.txt"]).hexdigest().encode() + b"\n"
 
 def test_a_download_is_kept_and_recorded(cache, server, capfd):
   for _ in range(2):
-    paths = files_of("wikitext2", None)
+    paths = find_files("wikitext2", None)
     assert {part: path.name for part, path in paths.items()} == {
       "train": "train.txt",
       "valid": "valid.txt",
@@ -116,34 +116,34 @@ def test_a_corpus_is_loaded_from_its_downloads(cache):
 
 def test_another_hash_is_refused(cache, server):
   server.texts["valid.txt"] = b"tampered\n"
-  fails(r"valid.txt failed \(its sha256 is not what is known\)$")
+  fails(r"valid.txt failed \(its sha256 is not the published one\)$")
   # What was sound before it stays; nothing else does.
   kept = {"train.txt": TEXTS["train.txt"], "train.txt.sha256": RECORD}
   assert contents(cache) == kept
 
 
 def test_later_downloads_must_be_as_the_first(cache, server):
-  files_of("wikitext2", None)
+  find_files("wikitext2", None)
   (cache / "train.txt").unlink()
   server.texts["train.txt"] = b"something else\n"
   fails(r"train.txt failed \(its sha256 is not that in .*train.txt.sha256\)$")
   assert "train.txt" not in contents(cache)
   server.texts = dict(TEXTS)
   assert (
-    files_of("wikitext2", None)["train"].read_bytes() == (TEXTS["train.txt"])
+    find_files("wikitext2", None)["train"].read_bytes() == (TEXTS["train.txt"])
   )
 
 
 def test_a_damaged_file_in_the_cache_is_fetched_anew(cache, server):
-  files_of("wikitext2", None)
+  find_files("wikitext2", None)
   for name in ("train.txt", "valid.txt"):
     (cache / name).write_bytes(b"damaged")
-  files_of("wikitext2", None)
+  find_files("wikitext2", None)
   assert contents(cache) == {**TEXTS, "train.txt.sha256": RECORD}
 
 
 def test_a_damaged_record_is_an_error(cache):
-  files_of("wikitext2", None)
+  find_files("wikitext2", None)
   (cache / "train.txt.sha256").write_text("0x12")
   fails("its sha256 is not that in")
 
@@ -196,15 +196,15 @@ def test_files_of_a_folder(tmp_path, corpus, inner):
     folder.mkdir(parents=True)
     for name in names:
       (folder / name).write_text("any")
-    found = files_of(corpus, str(data_dir))
+    found = find_files(corpus, str(data_dir))
     assert list(found.values()) == [folder / name for name in names]
     (folder / names[0]).unlink()
     with pytest.raises(FieldError) as caught:
-      files_of(corpus, str(data_dir))
+      find_files(corpus, str(data_dir))
     message = str(caught.value)
     first = NAMES[corpus][0][0]
-    assert message.startswith(f"data_dir is {str(data_dir)!r}; it may be a fol")
-    assert message.endswith(f"; {first} is not there")
+    assert message.startswith("data_dir must be a folder that holds ")
+    assert message.endswith(f"; {str(data_dir)!r} has no {first}")
     assert names[0] in message
     assert "\n" not in message
 
@@ -212,5 +212,5 @@ def test_files_of_a_folder(tmp_path, corpus, inner):
 @pytest.mark.parametrize("data_dir", ["/nowhere", "x" * 5000, "a\0b", ""])
 def test_no_such_folder(data_dir, tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
-  with pytest.raises(FieldError, match="^data_dir is "):
-    files_of("ptb", data_dir)
+  with pytest.raises(FieldError, match="^data_dir must be "):
+    find_files("ptb", data_dir)

@@ -12,16 +12,17 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from rnn_lab.errors import FieldError
 from rnn_lab.text.grammar import (
-  ENGLISH,
   KINDS,
   annotate,
+  english,
   entropy_rate,
   make_grammar,
   next_distribution,
   sample,
 )
-from rnn_lab.text.grammar_rules import INFLECTED, LEXICON, RULES, TOPICS
+from rnn_lab.text.grammar_rules import INFLECTED, LEXICON, TOPICS, rules
 
+ENGLISH, RULES = english(), rules()
 LECTURE = "as the proctor started the clock the students opened their"
 # Everything the notation has, and finitely many sentences.
 TOY = {
@@ -137,18 +138,27 @@ def test_marks_of_a_toy_grammar():
 @pytest.mark.parametrize(
   "rules, message",
   [
-    ({"s": {"a b": 1, "a c": 1}}, "s: 'a' does not tell"),
+    ({"s": {"a b": 1, "a c": 1}}, "s: 'a' does not determine"),
     ({"s": {"x": 1, "y": 1}, "x": {"a": 1}, "y": {"a b": 1}}, "s: 'a'"),
-    ({"s": {"x a": 1}, "x": {"": 1, "a": 1}}, "x: 'a' does not tell"),
+    (
+      {"s": {"x a": 1}, "x": {"": 1, "a": 1}},
+      "x: 'a' does not determine the line",
+    ),
     ({"s": {"x y b": 1}, "x": {"": 1, "b": 1}, "y": {"": 1}}, "x: 'b'"),
     ({"s": {"z a": 1}, "z": {"b x": 1}, "x": {"": 1, "a": 1}}, "x: 'a'"),
     ({"s": {"x": 1}, "x": {"": 1, "<eos>": 1}}, "s: '<eos>'"),
-    ({"s": {"s a": 1, "a": 1}}, "s: 'a' does not tell"),
+    ({"s": {"s a": 1, "a": 1}}, "s: 'a' does not determine"),
     ({"s": {"x": 1, "": 1}, "x": {"": 1}}, "s: two lines can be empty"),
-    ({"s": {"a b! c": 1}}, "s: a word that decides"),
-    ({"s": {"a s s": 1, "b": 1}}, "do not end: spectral radius 1.000"),
-    ({"s": {"a s s": 2, "b": 1}}, "do not end: spectral radius 1.333"),
-    ({"s": {"s": 1}}, "do not end"),
+    ({"s": {"a b! c": 1}}, "s: a symbol with '!' must be the first"),
+    (
+      {"s": {"a s s": 1, "b": 1}},
+      "no finite mean length: spectral radius 1.000",
+    ),
+    (
+      {"s": {"a s s": 2, "b": 1}},
+      "no finite mean length: spectral radius 1.333",
+    ),
+    ({"s": {"s": 1}}, "no finite mean length"),
   ],
 )
 def test_grammars_that_are_not_deterministic_or_endless_are_refused(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from rnn_lab.errors import FieldError
-from rnn_lab.text.vocabulary import EOS, UNK, Vocabulary, lines_of
+from rnn_lab.text.vocabulary import EOS, UNK, Vocabulary, split_lines
 from rnn_lab.text.vocabulary_training import train_vocabulary, vocabulary_of
 
 TEXT = "the cat sat .\n\n the dog sat , the end\nno\n"
@@ -25,7 +25,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 def slow_words(text):
   """The tokens of a text with words apart by spaces, one by one."""
   tokens = []
-  for line in lines_of(text):
+  for line in split_lines(text):
     tokens += [word for word in line.split(" ") if word] + [EOS]
   return tokens
 
@@ -57,11 +57,11 @@ def test_ties_are_in_order_of_code_points():
 
 def test_words_and_punctuation_are_cut_apart():
   vocabulary = train_vocabulary(TEXT, "word")
-  assert vocabulary.cut(" don't! <unk>\t(é1_x)...") == (
+  assert vocabulary.split_words(" don't! <unk>\t(é1_x)...") == (
     ["don", "'", "t", "!", "<", "unk", ">", "(", "é1_x", ")..."]
   )
   spaced = train_vocabulary(TEXT, "word", pretokenized=True)
-  assert spaced.cut(" don't!  <unk>\t") == ["don't!", "<unk>"]
+  assert spaced.split_words(" don't!  <unk>\t") == ["don't!", "<unk>"]
 
 
 def test_every_line_ends_in_eos_and_decodes():
@@ -80,8 +80,8 @@ def test_every_line_ends_in_eos_and_decodes():
 
 def test_only_a_newline_ends_a_line():
   text = "a\x0bb\x0cc\u2028d\x85e\rf\r\ng"
-  assert lines_of(text) == ["a\x0bb\x0cc\u2028d\x85e\rf\r", "g"]
-  assert "".join(lines_of(text + "\n\n", True)) == text + "\n\n"
+  assert split_lines(text) == ["a\x0bb\x0cc\u2028d\x85e\rf\r", "g"]
+  assert "".join(split_lines(text + "\n\n", True)) == text + "\n\n"
   vocabulary = train_vocabulary("a b c d e f g", "word", pretokenized=True)
   expected = [*"abcdef", EOS, "g", EOS]
   assert [vocabulary.words[i] for i in vocabulary.encode(text)] == expected
@@ -156,7 +156,7 @@ def test_bpe_stops_where_no_pair_is_frequent():
 def test_many_lines_are_encoded_as_one_by_one(monkeypatch):
   monkeypatch.setattr("rnn_lab.text.vocabulary.LINES_AT_ONCE", 3)
   for vocabulary in (BPE, train_vocabulary(TEXT, "word")):
-    lines = [vocabulary.encode(line + "\n") for line in lines_of(TEXT * 3)]
+    lines = [vocabulary.encode(line + "\n") for line in split_lines(TEXT * 3)]
     assert_array_equal(vocabulary.encode(TEXT * 3), np.concatenate(lines))
 
 
@@ -226,7 +226,9 @@ def test_damaged_vocabularies(tmp_path, damage):
   value = json.loads(path.read_text())
   DAMAGE[damage](value)
   path.write_text(json.dumps(value))
-  with pytest.raises(FieldError, match="^vocabulary is unreadable") as caught:
+  with pytest.raises(
+    FieldError, match="^vocabulary .*cannot be read"
+  ) as caught:
     Vocabulary.load(path)
   assert str(path) in str(caught.value)
   assert "\n" not in str(caught.value)
@@ -240,21 +242,24 @@ def test_files_that_are_no_vocabularies(tmp_path):
   (tmp_path / "list.json").write_text("[]")
   (tmp_path / "latin.json").write_bytes(b'"\xe9"')
   for name in ("cut", "empty", "list", "latin", "missing"):
-    with pytest.raises(FieldError, match="^vocabulary is unreadable"):
+    with pytest.raises(FieldError, match="^vocabulary .*cannot be read"):
       Vocabulary.load(tmp_path / f"{name}.json")
 
 
 @pytest.mark.parametrize(
   "arguments,words",
   [
-    (("letter",), "^unit is 'letter'.*one of bpe, character, word"),
-    (("word", 0), "^min_count is 0"),
-    (("word", 6), "^min_count is 6.*at most 3, what the commonest"),
-    (("word", 1, -1), "^max_vocabulary is -1"),
-    (("word", 1, 2), "^max_vocabulary is 2.*from 3 up, or 0 for no bound"),
-    (("bpe",), r"^max_vocabulary is 0.*from 256 up \(unit bpe\)"),
-    (("bpe", 1, 255), "^max_vocabulary is 255"),
-    (("bpe", 1, 300.0), "^max_vocabulary is 300.0"),
+    (("letter",), "^unit must be one of bpe, character, word, got 'letter'"),
+    (("word", 0), "^min_count must .*got 0"),
+    (("word", 6), "^min_count must be at most 3, the count of .*got 6"),
+    (("word", 1, -1), "^max_vocabulary must .*got -1"),
+    (
+      ("word", 1, 2),
+      r"^max_vocabulary .*at least 3 \(or 0 for no bound\).*got 2",
+    ),
+    (("bpe",), "^max_vocabulary .*at least 256 for unit 'bpe', got 0"),
+    (("bpe", 1, 255), "^max_vocabulary must .*got 255"),
+    (("bpe", 1, 300.0), "^max_vocabulary must .*got 300.0"),
   ],
 )
 def test_wrong_arguments(arguments, words):

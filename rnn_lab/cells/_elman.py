@@ -1,8 +1,8 @@
-"""The simple recurrent network of Elman 1990, and the IRNN within it."""
+"""The simple recurrent network of Elman 1990, of which the IRNN is a case."""
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,13 +12,12 @@ from rnn_lab.cells.base import (
   Cell,
   affine,
   bias_row,
-  check_width,
-  weight_initializers,
+  cell_factory,
+  check_widths,
+  zero_carry,
 )
 from rnn_lab.errors import check_choice
-from rnn_lab.initializers import (
-  Initializer,
-)
+from rnn_lab.initializers import Initializer
 from rnn_lab.types import Array, Key
 
 
@@ -36,19 +35,7 @@ class ElmanCarry(NamedTuple):
   h: Array
 
 
-class ElmanOptions(NamedTuple):
-  """What `elman` was called with."""
-
-  hidden_size: int
-  activation: str
-  input_init: str | Initializer
-  input_scale: float
-  recurrent_init: str | Initializer
-  recurrent_scale: float
-  bias_init: str | Initializer
-  bias_scale: float
-
-
+@cell_factory
 def elman(
   hidden_size: int,
   activation: str = "tanh",
@@ -59,7 +46,7 @@ def elman(
   bias_init: str | Initializer = "zeros",
   bias_scale: float = 0.0,
 ) -> Cell:
-  """The recurrent neuron: h_t = f(u x_t + w h_{t-1} + b), and y_t = h_t.
+  """Makes the cell h_t = f(u x_t + w h_{t-1} + b), with outputs y_t = h_t.
 
   In the field's letters h_t = f(W_x x_t + W_h h_{t-1} + b). The lecture's
   y = g(v h) is the readout of a model, not part of the cell. The IRNN (Le,
@@ -78,59 +65,31 @@ def elman(
   Raises:
     FieldError: an argument is out of its range.
   """
-  return _elman(
-    ElmanOptions(
-      hidden_size,
-      activation,
-      input_init,
-      input_scale,
-      recurrent_init,
-      recurrent_scale,
-      bias_init,
-      bias_scale,
-    )
-  )
-
-
-# All of these are cached, or equal arguments would give unequal functions and
-# every jitted caller would compile again. Cells that begin differently share
-# the functions of a step.
-@functools.cache
-def _elman(options: ElmanOptions) -> Cell:
-  check_choice("activation", options.activation, ACTIVATIONS)
-  size = options.hidden_size
-  input_init, recurrent_init, bias_init = weight_initializers(options)
+  check_choice("activation", activation, ACTIVATIONS)
 
   def init(key: Key, input_size: int) -> ElmanParams:
     input_key, recurrent_key, bias_key = jax.random.split(key, 3)
+    square = (hidden_size, hidden_size)
     return ElmanParams(
-      input_kernel=input_init(input_key, (input_size, size), jnp.float32),
-      recurrent_kernel=recurrent_init(recurrent_key, (size, size), jnp.float32),
-      bias=bias_init(bias_key, (size,), jnp.float32),
+      input_init(input_key, (input_size, hidden_size), jnp.float32),
+      recurrent_init(recurrent_key, square, jnp.float32),
+      bias_init(bias_key, (hidden_size,), jnp.float32),
     )
 
-  step, inside = _functions(options.activation)
-  return Cell(init, _initial_carry(size), step, "elman", options, inside)
+  step, inside = _functions(activation)
+  return Cell(init, zero_carry(ElmanCarry, hidden_size), step, inside=inside)
 
 
-@functools.cache
-def _initial_carry(size: int) -> Callable[..., ElmanCarry]:
-  def initial_carry(batch_shape: tuple[int, ...], dtype: Any) -> ElmanCarry:
-    return ElmanCarry(h=jnp.zeros((*batch_shape, size), dtype))
-
-  return initial_carry
-
-
+# Cached, so that cells of all sizes share a step.
 @functools.cache
 def _functions(activation: str) -> tuple[Callable, Callable]:
-  """A step, and what is inside of it."""
+  """Returns `step` and `inside`."""
 
   def step(
     params: ElmanParams, carry: ElmanCarry, x_BD: Array
   ) -> tuple[ElmanCarry, Array]:
     size = params.recurrent_kernel.shape[0]
-    check_width("elman", "the input", x_BD, params.input_kernel.shape[0])
-    check_width("elman", "the carry's h", carry.h, size)
+    check_widths("elman", params, carry, x_BD, size)
     dtype = carry.h.dtype
     z_BH = affine(params.input_kernel, x_BD, dtype)
     z_BH = z_BH + affine(params.recurrent_kernel, carry.h, dtype)

@@ -1,29 +1,25 @@
 """The gated recurrent unit, in the form of cuDNN (reset after the product)."""
 
-import functools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from rnn_lab.cells.activations import Activated, activated
 from rnn_lab.cells.base import (
   Cell,
   affine,
   bias_row,
-  check_width,
-  weight_initializers,
+  cell_factory,
+  check_widths,
+  gates_inside,
+  zero_carry,
 )
 from rnn_lab.errors import check_float
-from rnn_lab.initializers import (
-  Initializer,
-  per_gate,
-)
+from rnn_lab.initializers import Initializer, per_gate
 from rnn_lab.types import Array, Key
 
 # The order of the gates in every kernel and bias: reset, update, candidate.
-# As torch and cuDNN order them.
+# The order of torch and cuDNN.
 GRU_GATES = ("r", "z", "n")
 
 
@@ -46,19 +42,7 @@ class GRUCarry(NamedTuple):
   h: Array
 
 
-class GRUOptions(NamedTuple):
-  """What `gru` was called with."""
-
-  hidden_size: int
-  update_bias: float
-  input_init: str | Initializer
-  input_scale: float
-  recurrent_init: str | Initializer
-  recurrent_scale: float
-  bias_init: str | Initializer
-  bias_scale: float
-
-
+@cell_factory(init_only=("update_bias",))
 def gru(
   hidden_size: int,
   update_bias: float = 0.0,
@@ -69,7 +53,7 @@ def gru(
   bias_init: str | Initializer = "zeros",
   bias_scale: float = 0.0,
 ) -> Cell:
-  """GRU. With s the logistic function and * the product by elements:
+  """Makes a GRU. With s the logistic function and * the elementwise product:
 
     r_t = s(W_r x_t + U_r h_{t-1} + b_r)                      reset gate
     z_t = s(W_z x_t + U_z h_{t-1} + b_z)                      update gate
@@ -78,12 +62,12 @@ def gru(
 
   In the lecture's h = f(u x + w h), f mixes the candidate with the old
   state. Cho et al. 2014; the reset gate acts after the recurrent product,
-  with a bias of its own, as in cuDNN, torch and flax.
+  with its own bias, as in cuDNN, torch and flax.
 
   Args:
     hidden_size: H, the number of hidden units.
-    update_bias: added to b_z; above 0 the cell begins by remembering (the
-      z of this form keeps the old state, as an LSTM's forget gate does).
+    update_bias: added to b_z; above 0 the cell remembers at first (in this
+      form z multiplies the old state, as an LSTM's forget gate does).
     input_init: initializer of each gate's W, by name or as a function.
     input_scale: its scale.
     recurrent_init: initializer of each gate's U.
@@ -94,26 +78,8 @@ def gru(
   Raises:
     FieldError: an argument is out of its range.
   """
-  return _gru(
-    GRUOptions(
-      hidden_size,
-      update_bias,
-      input_init,
-      input_scale,
-      recurrent_init,
-      recurrent_scale,
-      bias_init,
-      bias_scale,
-    )
-  )
-
-
-@functools.cache
-def _gru(options: GRUOptions) -> Cell:
-  check_float("update_bias", options.update_bias)
-  size = options.hidden_size
-  gates = len(GRU_GATES)
-  input_init, recurrent_init, bias_init = weight_initializers(options)
+  check_float("update_bias", update_bias)
+  size, gates = hidden_size, len(GRU_GATES)
 
   def init(key: Key, input_size: int) -> GRUParams:
     input_key, recurrent_key, *bias_keys = jax.random.split(key, 4)
@@ -123,37 +89,20 @@ def _gru(options: GRUOptions) -> Cell:
       recurrent_kernel=per_gate(
         recurrent_init, recurrent_key, size, size, gates
       ),
-      bias=bias.at[size : 2 * size].add(options.update_bias),
+      bias=bias.at[size : 2 * size].add(update_bias),
       recurrent_bias_n=bias_init(bias_keys[1], (size,), jnp.float32),
     )
 
-  return Cell(
-    init,
-    _initial_carry(size),
-    _step,
-    "gru",
-    options,
-    _inside,
-    memory=("h", "z"),
-  )
-
-
-# Cached and shared, so that cells that begin differently compile once.
-@functools.cache
-def _initial_carry(size: int) -> Callable[..., GRUCarry]:
-  def initial_carry(batch_shape: tuple[int, ...], dtype: Any) -> GRUCarry:
-    return GRUCarry(h=jnp.zeros((*batch_shape, size), dtype))
-
-  return initial_carry
+  carry = zero_carry(GRUCarry, hidden_size)
+  return Cell(init, carry, _step, inside=_inside, memory=("h", "z"))
 
 
 def _gates(
   params: GRUParams, carry: GRUCarry, x_BD: Array
 ) -> tuple[Array, Array, Array]:
-  """r, z and n of one step, `[B, H]` each."""
+  """Computes r, z and n of one step, `[B, H]` each."""
   size = params.recurrent_kernel.shape[0]
-  check_width("gru", "the input", x_BD, params.input_kernel.shape[0])
-  check_width("gru", "the carry's h", carry.h, size)
+  check_widths("gru", params, carry, x_BD, size)
   dtype = carry.h.dtype
   x_BGH = affine(params.input_kernel, x_BD, dtype)
   x_BGH = x_BGH + bias_row(params.bias, x_BGH)
@@ -174,11 +123,4 @@ def _step(
   return GRUCarry(h=h_BH), h_BH
 
 
-def _inside(
-  params: GRUParams, carry: GRUCarry, x_BD: Array
-) -> dict[str, Activated]:
-  gates = zip(GRU_GATES, _gates(params, carry, x_BD))
-  return {
-    name: activated("tanh" if name == "n" else "sigmoid", gate_BH)
-    for name, gate_BH in gates
-  }
+_inside = gates_inside(_gates, GRU_GATES, ("sigmoid", "sigmoid", "tanh"))

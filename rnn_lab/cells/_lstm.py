@@ -1,31 +1,26 @@
 """Long short-term memory, with the forget gate of Gers et al. 2000."""
 
-import functools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from rnn_lab.cells.activations import Activated, activated
 from rnn_lab.cells.base import (
   Cell,
   affine,
   bias_row,
-  check_width,
-  weight_initializers,
+  cell_factory,
+  check_widths,
+  gates_inside,
+  zero_carry,
 )
 from rnn_lab.errors import check_choice, check_float, check_int
-from rnn_lab.initializers import (
-  Initializer,
-  chrono_forget_bias,
-  per_gate,
-)
+from rnn_lab.initializers import Initializer, chrono_forget_bias, per_gate
 from rnn_lab.types import Array, Key
 
 # The order of the gates in every kernel and bias: input, forget, candidate
-# (often called g, or c with a tilde), output. As torch, cuDNN and flax order
-# them.
+# (often called g, or c with a tilde), output: the order of torch, cuDNN and
+# flax.
 LSTM_GATES = ("i", "f", "g", "o")
 FORGET_INITS = ("constant", "chrono")
 
@@ -45,21 +40,7 @@ class LSTMCarry(NamedTuple):
   c: Array
 
 
-class LSTMOptions(NamedTuple):
-  """What `lstm` was called with."""
-
-  hidden_size: int
-  forget_init: str
-  forget_bias: float
-  chrono_max: int
-  input_init: str | Initializer
-  input_scale: float
-  recurrent_init: str | Initializer
-  recurrent_scale: float
-  bias_init: str | Initializer
-  bias_scale: float
-
-
+@cell_factory(init_only=("forget_init", "forget_bias", "chrono_max"))
 def lstm(
   hidden_size: int,
   forget_init: str = "constant",
@@ -72,13 +53,13 @@ def lstm(
   bias_init: str | Initializer = "zeros",
   bias_scale: float = 0.0,
 ) -> Cell:
-  """LSTM. With s the logistic function and * the product by elements:
+  """Makes an LSTM. With s the logistic function and * the elementwise product:
 
     1. what to forget:   f_t = s(W_f x_t + U_f h_{t-1} + b_f)
     2. what to store:    i_t = s(W_i x_t + U_i h_{t-1} + b_i)
                          g_t = tanh(W_g x_t + U_g h_{t-1} + b_g)
     3. the new cell:     c_t = f_t * c_{t-1} + i_t * g_t
-    4. what to put out:  o_t = s(W_o x_t + U_o h_{t-1} + b_o)
+    4. what to output:   o_t = s(W_o x_t + U_o h_{t-1} + b_o)
                          h_t = o_t * tanh(c_t), and y_t = h_t
 
   These are the lecture's four steps; it writes W [h_{t-1}, x_t] for our
@@ -100,38 +81,18 @@ def lstm(
   Raises:
     FieldError: an argument is out of its range.
   """
-  return _lstm(
-    LSTMOptions(
-      hidden_size,
-      forget_init,
-      forget_bias,
-      chrono_max,
-      input_init,
-      input_scale,
-      recurrent_init,
-      recurrent_scale,
-      bias_init,
-      bias_scale,
-    )
-  )
-
-
-@functools.cache
-def _lstm(options: LSTMOptions) -> Cell:
-  check_choice("forget_init", options.forget_init, FORGET_INITS)
-  check_float("forget_bias", options.forget_bias)
-  check_int("chrono_max", options.chrono_max, 3)
-  size = options.hidden_size
-  gates = len(LSTM_GATES)
-  input_init, recurrent_init, bias_init = weight_initializers(options)
+  check_choice("forget_init", forget_init, FORGET_INITS)
+  check_float("forget_bias", forget_bias)
+  check_int("chrono_max", chrono_max, 3)
+  size, gates = hidden_size, len(LSTM_GATES)
 
   def gate_offsets(key: Key) -> Array:
-    """`[4H]`: what the forget-gate choice adds to the biases."""
+    """Returns `[4H]`, what `forget_init` adds to the biases."""
     zeros_H = jnp.zeros((size,), jnp.float32)
-    if options.forget_init == "chrono":
-      forget_H = chrono_forget_bias(key, size, options.chrono_max)
+    if forget_init == "chrono":
+      forget_H = chrono_forget_bias(key, size, chrono_max)
       return jnp.concatenate([-forget_H, forget_H, zeros_H, zeros_H])
-    forget_H = jnp.full((size,), options.forget_bias, jnp.float32)
+    forget_H = jnp.full((size,), forget_bias, jnp.float32)
     return jnp.concatenate([zeros_H, forget_H, zeros_H, zeros_H])
 
   def init(key: Key, input_size: int) -> LSTMParams:
@@ -145,35 +106,16 @@ def _lstm(options: LSTMOptions) -> Cell:
       bias=bias + gate_offsets(forget_key),
     )
 
-  return Cell(
-    init,
-    _initial_carry(size),
-    _step,
-    "lstm",
-    options,
-    _inside,
-    memory=("c", "f"),
-  )
-
-
-# Cached and shared, so that cells that begin differently compile once.
-@functools.cache
-def _initial_carry(size: int) -> Callable[..., LSTMCarry]:
-  def initial_carry(batch_shape: tuple[int, ...], dtype: Any) -> LSTMCarry:
-    zeros_BH = jnp.zeros((*batch_shape, size), dtype)
-    return LSTMCarry(h=zeros_BH, c=zeros_BH)
-
-  return initial_carry
+  carry = zero_carry(LSTMCarry, hidden_size)
+  return Cell(init, carry, _step, inside=_inside, memory=("c", "f"))
 
 
 def _gates(
   params: LSTMParams, carry: LSTMCarry, x_BD: Array
 ) -> tuple[Array, Array, Array, Array]:
-  """i, f, g and o of one step, `[B, H]` each."""
+  """Computes i, f, g and o of one step, `[B, H]` each."""
   size = params.recurrent_kernel.shape[0]
-  check_width("lstm", "the input", x_BD, params.input_kernel.shape[0])
-  check_width("lstm", "the carry's h", carry.h, size)
-  check_width("lstm", "the carry's c", carry.c, size)
+  check_widths("lstm", params, carry, x_BD, size)
   dtype = carry.h.dtype
   z_BGH = affine(params.input_kernel, x_BD, dtype)
   z_BGH = z_BGH + affine(params.recurrent_kernel, carry.h, dtype)
@@ -192,11 +134,6 @@ def _step(
   return LSTMCarry(h=h_BH, c=c_BH), h_BH
 
 
-def _inside(
-  params: LSTMParams, carry: LSTMCarry, x_BD: Array
-) -> dict[str, Activated]:
-  gates = zip(LSTM_GATES, _gates(params, carry, x_BD))
-  return {
-    name: activated("tanh" if name == "g" else "sigmoid", gate_BH)
-    for name, gate_BH in gates
-  }
+_inside = gates_inside(
+  _gates, LSTM_GATES, ("sigmoid", "sigmoid", "tanh", "sigmoid")
+)

@@ -1,4 +1,4 @@
-"""The functions f of the cells, and how steep they are."""
+"""Activation functions of the cells, and their slopes."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,12 +10,12 @@ from rnn_lab.types import Array
 
 
 class Activation(NamedTuple):
-  """A function of one number, applied to each.
+  """An elementwise function.
 
   Attributes:
     function: f.
     largest_slope: the largest |f'|.
-    slope: |f'| as a function of f's value, as a share of the largest.
+    slope: |f'| as a function of f's value, divided by the largest slope.
   """
 
   function: Callable[[Array], Array]
@@ -32,12 +32,12 @@ ACTIVATIONS = {
 
 
 class Activated(NamedTuple):
-  """What an activation put out inside of a cell.
+  """The output of an activation inside a cell.
 
   Attributes:
     value: `[B, H]`, f(z).
-    slope: `[B, H]`, f'(z) as a share of the largest slope of f: what a
-      gradient that passes here is multiplied by, in [0, 1].
+    slope: `[B, H]`, |f'(z)| divided by the largest slope of f, in [0, 1]: a
+      gradient that passes through the activation is multiplied by it.
   """
 
   value: Array
@@ -45,5 +45,5 @@ class Activated(NamedTuple):
 
 
 def activated(name: str, value: Array) -> Activated:
-  """A value that the activation called `name` put out, with its slope."""
+  """Returns an output of the activation called `name` with its slope."""
   return Activated(value, ACTIVATIONS[name].slope(value))

@@ -1,25 +1,25 @@
-"""What a cell is: one step of a recurrence, as a value."""
+"""Cells: one step of a recurrence as a value, and how to write one."""
 
-from collections.abc import Callable, Mapping
+import collections
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from rnn_lab.cells.activations import Activated
+from rnn_lab.caching import cached
+from rnn_lab.cells.activations import Activated, activated
 from rnn_lab.errors import check_float, check_int
-from rnn_lab.initializers import (
-  Initializer,
-  bias_initializer,
-  kernel_initializer,
-)
+from rnn_lab.initializers import bias_initializer, kernel_initializer
 from rnn_lab.types import Array, Carry, Key, Params, PyTree
 
 
 class Cell(NamedTuple):
   """One step of a recurrence, made by a factory such as `lstm(128)`.
 
-  Whoever writes a cell gives three pure functions; the rest has defaults.
+  The first three fields are required and are pure functions.
 
   Attributes:
     init: `(key, input_size) -> params`, a pytree of arrays.
@@ -27,12 +27,14 @@ class Cell(NamedTuple):
       first step, with the leading dimensions `batch_shape`.
     step: `(params, carry, x_BD) -> (carry, y_BH)`. The new carry has the
       structure, shapes and dtypes of the old one.
-    kind: the cell's key in `rnn_lab.cells.CELLS`.
-    options: a hashable NamedTuple of what the factory was called with.
-    inside: `(params, carry, x_BD) -> {name: Activated}`: what the gates and
-      other activations of this step are. None where nobody may look inside.
-    memory: the names (state, gate) of a state that its gate hands on, as
-      c_t = f_t * c_{t-1} + ... does. None where there is none.
+    kind: the name of the factory, the cell's key in `rnn_lab.cells.CELLS`.
+    options: a hashable NamedTuple of the factory's arguments.
+    inside: `(params, carry, x_BD) -> {name: Activated}`, the gates and other
+      activations of this step. None if the cell does not expose its
+      activations.
+    memory: the names (state, gate) of a state and the gate that multiplies
+      its previous value, as in c_t = f_t * c_{t-1} + ... None if there is no
+      such gate.
   """
 
   init: Callable[[Key, int], Params]
@@ -46,8 +48,144 @@ class Cell(NamedTuple):
   memory: tuple[str, str] | None = None
 
 
+# The initializers of a cell's weights, by the first part of the names of their
+# arguments: `input_init` and `input_scale`, and so on.
+WEIGHTS = {
+  "input": kernel_initializer,
+  "recurrent": kernel_initializer,
+  "bias": bias_initializer,
+}
+
+
+def cell_factory(
+  function: Callable[..., Cell] | None = None,
+  *,
+  kind: str | None = None,
+  init_only: Iterable[str] = (),
+) -> Callable[..., Any]:
+  """Makes a cached factory of cells from a function that returns a `Cell`.
+
+    @cell_factory(init_only=("forget_bias",))
+    def lstm(hidden_size: int, forget_bias: float = 1.0) -> Cell: ...
+
+  The factory has the signature and the docstring of the function. It
+  - checks that `hidden_size` is a positive integer;
+  - replaces `input_init`, `recurrent_init` and `bias_init` by initializers,
+    scaled by `input_scale`, `recurrent_scale` and `bias_scale`;
+  - sets the cell's `kind` and `options`;
+  - returns the same cell for equal arguments, so that jitted callers do not
+    compile again;
+  - gives cells that differ only in init-only arguments the same functions
+    except for `init`; see `program_cell`.
+
+  Args:
+    function: the function; None when used with arguments, as above.
+    kind: the `kind` of its cells; None for the function's name.
+    init_only: names of the arguments that only `init` reads. The six names
+      above always are, where the function has them.
+
+  Raises:
+    TypeError: an init-only argument is unknown or has no default, or the
+      function has `*args`, `**kwargs` or positional-only arguments.
+  """
+  if function is None:
+    return functools.partial(cell_factory, kind=kind, init_only=init_only)
+  kind = kind or function.__name__
+  parameters = inspect.signature(function).parameters
+  weights = {f"{name}_{end}" for name in WEIGHTS for end in ("init", "scale")}
+  init_only = {*init_only} | (weights & {*parameters})
+  defaults = {}
+  for name in init_only:
+    if name not in parameters or (
+      parameters[name].default is inspect.Parameter.empty
+    ):
+      raise TypeError(
+        f"{kind}: the init-only argument {name!r} must be an argument with a "
+        "default"
+      )
+    defaults[name] = parameters[name].default
+  options_class = collections.namedtuple("Options", parameters)
+
+  @functools.wraps(function)
+  def make(**arguments: Any) -> Cell:
+    cell = function(**_initializers(arguments))
+    cell = cell._replace(kind=kind, options=options_class(**arguments))
+    if all(arguments[name] is value for name, value in defaults.items()):
+      return cell
+    program = factory(**arguments | defaults)
+    return program._replace(init=cell.init, options=cell.options)
+
+  factory = cached(make)
+  factory.init_only = defaults
+  # No argument has this name: fields of a namedtuple begin with a letter.
+  options_class._factory = staticmethod(factory)
+  return factory
+
+
+def program_cell(cell: Cell) -> Cell:
+  """Returns `cell` with every init-only option at its default.
+
+  Cells that differ only in how they are initialised have the same program
+  cell, which compiled programs are therefore keyed by. A cell that was not
+  made by a `cell_factory`, or was changed since, is returned as it is.
+  """
+  factory = getattr(cell.options, "_factory", None)
+  if factory is None or factory(**cell.options._asdict()) != cell:
+    return cell
+  return factory(**cell.options._asdict() | factory.init_only)
+
+
+def _initializers(arguments: dict[str, Any]) -> dict[str, Any]:
+  """Checks a factory's common arguments and makes its initializers.
+
+  Raises:
+    FieldError: hidden_size is not a positive integer, an initializer is
+      unknown, or a scale is not a finite number of at least 0.
+  """
+  arguments = dict(arguments)
+  if "hidden_size" in arguments:
+    check_int("hidden_size", arguments["hidden_size"], 1)
+  for weight, initializer in WEIGHTS.items():
+    field, scale = f"{weight}_init", arguments.get(f"{weight}_scale", 1.0)
+    check_float(f"{weight}_scale", scale, 0.0)
+    if field in arguments:
+      arguments[field] = initializer(field, arguments[field], scale)
+  return arguments
+
+
+@functools.cache
+def zero_carry(carry_class: Any, hidden_size: int) -> Callable[..., Carry]:
+  """Returns an `initial_carry`: zeros `[..., H]` in each field of a class."""
+
+  def initial_carry(batch_shape: tuple[int, ...], dtype: Any) -> Carry:
+    zeros_BH = jnp.zeros((*batch_shape, hidden_size), dtype)
+    return carry_class(*[zeros_BH] * len(carry_class._fields))
+
+  return initial_carry
+
+
+def gates_inside(
+  gates: Callable[..., tuple[Array, ...]],
+  names: Sequence[str],
+  activations: Sequence[str],
+) -> Callable[..., dict[str, Activated]]:
+  """Returns the `inside` of a gated cell.
+
+  Args:
+    gates: `(params, carry, x_BD) ->` the value of each gate, `[B, H]`.
+    names: the name of each gate.
+    activations: the name of the activation that each gate is the output of.
+  """
+
+  def inside(params: Params, carry: Carry, x_BD: Array) -> dict[str, Activated]:
+    values = zip(names, activations, gates(params, carry, x_BD))
+    return {name: activated(f, value_BH) for name, f, value_BH in values}
+
+  return inside
+
+
 def output_size(cell: Cell, input_size: int) -> int:
-  """Width of the `y` that `cell` puts out for inputs of `input_size`."""
+  """Returns the width of the outputs of `cell`, without computing them."""
 
   def one_step(key: Key, x_BD: Array) -> Array:
     carry = cell.initial_carry((1,), jnp.float32)
@@ -58,13 +196,13 @@ def output_size(cell: Cell, input_size: int) -> int:
 
 
 def check_step(cell: Cell, params: Params, carry: Carry, x: PyTree) -> None:
-  """Checks that a step hands on a carry of the form that it was given.
+  """Checks that a step preserves the form of the carry.
 
   Args:
     cell: the cell.
-    params: its parameters, or their shapes; likewise the others.
-    carry: the state before the step.
-    x: the input of one step.
+    params: its parameters, as arrays or `jax.ShapeDtypeStruct`s.
+    carry: the state before the step, likewise.
+    x: the input of one step, likewise.
 
   Raises:
     ValueError: the new carry has another structure, shape or dtype.
@@ -74,7 +212,7 @@ def check_step(cell: Cell, params: Params, carry: Carry, x: PyTree) -> None:
 
 
 def check_carry(cell: Cell, expected: Carry, actual: Carry) -> None:
-  """Raises ValueError where the two carries differ in form."""
+  """Raises ValueError unless both carries have the same form."""
 
   def form(carry: Carry) -> dict[str, str]:
     return {
@@ -85,61 +223,54 @@ def check_carry(cell: Cell, expected: Carry, actual: Carry) -> None:
   same_tree = jax.tree.structure(expected) == jax.tree.structure(actual)
   if form(expected) != form(actual) or not same_tree:
     raise ValueError(
-      f"{cell.kind}: the carry has the form {form(actual)}; it must be "
-      f"{form(expected)}{'' if same_tree else ', with the same containers'}"
+      f"{cell.kind}: the carry must have the form {form(expected)}"
+      f"{'' if same_tree else ' in the same containers'}, got {form(actual)}"
     )
 
 
 def is_float(array: Array) -> bool:
-  """Whether an array's numbers have derivatives; a count of steps has none."""
+  """Returns whether an array has a floating dtype, and so derivatives."""
   return jnp.issubdtype(array.dtype, jnp.floating)
 
 
 def affine(kernel: Array, x: Array, dtype: Any) -> Array:
-  """`x @ kernel`, multiplied in the kernel's dtype, summed up in `dtype`.
+  """Computes `x @ kernel` in the kernel's dtype, accumulated in `dtype`.
 
-  With bfloat16 kernels and a float32 carry the product is cheap and its
-  reduction still float32.
+  With bfloat16 kernels and a float32 carry the products are cheap and their
+  sums are still float32.
   """
   return jnp.matmul(
     x.astype(kernel.dtype), kernel, preferred_element_type=dtype
   )
 
 
-def check_width(kind: str, what: str, array: Array, expected: int) -> None:
-  """Raises ValueError unless the last dimension of `array` is `expected`."""
-  if array.ndim == 0 or array.shape[-1] != expected:
-    raise ValueError(
-      f"{kind}: {what} has shape {array.shape}, but its last dimension must "
-      f"be {expected}"
-    )
+def check_widths(
+  kind: str, params: Params, carry: Carry, x_BD: Array, hidden_size: int
+) -> None:
+  """Raises ValueError for an input or a field of the carry of a wrong width.
 
-
-def weight_initializers(
-  options: Any,
-) -> tuple[Initializer, Initializer, Initializer]:
-  """The initializers that every cell's options name.
-
-  Returns:
-    Those of the input kernel, the recurrent kernel and the bias.
-
-  Raises:
-    FieldError: hidden_size is not a positive integer, an initializer is
-      unknown, or a scale is not a finite number from 0 up.
+  Args:
+    kind: the cell's, for the message.
+    params: have an `input_kernel` `[D, ...]`.
+    carry: a NamedTuple of `[B, H]` arrays.
+    x_BD: the input.
+    hidden_size: H.
   """
-  check_int("hidden_size", options.hidden_size, 1)
-  for field in ("input_scale", "recurrent_scale", "bias_scale"):
-    check_float(field, getattr(options, field), 0.0)
-  return (
-    kernel_initializer("input_init", options.input_init, options.input_scale),
-    kernel_initializer(
-      "recurrent_init", options.recurrent_init, options.recurrent_scale
-    ),
-    bias_initializer("bias_init", options.bias_init, options.bias_scale),
-  )
+  arrays = [("the input", x_BD, params.input_kernel.shape[0])]
+  for field, array in zip(carry._fields, carry):
+    arrays.append((f"the carry's {field}", array, hidden_size))
+  for name, array, width in arrays:
+    if array.ndim == 0 or array.shape[-1] != width:
+      raise ValueError(
+        f"{kind}: the last dimension of {name} must be {width}, got shape "
+        f"{array.shape}"
+      )
 
 
 def bias_row(bias: Array, like: Array) -> Array:
-  """`bias` with the rank and dtype of `like`, for an explicit broadcast."""
+  """Reshapes and casts `bias` to the rank and dtype of `like`.
+
+  The explicit form of a broadcast, which `jax_numpy_rank_promotion` demands.
+  """
   shape = (1,) * (like.ndim - 1) + bias.shape
   return bias.reshape(shape).astype(like.dtype)

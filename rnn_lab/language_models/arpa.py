@@ -20,7 +20,6 @@ text has no sentence ends; the tools want them in the file, so that `<s>` and
 """
 
 import os
-import pathlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -30,6 +29,7 @@ from rnn_lab.language_models.arpa_names import END, for_vocabulary, names_of
 from rnn_lab.language_models.arpa_reader import LOG_10, LOG_ZERO, read_arpa
 from rnn_lab.language_models.counts import ngrams
 from rnn_lab.language_models.ngram import BACKING_OFF, NGram
+from rnn_lab.rundir import atomic_file
 
 __all__ = ["for_vocabulary", "read_arpa", "write_arpa"]
 
@@ -51,24 +51,21 @@ def write_arpa(
       would have the same name in the file.
   """
   if model.estimator not in BACKING_OFF:
-    may = "kneser_ney, whose probabilities an ARPA file can hold"
-    raise FieldError("estimator", model.estimator, may)
+    raise FieldError(
+      "estimator",
+      "{field} must be one that backs off, such as kneser_ney, to be written "
+      f"as an ARPA file, got {model.estimator!r}",
+    )
   names = names_of(model, words)
-  path = pathlib.Path(path)
-  partial = path.with_name(path.name + ".tmp")
   try:
-    with partial.open("w", encoding="utf-8", newline="\n") as file:
+    with atomic_file(path) as file:
       for lines in _blocks(model, names):
-        file.write("\n".join(lines) + "\n")
-    os.replace(partial, path)
+        file.write(("\n".join(lines) + "\n").encode("utf-8"))
   except OSError as error:
-    words = f"{os.fspath(path)!r}, which cannot be written ({error.strerror})"
-    may = "a path that can be written"
-    raise FieldError("arpa_file", os.fspath(path), may, words) from error
-  finally:
-    # Nothing is left of what could not be finished.
-    if partial.is_file():
-      partial.unlink()
+    raise FieldError(
+      "arpa_file",
+      f"{{field}} {os.fspath(path)!r} cannot be written ({error.strerror})",
+    ) from error
 
 
 def _blocks(model: NGram, names: Sequence[str]) -> Iterator[list[str]]:

@@ -26,7 +26,9 @@ def names_of(model: NGram, words: Sequence[str]) -> list[str]:
   """
   size = model.vocabulary_size
   if len(words) != size:
-    raise FieldError("words", len(words), f"{size}, one for each id")
+    raise FieldError(
+      "words", f"{{field}} must be {size}, one for each id, got {len(words)}"
+    )
   names = [word.translate(PICTURES) for word in words]
   if model.eos is not None:
     names[model.eos] = END
@@ -37,8 +39,11 @@ def names_of(model: NGram, words: Sequence[str]) -> list[str]:
     taken.add(END)
   for i, again in enumerate(words_of(names, model.eos)):
     if names[i] in taken or (i != model.eos and again != words[i]):
-      may = "a word that stands for itself and nothing else in an ARPA file"
-      raise FieldError("words", words[i], may)
+      raise FieldError(
+        "words",
+        f"{{field}} has {words[i]!r}, which an ARPA file cannot distinguish "
+        "from another word or name",
+      )
     taken.add(names[i])
   return [*names, BEGIN]
 
@@ -85,16 +90,21 @@ def for_vocabulary(
   """
   if (model.eos is None) != (eos is None):
     has = "no sentence ends" if model.eos is None else "sentence ends"
-    may = "one of a text in the same unit as the vocabulary"
-    raise FieldError("arpa_file", has, may, f"a model with {has}")
+    raise FieldError(
+      "arpa_file",
+      "{field} must hold a model of a text in the same unit as the "
+      f"vocabulary, got a model with {has}",
+    )
   ids = {word: i for i, word in enumerate(words)}
   if KNOWN_UNKNOWN in ids and KNOWN_UNKNOWN not in vocabulary:
     ids[UNK] = ids.pop(KNOWN_UNKNOWN)
   missing = [word for word in vocabulary if word not in ids]
   if missing:
-    may = "a model that has each word of the vocabulary"
-    problem = f"without {len(missing)} words, such as {missing[0]!r}"
-    raise FieldError("arpa_file", missing[0], may, problem)
+    raise FieldError(
+      "arpa_file",
+      "{field} must have every word of the vocabulary, but lacks "
+      f"{len(missing)}, such as {missing[0]!r}",
+    )
   old, size = model.vocabulary_size, len(vocabulary)
   renamed = np.full(old + 1, -1)
   renamed[[ids[word] for word in vocabulary]] = np.arange(size)

@@ -27,8 +27,10 @@ class _File:
     try:
       raw = path.read_bytes()
     except OSError as error:
-      words = f"{self.path!r}, which cannot be read ({error.strerror})"
-      raise FieldError("arpa_file", self.path, "a file", words) from error
+      raise FieldError(
+        "arpa_file",
+        f"{{field}} {self.path!r} cannot be read ({error.strerror})",
+      ) from error
     try:
       text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -50,9 +52,9 @@ class _File:
   def damaged(self, words: str, at: int | None = None) -> FieldError:
     """The error for a line, the one read last if not given."""
     at = max(self.at, 1) if at is None else at
-    problem = f"damaged in line {at} of {self.path!r} ({words})"
-    may = "an ARPA file that is whole"
-    return FieldError("arpa_file", self.path, may, problem)
+    return FieldError(
+      "arpa_file", f"{{field}} {self.path!r} is damaged in line {at}: {words}"
+    )
 
 
 def read_arpa(path: str | os.PathLike) -> tuple[NGram, tuple[str, ...]]:

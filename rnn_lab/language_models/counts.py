@@ -63,10 +63,13 @@ def count(
   check_int("order", order, 1, MOST_ORDER)
   tokens = np.asarray(tokens)
   if tokens.size == 0:
-    raise FieldError("tokens", 0, "at least one token", "empty")
+    raise FieldError("tokens", "{field} must hold at least one token")
   if tokens.min() < 0 or tokens.max() >= vocabulary_size:
     worst = int(tokens.min() if tokens.min() < 0 else tokens.max())
-    raise FieldError("tokens", worst, f"ids from 0 to {vocabulary_size - 1}")
+    raise FieldError(
+      "tokens",
+      f"{{field}} must be ids from 0 to {vocabulary_size - 1}, got {worst}",
+    )
 
   words, places = sentences(tokens, vocabulary_size, eos)
   lasts = _last_in_suffix_order(words, places, order, vocabulary_size, eos)

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import pathlib
 import zipfile
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnn_lab.errors import FieldError
+from rnn_lab.rundir import atomic_file
 
 # An n-gram that is not there is worth less than its shorter end by the weight
 # of its context. The other estimators give each context a value of its own.
@@ -220,7 +220,6 @@ UNREADABLE = (
 
 def save(model: NGram, path: str | os.PathLike) -> None:
   """Writes the model as a numpy archive, all of it or nothing."""
-  path = pathlib.Path(path)
   facts = dataclasses.asdict(
     dataclasses.replace(model, **dict.fromkeys(ARRAYS, ()))
   )
@@ -231,10 +230,8 @@ def save(model: NGram, path: str | os.PathLike) -> None:
     for name in ARRAYS
     for k, array in enumerate(getattr(model, name), 1)
   }
-  partial = path.with_name(path.name + ".tmp")
-  with partial.open("wb") as file:
+  with atomic_file(path) as file:
     np.savez(file, facts=json.dumps(facts), log_unseen_context=unseen, **arrays)
-  os.replace(partial, path)
 
 
 def load(path: str | os.PathLike) -> NGram:
@@ -255,6 +252,8 @@ def load(path: str | os.PathLike) -> NGram:
       facts["log_unseen_context"] = float(file["log_unseen_context"])
       return NGram(**facts)
   except UNREADABLE as error:
-    words = f"unreadable ({os.fspath(path)}: {type(error).__name__})"
-    may = "a file that a run wrote"
-    raise FieldError("ngram_file", os.fspath(path), may, words) from error
+    raise FieldError(
+      "ngram_file",
+      f"{{field}} must be a file that a run wrote; {os.fspath(path)!r} cannot "
+      f"be read ({type(error).__name__})",
+    ) from error

@@ -6,6 +6,7 @@ import types
 import jax
 import jax.numpy as jnp
 
+from rnn_lab.caching import cached
 from rnn_lab.errors import check_int
 from rnn_lab.tasks import losses
 from rnn_lab.tasks.base import (
@@ -19,6 +20,7 @@ from rnn_lab.tasks.batches import generated
 from rnn_lab.types import Array, Batch, Key
 
 
+@cached
 def adding(batch_size: int, length: int, eval_size: int = 1000) -> Task:
   """The sum of the two marked numbers of a sequence.
 
@@ -43,11 +45,6 @@ def adding(batch_size: int, length: int, eval_size: int = 1000) -> Task:
   """
   check_int("length", length, 2, LONGEST)
   check_int("eval_size", eval_size, 1, MOST_EXAMPLES)
-  return _adding(batch_size, length, eval_size)
-
-
-@functools.cache
-def _adding(batch_size: int, length: int, eval_size: int) -> Task:
   generate = functools.partial(_generate, length=length)
   batch, eval_batches = generated(generate, batch_size, eval_size)
   return Task(

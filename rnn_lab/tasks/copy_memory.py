@@ -7,6 +7,7 @@ import types
 import jax
 import jax.numpy as jnp
 
+from rnn_lab.caching import cached
 from rnn_lab.errors import check_int
 from rnn_lab.tasks import losses
 from rnn_lab.tasks.base import (
@@ -25,6 +26,7 @@ BLANK = 0  # the symbols are 1 to 8
 DELIMITER = NUM_SYMBOLS + 1
 
 
+@cached
 def copy_memory(batch_size: int, delay: int, eval_size: int = 1000) -> Task:
   """Ten symbols, a delay, a delimiter: then the ten symbols again, in order.
 
@@ -54,11 +56,6 @@ def copy_memory(batch_size: int, delay: int, eval_size: int = 1000) -> Task:
   """
   check_int("delay", delay, 1, LONGEST)
   check_int("eval_size", eval_size, 1, MOST_EXAMPLES)
-  return _copy_memory(batch_size, delay, eval_size)
-
-
-@functools.cache
-def _copy_memory(batch_size: int, delay: int, eval_size: int) -> Task:
   generate = functools.partial(_generate, delay=delay)
   batch, eval_batches = generated(generate, batch_size, eval_size)
   length = delay + 2 * NUM_COPIED

@@ -6,6 +6,7 @@ import types
 
 import numpy as np
 
+from rnn_lab.caching import cached
 from rnn_lab.tasks.base import Task
 from rnn_lab.tasks.images import Corpus, Images, Layout, Source, image_task
 
@@ -14,6 +15,7 @@ SPLIT_SEED = 1797
 TRAIN, VALID, TEST = 1257, 180, 360
 
 
+@cached
 def digits(
   batch_size: int, order: str = "row", gap: int = 0, gap_fill: str = "noise"
 ) -> Task:

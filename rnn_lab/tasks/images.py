@@ -13,8 +13,7 @@ import numpy as np
 from rnn_lab.errors import FieldError, check_choice, check_int
 from rnn_lab.tasks import losses
 from rnn_lab.tasks.base import LONGEST, VECTOR, Spec, Task
-from rnn_lab.tasks.batches import EVAL_SEEDS, in_batches
-from rnn_lab.tasks.shuffle import epoch_indices
+from rnn_lab.tasks.batches import EVAL_SEEDS, epoch_indices, in_batches
 from rnn_lab.types import Array, Batch, Key
 
 ORDERS = ("row", "pixel", "permuted")
@@ -104,12 +103,11 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
   check_choice("gap_fill", layout.gap_fill, GAP_FILLS)
   size = len(source.corpus().splits["train"].labels)
   if batch_size > size:
-    raise FieldError("batch_size", batch_size, f"at most {size} for this task")
-  return _image_task(source, batch_size, layout)
-
-
-@functools.cache
-def _image_task(source: Source, batch_size: int, layout: Layout) -> Task:
+    raise FieldError(
+      "batch_size",
+      f"{{field}} must be at most {size}, the images of the training split, "
+      f"got {batch_size}",
+    )
   corpus = source.corpus()
   data = _training_data(source, layout.order)
   # Not `corpus` itself: what a function closes over is baked into programs.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rnn_lab.caching import cached
 from rnn_lab.errors import FieldError
 from rnn_lab.tasks.base import Task
 from rnn_lab.tasks.idx import parse_idx
@@ -40,6 +41,7 @@ FILES = {
 VALID_SHARE = 12
 
 
+@cached
 def mnist(
   batch_size: int,
   order: str = "row",
@@ -75,7 +77,10 @@ def mnist(
       damaged, or there is no network.
   """
   if not isinstance(data_dir, str | os.PathLike | None):
-    raise FieldError("data_dir", data_dir, "the path of a folder, or None")
+    raise FieldError(
+      "data_dir",
+      f"{{field}} must be the path of a folder or None, got {data_dir!r}",
+    )
   if data_dir is not None:
     data_dir = os.fspath(data_dir)
   source = Source("mnist", read_mnist, (data_dir,))
@@ -99,8 +104,10 @@ def read_mnist(data_dir: str | None) -> Corpus:
   raw = {name: path.read_bytes() for name, path in paths.items()}
 
   def damaged(name, words):
-    may = f"a folder of sound MNIST files ({paths[name].name} {words})"
-    return FieldError("data_dir", data_dir, may)
+    return FieldError(
+      "data_dir",
+      f"{{field}} must hold undamaged files; {str(paths[name])!r} {words}",
+    )
 
   def images(part):
     arrays = []
@@ -156,7 +163,9 @@ def _find(data_dir: str, name: str) -> Path:
     path = Path(data_dir).expanduser() / candidate
     if path.is_file():
       return path
-  raise FieldError("data_dir", data_dir, f"{_folder()}; {name} is not there")
+  raise FieldError(
+    "data_dir", f"{{field}} must be {_folder()}; {data_dir!r} has no {name}"
+  )
 
 
 def _download() -> dict[str, Path]:
@@ -177,9 +186,11 @@ def _download() -> dict[str, Path]:
       )
     except (OSError, ValueError) as error:
       # No network, no place to write (OSError), or another hash (ValueError).
-      words = f"{_folder()}; the download from {MIRROR} failed"
-      reason = type(error).__name__
-      raise FieldError("data_dir", None, f"{words} ({reason})") from error
+      raise FieldError(
+        "data_dir",
+        f"{{field}} must be set to {_folder()}: the download from {MIRROR} "
+        f"failed ({type(error).__name__})",
+      ) from error
     paths[name] = Path(path)
   return paths
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rnn_lab.caching import cached
 from rnn_lab.errors import check_int
 from rnn_lab.tasks import losses
 from rnn_lab.tasks.base import (
@@ -32,6 +33,7 @@ WINDOWS = {
 SHORTEST = 10
 
 
+@cached
 def temporal_order(
   batch_size: int,
   num_relevant: int = 2,
@@ -68,21 +70,6 @@ def temporal_order(
   check_int("num_relevant", num_relevant, 2, 3)
   check_int("length", length, SHORTEST, LONGEST)
   check_int("eval_size", eval_size, 1, MOST_EXAMPLES)
-  return _temporal_order(batch_size, num_relevant, length, eval_size)
-
-
-def windows(num_relevant: int, length: int) -> tuple[tuple[int, int], ...]:
-  """The first and last step, from 0, that each relevant symbol may stand at."""
-  return tuple(
-    (low * length // 100, high * length // 100)
-    for low, high in WINDOWS[num_relevant]
-  )
-
-
-@functools.cache
-def _temporal_order(
-  batch_size: int, num_relevant: int, length: int, eval_size: int
-) -> Task:
   generate = functools.partial(
     _generate, num_relevant=num_relevant, length=length
   )
@@ -103,6 +90,14 @@ def _temporal_order(
     headline="accuracy",
     maximize=True,
     baselines=types.MappingProxyType(guess),
+  )
+
+
+def windows(num_relevant: int, length: int) -> tuple[tuple[int, int], ...]:
+  """The first and last step, from 0, that each relevant symbol may stand at."""
+  return tuple(
+    (low * length // 100, high * length // 100)
+    for low, high in WINDOWS[num_relevant]
   )
 
 

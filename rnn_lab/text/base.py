@@ -1,4 +1,4 @@
-"""What a corpus is: three streams of tokens and the vocabulary they are in."""
+"""The types of a corpus: three streams of tokens and their vocabulary."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,22 +12,25 @@ from rnn_lab.text.vocabulary import Vocabulary
 class Split(NamedTuple):
   """One stream of N tokens.
 
+  The last three fields are known for the words of the grammar only, and are
+  `None` otherwise.
+
   Attributes:
     tokens: int32 `[N]`, ids into the vocabulary.
-    characters: how many characters of text the tokens stand for, for bits per
-      character; `None` where that is not known. Characters and BPE stand for
-      the whole text as it was read. Words do where they were given apart by
-      white space and all of them are known: the text is then each line's
-      words with one space between them, and a newline. (A `<unk>` written in
-      the corpus is five characters of its text, as the other units read it.)
-    unknown: how many tokens were replaced by `<unk>`, not counting a `<unk>`
-      that is written in the corpus itself.
-    log_probs: float64 `[N]`, the natural log of each token's true probability
-      given all before it; `None` but for the grammar's words.
-    kinds: int8 `[N]`, what each token depends on, an index into
-      `Corpus.kinds`; `None` but for the grammar's words.
-    distances: int32 `[N]`, how many tokens back the word stands that decides
-      this one, 0 where none does; `None` but for the grammar's words.
+    characters: number of characters of text that the tokens stand for, used
+      for bits per character; `None` if unknown. Characters and BPE tokens
+      stand for the whole text as it was read. Words do if the text was
+      separated by white space and no word is unknown: the text is then the
+      words of each line with one space between them, and a newline. (A
+      `<unk>` written in the corpus counts as five characters.)
+    unknown: number of tokens replaced by `<unk>`, not counting an `<unk>`
+      written in the corpus itself.
+    log_probs: float64 `[N]`, natural log of the true probability of each
+      token given all tokens before it.
+    kinds: int8 `[N]`, what each token depends on: an index into
+      `Corpus.kinds`.
+    distances: int32 `[N]`, distance in tokens to the earlier word that
+      determines this one; 0 if there is none.
   """
 
   tokens: np.ndarray
@@ -43,17 +46,17 @@ class Corpus:
   """A text in three splits.
 
   Attributes:
-    name: its name in `corpora.CORPORA`.
-    vocabulary: what its ids mean, made from the whole training split.
-    train: the tokens to train on.
-    valid: the tokens to choose by.
-    test: the tokens to judge by.
-    entropy_rate: nats per token of the source itself, the least that any
-      model can reach; `None` but for the grammar's words.
-    kinds: the names that `Split.kinds` counts; empty but for the grammar's
-      words.
+    name: its key in `corpora.CORPORA`.
+    vocabulary: the tokens of its ids, made from the whole training split.
+    train: the training split.
+    valid: the validation split.
+    test: the test split.
+    entropy_rate: entropy of the source in nats per token, a lower bound for
+      any model; `None` except for the words of the grammar.
+    kinds: the names that `Split.kinds` indexes; empty except for the words of
+      the grammar.
     hashes: `{file or data set: sha256}` of what was read.
-    facts: what else decides the text, by name, such as the version of Python.
+    facts: what else determines the text, such as the version of Python.
   """
 
   name: str

@@ -1,4 +1,4 @@
-"""Weighted context-free rules: reading them, and what has to hold of them.
+"""Reads weighted context-free rules, checks them, and computes their means.
 
 Aho, Lam, Sethi & Ullman, "Compilers", 2nd edition, 2006, section 4.4 (FIRST,
 FOLLOW, LL(1)); Grenander, "Syntax-controlled probabilities", 1967 (expected
@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 EOS = "<eos>"
-# What rules write after "@", and the index into `grammar.KINDS` it stands for.
+# The marks after "@" in rules, and their indices into `grammar.KINDS`.
 KIND_OF_MARK = {"agreement": 1, "across": 2, "closing": 3, "topic": 4}
 
 
 class Part(NamedTuple):
-  """One symbol of a right-hand side, with its marks `!` and `@` read."""
+  """One symbol of a right-hand side, with its marks `!` and `@` parsed."""
 
   symbol: str
   decides: bool
@@ -35,10 +35,10 @@ Lines = Mapping[str, tuple[Line, ...]]
 
 
 def read_rules(rules: Mapping[str, Mapping[str, float]]) -> Lines:
-  """The lines of each symbol, from the notation of `grammar_rules`.
+  """Parses the notation of `grammar_rules` into the lines of each symbol.
 
   Args:
-    rules: for each symbol its right-hand sides and their weights, above 0,
+    rules: for each symbol its right-hand sides and their positive weights,
       which are divided by their sum.
   """
   return {symbol: _read_lines(lines) for symbol, lines in rules.items()}
@@ -59,15 +59,15 @@ def _read_part(text: str) -> Part:
 
 
 def nullable_symbols(rules: Lines) -> frozenset[str]:
-  """The symbols that can be written as no word at all."""
-  found: set[str] = set()
+  """Returns the symbols that can derive the empty string."""
+  nullable: set[str] = set()
   size = -1
-  while size < len(found):
-    size = len(found)
+  while size < len(nullable):
+    size = len(nullable)
     for symbol, lines in rules.items():
-      if any(_all_in(found, parts) for _, parts in lines):
-        found.add(symbol)
-  return frozenset(found)
+      if any(_all_in(nullable, parts) for _, parts in lines):
+        nullable.add(symbol)
+  return frozenset(nullable)
 
 
 def _all_in(symbols: set[str], parts: tuple[Part, ...]) -> bool:
@@ -75,7 +75,7 @@ def _all_in(symbols: set[str], parts: tuple[Part, ...]) -> bool:
 
 
 def _first_words(rules: Lines, nullable: frozenset[str]) -> dict[str, set[str]]:
-  """FIRST of each symbol that has rules: the words it can begin with."""
+  """Computes FIRST of each symbol with rules: the words it can begin with."""
   first: dict[str, set[str]] = {symbol: set() for symbol in rules}
   before = -1
   while before < (now := sum(map(len, first.values()))):
@@ -105,7 +105,7 @@ def _following_words(
   first: Mapping[str, set[str]],
   nullable: frozenset[str],
 ) -> dict[str, set[str]]:
-  """FOLLOW of each symbol: the words that can come right after it."""
+  """Computes FOLLOW of each symbol: the words that can come right after it."""
   follow: dict[str, set[str]] = {symbol: set() for symbol in rules}
   follow[start].add(EOS)
   before = -1
@@ -124,15 +124,15 @@ def _following_words(
 
 
 def check_deterministic(rules: Lines, start: str) -> None:
-  """Checks that the next word always tells which line of a symbol was taken.
+  """Checks that the next word always determines which line was taken.
 
   The LL(1) condition: no two lines of a symbol begin with the same word; at
   most one line can be empty; and a symbol that can be empty never begins with
-  a word that may also come after it. Also checked: a word that decides is the
-  first of its line, or its place could not be handed on.
+  a word that can also follow it. Also checked: a symbol marked with "!" is the
+  first of its line, so that its position can be passed to those after it.
 
   Raises:
-    ValueError: it does not hold; the message names the symbol.
+    ValueError: a condition does not hold; the message names the symbol.
   """
   nullable = nullable_symbols(rules)
   first = _first_words(rules, nullable)
@@ -143,20 +143,18 @@ def check_deterministic(rules: Lines, start: str) -> None:
     for _, parts in lines:
       words = _first_of(parts, first, nullable)
       if seen & words:
-        raise ValueError(f"{symbol}: {min(seen & words)!r} does not tell")
+        word = min(seen & words)
+        raise ValueError(f"{symbol}: {word!r} does not determine the line")
       seen |= words
       empty += _all_in(nullable, parts)
       if any(part.decides for part in parts[1:]):
-        raise ValueError(f"{symbol}: a word that decides has to come first")
+        raise ValueError(f"{symbol}: a symbol with '!' must be the first")
     if empty > 1:
       raise ValueError(f"{symbol}: two lines can be empty")
 
 
 def expected_uses(rules: Lines) -> np.ndarray:
-  """Matrix [K, K]: how often line by line one symbol asks for another.
-
-  Row i, column j: the expected number of symbols j in a line of symbol i.
-  """
+  """Returns [K, K]: the expected number of symbols j in a line of symbol i."""
   index = {symbol: i for i, symbol in enumerate(rules)}
   uses = np.zeros((len(rules), len(rules)))
   for symbol, lines in rules.items():
@@ -168,20 +166,22 @@ def expected_uses(rules: Lines) -> np.ndarray:
 
 
 def check_subcritical(rules: Lines) -> None:
-  """Checks that sentences end: recursion dies out, with a finite mean.
+  """Checks that sentences have a finite mean length.
 
-  The spectral radius of `expected_uses` has to be below 1.
+  They do if the spectral radius of `expected_uses` is below 1.
 
   Raises:
     ValueError: it is not.
   """
   radius = np.abs(np.linalg.eigvals(expected_uses(rules))).max()
   if not radius < 1 - 1e-9:
-    raise ValueError(f"sentences do not end: spectral radius {radius:.3f}")
+    raise ValueError(
+      f"sentences have no finite mean length: spectral radius {radius:.3f}"
+    )
 
 
 def mean_length(rules: Lines, start: str) -> float:
-  """Expected words of a sentence, without "<eos>"."""
+  """Computes the expected words of a sentence, without "<eos>"."""
   words = [
     sum(p * sum(part.symbol not in rules for part in ps) for p, ps in lines)
     for lines in rules.values()
@@ -190,9 +190,9 @@ def mean_length(rules: Lines, start: str) -> float:
 
 
 def mean_entropy(rules: Lines, start: str) -> float:
-  """Entropy of a sentence in nats.
+  """Computes the entropy of a sentence in nats.
 
-  Where the next word tells the line, a sentence has one derivation, and its
+  As the next word determines the line, a sentence has one derivation, and its
   entropy is that of the lines taken: H(A) = sum over lines of p (-ln p + sum
   over the symbols B of the line of H(B)).
   """
@@ -200,7 +200,7 @@ def mean_entropy(rules: Lines, start: str) -> float:
   return _total(rules, start, choice)
 
 
-def _total(rules: Lines, start: str, own: list[float]) -> float:
-  """What a symbol and all that comes from it add up to: (I - uses) x = own."""
+def _total(rules: Lines, start: str, values: list[float]) -> float:
+  """Sums values over a derivation in expectation: (I - uses) x = values."""
   system = np.eye(len(rules)) - expected_uses(rules)
-  return float(np.linalg.solve(system, own)[list(rules).index(start)])
+  return float(np.linalg.solve(system, values)[list(rules).index(start)])

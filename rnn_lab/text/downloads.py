@@ -1,13 +1,13 @@
-"""Corpora by name: where their files are, or where they come from."""
+"""Finds the files of published corpora in a folder, or downloads them."""
 
 import hashlib
-import os
 import pathlib
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from rnn_lab.errors import FieldError
+from rnn_lab.rundir import write_text
 
 
 class File(NamedTuple):
@@ -15,8 +15,8 @@ class File(NamedTuple):
 
   Attributes:
     name: its name at the source's address.
-    sha256: what a download must have; `None` where nobody has published it.
-    others: the other names it may have in a user's folder.
+    sha256: the hash that a download must have; `None` if none is published.
+    others: other names that it can have in a user's folder.
   """
 
   name: str
@@ -28,9 +28,9 @@ class Source(NamedTuple):
   """Where a corpus is downloaded from.
 
   Attributes:
-    address: what stands before each file's name.
+    address: the URL of the folder, ending in "/".
     files: `{part: File}`; a part is a split, or "all" for a text that is
-      still to be split.
+      not yet split.
   """
 
   address: str
@@ -86,25 +86,25 @@ SOURCES: dict[str, Source] = {
 }
 
 
-def files_of(corpus: str, data_dir: str | None) -> dict[str, pathlib.Path]:
-  """The files of a corpus: found in a folder, or downloaded once.
+def find_files(corpus: str, data_dir: str | None) -> dict[str, pathlib.Path]:
+  """Returns the paths of a corpus' files, from a folder or downloaded once.
 
-  Downloads lie in the user's cache and must have the known sha256. Where none
-  is known, the first download's is recorded beside the file, in
-  `<name>.sha256`, and whatever lies or comes there later must have it. Files
-  in a user's folder may be any.
+  Downloads are kept in the user's cache and must have the published sha256. If
+  none is published, that of the first download is recorded beside the file, in
+  `<name>.sha256`, and the cached file and later downloads must have it. Files
+  in a user's folder are not checked.
 
   Args:
     corpus: a key of SOURCES.
-    data_dir: a folder that holds the files, itself or in a folder of the
-      corpus' name; `None` downloads them.
+    data_dir: a folder that holds the files, directly or in a subfolder with
+      the name of the corpus; `None` downloads them.
 
   Returns:
-    `{part: path}`, with the parts of the corpus' source.
+    `{part: path}` for each part of the corpus' source.
 
   Raises:
-    FieldError: a file is not there, cannot be downloaded, or has another
-      sha256; says which files to put where.
+    FieldError: a file is missing, cannot be downloaded, or has another sha256;
+      the message lists the files to put into `data_dir`.
   """
   files = SOURCES[corpus].files
   if data_dir is None:
@@ -116,23 +116,25 @@ def _find(corpus: str, data_dir: str, file: File) -> pathlib.Path:
   folder = pathlib.Path(data_dir).expanduser()
   for inner in (folder, folder / corpus):
     for name in (file.name, *file.others):
-      # A path that is too long or holds a null is a path to nothing.
+      # A path that is too long or holds a null byte raises an error.
       try:
         found = (inner / name).is_file()
       except (OSError, ValueError):
         found = False
       if found:
         return inner / name
-  may = f"{_folder(corpus)}; {file.name} is not there"
-  raise FieldError("data_dir", data_dir, may)
+  raise FieldError(
+    "data_dir",
+    f"{{field}} must be {_folder(corpus)}; {data_dir!r} has no {file.name}",
+  )
 
 
 def _download(corpus: str, file: File) -> pathlib.Path:
-  """The file in the user's cache, downloaded and verified if need be."""
-  # Imported here: it brings an HTTP client that no other corpus needs.
+  """Returns the verified file in the user's cache, downloading it if needed."""
+  # Imported here: it loads an HTTP client that other corpora do not need.
   import pooch
 
-  # Its notices of each file would surround the one line of an error.
+  # An error is one line; pooch would log more around it.
   pooch.get_logger().setLevel("WARNING")
   folder = pathlib.Path(pooch.os_cache("rnn_lab")) / corpus
   record = folder / f"{file.name}.sha256"
@@ -148,37 +150,38 @@ def _download(corpus: str, file: File) -> pathlib.Path:
     if sha256 is None:
       _record(record, pathlib.Path(path))
   except (OSError, ValueError) as error:
-    # No network, no place to write, or an answer cut short (OSError, which
-    # some of the client's ValueErrors are as well); else another hash.
+    # OSError: no network, not writable, or a truncated answer; some of the
+    # client's ValueErrors are OSErrors too. Other ValueErrors: another hash.
     reason = type(error).__name__
     if not isinstance(error, OSError):
-      known = "what is known" if file.sha256 else f"that in {record}"
-      reason = f"its sha256 is not {known}"
-    words = f"{_folder(corpus)}; the download of {url} failed ({reason})"
-    raise FieldError("data_dir", None, words) from error
+      expected = "the published one" if file.sha256 else f"that in {record}"
+      reason = f"its sha256 is not {expected}"
+    raise FieldError(
+      "data_dir",
+      f"{{field}} must be set to {_folder(corpus)}: the download of {url} "
+      f"failed ({reason})",
+    ) from error
   return pathlib.Path(path)
 
 
 def _recorded(record: pathlib.Path) -> str | None:
-  """The hash of the first download; `None` before it.
+  """Reads the hash of the first download; `None` before it.
 
   Raises:
-    ValueError: the record is no hash.
+    ValueError: the record is not a sha256.
   """
   if not record.exists():
     return None
   sha256 = record.read_text(encoding="utf-8").strip()
   if not re.fullmatch("[0-9a-f]{64}", sha256):
-    raise ValueError("no sha256")
+    raise ValueError("not a sha256")
   return sha256
 
 
 def _record(record: pathlib.Path, path: pathlib.Path) -> None:
-  """Writes the hash of a first download beside it, all of it or nothing."""
+  """Writes the hash of a first download beside it."""
   sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-  partial = record.with_name(record.name + ".tmp")
-  partial.write_text(sha256 + "\n", encoding="utf-8")
-  os.replace(partial, record)
+  write_text(record, sha256 + "\n")
 
 
 def _folder(corpus: str) -> str:

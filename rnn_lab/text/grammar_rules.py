@@ -1,30 +1,32 @@
 """The words and rules of the embedded grammar of English-like sentences.
 
-`RULES` maps each symbol to its right-hand sides and their weights. A
+`rules` maps each symbol to its right-hand sides and their weights. A
 right-hand side is a line of symbols; one that has no rule is a word.
 
-  x!        the word that x begins with decides something about the symbols
-            after it in this line: they are given its place in the text.
-  x@kind    the word that x begins with is of this kind, and depends on the
-            word whose place x was given (`context_free.KIND_OF_MARK`).
+  x!        the first word of x determines something about the symbols after
+            it in this line: they are given its position in the text.
+  x@kind    the first word of x is of this kind, and depends on the word whose
+            position x was given (`context_free.KIND_OF_MARK`).
 
-Four topics, one of which the agent of an opening clause decides; nouns and
-verbs in two numbers; four pairs of marks with the same contents. Weights are
-chosen so that a sentence has about 15 words, that about every tenth depends on
-a word that a 5-gram does not see (which costs even a perfect one a fifth of
-its perplexity), and that the perplexity of the source is about 4.
+There are four topics, one of which the agent of an opening clause determines;
+nouns and verbs in singular and plural; and four pairs of marks with the same
+contents. Weights are chosen so that a sentence has about 15 words, that about
+one word in ten depends on a word that a 5-gram does not see (which costs even
+a perfect 5-gram a fifth of its perplexity), and that the perplexity of the
+source is about 4.
 
-Words that can stand in the same place under different rules are never the
-same, so that the next word reveals the rule: `make_grammar` checks it.
+Words that can follow the same context under different rules always differ, so
+that the next word determines the rule: `make_grammar` checks it.
 """
 
+import functools
 from collections.abc import Iterator
 
 Rules = dict[str, dict[str, float]]
 
 NUMBERS = ("one", "many")
 
-# What each agent makes the group open. Nothing else in the sentence tells.
+# What each agent makes the group open. Nothing else in the sentence reveals it.
 TOPICS = {
   "exams": "proctor examiner professor",
   "books": "teacher librarian tutor",
@@ -39,8 +41,8 @@ MARKS = {
   "angle": ("<<", ">>"),
 }
 
-# In each category the frequent words come first. Steeper than Zipf's law, so
-# that a million words are enough for 5-grams to be worth counting.
+# In each category the frequent words come first, with weights rank^-STEEPNESS:
+# steeper than Zipf's law, so that a million words suffice to count 5-grams.
 STEEPNESS = 1.75
 LEXICON = {
   "opening_verb": (
@@ -75,7 +77,7 @@ LEXICON = {
   "conjunction": "and but while because",
 }
 
-# Each noun and each verb in two numbers, "one/many".
+# Each noun and each verb in singular and plural, "one/many".
 INFLECTED = {
   "noun": (
     "dog/dogs friend/friends doctor/doctors farmer/farmers king/kings "
@@ -199,10 +201,14 @@ def _lexicon() -> Iterator[tuple[str, dict[str, float]]]:
       yield f"{category}_{number}", _by_rank(" ".join(words))
 
 
-RULES: Rules = _sentences() | dict(_lexicon())
-for _topic in TOPICS:
-  RULES |= _of_topic(_topic)
-for _number in NUMBERS:
-  RULES |= _of_number(_number)
-for _name in MARKS:
-  RULES |= _of_mark(_name)
+@functools.cache
+def rules() -> Rules:
+  """Returns the right-hand sides of each symbol and their weights."""
+  result = _sentences() | dict(_lexicon())
+  for topic in TOPICS:
+    result |= _of_topic(topic)
+  for number in NUMBERS:
+    result |= _of_number(number)
+  for mark in MARKS:
+    result |= _of_mark(mark)
+  return result

@@ -1,8 +1,8 @@
-"""A grammar read from left to right: the stack of what is still to come.
+"""Parses a grammar from left to right with a stack of the symbols to come.
 
-Reading one word takes symbols off the stack and puts others onto it. What can
-come next follows from the top of the stack, down to the first symbol that
-cannot be empty, and is computed once for each such top.
+Reading a word pops symbols off the stack and pushes others. The possible next
+words depend on the top of the stack, down to the first symbol that cannot be
+empty, and are computed once for each such top.
 """
 
 import itertools
@@ -15,16 +15,16 @@ from rnn_lab.text.context_free import EOS, Line, Part
 
 
 class Outcome(NamedTuple):
-  """What one possible next word does to the stack.
+  """One possible next word and its effect on the stack.
 
   Attributes:
     word: its id.
     probability: of this word, given the stack.
     kind: index into KINDS.
-    pops: how many symbols leave the stack, at least 1.
-    pushes: the symbols that come onto it, the deepest first, each with
-      whether this word decides it; if not, it depends on the word that the
-      last symbol to leave depended on.
+    pops: the number of symbols popped, at least 1.
+    pushes: the symbols pushed, the deepest first, each with whether it depends
+      on this word; if not, it depends on the same word as the last symbol
+      popped.
   """
 
   word: int
@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
 
 
 class Choices(NamedTuple):
-  """The possible next words, and where in [0, 1) each but the last ends."""
+  """The possible next words and, but for the last, cumulative probabilities."""
 
   outcomes: tuple[Outcome, ...]
   ends: tuple[float, ...]
@@ -50,8 +50,8 @@ class Grammar:
     rules: the lines of each symbol; a symbol without lines is a word.
     words: id -> word; 0 is "<eos>".
     ids: word -> id.
-    nullable: the symbols that can be written as no word at all.
-    choices: for each top of a stack met so far, its choices (a cache).
+    nullable: the symbols that can derive the empty string.
+    choices: a cache of the choices for each top of a stack.
   """
 
   start: str
@@ -62,14 +62,14 @@ class Grammar:
   choices: dict[tuple[Part, ...], Choices]
 
 
-# The symbol on top, the place of the word it depends on, and what is below.
+# The top symbol, the position of the word it depends on, and the stack below.
 Stack = tuple[Part, int, "Stack | None"]
 
 
 def make_grammar(
   rules: Mapping[str, Mapping[str, float]], start: str
 ) -> Grammar:
-  """A grammar from rules in the notation of `grammar_rules`, checked.
+  """Makes a grammar from rules in the notation of `grammar_rules`.
 
   Every sentence ends in "<eos>", which the rules do not mention.
 
@@ -78,15 +78,14 @@ def make_grammar(
     start: the symbol of a sentence.
 
   Raises:
-    ValueError: the next word would not always tell which right-hand side was
-      taken, or sentences would have no finite mean length.
+    ValueError: the next word does not always determine which right-hand side
+      was taken, or sentences have no finite mean length.
   """
   read = context_free.read_rules(rules)
   context_free.check_deterministic(read, start)
   context_free.check_subcritical(read)
   parts = [part for lines in read.values() for _, ps in lines for part in ps]
-  found = dict.fromkeys(p.symbol for p in parts if p.symbol not in read)
-  words = (EOS, *found)
+  words = (EOS, *dict.fromkeys(p.symbol for p in parts if p.symbol not in read))
   return Grammar(
     start=start,
     rules=read,
@@ -97,42 +96,42 @@ def make_grammar(
   )
 
 
-def sentence(grammar: Grammar) -> Stack:
-  """The stack before a sentence's first word; nothing depends on place 0."""
+def initial_stack(grammar: Grammar) -> Stack:
+  """Returns the stack before the first word of a sentence."""
+  # The positions are placeholders: no symbol here depends on a word.
   end = (Part(EOS, False, 0), 0, None)
   return (Part(grammar.start, False, 0), 0, end)
 
 
 def advance(
-  stack: Stack, outcome: Outcome, place: int
+  stack: Stack, outcome: Outcome, position: int
 ) -> tuple[Stack | None, int]:
-  """The stack after a word at `place`, and how far back its cause was."""
-  decided_at = place
+  """Returns the stack after a word, and how far back its cause is."""
+  cause = position
   for _ in range(outcome.pops):
-    _, decided_at, stack = stack
-  for part, decided_here in outcome.pushes:
-    stack = (part, place if decided_here else decided_at, stack)
-  return stack, place - decided_at if outcome.kind else 0
+    _, cause, stack = stack
+  for part, depends_on_this in outcome.pushes:
+    stack = (part, position if depends_on_this else cause, stack)
+  return stack, position - cause if outcome.kind else 0
 
 
 def choices(grammar: Grammar, stack: Stack) -> Choices:
-  """What can come next, looked up by the part of the stack that matters."""
+  """Returns the possible next words, cached by the top of the stack."""
   top = stack[0]
   key = (top,)
   below = stack[2]
   while top.symbol in grammar.nullable:
     top, _, below = below
     key += (top,)
-  found = grammar.choices.get(key)
-  if found is None:
+  if key not in grammar.choices:
     outcomes = tuple(_outcomes(grammar, key))
     ends = itertools.accumulate(o.probability for o in outcomes[:-1])
-    found = grammar.choices[key] = Choices(outcomes, tuple(ends))
-  return found
+    grammar.choices[key] = Choices(outcomes, tuple(ends))
+  return grammar.choices[key]
 
 
 def _outcomes(grammar: Grammar, tops: tuple[Part, ...]) -> Iterator[Outcome]:
-  """Every next word: the symbols before `pops` are empty, that one begins."""
+  """Yields every next word, which begins one symbol after empty ones."""
   before = 1.0
   for pops, part in enumerate(tops, 1):
     for word, probability, kind, pushes in _beginnings(grammar, part):
@@ -142,7 +141,7 @@ def _outcomes(grammar: Grammar, tops: tuple[Part, ...]) -> Iterator[Outcome]:
 
 
 def _beginnings(grammar: Grammar, part: Part) -> Iterator[tuple]:
-  """(word, probability, kind, what is still to come) for all of FIRST."""
+  """Yields (word, probability, kind, pushes) for each word in FIRST."""
   if part.symbol not in grammar.rules:
     yield part.symbol, 1.0, part.kind, ()
   for probability, parts in grammar.rules.get(part.symbol, ()):
@@ -156,7 +155,7 @@ def _beginnings(grammar: Grammar, part: Part) -> Iterator[tuple]:
 
 
 def _empty(grammar: Grammar, part: Part) -> float:
-  """The probability that a symbol is written as no word at all."""
+  """Returns the probability that a symbol derives the empty string."""
   total = 0.0
   if part.symbol in grammar.nullable:
     for probability, parts in grammar.rules[part.symbol]:

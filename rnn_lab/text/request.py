@@ -1,4 +1,4 @@
-"""What can be asked of a corpus, and the checks of it."""
+"""The arguments of a corpus and their checks."""
 
 import os
 from typing import Any, NamedTuple
@@ -13,34 +13,35 @@ from rnn_lab.errors import (
 from rnn_lab.text.vocabulary import UNITS
 
 LARGEST = 2**31 - 1
-# What one machine can be asked for by mistake: about a minute, and a gigabyte.
-MOST_TOKENS = 20_000_000
+# Bounds a mistaken request: about a minute and a gigabyte.
+MAX_TOKENS = 20_000_000
 
 
 class Request(NamedTuple):
-  """Which corpus, and how it is read.
+  """Which corpus to load, and how to read it.
 
   Attributes:
     name: a key of `corpora.CORPORA`.
     unit: what a token is: "word", "character" or "bpe".
-    min_count: as in `vocabulary_training.train_vocabulary`, which gets the
-      training split, all of it.
+    min_count: as in `vocabulary_training.train_vocabulary`, applied to the
+      whole training split.
     max_vocabulary: as there; 0 for no bound.
-    size: tokens of the grammar's training split, counted in words, `<eos>`
-      included. Validation and test have a tenth of it each, from 1,000 to
-      100,000.
-    seed: which of the grammar's texts.
-    fraction: the share of the training split that is kept, from its
-      beginning: of its lines, or of the grammar's tokens.
+    size: number of tokens of the grammar's training split, counted in words
+      and `<eos>`. Validation and test have a tenth of it each, but at least
+      1,000 and at most 100,000.
+    seed: random seed of the grammar's text.
+    fraction: share of the training split to keep, from its beginning: of its
+      lines, or of the grammar's tokens.
     data_dir: a folder with the corpus' files; `None` downloads them.
-    train_path: the training split of "text", or all of it.
-    valid_path: its validation split; `None` if all is in the first.
-    test_path: its test split; `None` if all is in the first.
-    valid_fraction: where the text is one, the share of its lines between
-      training and test that is the validation split.
-    test_fraction: the share of its last lines, which are the test split.
-    pretokenized: the words of "text" are what white space separates; if not,
-      punctuation is cut off them, too.
+    train_path: the file of the training split of "text", or of all its splits.
+    valid_path: the file of its validation split; `None` if `train_path` holds
+      all splits.
+    test_path: the file of its test split; `None` likewise.
+    valid_fraction: share of lines for validation, taken between the training
+      and test splits, if one text holds all splits.
+    test_fraction: share of lines for the test, the last ones, likewise.
+    pretokenized: whether the words of "text" are separated by white space
+      alone; otherwise punctuation is separated from words too.
   """
 
   name: str
@@ -59,8 +60,8 @@ class Request(NamedTuple):
   pretokenized: bool = False
 
 
-# Of the arguments that only some corpora have a use for, which each one has;
-# but `size` and `seed`, which always have a value, are the grammar's alone.
+# Which corpus uses which of the arguments that not all corpora use. `size` and
+# `seed` always have a value, and only the grammar uses them.
 SHARES = ("valid_fraction", "test_fraction")
 PATHS = ("train_path", "valid_path", "test_path")
 USES = {
@@ -73,18 +74,18 @@ USES = {
 }
 
 
-def checked(request: Request) -> Request:
-  """The request with its paths as strings.
+def check_request(request: Request) -> Request:
+  """Checks a request and returns it with its paths as strings.
 
   Raises:
-    FieldError: an argument is wrong, or this corpus has no use for it.
+    FieldError: an argument is invalid, or is set but not used by this corpus.
   """
   paths = {f: _path(f, getattr(request, f)) for f in (*PATHS, "data_dir")}
   request = request._replace(**paths)
   check_choice("unit", request.unit, UNITS)
   check_int("min_count", request.min_count, 1, LARGEST)
   check_int("max_vocabulary", request.max_vocabulary, 0, LARGEST)
-  check_int("size", request.size, 1, MOST_TOKENS)
+  check_int("size", request.size, 1, MAX_TOKENS)
   check_int("seed", request.seed, 0, LARGEST)
   check_float("fraction", request.fraction, 0, 1, above=True)
   check_bool("pretokenized", request.pretokenized)
@@ -92,27 +93,33 @@ def checked(request: Request) -> Request:
     check_float(field, getattr(request, field), 0, 1, above=True, below=True)
   left = 1 - request.valid_fraction
   if request.test_fraction >= left:
-    may = f"below 1 - valid_fraction, which is {left:g}"
-    raise FieldError("test_fraction", request.test_fraction, may)
+    raise FieldError(
+      "test_fraction",
+      f"{{field}} must be below 1 - valid_fraction = {left:g}, got "
+      f"{request.test_fraction!r}",
+    )
   _check_uses(request)
   return request
 
 
 def _check_uses(request: Request) -> None:
-  """Raises FieldError for an argument that is set to no purpose."""
-  useless = set().union(*USES.values()) - set(USES[request.name])
+  """Raises FieldError for an argument that is set but not used."""
+  unused = set().union(*USES.values()) - set(USES[request.name])
   if request.name == "grammar" and request.unit == "word":
-    useless |= {"min_count", "max_vocabulary"}
+    unused |= {"min_count", "max_vocabulary"}
   if request.valid_path is not None and request.test_path is not None:
-    useless |= set(SHARES)
+    unused |= set(SHARES)
   for field, default in Request._field_defaults.items():
     value = getattr(request, field)
-    if field in useless and value != default:
-      may = f"{default!r}: {request.name} has no use for it here"
-      raise FieldError(field, value, may)
+    if field in unused and value != default:
+      raise FieldError(
+        field,
+        f"{{field}} must be left at {default!r}, got {value!r}: with these "
+        f"arguments corpus {request.name!r} does not use it",
+      )
 
 
 def _path(field: str, value: Any) -> str | None:
   if not isinstance(value, str | os.PathLike | None):
-    raise FieldError(field, value, "a path, or None")
+    raise FieldError(field, f"{{field}} must be a path or None, got {value!r}")
   return None if value is None else os.fspath(value)

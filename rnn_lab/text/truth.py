@@ -1,4 +1,4 @@
-"""What a text's own source says about the next word, where it is known."""
+"""The true distribution of the next word, where the source is known."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,16 +9,16 @@ from rnn_lab.text import grammar
 def true_distribution(
   section: Mapping[str, Any], words: Sequence[str]
 ) -> dict[str, float] | None:
-  """The probabilities of the words that follow `words`.
+  """Returns the true probabilities of the words that can follow `words`.
 
   Args:
-    section: a config's section `task`, of a language model.
-    words: from the beginning of a sentence; `<eos>` begins another one.
+    section: the section `task` of a language model's config.
+    words: all words since the start of a sentence; `<eos>` starts another.
 
   Returns:
-    `{word: probability}`; None where the source is not known, or cannot say
-    these words.
+    `{word: probability}`, or None if the source is unknown or cannot produce
+    `words`.
   """
   if section["corpus"] != "grammar" or section["unit"] != "word":
     return None
-  return grammar.next_distribution(grammar.ENGLISH, words)
+  return grammar.next_distribution(grammar.english(), words)

@@ -1,7 +1,7 @@
-"""Vocabularies: what the tokens of a text are, and their ids.
+"""Vocabularies: the tokens of a text and their ids.
 
-A thin layer over the `tokenizers` library, which cuts and looks up.
-`vocabulary_training` makes them.
+A thin layer over the `tokenizers` library, which splits texts and looks up
+ids. `vocabulary_training` makes vocabularies.
 """
 
 import dataclasses
@@ -10,17 +10,21 @@ import json
 import os
 import pathlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from tokenizers import Tokenizer
 
 from rnn_lab.errors import FieldError
+from rnn_lab.rundir import write_text
+
+if TYPE_CHECKING:
+  from tokenizers import Tokenizer
 
 EOS = "<eos>"
 UNK = "<unk>"
 UNITS = ("word", "character", "bpe")
-# Lines handed over at a time: the library's encodings take a hundred bytes a
-# token until their ids are copied out.
+# Lines encoded at a time: the library's encodings take a hundred bytes a token
+# until their ids are copied out.
 LINES_AT_ONCE = 8192
 
 
@@ -28,17 +32,17 @@ LINES_AT_ONCE = 8192
 class Vocabulary:
   """The V tokens of a text, numbered from 0.
 
-  Unit "word": the words of each line, then `<eos>`; what is not among the
-  words is `<unk>`. Unit "character": every character is a token, newlines
-  too; one that is not there is `<unk>`. Unit "bpe": byte pair encoding of the
-  UTF-8 bytes of each line with its newline; nothing is unknown.
+  Unit "word": the words of each line, then `<eos>`; other words are `<unk>`.
+  Unit "character": every character is a token, newlines included; other
+  characters are `<unk>`. Unit "bpe": byte pair encoding of the UTF-8 bytes of
+  each line with its newline; nothing is unknown.
 
   Attributes:
-    tokenizer: the library's object that cuts and looks up.
+    tokenizer: the library's object that splits texts and looks up ids.
     unit: "word", "character" or "bpe".
   """
 
-  tokenizer: Tokenizer
+  tokenizer: "Tokenizer"
   unit: str
 
   @functools.cached_property
@@ -48,9 +52,9 @@ class Vocabulary:
 
   @functools.cached_property
   def words(self) -> tuple[str, ...]:
-    """The token of each id as a person reads it.
+    """The token of each id in readable form.
 
-    Of a byte pair token that is no whole character, the bytes: `\\xe2`.
+    Bytes that are not a whole character are escaped: `\\xe2`.
     """
     ids = self.tokenizer.get_vocab()
     words = sorted(ids, key=ids.__getitem__)
@@ -60,30 +64,30 @@ class Vocabulary:
 
   @functools.cached_property
   def eos(self) -> int | None:
-    """The id of the end of a line; `None` where it is the newline or bytes."""
+    """The id of `<eos>`, which ends a line; `None` unless unit is "word"."""
     return self.tokenizer.token_to_id(EOS) if self.unit == "word" else None
 
   @functools.cached_property
   def unk(self) -> int | None:
-    """The id of what is not in the vocabulary; `None` for unit "bpe"."""
+    """The id of `<unk>`; `None` for unit "bpe"."""
     return self.tokenizer.token_to_id(UNK) if self.unit != "bpe" else None
 
   @functools.cached_property
   def start(self) -> int:
-    """The token that stands before the first: `eos`, else newline, else 0."""
+    """The id that precedes a text: that of `<eos>`, else of newline, else 0."""
     if self.eos is not None:
       return self.eos
     return self.words.index("\n") if "\n" in self.words else 0
 
   def encode(self, text: str) -> np.ndarray:
-    """The ids of all tokens of `text`, int32 `[n]`.
+    """Returns the ids of all tokens of `text`, int32 `[n]`.
 
-    Words end in `<eos>` at each newline, and at the end of a last line
-    without one.
+    With unit "word" each line ends in `<eos>`, also a last line without a
+    newline.
     """
     if self.unit == "character":
       return self._of_character[np.frombuffer(text.encode("utf-32-le"), "<u4")]
-    lines = lines_of(text, keep_ends=self.unit == "bpe")
+    lines = split_lines(text, keep_ends=self.unit == "bpe")
     ids = [np.zeros(0, np.int32)]
     for first in range(0, len(lines), LINES_AT_ONCE):
       batch = lines[first : first + LINES_AT_ONCE]
@@ -92,20 +96,21 @@ class Vocabulary:
     return np.concatenate(ids)
 
   def encode_prompt(self, text: str) -> tuple[np.ndarray, list[str]]:
-    """The ids of a text that goes on, without `<eos>` at its end.
+    """Encodes a text that is to be continued, without `<eos>` at its end.
 
     Returns:
       ids int32 `[n]`, and the words (or characters) that are not in the
-      vocabulary, each once, in the order in which they come.
+      vocabulary, each once, in order of appearance.
     """
-    # What a terminal could not decode is no text, and nothing accepts it.
+    # Bytes that a terminal could not decode become surrogates, which the
+    # library does not accept.
     text = text.encode("utf-8", errors="replace").decode("utf-8")
     if self.unit == "bpe":
       return self.encode(text), []
     if self.unit == "character":
       words = list(text)
     else:
-      lines = [self.cut(line) for line in text.split("\n")]
+      lines = [self.split_words(line) for line in text.split("\n")]
       words = [word for line in lines for word in (EOS, *line)][1:]
     ids = [self.tokenizer.token_to_id(word) for word in words]
     known = [self.unk if i is None else i for i in ids]
@@ -113,7 +118,7 @@ class Vocabulary:
     return np.asarray(known, np.int32), list(dict.fromkeys(missing))
 
   def decode(self, ids: Sequence[int] | np.ndarray) -> str:
-    """The text of these ids; words have one space between them."""
+    """Returns the text of these ids; words are separated by one space."""
     ids = np.asarray(ids, np.int64).tolist()
     if self.unit == "bpe":
       return self.tokenizer.decode(ids, skip_special_tokens=False)
@@ -122,21 +127,18 @@ class Vocabulary:
     words = [self.words[i] if i != self.eos else "\n" for i in ids]
     return " ".join(words).replace(" \n", "\n").replace("\n ", "\n")
 
-  def cut(self, line: str) -> list[str]:
-    """The words of a line, known or not, for unit "word"."""
-    cuts = self.tokenizer.pre_tokenizer.pre_tokenize_str(line)
-    return [word for word, _ in cuts]
+  def split_words(self, line: str) -> list[str]:
+    """Returns the words of a line, known or not, for unit "word"."""
+    pairs = self.tokenizer.pre_tokenizer.pre_tokenize_str(line)
+    return [word for word, _ in pairs]
 
   def save(self, path: str | os.PathLike) -> None:
-    """Writes the vocabulary as JSON, all of it or nothing."""
-    path = pathlib.Path(path)
+    """Writes the vocabulary as JSON, atomically."""
     value = {
       "unit": self.unit,
       "tokenizer": json.loads(self.tokenizer.to_str()),
     }
-    partial = path.with_name(path.name + ".tmp")
-    partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    write_text(path, json.dumps(value, indent=1) + "\n")
 
   @classmethod
   def load(cls, path: str | os.PathLike) -> "Vocabulary":
@@ -145,21 +147,25 @@ class Vocabulary:
     Raises:
       FieldError: the file is missing or damaged.
     """
+    from tokenizers import Tokenizer
+
     try:
       value = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
       tokenizer = Tokenizer.from_str(json.dumps(value["tokenizer"]))
       vocabulary = cls(tokenizer, value["unit"])
       _check(vocabulary)
-    # The library raises a bare Exception for what it cannot read.
+    # The library raises a bare Exception for a file that it cannot read.
     except Exception as error:
-      words = f"unreadable ({os.fspath(path)}: {type(error).__name__})"
-      may = "a file that a run wrote"
-      raise FieldError("vocabulary", os.fspath(path), may, words) from error
+      raise FieldError(
+        "vocabulary",
+        f"{{field}} must be a file that a run wrote; {os.fspath(path)!r} "
+        f"cannot be read ({type(error).__name__})",
+      ) from error
     return vocabulary
 
   @functools.cached_property
   def _of_character(self) -> np.ndarray:
-    """The id of every code point: the tokenizer's answers, as one table."""
+    """The id of every code point, as a table."""
     table = np.full(0x110000, self.unk, np.int32)
     for i, character in enumerate(self.words):
       if i != self.unk:
@@ -167,8 +173,8 @@ class Vocabulary:
     return table
 
 
-def lines_of(text: str, keep_ends: bool = False) -> list[str]:
-  """The lines of a text; only a newline ends one, unlike `str.splitlines`."""
+def split_lines(text: str, keep_ends: bool = False) -> list[str]:
+  """Splits a text at newlines only, unlike `str.splitlines`."""
   lines = text.split("\n")
   last = lines.pop()
   if keep_ends:
@@ -177,10 +183,10 @@ def lines_of(text: str, keep_ends: bool = False) -> list[str]:
 
 
 def _readable(token: str) -> str:
-  """A byte level token, in which each byte is a printable letter, as text.
+  """Converts a token of the byte-level alphabet to text.
 
-  Printable bytes stand for themselves there, and the others, in order, are
-  the letters from 256 on.
+  In that alphabet printable bytes are their own character, and the others, in
+  order, are the characters from 256 on.
   """
   printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
   others = [byte for byte in range(256) if byte not in printable]
@@ -189,17 +195,17 @@ def _readable(token: str) -> str:
 
 
 def _check(vocabulary: Vocabulary) -> None:
-  """Raises ValueError where a file that parsed is no vocabulary of ours."""
+  """Raises ValueError if a file that parsed is not a vocabulary of `save`."""
   unit, tokenizer = vocabulary.unit, vocabulary.tokenizer
   ids = sorted(tokenizer.get_vocab().values())
   if unit not in UNITS or ids != list(range(len(ids))):
-    raise ValueError("unknown unit, or ids with holes")
+    raise ValueError("unknown unit, or missing ids")
   if type(tokenizer.model).__name__ != {"bpe": "BPE"}.get(unit, "WordLevel"):
-    raise ValueError("another unit's tokens")
+    raise ValueError("tokens of another unit")
   if unit != "bpe" and vocabulary.unk is None:
     raise ValueError("no <unk>")
   ends = [vocabulary.eos] if unit == "word" else []
   if None in ends or tokenizer.encode("").ids != ends:
-    raise ValueError("lines that end otherwise")
+    raise ValueError("lines do not end in <eos>")
   if unit == "character" and any(len(w) > 1 for w in vocabulary.words[1:]):
     raise ValueError("words among the characters")

@@ -1,8 +1,8 @@
-"""Making vocabularies: of a text, or of a list of words.
+"""Makes vocabularies from a text or from a list of words.
 
-Words are counted with Python and not by the `tokenizers` library, whose order
-among equally frequent ones is not documented: equal texts give equal ids on
-every machine.
+Words are counted here and not by the `tokenizers` library, whose order of
+equally frequent words is not documented: equal texts give equal ids on every
+machine.
 """
 
 import collections
@@ -19,11 +19,11 @@ from tokenizers import (
 )
 
 from rnn_lab.errors import FieldError, check_choice, check_int
-from rnn_lab.text.vocabulary import EOS, UNITS, UNK, Vocabulary, lines_of
+from rnn_lab.text.request import LARGEST
+from rnn_lab.text.vocabulary import EOS, UNITS, UNK, Vocabulary, split_lines
 
 # The tokens of a byte pair vocabulary before its first merge.
 BYTES = 256
-LARGEST = 2**31 - 1
 
 
 def train_vocabulary(
@@ -33,46 +33,49 @@ def train_vocabulary(
   max_vocabulary: int = 0,
   pretokenized: bool = False,
 ) -> Vocabulary:
-  """The vocabulary of a text.
+  """Makes the vocabulary of a text.
 
-  Words and characters are numbered by falling count, equal counts by code
-  point, after `<unk>` (0) and, for words, `<eos>` (1), which are there whether
-  the text has them or not. Byte pairs: Sennrich, Haddow & Birch, "Neural
-  Machine Translation of Rare Words with Subword Units", 2016, on bytes, with
-  no merge across a line's end or between a word and the next.
+  Words and characters are numbered by decreasing count, equal counts by code
+  point, after `<unk>` (0) and, for words, `<eos>` (1), which every vocabulary
+  has. Byte pairs: Sennrich, Haddow & Birch, "Neural Machine Translation of
+  Rare Words with Subword Units", 2016, on bytes, with no merge across the end
+  of a line or between words.
 
   Args:
-    text: what is counted.
+    text: the text to count.
     unit: "word", "character" or "bpe".
-    min_count: words and characters that are rarer are left out; for bpe, how
-      often a pair must occur to be merged.
-    max_vocabulary: the most tokens it may have, `<unk>` and `<eos>` included;
-      0 for no bound. bpe needs one, from 256 up, and stays below it where no
-      pair is left.
-    pretokenized: words are what white space separates; else runs of letters
-      and digits are words, and so are runs of other characters.
+    min_count: the smallest count of a word or character to be kept; for bpe,
+      of a pair to be merged.
+    max_vocabulary: the largest number of tokens, `<unk>` and `<eos>` included;
+      0 for no bound. bpe needs one, at least 256, and has fewer tokens if no
+      pair is left to merge.
+    pretokenized: whether words are separated by white space alone; otherwise
+      runs of letters and digits are words, and so are runs of other
+      characters.
 
   Raises:
-    FieldError: an argument is not what it may be, or no word is so frequent.
+    FieldError: an argument is invalid, or no word reaches `min_count`.
   """
   check_choice("unit", unit, UNITS)
   check_int("min_count", min_count, 1, LARGEST)
   check_int("max_vocabulary", max_vocabulary, 0, LARGEST)
   least = BYTES if unit == "bpe" else 3
   if max_vocabulary < least and (max_vocabulary or unit == "bpe"):
-    may = f"an integer from {least} up" + (
-      ", or 0 for no bound" if unit != "bpe" else ""
+    unbounded = "" if unit == "bpe" else " (or 0 for no bound)"
+    raise FieldError(
+      "max_vocabulary",
+      f"{{field}} must be an integer of at least {least}{unbounded} for unit "
+      f"{unit!r}, got {max_vocabulary!r}",
     )
-    raise FieldError("max_vocabulary", max_vocabulary, f"{may} (unit {unit})")
   if unit == "bpe":
     return _train_bpe(text, min_count, max_vocabulary)
-  cutter = _cutter(unit, pretokenized)
+  splitter = _splitter(unit, pretokenized)
   counts = collections.Counter()
   if unit == "character":
     counts.update(text)
   else:
-    for line in lines_of(text):
-      counts.update(word for word, _ in cutter.pre_tokenize_str(line))
+    for line in split_lines(text):
+      counts.update(word for word, _ in splitter.pre_tokenize_str(line))
   special = (UNK, EOS) if unit == "word" else (UNK,)
   return vocabulary_of(
     (*special, *_frequent(counts, special, min_count, max_vocabulary)),
@@ -84,19 +87,19 @@ def train_vocabulary(
 def vocabulary_of(
   words: Iterable[str], unit: str = "word", pretokenized: bool = True
 ) -> Vocabulary:
-  """The vocabulary of just these words (or characters), in this order.
+  """Makes the vocabulary of these words (or characters), in this order.
 
   Args:
-    words: all different, `<unk>` among them, and for unit "word" `<eos>`.
+    words: distinct words that include `<unk>` and, for unit "word", `<eos>`.
     unit: "word" or "character".
     pretokenized: as in `train_vocabulary`.
   """
   ids = {word: i for i, word in enumerate(words)}
   tokenizer = Tokenizer(models.WordLevel(ids, unk_token=UNK))
-  tokenizer.pre_tokenizer = _cutter(unit, pretokenized)
+  tokenizer.pre_tokenizer = _splitter(unit, pretokenized)
   if unit == "word":
-    # Only a template, no special token of the library's: those are found
-    # inside of words, too.
+    # A template, not a special token of the library: those are also found
+    # inside words.
     tokenizer.post_processor = processors.TemplateProcessing(
       single=f"$A {EOS}", special_tokens=[(EOS, ids[EOS])]
     )
@@ -109,19 +112,21 @@ def _frequent(
   min_count: int,
   max_vocabulary: int,
 ) -> list[str]:
-  """The words beside the special ones, the most frequent first."""
-  found = [word for word in counts if word not in special]
-  frequent = [word for word in found if counts[word] >= min_count]
+  """Returns the words that are not special, the most frequent first."""
+  words = [word for word in counts if word not in special]
+  frequent = [word for word in words if counts[word] >= min_count]
   if not frequent:
-    most = max([counts[word] for word in found], default=0)
+    most = max([counts[word] for word in words], default=0)
     raise FieldError(
-      "min_count", min_count, f"at most {most}, what the commonest word has"
+      "min_count",
+      f"{{field}} must be at most {most}, the count of the most frequent "
+      f"token, got {min_count!r}",
     )
   frequent.sort(key=lambda word: (-counts[word], word))
   return frequent[: max_vocabulary - len(special) if max_vocabulary else None]
 
 
-def _cutter(unit: str, pretokenized: bool) -> pre_tokenizers.PreTokenizer:
+def _splitter(unit: str, pretokenized: bool) -> pre_tokenizers.PreTokenizer:
   if unit == "character":
     return pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
   if pretokenized:
@@ -139,5 +144,5 @@ def _train_bpe(text: str, min_count: int, max_vocabulary: int) -> Vocabulary:
     show_progress=False,
     initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
   )
-  tokenizer.train_from_iterator(lines_of(text, keep_ends=True), trainer)
+  tokenizer.train_from_iterator(split_lines(text, keep_ends=True), trainer)
   return Vocabulary(tokenizer, "bpe")

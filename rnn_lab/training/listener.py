@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on."""
+"""What a run reports while it goes on, and how it is asked to stop."""
 
 import types
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from rich.table import Table
 
 
 class Listener(Protocol):
-  """Is told how far a run is, and lines worth reading."""
+  """Receives the progress of a run."""
 
   def start(self, name: str, done: int, total: int) -> None:
     """A run begins, or goes on after `done` of `total` steps."""
@@ -20,11 +20,11 @@ class Listener(Protocol):
     """`done` steps of the run are done."""
 
   def line(self, text: str) -> None:
-    """Something worth reading."""
+    """A line for a person."""
 
 
 class Silent:
-  """Tells nobody."""
+  """A listener that ignores everything."""
 
   def start(self, name: str, done: int, total: int) -> None:
     """See Listener."""
@@ -42,13 +42,13 @@ def next_words_table(
   top: int,
   truth: Mapping[str, float] | None,
 ) -> Table:
-  """The most probable next words, as a rich table.
+  """Returns the most probable next words as a rich table.
 
   Args:
     log_p: `[V]` natural logarithms.
-    words: `[V]`, what they are of.
-    top: rows.
-    truth: the true distribution, where it is known.
+    words: `[V]`, the words.
+    top: the number of rows.
+    truth: the true distribution, None where it is unknown.
   """
   table = Table("next word", title="What comes next")
   table.add_column("probability", justify="right")
@@ -60,6 +60,13 @@ def next_words_table(
       row.append(f"{truth.get(words[word], 0.0):.4f}")
     table.add_row(*row)
   return table
+
+
+class Stop:
+  """A request to stop; see `rnn_lab.runs.stop_on_signal`."""
+
+  def __init__(self) -> None:
+    self.requested = False
 
 
 class Terminal:
