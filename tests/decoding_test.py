@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnn_lab.decoding import sampling_distribution, sample
+from rnn_lab.decoding import sample, sampling_distribution
 from rnn_lab.errors import FieldError
 
 P = np.array([0.1, 0.4, 0.2, 0.3])
@@ -17,8 +17,12 @@ def test_the_defaults_change_nothing():
 
 def test_temperature():
   want = P**2 / (P**2).sum()
-  np.testing.assert_allclose(sampling_distribution(np.log(P), 0.5), want, rtol=1e-12)
-  np.testing.assert_array_equal(sampling_distribution(np.log(P), 0.0), [0, 1, 0, 0])
+  np.testing.assert_allclose(
+    sampling_distribution(np.log(P), 0.5), want, rtol=1e-12
+  )
+  np.testing.assert_array_equal(
+    sampling_distribution(np.log(P), 0.0), [0, 1, 0, 0]
+  )
 
 
 def test_top_k():

@@ -13,7 +13,7 @@ from rnn_lab import models
 from rnn_lab._stack import final_state, unroll_stack
 from rnn_lab._unroll import static_unroll
 from rnn_lab.errors import FieldError
-from rnn_lab.models.outputs import OUTPUTS
+from rnn_lab.models.base import OUTPUTS
 from rnn_lab.tasks.copy_memory import copy_memory
 from rnn_lab.tasks.temporal_order import temporal_order
 

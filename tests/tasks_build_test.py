@@ -163,7 +163,9 @@ def test_a_config_dict_is_a_section():
 
 def test_eval_splits_are_two():
   task = build({"name": "adding", "length": 4}, 2)
-  with pytest.raises(FieldError, match="split must be one of test, valid, got 'train'"):
+  with pytest.raises(
+    FieldError, match="split must be one of test, valid, got 'train'"
+  ):
     task.eval_batches("train")
 
 

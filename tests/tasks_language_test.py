@@ -118,9 +118,7 @@ def test_eval_batches_predict_every_token_at_most_once(window, reach, split):
   assert (weights[count:] == 0).all()
   assert (weights[:count, : span - window] == 0).all()
   assert (weights[:count, span - window :] == 1).all()
-  np.testing.assert_array_equal(
-    targets[weights == 1], tokens[: count * window]
-  )
+  np.testing.assert_array_equal(targets[weights == 1], tokens[: count * window])
   start = task.corpus.vocabulary.start
   for row in range(count):
     for place in range(span):
