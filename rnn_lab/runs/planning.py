@@ -41,7 +41,7 @@ def plan(config: Any) -> Plan:
   numbers = {k: v for k, v in fields.items() if k != "run"}
   # The sections of cells that are not used decide nothing, either: a cell that
   # is added to the lab does not make older runs differ.
-  unused = {*CELLS} - {fields["model"]["cell"]}
+  unused = {*CELLS} - {fields["model"].get("cell")}
   numbers["model"] = {
     k: v for k, v in fields["model"].items() if k not in unused
   }
