@@ -280,12 +280,11 @@ def test_any_other_difference_is_named_and_nothing_is_touched(whole):
   assert everything(whole) == before
 
 
-def test_a_directory_in_use_is_refused(whole):
-  with (
-    lock(whole),
-    pytest.raises(FieldError, match="in use by another process"),
-  ):
-    train(tiny_config(), whole)
+@pytest.mark.parametrize("num_steps", [20, 30])
+def test_a_directory_in_use_is_refused(whole, num_steps):
+  in_use = pytest.raises(FieldError, match="in use by another process")
+  with lock(whole), in_use:
+    train(tiny_config(train__num_steps=num_steps), whole)
 
 
 def test_directories_that_are_something_else_are_refused(tmp_path):
