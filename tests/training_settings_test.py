@@ -15,7 +15,6 @@ from rnn_lab.runs.planning import plan
     ("train__clip_norm", float("nan"), "must be a finite number of at least 0"),
     ("train__log_every", 0, "must be an integer of at least 1, got 0"),
     ("train__gradient_flow_every", -1, "must be an integer of at least 0"),
-    ("train__gradient_norms", 1, "must be true or false, got 1"),
     ("eval__every", 0, "must be an integer of at least 1, got 0"),
     ("eval__select", "first", "must be one of best, last, got 'first'"),
     ("run__steps_per_call", 0, "must be an integer of at least 1, got 0"),
