@@ -2,47 +2,53 @@
 
   python -m experiments.benchmark --name=ptb_small --workdir=DIR
   python -m experiments.benchmark --name=loss_memory --workdir=DIR
-  python -m experiments.benchmark --name=gradient_health --workdir=DIR
+  python -m experiments.benchmark --name=gradient_norms --workdir=DIR
 
 ptb_small: training tokens per second of the recipe in configs/ptb_small.py,
 beside PyTorch's nn.LSTM where PyTorch is installed. loss_memory: what the
-loss in chunks saves. gradient_health: what logging it costs, in the main job of
-configs/vanishing_gradient.py. Leave the machine alone meanwhile.
+loss in chunks saves. gradient_norms: what logging them costs, in the main
+experiment, configs/vanishing_gradient.py. Leave the machine alone meanwhile.
 """
 
+import importlib
 import json
-import pathlib
+from collections.abc import Sequence
 
 from absl import flags
 
-from configs import ptb_small as recipe
-from configs import vanishing_gradient
+from configs import ptb_small, vanishing_gradient
 from experiments import cli
-from rnn_lab.benchmarks import gradient_health, loss_memory, ptb_small
-from rnn_lab.errors import check_choice
-from rnn_lab.training.environment import machine
-from rnn_lab.rundir import check_can_hold, write_json
 
+# Modules of rnn_lab.benchmarks, and the configs that each one measures.
 BENCHMARKS = {
-  "ptb_small": lambda: ptb_small.measure(recipe.get_config().to_dict()),
-  "loss_memory": loss_memory.measure,
-  "gradient_health": lambda: gradient_health.measure(
-    vanishing_gradient.get_config().to_dict()
-  ),
+  "ptb_small": (ptb_small,),
+  "loss_memory": (),
+  "gradient_norms": (vanishing_gradient,),
 }
-flags.DEFINE_string("name", None, f"One of {', '.join(BENCHMARKS)}.")
+FLAGS = {"name": (flags.DEFINE_string, None, f"one of {', '.join(BENCHMARKS)}")}
 
 
-def main(workdir: pathlib.Path) -> int:
-  """Writes `--name`.json into `workdir`."""
-  check_choice("name", cli.FLAGS.name, BENCHMARKS)
-  file = f"{cli.FLAGS.name}.json"
-  check_can_hold(workdir, tuple(f"{name}.json" for name in BENCHMARKS))
-  result = BENCHMARKS[cli.FLAGS.name]()
-  workdir.mkdir(parents=True, exist_ok=True)
-  write_json(workdir / file, {"machine": machine(), "result": result})
+def main(argv: Sequence[str]) -> int:
+  """Runs the command; returns its exit code."""
+  return cli.call(benchmark, argv, __doc__, FLAGS)
+
+
+def benchmark(given: cli.Given) -> int:
+  """Writes the file `--name`.json into `--workdir`."""
+  from rnn_lab.errors import check_choice
+  from rnn_lab.rundir import check_can_hold, write_json
+  from rnn_lab.training.environment import machine
+
+  check_choice("name", given.name, BENCHMARKS)
+  check_can_hold(given.workdir, tuple(f"{name}.json" for name in BENCHMARKS))
+  module = importlib.import_module(f"rnn_lab.benchmarks.{given.name}")
+  configs = [c.get_config().to_dict() for c in BENCHMARKS[given.name]]
+  result = module.measure(*configs)
+  given.workdir.mkdir(parents=True, exist_ok=True)
+  path = given.workdir / f"{given.name}.json"
+  write_json(path, {"machine": machine(), "result": result})
   print(json.dumps(result, indent=2))
-  print(f"written: {workdir / file}")
+  print(f"written: {path}")
   return 0
 
 

@@ -7,30 +7,38 @@ an ordinary word, under another name.
 """
 
 import pathlib
+from collections.abc import Sequence
 
 from absl import flags
 
 from experiments import cli
-from rnn_lab.errors import FieldError
-from rnn_lab.language_models import arpa, ngram
-from rnn_lab.text.vocabulary import Vocabulary
-from rnn_lab.training.counting import MODEL
-from rnn_lab.training.run import VOCABULARY
 
-flags.DEFINE_string("output", None, "The file to write.")
+FLAGS = {"output": (flags.DEFINE_string, None, "the file to write")}
 
 
-def main(workdir: pathlib.Path) -> int:
+def main(argv: Sequence[str]) -> int:
+  """Runs the command; returns its exit code."""
+  return cli.call(export_arpa, argv, __doc__, FLAGS)
+
+
+def export_arpa(given: cli.Given) -> int:
   """Writes `--output`, whole or not at all."""
-  if not (workdir / MODEL).exists():
-    raise FieldError("workdir", str(workdir), "the run of an n-gram model")
-  if not cli.FLAGS.output:
-    raise FieldError("output", None, "given as --output=FILE", "missing")
-  output = pathlib.Path(cli.FLAGS.output)
+  from rnn_lab import rundir
+  from rnn_lab.errors import FieldError
+  from rnn_lab.language_models import arpa, ngram
+  from rnn_lab.text.vocabulary import Vocabulary
+
+  workdir, output = given.workdir, pathlib.Path(given.output)
+  if not (workdir / rundir.NGRAM).exists():
+    raise FieldError(
+      "workdir", f"workdir must be the run of an n-gram model, got {workdir}"
+    )
   if output.is_dir() or not output.parent.is_dir():
-    raise FieldError("output", str(output), "a file in a folder that is there")
-  words = Vocabulary.load(workdir / VOCABULARY).words
-  arpa.write_arpa(ngram.load(workdir / MODEL), words, output)
+    raise FieldError(
+      "output", f"output must be a file in an existing folder, got {output}"
+    )
+  words = Vocabulary.load(workdir / rundir.VOCABULARY).words
+  arpa.write_arpa(ngram.load(workdir / rundir.NGRAM), words, output)
   print(f"written: {output}")
   return 0
 

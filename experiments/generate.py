@@ -1,78 +1,80 @@
-"""Goes on with a text: the most probable next words, then samples.
+"""Continues a text: the most probable next words, then samples.
 
   python -m experiments.generate --workdir=RUN \\
     --prompt="the students opened their" [--top=10] [--samples=3] \\
     [--num_tokens=30] [--temperature=1.0] [--top_k=0] [--top_p=1.0] \\
     [--seed=0] [--seed_index=0] [--warmup=32]
 
-RUN is the directory of a run of any language model. In front of the prompt the
-model writes some `--warmup` words for itself, which are not shown: the state of
-zeros in front of a text is one that a network has hardly seen.
+RUN is the directory of a run of any language model. Before the prompt the model
+writes some `--warmup` words for itself, which are not shown: a network has
+hardly seen the state of zeros that precedes a text.
 """
 
-import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 from absl import flags
 
 from experiments import cli
-from rnn_lab import decoding
-from rnn_lab.errors import FieldError, check_int
-from rnn_lab.language_models import generation
-from rnn_lab.text.truth import true_distribution
-from rnn_lab.training.language_runs import load_language_model
-from rnn_lab.training.listener import Terminal, next_words_table
 
-flags.DEFINE_string("prompt", None, "The text to go on with.")
-flags.DEFINE_integer("top", 10, "Rows of the table of next words.")
-flags.DEFINE_integer("samples", 3, "Continuations to sample.")
-flags.DEFINE_integer("num_tokens", 30, "Tokens of each.")
-flags.DEFINE_float("temperature", 1.0, "0 takes the most probable word.")
-flags.DEFINE_integer("top_k", 0, "Keep so many words; 0 keeps all.")
-flags.DEFINE_float("top_p", 1.0, "Keep this much probability; 1 keeps all.")
-flags.DEFINE_integer("seed", 0, "Of the sampling.")
-flags.DEFINE_integer("seed_index", 0, "Which of the run's seeds.")
-flags.DEFINE_integer("warmup", 32, "Words of its own in front of the prompt.")
+FLAGS = {
+  "prompt": (flags.DEFINE_string, None, "the text to continue"),
+  "top": (flags.DEFINE_integer, 10, "rows of the table of next words"),
+  "samples": (flags.DEFINE_integer, 3, "continuations to sample"),
+  "num_tokens": (flags.DEFINE_integer, 30, "tokens of each continuation"),
+  "temperature": (flags.DEFINE_float, 1.0, "0 takes the most probable word"),
+  "top_k": (flags.DEFINE_integer, 0, "keep this many words; 0 keeps all"),
+  "top_p": (flags.DEFINE_float, 1.0, "keep this probability; 1 keeps all"),
+  "seed": (flags.DEFINE_integer, 0, "seed of the sampling"),
+  "seed_index": (flags.DEFINE_integer, 0, "which of the run's seeds"),
+  "warmup": (flags.DEFINE_integer, 32, "the model's words before the prompt"),
+}
 
 
-def main(workdir: pathlib.Path) -> int:
+def main(argv: Sequence[str]) -> int:
+  """Runs the command; returns its exit code."""
+  return cli.call(generate, argv, __doc__, FLAGS)
+
+
+def generate(given: cli.Given) -> int:
   """Prints the table and the samples."""
-  given = cli.FLAGS
-  narrowing = {k: given[k].value for k in ("temperature", "top_k", "top_p")}
-  check_int("top", given.top, 1)
-  check_int("samples", given.samples, 0)
-  check_int("num_tokens", given.num_tokens, 1)
-  decoding.narrowed(np.zeros(1), **narrowing)  # checks them
-  check_int("seed", given.seed, 0)
-  check_int("warmup", given.warmup, 0)
-  if given.prompt is None:
-    raise FieldError("prompt", None, 'given as --prompt="WORDS"', "missing")
-  config, words, model = load_language_model(workdir, given.seed_index)
+  from experiments.terminal import Terminal, next_words_table
+  from rnn_lab import decoding
+  from rnn_lab.errors import FieldError, check_int
+  from rnn_lab.language_models import generation
+  from rnn_lab.runs.opening import load_language_model
+  from rnn_lab.text.truth import true_distribution
+
+  sampling = {k: getattr(given, k) for k in ("temperature", "top_k", "top_p")}
+  for name in ("top", "num_tokens", "samples", "seed", "warmup"):
+    check_int(name, getattr(given, name), int(name in ("top", "num_tokens")))
+  decoding.narrowed(np.zeros(1), **sampling)  # checks them
+  config, words, model = load_language_model(given.workdir, given.seed_index)
   tokens, unknown = words.encode_prompt(given.prompt)
   if unknown and all(token == words.unk for token in tokens):
-    may = "a text with at least one known word; case counts"
-    raise FieldError("prompt", given.prompt, may)
+    raise FieldError(
+      "prompt",
+      f"{{field}} must have at least one known word, got {given.prompt!r}; "
+      "case counts",
+    )
   # Always the same words, so that the table does not depend on the seed.
-  before = generation.settled(
-    model, words.start, given.warmup, np.random.default_rng(0)
-  )
+  random = np.random.default_rng(0)
+  before = generation.settled(model, words.start, given.warmup, random)
   carry, log_p = generation.read_all(model, [words.start, *tokens], before)
-  read = [words.words[token] for token in tokens]
-  truth = true_distribution(config["task"], read)
+  truth = true_distribution(config["task"], [words.words[t] for t in tokens])
   with Terminal() as terminal:
     if unknown:
       terminal.line(f"not in the vocabulary: {', '.join(unknown)}")
     if np.isnan(log_p).any():
-      terminal.line("the model has never seen this, and says nothing about it")
+      terminal.line("the model has never seen this, and predicts nothing")
       return 0
     terminal.table(next_words_table(log_p, words.words, given.top, truth))
     for n in range(given.samples):
       random = np.random.default_rng([given.seed, n])
       more = generation.continue_text(
-        model, carry, log_p, given.num_tokens, random, **narrowing
+        model, carry, log_p, given.num_tokens, random, **sampling
       )
-      text = words.decode([*tokens, *more])
-      terminal.line(f"{n + 1}: {text}")
+      terminal.line(f"{n + 1}: {words.decode([*tokens, *more])}")
   return 0
 
 

@@ -1,23 +1,29 @@
-"""Lays open the gradients of every trial of a sweep, before and after training.
+"""Measures the gradients of every trial of a sweep, before and after training.
 
   python -m experiments.gradient_flow --config=configs/gradient_flow.py \\
     --workdir=DIR [--config.section.field=value ...]
 
-Trains the trials as experiments.sweep does, or goes on with them, writes each
-one's gradients.json, and one report.
+Trains the trials as experiments.sweep does, or resumes them, writes each one's
+gradients.json, and one report. A config without a sweep is a study of one run.
 """
 
-import pathlib
+from collections.abc import Sequence
 
 from experiments import cli, sweep
-from rnn_lab.gradients.unfolded import LECTURE, unfold
-from rnn_lab.studies.gradient_study import check_study, measure
 
 
-def main(workdir: pathlib.Path) -> int:
-  """Runs the study of `--config` in `workdir`; 1 if a trial failed."""
+def main(argv: Sequence[str]) -> int:
+  """Runs the command; returns its exit code."""
+  return cli.call(study, argv, __doc__, cli.CONFIG)
+
+
+def study(given: cli.Given) -> int:
+  """Runs the study of `--config` in `--workdir`; 1 if a trial failed."""
+  from rnn_lab.gradients.unfolded import LECTURE, unfold
+  from rnn_lab.studies.gradient_study import check_study, measure
+
   lecture = LECTURE | unfold(**LECTURE)._asdict()
-  return sweep.main(workdir, check_study, measure, {"unfolded": lecture})
+  return sweep.sweep(given, check_study, measure, {"unfolded": lecture})
 
 
 if __name__ == "__main__":

@@ -3,18 +3,24 @@
 python -m experiments.report --workdir=DIR
 """
 
-import pathlib
+from collections.abc import Sequence
 
 from experiments import cli
-from rnn_lab.reports import load_trials, results_table, write_report
-from rnn_lab.training.listener import Terminal
 
 
-def main(workdir: pathlib.Path) -> int:
-  """Writes summary.json, figures/ and report.html into `workdir`."""
-  page = write_report(workdir)
+def main(argv: Sequence[str]) -> int:
+  """Runs the command; returns its exit code."""
+  return cli.call(report, argv, __doc__)
+
+
+def report(given: cli.Given) -> int:
+  """Writes summary.json, figures/ and report.html into `--workdir`."""
+  from experiments.terminal import Terminal
+  from rnn_lab.reports import load_trials, results_table, write_report
+
+  page = write_report(given.workdir)
   with Terminal() as terminal:
-    terminal.table(results_table(load_trials(workdir)))
+    terminal.table(results_table(load_trials(given.workdir)))
     terminal.line(f"report: {page}")
   return 0
 

@@ -1,21 +1,13 @@
-"""Trains every trial of a config's sweep, or goes on with it.
+"""Trains every trial of a config's sweep, or resumes them.
 
   python -m experiments.sweep --config=configs/vanishing_gradient.py[:smoke] \\
     --workdir=DIR [--config.section.field=value ...]
 """
 
-import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from experiments import cli
-from rnn_lab.errors import FieldError
-from rnn_lab.sweeps.executors import Measure
-from rnn_lab.sweeps.expand import expand
-from rnn_lab.sweeps.run import STOPPED, run_sweep
-from rnn_lab.training.listener import Terminal
-
-cli.define_config()
 
 SMOKE = (
   "A smoke test: tiny networks, a few steps. It shows that all parts work; its "
@@ -24,61 +16,64 @@ SMOKE = (
 )
 
 
-def main(
-  workdir: pathlib.Path,
+def main(argv: Sequence[str]) -> int:
+  """Runs the command; returns its exit code."""
+  return cli.call(sweep, argv, __doc__, cli.CONFIG)
+
+
+def sweep(
+  given: cli.Given,
   check: Callable[[Any], None] | None = None,
-  measure: Measure | None = None,
-  also: Mapping[str, Any] | None = None,
+  measure: Callable[..., Any] | None = None,
+  extra: Mapping[str, Any] | None = None,
 ) -> int:
-  """Runs the sweep of `--config` in `workdir`; 1 if a trial failed.
+  """Runs the sweep of `--config` in `--workdir`; 1 if a trial failed.
 
   Args:
-    workdir: the sweep's directory.
+    given: the values of the flags.
     check: is called with each trial's config before anything runs.
-    measure: see `rnn_lab.sweeps.run.run_sweep`.
-    also: for the report, beside what the config's `report()` says.
+    measure: see `rnn_lab.sweeps.run.run_sweep`. With it, a config without a
+      sweep is one of a single trial.
+    extra: for the report, beside what the config's `report()` says.
   """
-  module = cli.config_module()
-  argument = cli.config_argument()
-  sweep = getattr(module, "sweep", None)
-  if sweep is None and measure is not None:
-    # A config on its own is a study of one trial.
-    sweep = _one_trial
-  if sweep is None:
+  from experiments.terminal import Terminal
+  from rnn_lab.errors import FieldError
+  from rnn_lab.sweeps.expand import expand
+  from rnn_lab.sweeps.run import STOPPED, run_sweep
+
+  config, workdir = given.config, given.workdir
+  one_trial = measure and (lambda add, argument: add({}))
+  add_trials = getattr(config.module, "sweep", one_trial)
+  if add_trials is None:
     raise FieldError(
-      "config", cli.config_file(), "a file that defines sweep(add, argument)"
+      "config", f"config {config.path} must define sweep(add, argument)"
     )
-  trials = expand(sweep, argument, cli.FLAGS.config, cli.overridden())
-  for trial in trials:
-    if check is not None:
-      check(trial.config)
-  about = module.report() if hasattr(module, "report") else {}
-  if argument == "smoke":
-    about = about | {"text": f"{SMOKE}\n\n{about.get('text', '')}".strip()}
-  about = {
-    "config": cli.config_file(),
-    "argument": argument,
-    "command_line": cli.overridden(),
-    **about,
-    **(also or {}),
+  trials = expand(add_trials, config.argument, config.fields, config.overrides)
+  for trial in trials if check else ():
+    check(trial.config)
+  report = config.module.report() if hasattr(config.module, "report") else {}
+  if config.argument == "smoke":
+    report |= {"text": f"{SMOKE}\n\n{report.get('text', '')}".strip()}
+  report = {
+    "config": config.path,
+    "argument": config.argument,
+    "command_line": config.overrides,
+    **report,
+    **(extra or {}),
   }
+  executor, cores = cli.executor()
   with Terminal() as terminal:
     outcome = run_sweep(
-      trials, about, workdir, terminal, cli.worker_cores(), measure
+      trials, report, workdir, terminal, executor, cores, measure
     )
     if outcome.table is not None:
       terminal.table(outcome.table)
       terminal.line(f"report: {outcome.report}")
     if outcome.status == STOPPED:
-      terminal.line("stopped; the same command goes on from here")
+      terminal.line("stopped; the same command resumes from here")
     for name in outcome.failed:
       terminal.line(f"failed: {workdir / name / 'error.txt'}")
   return 1 if outcome.failed else 0
-
-
-def _one_trial(add: Callable[..., None], argument: str) -> None:
-  del argument
-  add({})
 
 
 if __name__ == "__main__":

@@ -1,32 +1,34 @@
-"""Trains one config, or goes on with it.
+"""Trains one config, or resumes it.
 
   python -m experiments.train --config=configs/digits.py[:smoke] \\
     --workdir=DIR [--config.section.field=value ...]
 """
 
-import json
-import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments import cli
-from rnn_lab.training.listener import Terminal
-from rnn_lab.training.loop import ALREADY_FINISHED, STOPPED, train
-from rnn_lab.training.run import RESULT
-
-cli.define_config()
 
 
-def main(workdir: pathlib.Path) -> int:
-  """Trains `--config` in `workdir`; see `rnn_lab.training.loop.train`."""
+def main(argv: Sequence[str]) -> int:
+  """Runs the command; returns its exit code."""
+  return cli.call(train, argv, __doc__, cli.CONFIG)
+
+
+def train(given: cli.Given) -> int:
+  """Trains `--config` in `--workdir`; see `rnn_lab.runs.train`."""
+  from experiments.terminal import Terminal
+  from rnn_lab import rundir, runs
+
+  workdir = given.workdir
   with Terminal() as terminal:
-    status = train(cli.FLAGS.config, workdir, terminal)
-    if status == STOPPED:
-      terminal.line("stopped; the same command goes on from here")
+    status = runs.train(given.config.fields, workdir, terminal)
+    if status == runs.STOPPED:
+      terminal.line("stopped; the same command resumes from here")
       return 0
-    if status == ALREADY_FINISHED:
+    if status == runs.ALREADY_FINISHED:
       terminal.line(f"{workdir} is already finished")
-    result = json.loads((workdir / RESULT).read_text(encoding="utf-8"))
+    result = rundir.read_json(workdir / rundir.RESULT)
     for name, metric in result["metrics"].items():
       values = [
         f"{value:.4f}" if value is not None else _no_number(seed)
@@ -35,7 +37,7 @@ def main(workdir: pathlib.Path) -> int:
       terminal.line(f"{name}: {', '.join(values)}")
     for name, value in result["baselines"].items():
       terminal.line(f"a constant guess reaches {name} {value:.4f}")
-    terminal.line(f"{result['status']}: {workdir / RESULT}")
+    terminal.line(f"{result['status']}: {workdir / rundir.RESULT}")
   return 0
 
 

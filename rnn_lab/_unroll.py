@@ -1,8 +1,7 @@
-"""Unfolding a cell through time: the one place where time passes.
+"""Unrolls a cell through time; all other modules unroll through this one.
 
-`unroll` is the program that everything runs: one `lax.scan`. `static_unroll`
-is the same thing as a plain Python loop, T copies of the step one after the
-other, as a textbook draws an unfolded network.
+`unroll` is one `lax.scan`. `static_unroll` computes the same as a Python loop,
+T copies of the step one after the other, as textbooks draw an unfolded network.
 """
 
 from typing import Any, NamedTuple
@@ -11,17 +10,18 @@ import jax
 import jax.numpy as jnp
 
 from rnn_lab.cells.base import Cell, check_carry
+from rnn_lab.errors import check_choice, check_int
 from rnn_lab.types import Array, Carry, Params, PyTree
 
 IMPLEMENTATIONS = ("auto", "scan")
 
 
 class _Steps(NamedTuple):
-  """What each step reads, leading dimension T."""
+  """The inputs of each step, with a leading dimension T."""
 
   x: PyTree
-  valid: Array | None  # False where the sequence has ended
-  reset: Array | None  # True where the carry starts anew before this step
+  valid: Array | None  # False past the end of the sequence
+  reset: Array | None  # True where the initial carry replaces the carry
 
 
 def unroll(
@@ -36,37 +36,34 @@ def unroll(
   checkpoint_every: int | None = None,
   implementation: str = "auto",
 ) -> tuple[Carry, PyTree]:
-  """Runs `cell` over the steps of `xs`: (carry, y_t) = step(carry, x_t).
+  """Computes (carry, y_t) = step(carry, x_t) for every step of `xs`.
 
   Args:
     cell: the cell.
     params: its parameters.
     xs: `[T, B, D]`, or a pytree of such arrays for a cell whose step takes
-      one. B may be several dimensions or none.
-    carry: the state before the first step; None is the cell's initial one.
-    lengths_B: integers in [0, T]. Past its length a sequence's carry stands
-      still and its output is zero; with length 0 the carry given comes back.
+      one. B stands for any number of dimensions, also none.
+    carry: the state before the first step; None for the cell's initial carry.
+    lengths_B: integers in [0, T]. Past its length a sequence's carry does not
+      change and its output is zero; length 0 returns the carry given.
     resets_TB: booleans. True at t means that another sequence begins at t:
-      no state passes between t-1 and t, the cell's initial carry takes its
-      place, in either direction.
+      the cell's initial carry replaces the state that passes between t-1 and
+      t, in either direction.
     reverse: read each sequence from its last valid step to its first. y_t
-      stays beside x_t, and the carry returned is the one after x_0.
-    checkpoint_every: keep the carries of every so many steps only, and
-      recompute the others when gradients are taken: less memory, one more
-      forward pass, the same numbers.
-    implementation: "scan", or "auto" for the fastest one that fits.
+      remains the output for x_t, and the carry returned is the one after x_0.
+    checkpoint_every: keep the carry of every n-th step only and recompute the
+      others for the gradients: less memory, one more forward pass, the same
+      numbers. None keeps all.
+    implementation: "scan", or "auto" for the fastest one available.
 
   Returns:
     The last carry and the outputs `[T, B, H]`.
 
   Raises:
+    FieldError: `checkpoint_every` or `implementation` is out of its range.
     ValueError: the shapes do not fit together.
   """
-  if implementation not in IMPLEMENTATIONS:
-    raise ValueError(
-      f"unroll: implementation is {implementation!r}; it may be one of "
-      f"{', '.join(IMPLEMENTATIONS)}"
-    )
+  check_execution(checkpoint_every, implementation)
   fresh, carry, steps = _prepare(
     cell, params, xs, carry, lengths_B, resets_TB, reverse
   )
@@ -76,12 +73,14 @@ def unroll(
 
   if checkpoint_every is None:
     return jax.lax.scan(body, carry, steps, reverse=reverse)
-  if checkpoint_every < 1:
-    raise ValueError(
-      f"unroll: checkpoint_every is {checkpoint_every}; it may be a positive "
-      "integer or None"
-    )
   return _scan_in_chunks(body, carry, steps, reverse, checkpoint_every)
+
+
+def check_execution(checkpoint_every: int | None, implementation: str) -> None:
+  """Raises FieldError for arguments of `unroll` that are out of their range."""
+  if checkpoint_every is not None:
+    check_int("checkpoint_every", checkpoint_every, 1)
+  check_choice("implementation", implementation, IMPLEMENTATIONS)
 
 
 def static_unroll(
@@ -94,10 +93,10 @@ def static_unroll(
   resets_TB: Array | None = None,
   reverse: bool = False,
 ) -> tuple[Carry, PyTree]:
-  """`unroll` as a plain Python loop over t. The arguments mean the same.
+  """Computes `unroll` as a Python loop over t, with the same arguments.
 
-  Every step is traced on its own, so that the program grows with T: the
-  oracle of tests and a picture of unfolding, not a way to train.
+  Every step is traced separately, so that the program grows with T: for tests
+  and illustration, not for training.
   """
   fresh, carry, steps = _prepare(
     cell, params, xs, carry, lengths_B, resets_TB, reverse
@@ -113,18 +112,18 @@ def static_unroll(
 def _step(
   cell: Cell, params: Params, fresh: Carry, carry: Carry, step: _Steps
 ) -> tuple[Carry, PyTree]:
-  """One step of the cell, with the resets and the ends of sequences."""
+  """Computes one step of the cell, with resets and ends of sequences."""
   before, x = carry, step.x
   if step.reset is not None:
     before = _where(step.reset, fresh, carry)
   if step.valid is not None:
-    # Or a nan in the padding would reach the gradients, as nan * 0.
+    # A nan in the padding would reach the gradients, as nan * 0.
     x = _where(step.valid, x, jax.tree.map(jnp.zeros_like, x))
   after, y = cell.step(params, before, x)
   check_carry(cell, before, after)
   if step.valid is None:
     return after, y
-  # Compared with `carry`, not `before`: a reset in the padding does nothing.
+  # `carry`, not `before`: a reset in the padding has no effect.
   return (
     _where(step.valid, after, carry),
     _where(step.valid, y, jax.tree.map(jnp.zeros_like, y)),
@@ -134,7 +133,7 @@ def _step(
 def _scan_in_chunks(
   body: Any, carry: Carry, steps: _Steps, reverse: bool, size: int
 ) -> tuple[Carry, PyTree]:
-  """A scan over chunks of `size` steps, each of which is recomputed."""
+  """Scans over chunks of `size` steps, recomputing each for the gradients."""
 
   @jax.checkpoint
   def chunk(carry: Carry, chunk_steps: _Steps) -> tuple[Carry, PyTree]:
@@ -168,7 +167,7 @@ def _prepare(
   resets_TB: Array | None,
   reverse: bool,
 ) -> tuple[Carry, Carry, _Steps]:
-  """Checks shapes; returns the initial carry, the first one, the steps."""
+  """Checks shapes; returns the cell's initial carry, the first, the steps."""
   num_steps = _num_steps(xs)
   batch_shape = jax.tree.leaves(xs)[0].shape[1:-1]
   fresh = cell.initial_carry(batch_shape, carry_dtype(params, xs))
@@ -189,8 +188,8 @@ def _prepare(
     reset = jnp.asarray(resets_TB)
     _check_shape("resets_TB", reset, (num_steps, *batch_shape))
     if reverse:
-      # The border between t-1 and t is crossed after step t is read, so it
-      # belongs in front of step t-1; unless t is padding, and never read.
+      # The border between t-1 and t is crossed after step t, so the reset
+      # belongs before step t-1; unless t is padding, which is never read.
       if valid is not None:
         reset = reset & valid
       none = jnp.zeros((1, *batch_shape), bool)
@@ -202,20 +201,20 @@ def _num_steps(xs: PyTree) -> int:
   leaves = jax.tree.leaves(xs)
   if not leaves or any(leaf.ndim < 2 for leaf in leaves):
     raise ValueError(
-      "unroll: xs has the shapes "
-      f"{[leaf.shape for leaf in leaves]}; each must be [T, ..., D]"
+      "unroll: each array of xs must have a shape [T, ..., D], got "
+      f"{[leaf.shape for leaf in leaves]}"
     )
   sizes = {leaf.shape[0] for leaf in leaves}
   if len(sizes) != 1 or 0 in sizes:
     raise ValueError(
-      f"unroll: xs has {sorted(sizes)} steps; all must have the same number, "
-      "at least one"
+      "unroll: all arrays of xs must have the same number of steps, at least "
+      f"one, got {sorted(sizes)}"
     )
   return sizes.pop()
 
 
 def carry_dtype(params: Params, xs: PyTree) -> Any:
-  """float32 for inputs and kernels of less, else their own."""
+  """Returns the dtype of parameters and inputs, at least float32."""
   leaves = jax.tree.leaves((params, xs))
   floats = [a.dtype for a in leaves if jnp.issubdtype(a.dtype, jnp.floating)]
   return jnp.result_type(jnp.float32, *floats)
@@ -224,12 +223,12 @@ def carry_dtype(params: Params, xs: PyTree) -> Any:
 def _check_shape(name: str, array: Array, expected: tuple[int, ...]) -> None:
   if array.shape != expected:
     raise ValueError(
-      f"unroll: {name} has shape {array.shape}; it must be {expected}"
+      f"unroll: {name} must have shape {expected}, got {array.shape}"
     )
 
 
 def _where(mask: Array, new: PyTree, old: PyTree) -> PyTree:
-  """`new` where the mask of leading dimensions holds, else `old`."""
+  """Selects `new` where the mask of leading dimensions is True, else `old`."""
 
   def select(a: Array, b: Array) -> Array:
     wide = mask.reshape(*mask.shape, *[1] * (a.ndim - mask.ndim))

@@ -1,16 +1,17 @@
-"""How weights begin: named initializers, and the forget-gate biases.
+"""Initializers of weights, by name, and of forget-gate biases.
 
 An initializer is `(key, shape, dtype) -> array`, as in jax.nn.initializers.
-Cells take one by name and scale, or as such a function. They ask for the
+Cells take one by name and scale, or as such a function. They initialise the
 kernel of each gate separately (`per_gate`), so that "orthogonal" means
-orthogonal per gate and Glorot's fan-out is one gate's width.
+orthogonal per gate and Glorot's fan-out is the width of one gate.
 
-The named ones are cached: what holds an initializer compares equal only if it
-is the same one, and equal configs must give equal models.
+The named ones are cached: functions are equal only if they are identical, and
+equal configs must give equal models.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +24,7 @@ Initializer = Callable[..., Array]
 
 @functools.cache
 def fan_in_normal(scale: float) -> Initializer:
-  """Normal with standard deviation scale / sqrt(rows)."""
+  """Returns a normal with standard deviation scale / sqrt(rows)."""
   return jax.nn.initializers.variance_scaling(
     scale**2, mode="fan_in", distribution="normal"
   )
@@ -31,7 +32,7 @@ def fan_in_normal(scale: float) -> Initializer:
 
 @functools.cache
 def glorot(scale: float) -> Initializer:
-  """Uniform in +-scale * sqrt(6 / (rows + columns)); Glorot, Bengio 2010."""
+  """Returns U(+-scale * sqrt(6 / (rows + columns))); Glorot, Bengio 2010."""
   return jax.nn.initializers.variance_scaling(
     scale**2, mode="fan_avg", distribution="uniform"
   )
@@ -39,13 +40,13 @@ def glorot(scale: float) -> Initializer:
 
 @functools.cache
 def orthogonal(scale: float) -> Initializer:
-  """`scale` times a random orthogonal matrix; Saxe et al. 2014."""
+  """Returns `scale` times a random orthogonal matrix; Saxe et al. 2014."""
   return jax.nn.initializers.orthogonal(scale)
 
 
 @functools.cache
 def identity(scale: float) -> Initializer:
-  """`scale` times the identity: the IRNN of Le, Jaitly and Hinton 2015."""
+  """Returns `scale` times the identity; Le, Jaitly and Hinton 2015."""
 
   def init(key: Key, shape: tuple[int, int], dtype=jnp.float32) -> Array:
     del key
@@ -56,13 +57,13 @@ def identity(scale: float) -> Initializer:
 
 @functools.cache
 def normal(scale: float) -> Initializer:
-  """Normal with standard deviation `scale`."""
+  """Returns a normal with standard deviation `scale`."""
   return jax.nn.initializers.normal(scale)
 
 
 @functools.cache
 def uniform(scale: float) -> Initializer:
-  """Uniform in [-scale, scale]."""
+  """Returns U(-scale, scale)."""
 
   def init(key: Key, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
     return jax.random.uniform(key, shape, dtype, -scale, scale)
@@ -72,7 +73,7 @@ def uniform(scale: float) -> Initializer:
 
 @functools.cache
 def zeros(scale: float) -> Initializer:
-  """Zeros, whatever the scale."""
+  """Returns zeros, for every scale."""
   del scale
   return jax.nn.initializers.zeros
 
@@ -92,37 +93,40 @@ BIAS_INITIALIZERS = {"normal": normal, "uniform": uniform, "zeros": zeros}
 def kernel_initializer(
   field: str, name: str | Initializer, scale: float
 ) -> Initializer:
-  """The initializer called `name`; a function passes through unscaled.
+  """Returns the kernel initializer `name`; a function is returned unscaled.
 
   Raises:
-    FieldError: no such initializer; `field` is reported.
+    FieldError: `field` names no kernel initializer.
   """
-  if callable(name):
-    return name
-  check_choice(field, name, KERNEL_INITIALIZERS)
-  return KERNEL_INITIALIZERS[name](scale)
+  return _initializer(field, name, scale, KERNEL_INITIALIZERS)
 
 
 def bias_initializer(
   field: str, name: str | Initializer, scale: float
 ) -> Initializer:
-  """As `kernel_initializer`, for a vector."""
+  """Returns the bias initializer `name`, as `kernel_initializer`."""
+  return _initializer(field, name, scale, BIAS_INITIALIZERS)
+
+
+def _initializer(
+  field: str, name: str | Initializer, scale: float, table: Mapping[str, Any]
+) -> Initializer:
   if callable(name):
     return name
-  check_choice(field, name, BIAS_INITIALIZERS)
-  return BIAS_INITIALIZERS[name](scale)
+  check_choice(field, name, table)
+  return table[name](scale)
 
 
 def per_gate(
   init: Initializer, key: Key, rows: int, hidden_size: int, gates: int
 ) -> Array:
-  """`gates` kernels of `[rows, H]`, each from `init`, side by side.
+  """Concatenates `gates` kernels `[rows, H]`, each initialised by `init`.
 
   Returns:
     `[rows, G * H]`.
   """
-  # Not vmapped: a batched QR on two host devices at once was seen to wait for
-  # itself for ever in jaxlib 0.10.2.
+  # Not vmapped: a batched QR on two host devices at once can deadlock in
+  # jaxlib 0.10.2.
   kernels = [
     init(gate_key, (rows, hidden_size), jnp.float32)
     for gate_key in jax.random.split(key, gates)
@@ -131,14 +135,15 @@ def per_gate(
 
 
 def chrono_forget_bias(key: Key, hidden_size: int, chrono_max: int) -> Array:
-  """Forget-gate biases log U(1, chrono_max - 1); Tallec and Ollivier 2018.
+  """Draws forget-gate biases log U(1, chrono_max - 1).
 
   A unit with forget bias b remembers for about exp(b) steps, so that the
-  memories of the units are spread evenly over 1 .. chrono_max - 1 steps. The
-  input gate's bias is to be minus this one.
+  memories of the units are uniform in 1 .. chrono_max - 1 steps. The input
+  gate's bias should be minus this one. Tallec and Ollivier 2018.
 
   Returns:
     `[H]` floats in [0, log(chrono_max - 1)].
   """
-  top = float(chrono_max - 1)
-  return jnp.log(jax.random.uniform(key, (hidden_size,), jnp.float32, 1.0, top))
+  high = float(chrono_max - 1)
+  memory_H = jax.random.uniform(key, (hidden_size,), jnp.float32, 1.0, high)
+  return jnp.log(memory_H)

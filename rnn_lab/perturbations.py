@@ -1,4 +1,4 @@
-"""Something added to a cell's carry at every step: how dE/ds_t is read off."""
+"""Perturbations of a cell's carry, whose gradients are dE/ds_t."""
 
 from typing import Any
 
@@ -8,37 +8,37 @@ import jax.numpy as jnp
 from rnn_lab.cells.base import Cell, is_float
 from rnn_lab.types import Array, Carry, Params, PyTree
 
-# What JAX calls a call of a jitted function. A loop's results are not the
-# variables of its body, so that nothing else is looked into.
+# JAX's names for the call of a jitted function. The results of other nested
+# programs, such as loops, are not variables of their bodies.
 _CALLS = ("jit", "pjit")
 
 
 def perturbed(cell: Cell) -> Cell:
-  """`cell` with something added to its carry after each step.
+  """Returns `cell` with a perturbation added to its carry after each step.
 
-  Its input is a pair (x_BD, e), e of the form of the carry: s_t + e_t takes
-  the place of s_t, in what is handed on and, where the output is one of the
-  carry's arrays, in the output. With e = 0 nothing changes, and the gradient
-  with respect to e_t is dE/ds_t: for an LSTM dE/dh_t with c_t held fixed, and
-  dE/dc_t with h_t held fixed. Of a cell whose output is not in its carry it is
-  what the later steps have to say, without the cost of step t itself. Nothing
-  is added to arrays that are no floats, such as a count of steps.
+  The input of the new cell is a pair (x_BD, e), with e of the form of the
+  carry: s_t + e_t replaces s_t in the carry and, if the output is an array of
+  the carry, in the output. With e = 0 nothing changes, and the gradient with
+  respect to e_t is dE/ds_t: for an LSTM dE/dh_t with c_t held fixed, and
+  dE/dc_t with h_t held fixed. If the output is not in the carry, the gradient
+  is that of the costs after step t only. Arrays without a floating dtype, such
+  as a count of steps, are not perturbed.
   """
 
   def step(params: Params, carry: Carry, x: Any) -> tuple[Carry, Array]:
     x_BD, e = x
-    place = place_of_output(cell, params, carry, x_BD)
+    index = output_index(cell, params, carry, x_BD)
     carry, y_BH = cell.step(params, carry, x_BD)
     carry = jax.tree.map(_add, carry, e)
-    if place is not None:
-      y_BH = jax.tree.leaves(carry)[place]
+    if index is not None:
+      y_BH = jax.tree.leaves(carry)[index]
     return carry, y_BH
 
   return cell._replace(step=step)
 
 
 def zeros_like_carries(carry: Carry, num_steps: int) -> Carry:
-  """Zeros for `perturbed` to add: the carry's form with a leading T."""
+  """Returns zeros in the form of the carry with a leading dimension T."""
 
   def zeros(leaf: Array) -> Array:
     dtype = leaf.dtype if is_float(leaf) else jnp.float32
@@ -47,13 +47,13 @@ def zeros_like_carries(carry: Carry, num_steps: int) -> Carry:
   return jax.tree.map(zeros, carry)
 
 
-def place_of_output(
+def output_index(
   cell: Cell, params: Params, carry: Carry, x: PyTree
 ) -> int | None:
-  """Which of the new carry's arrays the output is; None if it is none.
+  """Returns the index of the new carry's array that is also the output.
 
-  It is found in the program of the step, where both are one variable; also
-  within calls of jitted functions.
+  None if there is none. Both are then one variable in the program of the step,
+  or of a jitted function that it calls.
   """
   traced = jax.make_jaxpr(cell.step)(params, carry, x).jaxpr
   num_states = len(jax.tree.leaves(carry))
@@ -65,14 +65,14 @@ def place_of_output(
 
 
 def _origin(program: Any, variable: Any) -> tuple[int, ...]:
-  """A variable's identity: of one that a jitted call made, that within it."""
+  """Returns a variable's identity, within the jitted call that computes it."""
   for equation in program.eqns:
     if variable in equation.outvars and equation.primitive.name in _CALLS:
       inner = equation.params["jaxpr"].jaxpr
-      own = inner.outvars[equation.outvars.index(variable)]
-      if own in inner.invars:
-        return _origin(program, equation.invars[inner.invars.index(own)])
-      return (id(equation), *_origin(inner, own))
+      result = inner.outvars[equation.outvars.index(variable)]
+      if result in inner.invars:
+        return _origin(program, equation.invars[inner.invars.index(result)])
+      return (id(equation), *_origin(inner, result))
   return (id(variable),)
 
 

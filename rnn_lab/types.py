@@ -1,18 +1,18 @@
-"""Dimension letters, aliases, and the batch that tasks hand to models.
+"""Dimension letters, type aliases, and the batch that models read.
 
-Array names carry their dimensions, one capital letter each, after an
-underscore: `x_TBD` has time first, then batch, then features. Pytrees
-(`params`, `carry`) carry none.
+Names of arrays end in their dimensions, one capital letter each: `x_TBD` has
+time first, then batch, then features. Names of pytrees (`params`, `carry`) do
+not.
 
-  S  seeds: independent copies of one run
-  B  batch: sequences side by side
+  S  seeds: independent repetitions of a run
+  B  batch: independent sequences
   T  time: steps of a sequence
-  D  features that enter a cell at one step
+  D  input features of a cell
   H  hidden units of a cell
-  G  gates of a cell, their kernels side by side (width G * H)
-  V  vocabulary: different words or symbols
+  G  gates of a cell, their kernels concatenated (width G * H)
+  V  vocabulary: distinct words or symbols
   L  layers
-  K  classes, or numbers predicted at one place
+  K  classes, or numbers that are predicted at once
   N  examples of a data set
 """
 
@@ -21,25 +21,25 @@ from typing import Any, NamedTuple
 import jax
 
 Array = jax.Array
-Key = jax.Array  # a typed key, as jax.random.key makes it
+Key = jax.Array  # a typed key, as of jax.random.key
 Params = Any  # a pytree of arrays
-Carry = Any  # a pytree of arrays, leading dimensions the batch's
+Carry = Any  # a pytree of arrays whose leading dimensions are the batch's
 PyTree = Any
 
 
 class Batch(NamedTuple):
-  """Sequences, what to predict from them, and what each prediction weighs.
+  """Sequences with their targets and the weights of these.
 
   Attributes:
-    inputs: `[B, T, D]` floats, or `[B, T]` integers where they are words.
-    input_lengths: `[B]` integers, the steps that hold data; the rest is
-      padding and is never read. None where every sequence fills all T.
-    targets: what the outputs are compared with: classes `[B]` or `[B, T]`
-      (softmax), or numbers `[B, K]` or `[B, T, K]` (sigmoid, linear).
-    weights: `[B]` or `[B, T]` floats, each target's weight in the cost.
+    inputs: `[B, T, D]` floats, or `[B, T]` integers for words.
+    input_lengths: `[B]` integers, the number of valid steps; the others are
+      padding and are never read. None if all T steps of all are valid.
+    targets: classes `[B]` or `[B, T]` (softmax), or numbers `[B, K]` or
+      `[B, T, K]` (sigmoid, linear).
+    weights: `[B]` or `[B, T]` floats, the weight of each target in the cost.
       Outputs of weight zero are ignored: no gradient flows through them.
-    fresh: of a stream, a scalar boolean: whether the state begins anew in
-      front of this batch. None where every sequence stands alone.
+    fresh: for a stream a scalar boolean, whether the carry is reset before
+      this batch. None if the sequences are independent.
   """
 
   inputs: Array

@@ -6,18 +6,18 @@ from tiny import tiny_config
 
 from configs import ptb_small as recipe
 from rnn_lab.benchmarks import (
-  gradient_health,
+  gradient_norms,
   loss_memory,
   ptb_small,
   torch_ptb,
 )
-from rnn_lab.benchmarks.rounds import in_turns, summary
+from rnn_lab.benchmarks.rounds import run_in_turns, summarize
 
 
-def test_contestants_take_turns_and_the_first_round_does_not_count():
+def test_functions_take_turns_and_the_first_round_does_not_count():
   calls = []
 
-  def contestant(name, rates):
+  def function(name, rates):
     rates = iter(rates)
 
     def one_round():
@@ -26,12 +26,12 @@ def test_contestants_take_turns_and_the_first_round_does_not_count():
 
     return one_round
 
-  rates = in_turns(
-    {"a": contestant("a", [9, 4, 6]), "b": contestant("b", [9, 2, 1])}, 2
+  rates = run_in_turns(
+    {"a": function("a", [9, 4, 6]), "b": function("b", [9, 2, 1])}, 2
   )
   assert calls == ["a", "b"] * 3
   assert rates == {"a": [4, 6], "b": [2, 1]}
-  found = summary(rates, "a")
+  found = summarize(rates, "a")
   assert found["a"] == {"median": 5, "least": 4, "most": 6, "rounds": 2}
   assert found["ratios"] == {
     "b": {"median": 4, "least": 2, "most": 6, "rounds": 2}
@@ -46,10 +46,10 @@ def tiny_recipe():
   return config.to_dict()
 
 
-def test_ours_trains(monkeypatch):
+def test_the_labs_trainer_trains(monkeypatch):
   monkeypatch.setattr(ptb_small, "WORDS", 20)
   monkeypatch.setattr(ptb_small, "STEPS", 2)
-  one_round = ptb_small.ours(tiny_recipe())
+  one_round = ptb_small.trainer(tiny_recipe())
   rates = [one_round() for _ in range(5)]  # over the end of an epoch
   assert all(np.isfinite(rate) and rate > 0 for rate in rates)
 
@@ -57,7 +57,7 @@ def test_ours_trains(monkeypatch):
 @pytest.mark.skipif(
   not torch_ptb.is_installed(), reason="PyTorch is not installed"
 )
-def test_the_peer_trains(monkeypatch):
+def test_torch_trains(monkeypatch):
   monkeypatch.setattr(ptb_small, "WORDS", 20)
   monkeypatch.setattr(ptb_small, "STEPS", 2)
   found = ptb_small.measure(tiny_recipe(), rounds=1)
@@ -76,7 +76,7 @@ def test_the_losses_that_are_compared_are_equal():
   assert list(found["mebibytes"]) == ["plain", "chunks of 12", "chunks of 4"]
 
 
-def test_the_health_of_the_gradient_is_measured_on_and_off():
-  found = gradient_health.measure(tiny_config().to_dict(), rounds=1)
+def test_training_is_measured_with_and_without_gradient_norms():
+  found = gradient_norms.measure(tiny_config().to_dict(), rounds=1)
   assert set(found) == {"logged", "not logged", "ratios"}
   assert found["ratios"]["not logged"]["median"] > 0.0

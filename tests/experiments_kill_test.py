@@ -7,7 +7,7 @@ import time
 import jax
 import numpy as np
 import pytest
-from commands import start
+from commands import call, start
 from tiny import numbers
 
 from rnn_lab.training.checkpoint import Checkpoints
@@ -71,9 +71,7 @@ def test_five_kills_change_no_bit(tmp_path):
     process.communicate()
     assert not (killed / "result.json").exists()
   assert after_checkpoint >= 3
-  assert "going on from step" in finish(
-    start("train", *COMMAND, f"--workdir={killed}")
-  )
+  assert "from step" in finish(start("train", *COMMAND, f"--workdir={killed}"))
   finish(start("train", *COMMAND, f"--workdir={alone}"))
 
   assert numbers(killed) == numbers(alone)
@@ -96,13 +94,11 @@ def test_sigterm_writes_a_checkpoint_and_two_processes_cannot_share(tmp_path):
   other = start("train", *COMMAND, f"--workdir={workdir}")
   _, err = other.communicate(timeout=120)
   assert other.returncode == 2
-  assert f"held by another process (pid {process.pid})" in err
+  assert f"in use by another process (pid {process.pid})" in err
   process.send_signal(signal.SIGTERM)
-  assert "stopped; the same command goes on from here" in finish(process)
+  assert "stopped; the same command resumes from here" in finish(process)
   assert not (workdir / "result.json").exists()
-  assert "going on from step" in finish(
-    start("train", *COMMAND, f"--workdir={workdir}")
-  )
+  assert "from step" in finish(start("train", *COMMAND, f"--workdir={workdir}"))
 
 
 @pytest.mark.slow
@@ -111,11 +107,13 @@ def test_the_main_jobs_smoke(tmp_path):
     "--config=configs/vanishing_gradient.py:smoke",
     f"--workdir={tmp_path / 'sweep'}",
   )
-  out = finish(start("sweep", *arguments))
-  assert "[10/10]" in out and "report.html" in out
+  ended = call("sweep", *arguments)
+  assert (ended.code, ended.err) == (0, "")
+  assert "[10/10]" in ended.out and "report.html" in ended.out
   page = (tmp_path / "sweep" / "report.html").read_text(encoding="utf-8")
   assert "tanh RNN, orthogonal, gap of zeros" in page
-  assert "already finished" in finish(start("sweep", *arguments))
+  again = call("sweep", *arguments)
+  assert again.code == 0 and again.out.count("already finished") == 10
 
 
 @pytest.mark.slow
@@ -132,14 +130,14 @@ def test_a_sweep_that_is_stopped_goes_on(tmp_path):
     assert process.poll() is None, process.communicate()[0]
     time.sleep(0.02)
   process.send_signal(signal.SIGTERM)
-  assert "stopped; the same command goes on from here" in finish(process)
+  assert "stopped; the same command resumes from here" in finish(process)
   assert not (workdir / "report.html").exists()
   # Workers die with their parent: none is left that would hold a trial.
   process = start("sweep", *arguments)
-  while "going on from step" not in process.stdout.readline():
+  while "from step" not in process.stdout.readline():
     assert process.poll() is None
   process.send_signal(signal.SIGKILL)
   process.communicate()
   out = finish(start("sweep", *arguments))
-  assert "going on from step" in out and "[3/3]" in out
+  assert "from step" in out and "[3/3]" in out
   assert (workdir / "report.html").exists()

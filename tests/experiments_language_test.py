@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from commands import start
+from commands import ROOT, assert_refused, call
 from tiny import everything, tiny_language
 
-from rnn_lab.training.loop import train
+from rnn_lab.runs import train
 
-SMOKE = "--config=configs/language_model.py:smoke"
+SMOKE = f"--config={ROOT}/configs/language_model.py:smoke"
 PROMPT = "--prompt=as the proctor started the clock the students opened their"
 
 
@@ -25,7 +25,7 @@ def run(tmp_path_factory):
 
 
 def wrong(folder):
-  """arguments, and words of the message"""
+  """A command, and words of the message."""
 
   def text(name):
     return [
@@ -36,14 +36,16 @@ def wrong(folder):
     ]
 
   arpa = ["--config.model.kind=ngram", "--config.model.ngram.estimator=arpa"]
+  generate = ["generate", f"--workdir={folder / 'run'}"]
+  no_output = ["export_arpa", f"--workdir={folder / 'run'}"]
   return {
-    "empty": (text("empty.txt"), "task.train_path is"),
+    "empty": (text("empty.txt"), "task.train_path"),
     "not utf-8": (text("latin.txt"), "not UTF-8"),
-    "short": (text("short.txt"), "task.window is 8; it may be at most 1"),
-    "missing": (text("none.txt"), "task.train_path is"),
+    "short": (text("short.txt"), "task.window must be at most 1"),
+    "missing": (text("none.txt"), "task.train_path"),
     "no text": (
       ["train", SMOKE, "--config.task.corpus=text"],
-      "task.train_path is None",
+      "task.train_path",
     ),
     "arpa": (
       [
@@ -52,79 +54,73 @@ def wrong(folder):
         *arpa,
         f"--config.model.ngram.arpa_file={folder / 'damaged.arpa'}",
       ],
-      "model.ngram.arpa_file is damaged",
+      "model.ngram.arpa_file",
     ),
-    "no arpa": (["train", SMOKE, *arpa], "model.ngram.arpa_file is None"),
-    "cut": (
-      ["train", SMOKE, "--config.task.reach=3"],
-      "task.reach is 3; it may be 8 or more",
-    ),
+    "no arpa": (["train", SMOKE, *arpa], "model.ngram.arpa_file"),
+    "cut": (["train", SMOKE, "--config.task.reach=3"], "task.reach must be"),
     "corpus": (
       ["train", SMOKE, "--config.task.corpus=brown"],
-      "task.corpus is 'brown'; it may be one of",
+      "task.corpus must be one of",
     ),
-  }
-
-
-def asked(folder):
-  """arguments of `generate` after --workdir, and words of the message"""
-  return {
-    "unknown words": (["--prompt=foo bar"], "prompt is 'foo bar'"),
-    "twice unknown": (["--prompt=foo foo"], "prompt is 'foo foo'"),
-    "no prompt": ([], "prompt is missing"),
-    "top_p": ([PROMPT, "--top_p=0"], "top_p is 0.0"),
-    "temperature": ([PROMPT, "--temperature=-1"], "temperature is -1.0"),
+    "unknown words": (
+      [*generate, "--prompt=foo bar"],
+      "prompt must have at least one known word, got 'foo bar'",
+    ),
+    "twice unknown": ([*generate, "--prompt=foo foo"], "got 'foo foo'"),
+    "no prompt": (generate, "--prompt is required"),
+    "top_p": ([*generate, PROMPT, "--top_p=0"], "top_p must be"),
+    "temperature": (
+      [*generate, PROMPT, "--temperature=-1"],
+      "temperature must be a finite number of at least 0, got -1.0",
+    ),
+    "top": ([*generate, PROMPT, "--top=0"], "top must be an integer"),
+    "seed": ([*generate, PROMPT, "--seed=-1"], "seed must be an integer"),
+    "no run": (["generate", PROMPT], "run directory"),
+    "no output": (no_output, "--output is required"),
+    "no folder": (
+      [*no_output, f"--output={folder / 'none' / 'a.arpa'}"],
+      "output must be a file in an existing folder",
+    ),
+    "not counted": (
+      ["export_arpa", f"--output={folder / 'a.arpa'}"],
+      "workdir must be the run of an n-gram model",
+    ),
   }
 
 
 def test_wrong_input_gets_one_line_and_leaves_nothing(run, tmp_path):
   before = everything(run)
-  started = {}
-  for name, ((module, *arguments), words) in wrong(run).items():
-    process = start(module, f"--workdir={tmp_path / name}", *arguments)
-    started[name] = process, words
-  for name, (arguments, words) in asked(run).items():
-    process = start("generate", f"--workdir={run / 'run'}", *arguments)
-    started[f"generate: {name}"] = process, words
-  process = start("generate", f"--workdir={tmp_path}", PROMPT)
-  started["no run"] = process, "it may be a run directory"
-  ended = {
-    name: (process.communicate(timeout=240), process, words)
-    for name, (process, words) in started.items()
-  }
-  for name, ((out, err), process, words) in ended.items():
-    assert process.returncode == 2, (name, out, err)
-    assert words in err, (name, err)
-    assert len(err.strip().splitlines()) == 1, (name, err)
+  for (module, *arguments), words in wrong(run).values():
+    if not any(a.startswith("--workdir") for a in arguments):
+      arguments.append(f"--workdir={tmp_path / 'run'}")
+    assert_refused(call(module, *arguments), words)
   assert list(tmp_path.iterdir()) == []
   assert everything(run) == before
 
 
 def test_generate_prints_a_table_and_samples(run):
   arguments = (f"--workdir={run / 'run'}", PROMPT, "--samples=2", "--top=400")
-  twice = [start("generate", *arguments, "--seed=5") for _ in range(2)]
-  named = start(
+  first, again = [call("generate", *arguments, "--seed=5") for _ in range(2)]
+  assert (first.code, first.err) == (0, "") and first == again
+  assert "next word" in first.out and "true probability" in first.out
+  assert "1: as the proctor started the clock" in first.out
+  assert "\n2: " in first.out
+  rows = [line for line in first.out.splitlines() if "1.0000" in line]
+  assert len(rows) == 1 and "exams" in rows[0]
+  named = call(
     "generate",
     f"--workdir={run / 'run'}",
     "--prompt=the students opened foo",
     "--samples=0",
   )
-  (out, err), again = [process.communicate(timeout=240) for process in twice]
-  assert err == "" and (out, err) == again
-  assert "next word" in out and "true probability" in out
-  assert "1: as the proctor started the clock" in out and "\n2: " in out
-  rows = [line for line in out.splitlines() if "1.0000" in line]
-  assert len(rows) == 1 and "exams" in rows[0]
-  out, _ = named.communicate(timeout=240)
-  assert "not in the vocabulary: foo" in out
+  assert "not in the vocabulary: foo" in named.out
 
 
 def test_a_model_is_exported_and_read_again(run, tmp_path):
   file = tmp_path / "model.arpa"
   arguments = (f"--workdir={run / 'run'}", f"--output={file}")
-  process = start("export_arpa", *arguments)
-  out, err = process.communicate(timeout=240)
-  assert process.returncode == 0, err
+  ended = call("export_arpa", *arguments)
+  assert (ended.code, ended.err) == (0, "")
   config = tiny_language(model__kind="ngram")
   config.model.ngram.estimator = "arpa"
   config.model.ngram.arpa_file = str(file)

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from gradients_cases import T, case
 
+from rnn_lab._stack import stack
 from rnn_lab.cells import ElmanParams, elman
+from rnn_lab.errors import FieldError
 from rnn_lab.gradients.bptt import CHUNK, bptt_terms, terms_by_lag
 from rnn_lab.gradients.costs import window_weights
 
@@ -252,7 +254,7 @@ def test_terms_by_lag():
   with pytest.raises(ValueError) as error:
     terms_by_lag(norm[:2])
   assert str(error.value) == (
-    "norm_TT is of the shape (2, 3); it may be an array [T, T]"
+    "norm_TT must be an array of shape [T, T], got shape (2, 3)"
   )
 
 
@@ -263,25 +265,38 @@ def test_wrong_shapes_are_named():
     (
       (*head, xs, targets[:-1]),
       {},
-      "targets is of the shape (5, 3, 2); it may be arrays [T, ...] with the "
-      "T = 6 of xs",
+      "targets must be arrays of shape [T, ...] with the T = 6 of xs, got "
+      "shape (5, 3, 2)",
     ),
     (
       args,
       {"weights_T": jnp.ones(7)},
-      "weights_T is of the shape (7,); it may be an array [T] with the T = 6 "
-      "of xs",
+      "weights_T must be an array of shape [T] with the T = 6 of xs, got "
+      "shape (7,)",
     ),
     (
       (*head, xs[:0], targets[:0]),
       {},
-      "xs is of the shape (0, 3, 2); it may be arrays [T, ..., D] of one T "
-      "from 1 up",
+      "xs must be arrays of shape [T, ..., D] with one T of at least 1, got "
+      "shape (0, 3, 2)",
     ),
   ):
     with pytest.raises(ValueError) as error:
       bptt_terms(*arguments, **options)
     assert str(error.value) == message
+
+
+def test_a_cost_that_is_not_a_scalar_and_a_stack_are_named():
+  (cell, cost, *rest), _ = case("elman", np.float32)
+  for wrong, got in (
+    (lambda v, y, target: y[:, 0], "shape (3,)"),
+    (lambda v, y, target: (cost(v, y, target),), "a tuple"),
+  ):
+    with pytest.raises(FieldError) as error:
+      bptt_terms(cell, wrong, *rest)
+    assert str(error.value) == f"cost must return a scalar, got {got}"
+  with pytest.raises(FieldError, match="cell must be a Cell, got a Stack; "):
+    bptt_terms(stack([cell]), cost, *rest)
 
 
 def test_a_step_that_changes_its_carry_is_named():

@@ -24,31 +24,13 @@ def test_window_weights():
 @pytest.mark.parametrize(
   "arguments, message",
   [
-    (
-      (10, 3, 10),
-      "t_max is 10; it may be an integer from t_min = 3 to 9, the last step",
-    ),
-    (
-      (10, 3, 2),
-      "t_max is 2; it may be an integer from t_min = 3 to 9, the last step",
-    ),
-    (
-      (10, -1, 2),
-      "t_min is -1; it may be an integer from 0 to 9, the last step",
-    ),
-    (
-      (10, 10, 10),
-      "t_min is 10; it may be an integer from 0 to 9, the last step",
-    ),
-    (
-      (10, True, 2),
-      "t_min is True; it may be an integer from 0 to 9, the last step",
-    ),
-    (
-      (10, 0, 2.0),
-      "t_max is 2.0; it may be an integer from t_min = 0 to 9, the last step",
-    ),
-    ((0, 0, 0), "num_steps is 0; it may be an integer from 1 up"),
+    ((10, 3, 10), "t_max must be an integer from 0 to 9, got 10"),
+    ((10, 3, 2), "t_max must be at least t_min = 3, got 2"),
+    ((10, -1, 2), "t_min must be an integer from 0 to 9, got -1"),
+    ((10, 10, 10), "t_min must be an integer from 0 to 9, got 10"),
+    ((10, True, 2), "t_min must be an integer from 0 to 9, got True"),
+    ((10, 0, 2.0), "t_max must be an integer from 0 to 9, got 2.0"),
+    ((0, 0, 0), "num_steps must be an integer of at least 1, got 0"),
   ],
 )
 def test_a_window_outside_of_the_sequence_is_named(arguments, message):

@@ -6,6 +6,12 @@ import numpy as np
 import pytest
 from tiny import rows, tiny_config
 
+from rnn_lab._stack import (
+  init_stack,
+  stack,
+  unroll_stack,
+  zero_perturbations,
+)
 from rnn_lab.cells import CELLS, gru, lstm
 from rnn_lab.gradients.flow import (
   gradient_flow,
@@ -15,12 +21,6 @@ from rnn_lab.gradients.flow import (
   state_gradients,
 )
 from rnn_lab.gradients.norms import norm
-from rnn_lab._stack import (
-  init_stack,
-  stack,
-  unroll_stack,
-  zero_perturbations,
-)
 from rnn_lab.training.loop import train
 from rnn_lab.training.run import plan
 from rnn_lab.training.state import form_of, init_params, seed_keys

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 from oracles import sigmoid
 
+from rnn_lab._stack import init_stack, stack, unroll_stack
 from rnn_lab.cells import elman, gru, lstm
 from rnn_lab.cells.activations import ACTIVATIONS
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients.gates import (
+  activations,
   gate_statistics,
   log_direct_path,
   log_root_mean_square,
-  look_inside,
   memory_gate,
   saturated_share,
 )
 from rnn_lab.gradients.jacobians import log_norms, product, step_jacobians
-from rnn_lab._stack import init_stack, stack, unroll_stack
 
 T, B, D, H = 6, 3, 2, 4
 
@@ -42,7 +42,7 @@ def test_slopes_are_derivatives(name):
 
 def test_the_gates_of_an_lstm_are_those_of_its_equations():
   layers, params, x = case([gru(H), lstm(H)])
-  seen = look_inside(layers, params, x)
+  values = activations(layers, params, x)
   p = jax.tree.map(np.asarray, params[1].forward)
   x = np.asarray(unroll_stack(stack([gru(H)]), params[:1], x)[1])
   h = c = np.zeros((B, H))
@@ -52,7 +52,7 @@ def test_the_gates_of_an_lstm_are_those_of_its_equations():
     gates = {"i": sigmoid(i), "f": sigmoid(f), "g": np.tanh(g)}
     gates["o"] = sigmoid(o)
     for name, value in gates.items():
-      got = seen[1].forward[name]
+      got = values[1].forward[name]
       np.testing.assert_allclose(got.value[t], value, atol=1e-6)
       slope = 1 - value**2 if name == "g" else 4 * value * (1 - value)
       np.testing.assert_allclose(got.slope[t], slope, atol=1e-6)
@@ -63,17 +63,28 @@ def test_the_gates_of_an_lstm_are_those_of_its_equations():
 def test_two_directions_and_ends_of_sequences():
   layers, params, x = case([elman(H)], bidirectional=True)
   lengths = jnp.array([6, 2, 4])
-  seen = look_inside(layers, params, x, lengths_B=lengths)
+  values = activations(layers, params, x, lengths_B=lengths)
   _, y = unroll_stack(layers, params, x, lengths_B=lengths)
-  for way, part in zip(seen[0], (y[..., :H], y[..., H:])):
+  for way, part in zip(values[0], (y[..., :H], y[..., H:])):
     np.testing.assert_allclose(way["h"].value, part, atol=1e-6)
   slope = 1 - np.asarray(y[..., :H]) ** 2
   valid = np.arange(T)[:, None] < np.asarray(lengths)
   limit = float(np.median(slope[valid]))
-  forward = seen[0].forward["h"]._replace(slope=slope / limit * 0.1)
+  forward = values[0].forward["h"]._replace(slope=slope / limit * 0.1)
   share = saturated_share(forward, lengths)
   np.testing.assert_allclose(share, np.mean(slope[valid] < limit), atol=0.02)
   assert 0.4 < share < 0.6
+
+
+def test_resets_are_those_of_the_stack():
+  layers, params, x = case([elman(H)], bidirectional=True)
+  resets = jnp.zeros((T, B), bool).at[2, 0].set(True).at[4, 1].set(True)
+  values = activations(layers, params, x, resets_TB=resets)
+  _, y = unroll_stack(layers, params, x, resets_TB=resets)
+  _, without = unroll_stack(layers, params, x)
+  for way, part in zip(values[0], (y[..., :H], y[..., H:])):
+    np.testing.assert_allclose(way["h"].value, part, atol=1e-6)
+  assert np.abs(y - without).max() > 1e-3
 
 
 def test_statistics_and_half_lives():
@@ -104,8 +115,8 @@ def test_without_recurrent_weights_the_direct_path_is_all_there_is(make):
   layers, params, x = case([cell])
   with jax.enable_x64(True):
     params, x = jax.tree.map(lambda a: a.astype(jnp.float64), (params, x))
-    seen = look_inside(layers, params, x)
-    gate = memory_gate(cell, seen[0].forward)
+    values = activations(layers, params, x)
+    gate = memory_gate(cell, values[0].forward)
     direct = log_direct_path(gate)
     state = cell.memory[0]
     jacobians = step_jacobians(cell, params[0].forward, x)
@@ -123,8 +134,10 @@ def test_without_recurrent_weights_the_direct_path_is_all_there_is(make):
 
 def test_a_cell_without_gates_says_so():
   layers, params, x = case([elman(H)])
-  seen = look_inside(layers, params, x)
-  with pytest.raises(FieldError, match="cell is 'elman'; it may be one with"):
-    memory_gate(layers.forward[0], seen[0].forward)
+  values = activations(layers, params, x)
+  with pytest.raises(FieldError, match="cell must have a gate .* 'elman'"):
+    memory_gate(layers.forward[0], values[0].forward)
+  with pytest.raises(FieldError, match=r"stack must be a Stack, got a Cell; "):
+    activations(layers.forward[0], params[0].forward, x)
   closed = layers.forward[0]._replace(inside=None)
-  assert look_inside(stack([closed]), params, x)[0].forward == {}
+  assert activations(stack([closed]), params, x)[0].forward == {}

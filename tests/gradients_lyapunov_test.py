@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from rnn_lab._stack import as_cell, stack
 from rnn_lab.cells import Cell, ElmanParams, elman, gru, lstm
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients.jacobians import log_norms, step_jacobians
 from rnn_lab.gradients.lyapunov import lyapunov_exponents
-from rnn_lab._stack import as_cell, stack
 
 T, B, D, H = 300, 2, 2, 4
 
@@ -163,10 +163,10 @@ def test_wrong_input_is_one_line_that_says_which():
   cell = gru(H)
   params, xs = setting(cell, 5)
   wrong = {
-    "num is 5; it may be an integer from 1 to 4": {"num": 5},
-    "num is 0; it may be an integer from 1 to 4": {"num": 0},
-    "discard is 5; it may be an integer from 0 to 4": {"discard": 5},
-    "discard is -1; it may be an integer from 0 to 4": {"discard": -1},
+    "num must be an integer from 1 to 4, got 5": {"num": 5},
+    "num must be an integer from 1 to 4, got 0": {"num": 0},
+    "discard must be an integer from 0 to 4, got 5": {"discard": 5},
+    "discard must be an integer from 0 to 4, got -1": {"discard": -1},
   }
   for message, options in wrong.items():
     with pytest.raises(FieldError) as error:

@@ -113,12 +113,12 @@ def test_float32_and_gradients_that_vanish():
 @pytest.mark.parametrize(
   "reaches, every, message",
   [
-    ((1, 0), 1, "reaches[1] is 0; it may be an integer from 1 up"),
-    ((-3,), 1, "reaches[0] is -3; it may be an integer from 1 up"),
-    ((True,), 1, "reaches[0] is True; it may be an integer from 1 up"),
-    ((5, 3), 4, "reaches[1] is 3; it may be an integer from every = 4 up"),
-    ((), 1, "reaches is (); it may be at least one number of steps"),
-    ((1,), 0, "every is 0; it may be an integer from 1 up"),
+    ((1, 0), 1, "reaches[1] must be an integer of at least 1, got 0"),
+    ((-3,), 1, "reaches[0] must be an integer of at least 1, got -3"),
+    ((True,), 1, "reaches[0] must be an integer of at least 1, got True"),
+    ((5, 3), 4, "reaches[1] must be at least every = 4, got 3"),
+    ((), 1, "reaches must hold at least one integer, got ()"),
+    ((1,), 0, "every must be an integer of at least 1, got 0"),
   ],
 )
 def test_wrong_reaches_are_named(reaches, every, message):
@@ -133,8 +133,8 @@ def test_wrong_shapes_are_named():
   with pytest.raises(FieldError) as error:
     truncation_bias(*args, (1,), weights_T=jnp.ones(T - 1))
   assert str(error.value) == (
-    "weights_T is of the shape (5,); it may be an array [T] with the T = 6 of "
-    "xs"
+    "weights_T must be an array of shape [T] with the T = 6 of xs, got shape "
+    "(5,)"
   )
 
 

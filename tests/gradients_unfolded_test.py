@@ -149,19 +149,19 @@ def test_another_length_and_activation():
 @pytest.mark.parametrize(
   "change, message",
   [
-    ({"xs": (), "targets": ()}, "xs is (); it may be at least one number"),
+    ({"xs": (), "targets": ()}, "xs must hold at least one number, got ()"),
     (
       {"targets": (1.0, 2.0)},
-      "targets is (1.0, 2.0); it may be 3 numbers, one for each x",
+      "targets must hold 3 numbers, one for each of xs, got (1.0, 2.0)",
     ),
-    ({"w": math.nan}, "w is nan; it may be a finite number"),
+    ({"w": math.nan}, "w must be a finite number, got nan"),
     (
       {"xs": (0.0, "a", 1.0)},
-      "xs[1] is 'a'; it may be a finite number",
+      "xs[1] must be a finite number, got 'a'",
     ),
     (
       {"activation": "f"},
-      "activation is 'f'; it may be one of linear, relu, sigmoid, tanh",
+      "activation must be one of linear, relu, sigmoid, tanh, got 'f'",
     ),
   ],
 )

@@ -1,4 +1,4 @@
-"""Where weights begin: each initializer against what it promises."""
+"""Initializers against their definitions."""
 
 import jax
 import jax.numpy as jnp
@@ -35,7 +35,7 @@ def test_identity():
 )
 def test_standard_deviation(name, scale, expected):
   w = draw(name, scale, (200, 300))
-  # 60,000 samples: the deviation's own error is below 1%.
+  # With 60,000 samples the error of the deviation is below 1%.
   np.testing.assert_allclose(w.std(), expected, rtol=0.01)
   np.testing.assert_allclose(w.mean(), 0.0, atol=4 * expected / np.sqrt(6e4))
 
@@ -78,7 +78,7 @@ def test_chrono_spreads_memories_evenly_and_mirrors_the_input_gate():
   np.testing.assert_array_equal(np.concatenate([g, o]), np.zeros(8000))
   memory = np.exp(f)
   assert memory.min() >= 1.0 and memory.max() <= 49.0
-  # Quartiles of U(1, 49), whose estimates err by about 0.4.
+  # Quartiles of U(1, 49), estimated with an error of about 0.4.
   np.testing.assert_allclose(
     np.quantile(memory, [0.25, 0.5, 0.75]), [13, 25, 37], atol=1.6
   )

@@ -1,4 +1,4 @@
-"""Slow, obvious versions of what the library does, in float64 numpy."""
+"""Reference implementations in float64 numpy, slow and simple."""
 
 import numpy as np
 
@@ -49,17 +49,17 @@ NUMPY_STEPS = {"elman": elman_step, "gru": gru_step, "lstm": lstm_step}
 
 
 def unroll_in_pieces(step, params, xs, carry, fresh, lengths, resets, reverse):
-  """Lengths, resets and direction by cutting: each piece a plain loop.
+  """Computes `unroll` with lengths, resets and direction, without masks.
 
-  Each sequence is cut to its length and at its resets; the pieces are read
-  one after the other without any mask, and laid side by side again.
+  Each sequence is cut to its length and at its resets; the pieces are unrolled
+  by a loop and concatenated.
 
   Args:
     step: one of NUMPY_STEPS.
-    params: numpy arrays.
+    params: a NamedTuple of numpy arrays.
     xs: `[T, B, D]`.
-    carry: the first state of all sequences.
-    fresh: the initial state of one sequence.
+    carry: the carries before the first step, `[B, H]`.
+    fresh: the carry after a reset, of one sequence.
     lengths: B integers.
     resets: `[T, B]` booleans.
     reverse: read backwards.

@@ -1,5 +1,6 @@
-"""Depth: stacks against layers unrolled by hand."""
+"""Stacks against layers that are unrolled one by one."""
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -7,21 +8,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnn_lab.cells import elman, gru, lstm
-from rnn_lab.cells.base import Cell
-from rnn_lab.cells._lstm import LSTMCarry
-from rnn_lab.errors import FieldError
-from rnn_lab.perturbations import perturbed, zeros_like_carries
 from rnn_lab._stack import (
   as_cell,
   final_state,
   init_stack,
+  program_stack,
   stack,
   stack_output_size,
   unroll_stack,
   zero_perturbations,
 )
 from rnn_lab._unroll import unroll
+from rnn_lab.cells import Cell, LSTMCarry, elman, gru, lstm
+from rnn_lab.errors import FieldError
+from rnn_lab.perturbations import perturbed, zeros_like_carries
 
 T, B, D = 6, 3, 4
 LENGTHS = jnp.array([6, 2, 4])
@@ -88,12 +88,12 @@ def test_a_carry_handed_on_equals_one_long_sequence():
 
 
 def test_checkpointing_and_resets_reach_every_layer():
-  layers = stack([lstm(5), gru(4)])
+  layers = stack([lstm(5), gru(4)], checkpoint_every=2)
   params = init_stack(layers, jax.random.key(1), D)
   resets = jnp.zeros((T, B), bool).at[3].set(True)
-  _, y = unroll_stack(
-    layers, params, inputs(), resets_TB=resets, checkpoint_every=2
-  )
+  program = jax.make_jaxpr(functools.partial(unroll_stack, layers))
+  assert str(program(params, inputs())).count("remat") >= 2
+  _, y = unroll_stack(layers, params, inputs(), resets_TB=resets)
   _, second_half = unroll_stack(layers, params, inputs()[3:])
   np.testing.assert_allclose(y[3:], second_half, atol=1e-6)
 
@@ -122,11 +122,11 @@ def test_dropout_is_between_layers_only():
   assert abs(zero.mean() - 0.25) < 0.05
   again = unroll_stack(two, params, inputs(), dropout_key=jax.random.key(3))[1]
   assert not np.array_equal(dropped, again)
-  # Not one mask for all steps: that would be another method.
+  # Not one mask for all steps: that would be variational dropout.
   assert not np.array_equal(zero[0], zero[1])
 
 
-def test_a_perturbation_of_zero_changes_nothing_and_others_travel_on():
+def test_zero_perturbations_change_nothing_and_others_propagate():
   layers = stack([lstm(5), gru(4)], bidirectional=True)
   params = init_stack(layers, jax.random.key(1), D)
   plain = unroll_stack(layers, params, inputs(), lengths_B=LENGTHS)
@@ -156,26 +156,26 @@ class Carry(NamedTuple):
   steps: jax.Array
 
 
-def its_state(params, carry, x):
+def state_output(params, carry, x):
   h = params * carry.h + x
   return Carry(h, carry.steps + 1), h
 
 
-def something_else(params, carry, x):
-  carry, h = its_state(params, carry, x)
+def other_output(params, carry, x):
+  carry, h = state_output(params, carry, x)
   return carry, 3.0 * h
 
 
 @pytest.mark.parametrize(
   "step, is_state",
   [
-    (its_state, True),
-    (jax.jit(its_state), True),
-    (something_else, False),
-    (jax.jit(something_else), False),
+    (state_output, True),
+    (jax.jit(state_output), True),
+    (other_output, False),
+    (jax.jit(other_output), False),
   ],
 )
-def test_what_is_added_reaches_the_output_where_it_is_a_state(step, is_state):
+def test_perturbations_reach_the_output_iff_it_is_a_state(step, is_state):
   def first(batch_shape, dtype):
     return Carry(
       jnp.zeros((*batch_shape, D), dtype), jnp.zeros(batch_shape, int)
@@ -214,12 +214,36 @@ def test_a_stack_as_one_cell(final):
 
 
 def test_a_bidirectional_stack_is_no_cell():
-  with pytest.raises(ValueError, match="as_cell: the stack is bidirectional"):
+  with pytest.raises(ValueError, match="as_cell: .* got a bidirectional one"):
     as_cell(stack([gru(5)], bidirectional=True))
 
 
 def test_wrong_stacks():
-  with pytest.raises(FieldError, match="dropout is 1.0; it may be a finite"):
+  with pytest.raises(FieldError, match="dropout must be a .*, got 1.0"):
     stack([lstm(3)], dropout=1.0)
-  with pytest.raises(ValueError, match="cells is empty"):
+  with pytest.raises(FieldError, match="checkpoint_every must be .*, got 0"):
+    stack([lstm(3)], checkpoint_every=0)
+  with pytest.raises(FieldError, match="implementation must be .*, got 'fast'"):
+    stack([lstm(3)], implementation="fast")
+  with pytest.raises(ValueError, match="at least one cell"):
     stack([])
+
+
+def test_variational_dropout_needs_a_recurrent_kernel():
+  def step(params, carry, x):
+    return carry + x, carry
+
+  cell = Cell(None, lambda shape, dtype: jnp.zeros((*shape, D), dtype), step)
+  layers = stack([cell], dropout=0.5, variational=True)
+  with pytest.raises(ValueError, match="a field `recurrent_kernel`, got tuple"):
+    unroll_stack(layers, (((), None),), inputs(), dropout_key=jax.random.key(0))
+
+
+def test_program_stacks_are_equal_iff_only_initial_values_differ():
+  options = {"bidirectional": True, "dropout": 0.5, "checkpoint_every": 2}
+  plain = stack([gru(5), lstm(7)], **options)
+  other = stack([gru(5, update_bias=1.0), lstm(7, "chrono")], **options)
+  assert other != plain
+  assert program_stack(other) == program_stack(plain) == plain
+  for different in ({"bidirectional": False}, {"checkpoint_every": 3}):
+    assert program_stack(stack(plain.forward, **options | different)) != plain

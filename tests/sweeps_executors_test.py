@@ -1,22 +1,26 @@
-"""Worker processes: the same bits, deaths that take one trial, stops."""
+"""Executors: the same bits, failures that end one trial alone, stops."""
 
+import gc
 import multiprocessing
 import os
+import pathlib
 import signal
 
 import pytest
-from tiny import numbers, tiny_config
+from tiny import numbers, tiny_config, tiny_language
 
+from rnn_lab.rundir import lock
+from rnn_lab.runs.planning import plan
 from rnn_lab.sweeps.executors import FAILED, Job, processes, serial
 from rnn_lab.training.listener import Silent
 from rnn_lab.training.stopping import Stop
 
 
-def jobs(tmp_path, folder, **fields):
+def jobs(tmp_path, folder, config=tiny_config, **fields):
   return [
     Job(
       f"seed={seed}",
-      tiny_config(seed=seed, **fields).to_dict(),
+      plan(config(seed=seed, **fields)),
       tmp_path / folder / f"seed={seed}",
     )
     for seed in (0, 1, 2)
@@ -37,55 +41,101 @@ class Listening(Silent):
       act()
 
 
-def statuses(done):
-  return {d.name: d.status for d in done}
+def statuses(results):
+  return {result.name: result.status for result in results}
 
 
 @pytest.mark.slow
 def test_workers_give_the_numbers_of_one_process(tmp_path):
-  done, listener = [], Listening()
-  processes(jobs(tmp_path, "workers"), listener, Stop(), done.append, cores=2)
-  assert statuses(done) == {f"seed={s}": "finished" for s in (0, 1, 2)}
+  results, listener = [], Listening()
+  workers = jobs(tmp_path, "workers")
+  processes(workers, listener, Stop(), results.append, cores=2)
+  assert statuses(results) == {f"seed={s}": "finished" for s in (0, 1, 2)}
   assert any(line.startswith("seed=2: step 10/20") for line in listener.lines)
-  serial(jobs(tmp_path, "here"), Silent(), Stop(), done.append)
+  serial(jobs(tmp_path, "here"), Silent(), Stop(), results.append)
   for job in jobs(tmp_path, "here"):
     assert numbers(job.workdir) == numbers(tmp_path / "workers" / job.name)
 
 
 @pytest.mark.slow
-def test_workers_that_die_take_only_their_trials(tmp_path):
+def test_workers_that_die_fail_only_their_trials(tmp_path):
   def kill_all():
     for worker in multiprocessing.active_children():
       os.kill(worker.pid, signal.SIGKILL)
 
-  done, listener = [], Listening(kill_all)
+  results, listener = [], Listening(kill_all)
   long = jobs(tmp_path, "run", train__num_steps=400, run__steps_per_call=1)
-  processes(long, listener, Stop(), done.append, cores=2)
-  ended = statuses(done)
+  processes(long, listener, Stop(), results.append, cores=2)
   # Two were running; the third was then given to a new worker.
-  assert ended == {
+  assert statuses(results) == {
     "seed=0": "failed",
     "seed=1": "failed",
     "seed=2": "finished",
   }
-  for end in done[:2]:
-    assert "died with exit code -9" in end.error
+  for result in results[:2]:
+    assert "died with exit code -9" in result.error
 
 
 def test_serial_stops_between_trials(tmp_path):
-  stop, done = Stop(), []
+  stop, results = Stop(), []
 
-  def on_done(ended):
-    done.append(ended)
+  def on_result(result):
+    results.append(result)
     stop.requested = True
 
-  serial(jobs(tmp_path, "run"), Silent(), stop, on_done)
-  assert statuses(done) == {"seed=0": "finished"}
+  counted = jobs(tmp_path, "run", tiny_language, model__kind="ngram")
+  serial(counted, Silent(), stop, on_result)
+  assert statuses(results) == {"seed=0": "finished"}
 
 
-def test_an_error_is_an_answer(tmp_path):
+class RaisesOnce(Silent):
+  """Raises in the middle of the first run that it hears of."""
+
+  def __init__(self):
+    self.raised = False
+
+  def advance(self, done):
+    if not self.raised and done >= 10:
+      self.raised = True
+      raise RuntimeError("the disk is on fire")
+
+
+def open_files(folder):
+  """The files below a folder that this process has open."""
+  links = pathlib.Path("/proc/self/fd").iterdir()
+  targets = [os.readlink(link) for link in links if link.is_symlink()]
+  return [target for target in targets if target.startswith(str(folder))]
+
+
+@pytest.mark.skipif(
+  not os.path.isdir("/proc/self/fd"), reason="open files are listed in /proc"
+)
+def test_a_failed_trial_leaves_nothing_open(tmp_path, compiles_quickly):
+  first, second, _ = jobs(tmp_path, "run", run__tensorboard=True)
+  results, open_after = [], []
+
+  def on_result(result):
+    results.append(result)
+    open_after.append(open_files(tmp_path))
+
+  gc.disable()  # what is closed by chance only counts as open
+  try:
+    serial([first, second], RaisesOnce(), Stop(), on_result)
+  finally:
+    gc.enable()
+  assert statuses(results) == {"seed=0": FAILED, "seed=1": "finished"}
+  assert "the disk is on fire" in results[0].error
+  assert open_after == [[], []]
+  with lock(first.workdir):
+    pass  # neither is the lock held
+  serial([first], Silent(), Stop(), on_result)
+  assert results[-1].status == "finished" and open_after[-1] == []
+
+
+def test_an_error_is_a_result(tmp_path):
   [job, *_] = jobs(tmp_path, "run")
-  job = job._replace(config=job.config | {"num_seeds": 0})
-  done = []
-  serial([job], Silent(), Stop(), done.append)
-  assert done[0].status == FAILED and "num_seeds is 0" in done[0].error
+  config = job.plan.config | {"run": job.plan.run, "num_seeds": 0}
+  results = []
+  serial([job._replace(plan=config)], Silent(), Stop(), results.append)
+  assert results[0].status == FAILED
+  assert "num_seeds must be an integer" in results[0].error

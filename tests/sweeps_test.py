@@ -1,11 +1,13 @@
-"""Sweeps: expansion, resumption, failures, and what is left behind."""
+"""Sweeps: expansion, resumption, failures, and the files that they leave."""
 
 import json
+import re
 
 import pytest
-from tiny import everything, tiny_config
+from tiny import everything, tiny_config, tiny_language
 
 from rnn_lab.errors import FieldError
+from rnn_lab.runs import planning
 from rnn_lab.sweeps import executors
 from rnn_lab.sweeps import run as sweeps_run
 from rnn_lab.sweeps.expand import expand
@@ -44,7 +46,7 @@ def test_names_stay_unique_and_safe():
 
 
 def test_the_command_line_may_not_set_what_is_swept():
-  with pytest.raises(FieldError, match="optimizer.learning_rate is 0.5"):
+  with pytest.raises(FieldError, match="optimizer.learning_rate is swept by"):
     grid(command_line={"optimizer.learning_rate": 0.5})
   assert len(grid(command_line={"seed": 3})) == 2
 
@@ -52,14 +54,18 @@ def test_the_command_line_may_not_set_what_is_swept():
 @pytest.mark.parametrize(
   ("overrides", "message"),
   [
-    ({"model.cel": "gru"}, "model.cel is not a field that exists"),
-    ({"modell.cell": "gru"}, "modell.cell is not a field that exists"),
-    ({"seed.x": 1}, "seed.x is not a field that exists"),
-    ({"model.hidden_size": "large"}, "model.hidden_size is 'large'"),
+    ({"model.cel": "gru"}, "unknown field model.cel; did you mean 'cell'?"),
+    ({"modell.cell": "gru"}, "unknown field modell.cell; did you mean 'model'"),
+    ({"seed.x": 1}, "unknown field seed.x"),
+    (
+      {"model.hidden_size": "large"},
+      "model.hidden_size must be of type int, got 'large'",
+    ),
+    ({"model.lstm.forget_init": "x" * 300}, "must have at most 240 characters"),
   ],
 )
 def test_wrong_overrides_are_named(overrides, message):
-  with pytest.raises(FieldError, match=message):
+  with pytest.raises(FieldError, match=re.escape(message)):
     grid(sweep=lambda add, argument: add(overrides))
 
 
@@ -69,9 +75,9 @@ def test_a_trial_without_overrides_is_the_base():
 
 
 def test_empty_and_doubled_sweeps_are_errors():
-  with pytest.raises(FieldError, match="at least one trial"):
+  with pytest.raises(FieldError, match="must add at least one trial"):
     grid(sweep=lambda add, argument: None)
-  with pytest.raises(FieldError, match="adding a trial twice"):
+  with pytest.raises(FieldError, match="adds the trial 'seed=1' twice"):
     grid(sweep=lambda add, argument: [add({"seed": 1}), add({"seed": 1})])
 
 
@@ -85,12 +91,14 @@ class Lines(Silent):
 
 def run(workdir, trials=None, config="configs/tiny.py"):
   lines = Lines()
-  about = {"config": config, "argument": "", "title": "Tiny"}
-  outcome = sweeps_run.run_sweep(trials or grid(), about, workdir, lines)
+  report = {"config": config, "argument": "", "title": "Tiny"}
+  outcome = sweeps_run.run_sweep(trials or grid(), report, workdir, lines)
   return outcome, lines.lines
 
 
-def test_a_sweep_leaves_its_report_and_skips_what_is_finished(tmp_path):
+def test_a_sweep_leaves_its_report_and_skips_what_is_finished(
+  tmp_path, compiles_quickly
+):
   workdir = tmp_path / "sweep"
   outcome, lines = run(workdir)
   assert (outcome.status, outcome.failed) == ("finished", [])
@@ -111,18 +119,28 @@ def test_a_sweep_leaves_its_report_and_skips_what_is_finished(tmp_path):
   assert everything(workdir) == before
 
 
+def counted():
+  """Trials that take no time: two n-gram models."""
+
+  def sweep(add, argument):
+    for order in (2, 3):
+      add({"model.ngram.order": order})
+
+  return grid(tiny_language(model__kind="ngram"), sweep=sweep)
+
+
 def test_a_failing_trial_does_not_stop_the_others(tmp_path, monkeypatch):
   workdir = tmp_path / "sweep"
   working = executors.train
 
-  def train(config, folder, listener, stop):
-    if config["optimizer"]["learning_rate"] == 0.01:
+  def train(plan, folder, listener, stop):
+    if plan.config["model"]["ngram"]["order"] == 2:
       raise RuntimeError("the disk is on fire")
-    return working(config, folder, listener, stop)
+    return working(plan, folder, listener, stop)
 
   monkeypatch.setattr(executors, "train", train)
-  outcome, lines = run(workdir)
-  failed = "learning_rate=0.01,cell=elman"
+  outcome, lines = run(workdir, counted())
+  failed = "order=2"
   assert outcome.failed == [failed]
   assert "the disk is on fire" in (workdir / failed / "error.txt").read_text()
   assert any("the disk is on fire" in line for line in lines)
@@ -130,8 +148,8 @@ def test_a_failing_trial_does_not_stop_the_others(tmp_path, monkeypatch):
   assert [t["status"] for t in summary["trials"]] == ["failed", "finished"]
 
   monkeypatch.setattr(executors, "train", working)
-  outcome, _ = run(workdir)
-  assert outcome.failed == []
+  outcome, _ = run(workdir, counted())
+  assert (outcome.status, outcome.failed) == ("finished", [])
   assert not (workdir / failed / "error.txt").exists()
 
 
@@ -141,7 +159,7 @@ def test_nothing_is_written_where_one_trial_is_wrong(tmp_path):
     add({"model.hidden_size": 4})
     add({"model.hidden_size": 0})
 
-  with pytest.raises(FieldError, match="model.hidden_size is 0"):
+  with pytest.raises(FieldError, match="model.hidden_size must be"):
     run(tmp_path / "sweep", grid(sweep=sweep))
   assert not (tmp_path / "sweep").exists()
 
@@ -153,7 +171,7 @@ def test_directories_of_other_things_are_refused(tmp_path):
   workdir = tmp_path / "sweep"
   workdir.mkdir()
   (workdir / "sweep.json").write_text('{"config": "configs/other.py"}')
-  with pytest.raises(FieldError, match="a sweep of 'configs/other.py'"):
+  with pytest.raises(FieldError, match="holds a sweep of 'configs/other.py'"):
     run(workdir)
   assert list(workdir.iterdir()) == [workdir / "sweep.json"]
 
@@ -161,7 +179,7 @@ def test_directories_of_other_things_are_refused(tmp_path):
 def test_a_signal_stops_the_whole_sweep(tmp_path, monkeypatch):
   calls = []
 
-  def train(config, folder, listener, stop):
+  def train(plan, folder, listener, stop):
     calls.append(folder)
     stop.requested = True
     return sweeps_run.STOPPED
@@ -172,6 +190,48 @@ def test_a_signal_stops_the_whole_sweep(tmp_path, monkeypatch):
   assert len(calls) == 1 and outcome.report is None
 
 
+def test_each_trial_is_planned_once_and_the_executor_chosen_by_name(
+  tmp_path, monkeypatch
+):
+  configs, calls = [], []
+
+  def plan(config):
+    configs.append(config)
+    return planning.plan(config)
+
+  def fake(jobs, listener, stop, on_result, cores):
+    calls.append(([job.name for job in jobs], cores))
+    assert all(isinstance(job.plan, planning.Plan) for job in jobs)
+
+  monkeypatch.setattr(sweeps_run, "plan", plan)
+  monkeypatch.setitem(executors.EXECUTORS, "fake", fake)
+  trials = grid()
+  report = {"config": "configs/x.py"}
+  outcome = sweeps_run.run_sweep(trials, report, tmp_path, Silent(), "fake", 3)
+  assert outcome.status == sweeps_run.STOPPED  # no job has ended
+  assert configs == [trial.config for trial in trials]
+  assert calls == [([trial.name for trial in trials], 3)]
+  with pytest.raises(FieldError, match="executor must be one of fake, proc"):
+    sweeps_run.run_sweep(trials, report, tmp_path, Silent(), "process")
+
+
+def test_the_longest_sequences_run_first(tmp_path, monkeypatch):
+  def sweep(add, argument):
+    for gap in (0, 9, 4):
+      add({"task.gap": gap})
+
+  names = []
+  monkeypatch.setitem(
+    executors.EXECUTORS,
+    "fake",
+    lambda jobs, *_: names.extend(job.name for job in jobs),
+  )
+  report = {"config": "configs/x.py"}
+  trials = grid(sweep=sweep)
+  sweeps_run.run_sweep(trials, report, tmp_path, Silent(), "fake")
+  assert names == ["gap=9", "gap=4", "gap=0"]
+
+
 def test_finished_trials_are_measured_too(tmp_path):
   measured = []
 
@@ -179,11 +239,11 @@ def test_finished_trials_are_measured_too(tmp_path):
     assert (workdir / "result.json").exists()
     measured.append(workdir.name)
 
-  trials = grid()[:1]
-  about = {"config": "configs/x.py"}
+  trials = counted()[:1]
+  report = {"config": "configs/x.py"}
   for _ in range(2):
     outcome = sweeps_run.run_sweep(
-      trials, about, tmp_path, Silent(), measure=measure
+      trials, report, tmp_path, Silent(), measure=measure
     )
     assert outcome.status == sweeps_run.FINISHED and not outcome.failed
   assert measured == [trials[0].name] * 2
@@ -205,5 +265,5 @@ def test_a_dict_takes_the_place_of_a_section():
     "model.cell": "gru",
   }
   assert copying.config.model.cell == "gru" and config.task.name == "digits"
-  with pytest.raises(FieldError, match="task.eval_size is 7; it may be left"):
+  with pytest.raises(FieldError, match="task.eval_size is swept by the config"):
     expand(sweep, "", config, {"task.eval_size": 7})

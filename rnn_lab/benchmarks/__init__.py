@@ -1,1 +1,1 @@
-"""How fast, and how large: measured side by side, in one run."""
+"""Benchmarks of speed and memory, compared side by side in one process."""

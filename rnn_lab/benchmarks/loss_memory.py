@@ -1,9 +1,9 @@
-"""What computing the softmax's loss in chunks saves: memory, at what speed.
+"""Memory and speed of the softmax's loss computed in chunks.
 
-Compared are a plain loss, which holds the logits of all tokens and what its
-gradient needs of them, and `softmax.cross_entropy`, whole and in chunks. The
-memory is what the compiler sets aside for the gradient's program beside its
-arguments and results.
+A plain loss, which holds the logits of all tokens and what its gradient needs
+of them, is compared with `softmax.cross_entropy`, whole and in chunks. The
+memory is what the compiler allocates for the gradient's program in addition to
+its arguments and results.
 """
 
 import time
@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnn_lab.benchmarks.rounds import in_turns, summary
+from rnn_lab.benchmarks.rounds import run_in_turns, summarize
 from rnn_lab.language_models import softmax
 from rnn_lab.types import Array
 
@@ -29,17 +29,17 @@ def measure(
   chunks: tuple[int, ...] = (2000, 400, 100),
   rounds: int = 9,
 ) -> dict[str, Any]:
-  """Megabytes, and tokens per second, of the loss and its gradient.
+  """Measures mebibytes and tokens per second of the loss and its gradient.
 
   Args:
-    tokens: N, of one update.
+    tokens: N, the number of tokens per update.
     hidden_size: H.
     words: V.
-    chunks: the sizes to try.
-    rounds: of the timing.
+    chunks: the chunk sizes to compare.
+    rounds: the number of rounds of timing that count.
 
   Returns:
-    "sizes"; "mebibytes", by name; "tokens_per_second", see `rounds.summary`.
+    "sizes"; "mebibytes", by name; "tokens_per_second", see `rounds.summarize`.
   """
   random = np.random.default_rng(0)
 
@@ -52,18 +52,18 @@ def measure(
   losses: dict[str, Callable[..., Array]] = {PLAIN: _plain}
   for chunk in chunks:
     losses[f"chunks of {chunk}"] = _chunked(chunk)
-  contestants, mebibytes = {}, {}
+  functions, mebibytes = {}, {}
   for name, loss in losses.items():
     program = jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2)))
     compiled = program.lower(*arguments, targets).compile()
     size = compiled.memory_analysis().temp_size_in_bytes
     mebibytes[name] = size / MIB
-    contestants[name] = _timed(compiled, (*arguments, targets), tokens)
+    functions[name] = _timed(compiled, (*arguments, targets), tokens)
   return {
     "sizes": {"tokens": tokens, "hidden_size": hidden_size, "words": words},
     "mebibytes": mebibytes,
-    "tokens_per_second": summary(
-      in_turns(contestants, rounds), list(contestants)[-1]
+    "tokens_per_second": summarize(
+      run_in_turns(functions, rounds), list(functions)[-1]
     ),
   }
 
@@ -83,8 +83,8 @@ def _chunked(chunk: int) -> Callable[..., Array]:
 
 def _timed(program: Any, arguments: tuple, tokens: int) -> Callable[[], float]:
   def one_round() -> float:
-    began = time.perf_counter()
+    start = time.perf_counter()
     jax.block_until_ready(program(*arguments))
-    return tokens / (time.perf_counter() - began)
+    return tokens / (time.perf_counter() - start)
 
   return one_round

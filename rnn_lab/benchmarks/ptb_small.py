@@ -1,10 +1,10 @@
 """Training tokens per second of the small Penn Treebank LSTM, against PyTorch.
 
 The sizes and the recipe are those of `configs/ptb_small.py`; the words are
-random, as speed does not depend on them. Ours is the program that training
-runs, with all that it does besides: metrics, checks for finite numbers, the
-axis of seeds. PyTorch runs `nn.LSTM` in an eager loop, in a process of its
-own, as the thread pools of the two would disturb each other.
+random, since the speed does not depend on them. rnn_lab runs the program of
+training with all that it does: metrics, checks for finite numbers, the axis of
+seeds. PyTorch runs `nn.LSTM` in an eager loop, in a separate process, since the
+thread pools of the two would interfere.
 """
 
 import multiprocessing
@@ -15,50 +15,49 @@ from typing import Any
 import jax
 import numpy as np
 
+from rnn_lab import models
 from rnn_lab.benchmarks import torch_ptb
-from rnn_lab.benchmarks.rounds import in_turns, summary
-from rnn_lab.language_models import build
+from rnn_lab.benchmarks.rounds import run_in_turns, summarize
 from rnn_lab.tasks.language import of_corpus
 from rnn_lab.text.base import Corpus, Split
 from rnn_lab.text.vocabulary_training import vocabulary_of
-from rnn_lab.training import optimizers, programs
-from rnn_lab.training.settings import parse
+from rnn_lab.training import loop
+from rnn_lab.training.settings import Plan, parse
 from rnn_lab.training.state import init_states
 
 WORDS = 10_000
-STEPS = 25  # updates in a round
+STEPS = 25  # updates per round
 ROUNDS = 9
 
 
 def measure(config: Mapping[str, Any], rounds: int = ROUNDS) -> dict[str, Any]:
-  """Tokens per second of both, in turns.
+  """Measures tokens per second of both; see `rounds.summarize`.
+
+  Without PyTorch only rnn_lab is measured.
 
   Args:
     config: of `configs/ptb_small.py`, as nested dicts.
-    rounds: that count.
-
-  Returns:
-    See `rounds.summary`; without PyTorch there is only ours.
+    rounds: the number of rounds that count.
   """
-  contestants = {"rnn_lab": ours(config)}
-  peer = None
+  functions = {"rnn_lab": trainer(config)}
+  torch_process = None
   if torch_ptb.is_installed():
-    peer = _Peer(config)
-    contestants["torch, eager nn.LSTM"] = peer.round
+    torch_process = _TorchProcess(config)
+    functions["torch, eager nn.LSTM"] = torch_process.round
   try:
-    return summary(in_turns(contestants, rounds), "rnn_lab")
+    return summarize(run_in_turns(functions, rounds), "rnn_lab")
   finally:
-    if peer is not None:
-      peer.close()
+    if torch_process is not None:
+      torch_process.close()
 
 
-def ours(config: Mapping[str, Any]) -> Callable[[], float]:
-  """A function that trains for STEPS updates and returns tokens per second."""
+def trainer(config: Mapping[str, Any]) -> Callable[[], float]:
+  """Returns a function that trains for STEPS updates and returns its rate."""
   settings = parse(config)
   section = config["task"]
   batch, window = settings.train.batch_size, section["window"]
   names = ("<unk>", "<eos>", *(f"w{n}" for n in range(WORDS - 2)))
-  # Enough for every step of every round to be within one epoch or the next.
+  # So many that a round spans at most two epochs.
   tokens = np.random.default_rng(0).integers(
     0, WORDS, batch * window * STEPS * 4, dtype=np.int32
   )
@@ -66,33 +65,28 @@ def ours(config: Mapping[str, Any]) -> Callable[[], float]:
   words = vocabulary_of(names)
   corpus = Corpus("random", words, split, split, split, None, (), {}, {})
   task = of_corpus(corpus, batch, window, section["reach"])
-  model = build(config["model"], task)
-  static, hyper = optimizers.split(settings.optimizer, settings.train.clip_norm)
-  built = programs.build(model, task, static, STEPS, 1)
-  population = built.population
-  data = population.share(task.data)
-  seed = population.put(np.zeros(1, np.int32))
-  state = population.put(init_states(model, task, static, hyper, [0]))
-  step = 0
+  model = models.build(config["model"], task)
+  settings = settings._replace(
+    run=settings.run._replace(steps_per_call=STEPS), num_seeds=1
+  )
+  run = loop.Trainer(Plan(dict(config), {}, settings, task, model))
+  run.place(init_states(run.init, run.hyper, run.seeds), 0)
 
   def one_round() -> float:
-    nonlocal state, step
-    shared = (hyper, data, np.int32(step), np.int32(STEPS))
-    began = time.perf_counter()
-    state = jax.block_until_ready(built.train(shared, (seed, state)))
-    seconds = time.perf_counter() - began
-    step += STEPS
-    return STEPS * batch * window / seconds
+    start = time.perf_counter()
+    run.update(0, STEPS)
+    jax.block_until_ready(run.state)
+    return STEPS * batch * window / (time.perf_counter() - start)
 
   return one_round
 
 
-class _Peer:
-  """PyTorch in a process of its own, asked for one round at a time."""
+class _TorchProcess:
+  """PyTorch in a separate process that runs one round per request."""
 
   def __init__(self, config: Mapping[str, Any]):
     context = multiprocessing.get_context("spawn")
-    self._pipe, theirs = context.Pipe()
+    self._pipe, other_end = context.Pipe()
     sizes = {
       "words": WORDS,
       "hidden_size": config["model"]["hidden_size"],
@@ -104,12 +98,12 @@ class _Peer:
       "steps": STEPS,
     }
     self._process = context.Process(
-      target=torch_ptb.serve, args=(theirs, sizes), daemon=True
+      target=torch_ptb.serve, args=(other_end, sizes), daemon=True
     )
     self._process.start()
 
   def round(self) -> float:
-    """Tokens per second over STEPS updates."""
+    """Measures tokens per second over STEPS updates."""
     self._pipe.send("go")
     return self._pipe.recv()
 

@@ -1,6 +1,6 @@
-"""Comparing rates: in turns, in one run, by medians.
+"""Compares rates by medians over rounds in which all functions take turns.
 
-The speed of a machine drifts; two things that took turns drifted together.
+The speed of a machine drifts; functions that take turns are affected alike.
 """
 
 import statistics
@@ -8,45 +8,46 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
-def in_turns(
-  contestants: Mapping[str, Callable[[], float]], rounds: int
+def run_in_turns(
+  functions: Mapping[str, Callable[[], float]], rounds: int
 ) -> dict[str, list[float]]:
-  """Calls each contestant once a round, in turns; the first round is dropped.
+  """Calls each function once per round, in turns; drops the first round.
 
   Args:
-    contestants: each does some work and returns its rate.
-    rounds: that count, from 1 up.
+    functions: each does some work and returns its rate.
+    rounds: the number of rounds that count, at least 1.
 
   Returns:
-    The rates of each, one a round.
+    The rates of each function, one per round.
   """
-  rates: dict[str, list[float]] = {name: [] for name in contestants}
+  rates: dict[str, list[float]] = {name: [] for name in functions}
   for _ in range(rounds + 1):
-    for name, contestant in contestants.items():
-      rates[name].append(contestant())
+    for name, function in functions.items():
+      rates[name].append(function())
   return {name: values[1:] for name, values in rates.items()}
 
 
-def summary(rates: Mapping[str, list[float]], ours: str) -> dict[str, Any]:
-  """Medians with their spread, and how many times each rate ours is.
+def summarize(
+  rates: Mapping[str, list[float]], numerator: str
+) -> dict[str, Any]:
+  """Computes the median and range of each rate, and of ratios of rates.
 
   Returns:
-    `{name: {"median", "least", "most", "rounds"}}`, and under "ratios"
-    `{name: {"median", "least", "most"}}` of ours to the others', each ratio
-    of one round.
+    `{name: {"median", "least", "most", "rounds"}}`, and under "ratios" the same
+    for the rates of `numerator` over those of each other name, round by round.
   """
   ratios = {
-    name: [mine / other for mine, other in zip(rates[ours], values)]
+    name: [rate / other for rate, other in zip(rates[numerator], values)]
     for name, values in rates.items()
-    if name != ours
+    if name != numerator
   }
   return {
-    **{name: _spread(values) for name, values in rates.items()},
-    "ratios": {name: _spread(values) for name, values in ratios.items()},
+    **{name: _statistics(values) for name, values in rates.items()},
+    "ratios": {name: _statistics(values) for name, values in ratios.items()},
   }
 
 
-def _spread(values: list[float]) -> dict[str, Any]:
+def _statistics(values: list[float]) -> dict[str, Any]:
   return {
     "median": statistics.median(values),
     "least": min(values),

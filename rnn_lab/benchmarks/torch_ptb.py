@@ -1,4 +1,4 @@
-"""The small Penn Treebank LSTM in PyTorch, as its users write it: eagerly."""
+"""The small Penn Treebank LSTM in PyTorch, as an eager training loop."""
 
 import importlib.util
 import time
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def is_installed() -> bool:
-  """Whether PyTorch can be imported."""
+  """Returns whether PyTorch can be imported."""
   return importlib.util.find_spec("torch") is not None
 
 
@@ -36,7 +36,7 @@ def serve(pipe: Connection, sizes: Mapping[str, Any]) -> None:
       pipe.recv()
     except EOFError:
       return
-    began = time.perf_counter()
+    start = time.perf_counter()
     for n in range(sizes["steps"]):
       x = tokens[n * window : (n + 1) * window]
       y = tokens[n * window + 1 : (n + 1) * window + 1]
@@ -46,5 +46,5 @@ def serve(pipe: Connection, sizes: Mapping[str, Any]) -> None:
       loss.backward()
       nn.utils.clip_grad_norm_(model.parameters(), sizes["clip_norm"])
       optimizer.step()
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     pipe.send(sizes["steps"] * batch * window / seconds)

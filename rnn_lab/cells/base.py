@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rnn_lab.cells._cache import cached
+from rnn_lab.caching import cached
 from rnn_lab.cells.activations import Activated, activated
 from rnn_lab.errors import check_float, check_int
 from rnn_lab.initializers import bias_initializer, kernel_initializer
@@ -94,16 +94,14 @@ def cell_factory(
   parameters = inspect.signature(function).parameters
   weights = {f"{name}_{end}" for name in WEIGHTS for end in ("init", "scale")}
   init_only = {*init_only} | (weights & {*parameters})
-  defaults = {}
-  for name in init_only:
-    if name not in parameters or (
-      parameters[name].default is inspect.Parameter.empty
-    ):
-      raise TypeError(
-        f"{kind}: the init-only argument {name!r} must be an argument with a "
-        "default"
-      )
-    defaults[name] = parameters[name].default
+  optional = {
+    n: p.default for n, p in parameters.items() if p.default is not p.empty
+  }
+  if unknown := init_only - {*optional}:
+    raise TypeError(
+      f"{kind}: init_only must name arguments with defaults, got {unknown}"
+    )
+  defaults = {name: optional[name] for name in init_only}
   options_class = collections.namedtuple("Options", parameters)
 
   @functools.wraps(function)
@@ -223,8 +221,8 @@ def check_carry(cell: Cell, expected: Carry, actual: Carry) -> None:
   same_tree = jax.tree.structure(expected) == jax.tree.structure(actual)
   if form(expected) != form(actual) or not same_tree:
     raise ValueError(
-      f"{cell.kind}: the carry has the form {form(actual)}; it must be "
-      f"{form(expected)}{'' if same_tree else ', with the same containers'}"
+      f"{cell.kind}: the carry must have the form {form(expected)}"
+      f"{'' if same_tree else ' in the same containers'}, got {form(actual)}"
     )
 
 
@@ -262,8 +260,8 @@ def check_widths(
   for name, array, width in arrays:
     if array.ndim == 0 or array.shape[-1] != width:
       raise ValueError(
-        f"{kind}: {name} has shape {array.shape}, but its last dimension must "
-        f"be {width}"
+        f"{kind}: the last dimension of {name} must be {width}, got shape "
+        f"{array.shape}"
       )
 
 

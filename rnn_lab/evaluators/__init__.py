@@ -1,8 +1,5 @@
 """Evaluators: metrics of a model's parameters on a split, for all seeds."""
 
-import pkgutil
-from typing import Any
-
 # From `Task.evaluator` to a class, imported when used. A class is made as
 # `(model, task, settings, population)`, `settings` being `config.eval`, and
 # has the methods
@@ -14,8 +11,3 @@ EVALUATORS = {
   "batches": "rnn_lab.evaluators.batches:Batches",
   "stream": "rnn_lab.evaluators.stream:Stream",
 }
-
-
-def resolve(name: str) -> Any:
-  """Returns the evaluator's class."""
-  return pkgutil.resolve_name(EVALUATORS[name])

@@ -1,11 +1,11 @@
 """Backpropagation through time, term by term.
 
-E = sum over t of J_t depends on the weights w through every step. Unfold the
-network and give each step k a copy w_k of its own: then
+E = sum over t of J_t depends on the weights w through every step. Give each
+step k of the unfolded network its own copy w_k; then
 
   dE/dw = sum over t of sum over k <= t of dJ_t/dw_k,
 
-and the term (t, k) is what step k did to the cost at t. For a cell
+where the term (t, k) is the effect of step k on the cost at t. For a cell
 h_t = f(u x_t + w h_{t-1}) it is the lecture's
 
   dJ_t/dh_t . (product of dh_j/dh_{j-1} over j from k+1 to t) . dh_k/dw,
@@ -21,32 +21,30 @@ import jax
 import jax.numpy as jnp
 
 from rnn_lab.cells.base import Cell
-from rnn_lab.errors import FieldError
 from rnn_lab.gradients.costs import (
   Cost,
   Step,
-  check_cost,
-  prepare,
-  pullback,
+  prepare_cost,
   rows_where,
+  shape_error,
+  step_vjp,
   traced_cost,
   weighted_cost,
   zero_gradients,
 )
-from rnn_lab.gradients.directions import direction, sizes
-from rnn_lab.gradients.norms import norm
+from rnn_lab.gradients.norms import norm, normalize, norms_and_cosines
 from rnn_lab.types import Array, Carry, Params, PyTree
 
-# The terms whose gradients, each of the parameters' size, are held at once.
+# How many terms, each of the parameters' size, are held in memory at a time.
 CHUNK = 32
 
 
 class BPTTTerms(NamedTuple):
-  """Every term of a gradient, by its size and direction.
+  """The norm and direction of every term of a gradient.
 
-  Sizes are Euclidean norms over one leaf, in units of the cost per unit of
-  the parameter. A cosine is zero where the term or the gradient vanishes, and
-  not a number where either is not finite.
+  Norms are Euclidean, over one leaf, in units of the cost per unit of the
+  parameter. A cosine is zero where the term or the gradient is zero, and nan
+  where either is not finite.
 
   Attributes:
     gradient: dE/dparams, by `jax.grad`.
@@ -81,40 +79,42 @@ def bptt_terms(
   carry: Carry | None = None,
   weights_T: Array | None = None,
 ) -> BPTTTerms:
-  """The T(T+1)/2 terms of dE/dparams, and the T of dE/dreadout.
+  """Computes the T(T+1)/2 terms of dE/dparams and the T of dE/dreadout.
 
-  One backward pass carries the adjoints dJ_t/ds_k of all costs t >= k at
-  once, O(T^2) steps; a term is reduced to its norm and cosine as soon as it
-  is there, and never more than `CHUNK` of them are held.
+  One backward pass carries the adjoints dJ_t/ds_k of all costs t >= k, O(T^2)
+  steps in total. Terms are reduced to norms and cosines at once: no more than
+  `CHUNK` of them are held in memory.
 
   Args:
     cell: any `Cell`; only its `initial_carry` and `step` are used.
     cost: (readout, y_t, target_t) -> J_t, summed over the batch. Like the
-      cell's step it is what is compiled for: pass the same function again.
+      cell's step it is a static argument: another function compiles again.
     params: the cell's parameters.
     readout: the cost's parameters, `()` for none.
-    xs: `[T, B, D]`, or a pytree with leading T.
-    targets: a pytree with leading T, of which the cost is handed slice t.
+    xs: `[T, B, D]`, or a pytree with leading dimension T.
+    targets: a pytree with leading dimension T; the cost is given slice t.
     carry: the state before the first step; None is the cell's initial one.
     weights_T: `[T]`, the weight of each J_t in E; None is all ones. See
       `rnn_lab.gradients.costs.window_weights`.
 
   Raises:
-    FieldError: xs, targets and weights_T do not have the same T, at least 1.
-    ValueError: a step changes the form of the carry.
+    FieldError: xs, targets and weights_T do not have the same T, at least 1,
+      or the cost is not a scalar.
+    ValueError: a step changes the structure, shapes or dtypes of the carry.
   """
-  carry, weights_T = prepare(cell, params, xs, targets, carry, weights_T)
-  check_cost(cell, cost, params, readout, xs, targets, carry)
+  carry, weights_T = prepare_cost(
+    cell, cost, params, readout, xs, targets, carry, weights_T
+  )
   return _terms(cell.step, cost, params, readout, xs, targets, carry, weights_T)
 
 
 def terms_by_lag(norm_TT: Array) -> Array:
-  """`[T]`: the size of all terms of lag l = t - k together.
+  """Computes the joint norm of all terms of lag l = t - k: `[T]`.
 
-  The root of the sum of their squared norms: the norm of the lag's share of
-  the gradient if its terms stood at right angles, and its one term where only
-  the last output has a cost. It is not a mean: there are T - l terms at lag l,
-  and those of costs of weight zero would weigh as much as the others.
+  It is the root of the sum of their squared norms: the norm of the lag's part
+  of the gradient if its terms were orthogonal, and that of its one term where
+  only the last output has a cost. It is not a mean: lag l has T - l terms, and
+  a mean would count those of costs of weight zero.
 
   Args:
     norm_TT: a leaf of `BPTTTerms.norm`.
@@ -124,9 +124,7 @@ def terms_by_lag(norm_TT: Array) -> Array:
   """
   shape = jnp.shape(norm_TT)
   if len(shape) != 2 or shape[0] != shape[1]:
-    raise FieldError(
-      "norm_TT", shape, "an array [T, T]", f"of the shape {shape}"
-    )
+    raise shape_error("norm_TT", "an array of shape [T, T]", shape)
   t_T = jnp.arange(shape[0])
   k_LT = t_T[None, :] - t_T[:, None]
   by_lag_LT = jnp.asarray(norm_TT)[t_T[None, :], jnp.maximum(k_LT, 0)]
@@ -148,31 +146,24 @@ def _terms(
   (gradient, readout_gradient), (before_T, y_T) = grad(
     step, cost, params, readout, xs, targets, carry, weights_T
   )
-  readout_unit = direction(readout_gradient)
+  readout_unit = normalize(readout_gradient)
 
   def cost_term(step_t: tuple) -> tuple[Array, PyTree, tuple[PyTree, PyTree]]:
     value, (term, y_gradient) = jax.value_and_grad(
       weighted_cost, argnums=(1, 2)
     )(cost, readout, *step_t)
     one_row = jax.tree.map(lambda a: a[None], term)
-    found = jax.tree.map(lambda a: a[0], sizes(one_row, readout_unit))
-    return value, y_gradient, found
+    measured = norms_and_cosines(one_row, readout_unit)
+    return value, y_gradient, jax.tree.map(lambda a: a[0], measured)
 
-  cost_T, y_gradient_T, (readout_norm, readout_cosine) = jax.lax.map(
+  cost_T, y_gradient_T, readout_measured = jax.lax.map(
     cost_term, (y_T, targets, weights_T)
   )
-  total, (norms, cosines) = _pairs(
-    step, params, before_T, xs, y_gradient_T, direction(gradient)
+  total, measured = _pairs(
+    step, params, before_T, xs, y_gradient_T, normalize(gradient)
   )
   return BPTTTerms(
-    gradient,
-    total,
-    norms,
-    cosines,
-    cost_T,
-    readout_gradient,
-    readout_norm,
-    readout_cosine,
+    gradient, total, *measured, cost_T, readout_gradient, *readout_measured
   )
 
 
@@ -184,49 +175,51 @@ def _pairs(
   y_gradient_T: PyTree,
   unit: Params,
 ) -> tuple[Params, tuple[PyTree, PyTree]]:
-  """The sum of all terms; their norms and cosines, leaves `[T, T]`."""
+  """Returns the sum of all terms; their norms and cosines, leaves `[T, T]`."""
   num_steps = jax.tree.leaves(xs)[0].shape[0]
   num_chunks = -(-num_steps // CHUNK)
   rows = -(-num_steps // num_chunks)
   row_R = jnp.arange(rows)
   first = jax.tree.map(lambda a: a[0], before_T)
-  # Row t holds dJ_t/ds_k; the last rows, past T, stay zero.
+  # Row t holds dJ_t/ds_k; the rows from T on stay zero.
   adjoints = zero_gradients(first, num_chunks * rows)
   zeros = jax.tree.map(lambda a: jnp.zeros(num_chunks * rows, a.dtype), unit)
 
   def at_k(state: tuple, step_k: tuple) -> tuple[tuple, tuple]:
     k, before, x, y_gradient = step_k
-    pull = jax.vmap(pullback(step, params, before, x))
+    vjp = jax.vmap(step_vjp(step, params, before, x))
 
     def one_chunk(chunk: Array, state: tuple) -> tuple:
-      adjoints, total, found = state
+      adjoints, total, measured = state
       start = chunk * rows
       t_R = start + row_R
-      terms, earlier = pull(
+      terms, earlier = vjp(
         [jax.lax.dynamic_slice_in_dim(a, start, rows) for a in adjoints],
         rows_where(t_R == k, y_gradient),
       )
       total = jax.tree.map(lambda a, b: a + jnp.sum(b, axis=0), total, terms)
-      # A cost before k does not depend on step k: zero, and no zero times an
-      # infinite Jacobian.
-      earlier, new = rows_where(t_R >= k, (earlier, sizes(terms, unit)))
-      adjoints, found = jax.tree.map(
+      # A cost before k does not depend on step k. Its row is set to zero, as
+      # zero times an infinite Jacobian would be nan.
+      earlier, new = rows_where(
+        t_R >= k, (earlier, norms_and_cosines(terms, unit))
+      )
+      adjoints, measured = jax.tree.map(
         lambda whole, part: jax.lax.dynamic_update_slice_in_dim(
           whole, part, start, 0
         ),
-        (adjoints, found),
+        (adjoints, measured),
         (earlier, new),
       )
-      return adjoints, total, found
+      return adjoints, total, measured
 
-    # The chunks before k's hold only costs that step k cannot change.
-    adjoints, total, found = jax.lax.fori_loop(
+    # Chunks before k's hold only costs that step k does not affect.
+    adjoints, total, measured = jax.lax.fori_loop(
       k // rows, num_chunks, one_chunk, (*state, (zeros, zeros))
     )
-    return (adjoints, total), found
+    return (adjoints, total), measured
 
   y_gradient_T = jax.tree.map(lambda a: a[:, None], y_gradient_T)
   steps = (jnp.arange(num_steps), before_T, xs, y_gradient_T)
   state = (adjoints, jax.tree.map(jnp.zeros_like, params))
-  (_, total), found = jax.lax.scan(at_k, state, steps, reverse=True)
-  return total, jax.tree.map(lambda a_KT: a_KT.T[:num_steps], found)
+  (_, total), measured = jax.lax.scan(at_k, state, steps, reverse=True)
+  return total, jax.tree.map(lambda a_KT: a_KT.T[:num_steps], measured)

@@ -10,15 +10,15 @@ _PRIME = 2**26 - 5
 
 
 def rank_of_product(factors: Sequence[np.ndarray]) -> int:
-  """The rank of A_m ... A_1, A_1 first, as if nothing were ever rounded.
+  """Computes the rank of A_m ... A_1 as if nothing were ever rounded.
 
-  Every float is a whole number times a power of two, so that the product can
-  be taken and eliminated in whole numbers modulo a prime. The rank modulo a
-  prime is never above the true one, and below it with a chance of about 1e-8.
+  Every float is an integer times a power of two, so the product and its
+  elimination are done in integers modulo a prime. The rank modulo a prime is
+  never above the true one, and below it with a probability of about 1e-8.
 
   Args:
-    factors: matrices of finite floats that can be multiplied, with at most
-      2,048 rows.
+    factors: A_1 first; matrices of finite floats that can be multiplied, with
+      at most 2,048 rows.
   """
   product = _residues(factors[0])
   for factor in factors[1:]:
@@ -38,7 +38,7 @@ def rank_of_product(factors: Sequence[np.ndarray]) -> int:
 
 
 def _residues(matrix: np.ndarray) -> np.ndarray:
-  """The entries times 2^53, which changes no rank, modulo the prime."""
+  """Returns the entries times 2^53, which changes no rank, modulo the prime."""
   mantissas, exponents = np.frexp(matrix)
   whole = np.ldexp(mantissas, 53).astype(np.int64) % _PRIME
   distinct, place = np.unique(exponents, return_inverse=True)

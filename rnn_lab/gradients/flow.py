@@ -1,8 +1,8 @@
-"""The gradient through time: how much of dE/ds_t is left at each step t.
+"""The gradient flow through time: dE/ds_t at every step t.
 
-s_t is the carry after step t: h_t, or h_t and c_t. All t, layers and states
-come from one backward pass: something is added to every carry (see
-`rnn_lab.perturbations`), and the cost differentiated with respect to it, at
+s_t is the carry after step t: h_t, or h_t and c_t. All steps, layers and
+states come from one backward pass: a perturbation is added to every carry (see
+`rnn_lab.perturbations`), and the cost is differentiated with respect to it, at
 zero.
 """
 
@@ -18,7 +18,7 @@ from rnn_lab.types import Array, PyTree
 def state_gradients(
   cost: Callable[[PyTree], Array], perturbations: PyTree
 ) -> PyTree:
-  """dE/ds_t for every step, example and unit.
+  """Computes dE/ds_t for every step, example and unit.
 
     layers = stack([lstm(8)])
     params = init_stack(layers, key, 2)
@@ -32,7 +32,7 @@ def state_gradients(
 
   Args:
     cost: from perturbations to E, the loss summed over the batch, so that an
-      example's gradient does not depend on how many there are.
+      example's gradient does not depend on the batch size.
     perturbations: zeros, leaves `[T, B, H]`; see
       `rnn_lab.zero_perturbations`.
 
@@ -48,25 +48,25 @@ def gradient_flow(
   perturbations: PyTree,
   lengths_B: Array | None = None,
 ) -> PyTree:
-  """`norm_by_time` of `state_gradients`, of each state of each layer."""
+  """Computes `norm_by_time` of each leaf of `state_gradients`."""
   gradients = state_gradients(cost, perturbations)
   return jax.tree.map(lambda g_TBH: norm_by_time(g_TBH, lengths_B), gradients)
 
 
 def norm_by_time(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
-  """`[T]`: the norm of each example's dE/ds_t, averaged over the batch.
+  """Computes the mean over the batch of each example's |dE/ds_t|: `[T]`.
 
   Args:
-    gradient_TBH: a leaf of `state_gradients`; a state of any other shape
-      `[T, B, ...]` counts as one vector per example, too.
-    lengths_B: the examples' lengths; an example counts in the mean for the
-      steps that it has. None where all have T.
+    gradient_TBH: a leaf of `state_gradients`; a state of another shape
+      `[T, B, ...]` counts as one vector per example.
+    lengths_B: the examples' lengths; the mean at a step is over the examples
+      that have that step. None where all have T.
   """
   return _mean(_norms(gradient_TBH), lengths_B)
 
 
 def norm_by_lag(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
-  """`[T]`: as `norm_by_time`, at lag l = 0, 1, ... before each one's last step.
+  """Computes `norm_by_time` by lag l = 0, 1, ... from each last step: `[T]`.
 
   An example of n steps is at lag l at its step n - 1 - l, so that sequences of
   different lengths are averaged at the same distance from their ends.
@@ -82,17 +82,17 @@ def norm_by_lag(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
 
 
 def size_by_unit(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
-  """`[T, H]`, or `[T, ...]`: each unit's |dE/ds_t|, averaged over the batch."""
+  """Computes the mean over the batch of each unit's |dE/ds_t|: `[T, H]`."""
   return _mean(jnp.abs(gradient_TBH), lengths_B)
 
 
 def _norms(gradient: Array) -> Array:
-  """`[T, B]`: each example's norm."""
+  """Computes each example's norm: `[T, B]`."""
   return norm(gradient.reshape(*gradient.shape[:2], -1), axis=-1)
 
 
 def _mean(values: Array, lengths_B: Array | None) -> Array:
-  """The mean of `[T, B, ...]` over the examples that have a step."""
+  """Averages `[T, B, ...]` over the examples that have a step."""
   if lengths_B is None:
     return jnp.mean(values, axis=1)
   t_T = jnp.arange(values.shape[0])

@@ -7,11 +7,10 @@ import jax.numpy as jnp
 
 from rnn_lab.types import Array
 
-# 2 to the power of this, the scale of a column of zeros.
+# The exponent of a column of zeros.
 _NOTHING = -(2**28)
-# A factor of 2 to the power of this is zero beside 1, in float64 too.
+# 2 to the power of this is negligible beside 1, in float64 too.
 _NEGLIGIBLE = -300
-
 
 LARGEST, ROOT_MEAN_SQUARE = "largest", "root mean square"
 KINDS = (LARGEST, ROOT_MEAN_SQUARE)
@@ -24,21 +23,21 @@ def log_norms_of_products(
   columns: tuple[int, int],
   kind: str = LARGEST,
 ) -> Array:
-  """The logs of norms of A_1 A_2 ... A_l.
+  """Computes logs of norms of a block of A_1 A_2 ... A_l.
 
-  The product is held as columns m_j 2^e_j, each with a whole exponent of its
-  own and a mantissa's largest entry from 1/2 to 1, so that it stays within the
+  The product is represented by columns m_j 2^e_j, each with its own integer
+  exponent and largest mantissa entry in [1/2, 1), so that it stays within the
   range of its dtype.
 
   Args:
     backwards: `[n, B, S, S]`, A_1 first.
-    rows: first and last + 1 of the product's rows that count.
-    columns: likewise its columns.
-    kind: of the singular values the largest, or the root mean square, which is
-      the Frobenius norm over the root of the number of columns.
+    rows: start and stop of the block's rows.
+    columns: start and stop of its columns.
+    kind: which norm: the largest singular value, or their root mean square,
+      the Frobenius norm over the square root of the number of columns.
 
   Returns:
-    `[n + 1, B]` natural logs, for l = 0 (the identity), 1, ..., n; -inf of
+    `[n + 1, B]` natural logs, for l = 0 (the identity), 1, ..., n; -inf for
     zeros.
   """
   _, batch_size, size, _ = backwards.shape
@@ -65,11 +64,11 @@ def log_norms_of_products(
 def _scaled_product(
   product_BRS: Array, exponent_BS: Array, matrix_BSS: Array
 ) -> tuple[Array, Array]:
-  """Columns m_j 2^e_j times a matrix, as columns and exponents again."""
+  """Multiplies columns m_j 2^e_j by a matrix; returns mantissas, exponents."""
   mantissa_BSS, power_BSS = jnp.frexp(matrix_BSS)
   power_BSS = jnp.where(matrix_BSS == 0.0, _NOTHING, power_BSS)
   power_BSS = power_BSS + exponent_BS[:, :, None]
-  # Each new column in units of the largest that goes into it.
+  # Each new column relative to the largest value that enters it.
   largest_BS = jnp.max(power_BSS, axis=1)
   power_BSS = jnp.maximum(power_BSS - largest_BS[:, None], _NEGLIGIBLE)
   scaled_BSS = jnp.ldexp(mantissa_BSS, power_BSS)
@@ -78,7 +77,7 @@ def _scaled_product(
 
 
 def _rescaled(product_BRS: Array, exponent_BS: Array) -> tuple[Array, Array]:
-  """The same columns with largest entries from 1/2 to 1."""
+  """Rescales the columns to largest entries in [1/2, 1)."""
   size_BS = jnp.max(jnp.abs(product_BRS), axis=1)
   power_BS = jnp.frexp(size_BS)[1]
   product_BRS = jnp.ldexp(product_BRS, -power_BS[:, None])
@@ -87,7 +86,7 @@ def _rescaled(product_BRS: Array, exponent_BS: Array) -> tuple[Array, Array]:
 
 
 def _log_norm(product_BRC: Array, exponent_BC: Array, kind: str) -> Array:
-  """`[B]`: the log of a norm of columns m_j 2^e_j."""
+  """Computes the log of a norm of columns m_j 2^e_j: `[B]`."""
   largest_B = jnp.max(exponent_BC, axis=1)
   power_BC = jnp.maximum(exponent_BC - largest_B[:, None], _NEGLIGIBLE)
   a_BRC = jnp.ldexp(product_BRC, power_BC[:, None])
@@ -96,7 +95,7 @@ def _log_norm(product_BRC: Array, exponent_BC: Array, kind: str) -> Array:
   else:
     if a_BRC.shape[1] > a_BRC.shape[2]:
       a_BRC = jnp.swapaxes(a_BRC, 1, 2)
-    # The largest eigenvalue is the one that squaring leaves accurate.
+    # Squaring keeps the largest eigenvalue accurate.
     gram_BRR = jnp.einsum("bij,bkj->bik", a_BRC, a_BRC, precision="highest")
     square_B = jnp.linalg.eigvalsh(gram_BRR)[:, -1]
   log_2 = jnp.log(jnp.asarray(2.0, a_BRC.dtype))

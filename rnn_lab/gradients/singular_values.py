@@ -1,33 +1,32 @@
-"""Singular values of long products of matrices, each of them to many digits.
+"""Singular values of long products of matrices, all to high relative accuracy.
 
 The product A_m ... A_1 of step Jacobians is graded: its singular values span
-hundreds of orders of magnitude, and of the product multiplied out only the
-largest survive rounding. So it is never multiplied out:
+hundreds of orders of magnitude, and only the largest survive rounding if the
+product is formed. So it is never formed:
 
 1. The factors are made triangular one after the other, from the right:
    A_1 = Q_1 R_1, A_2 Q_1 = Q_2 R_2, ... The product is Q_m R_m ... R_1
    (Stewart 1994, "On graded QR decompositions of products of matrices").
    The diagonals alone, "QR accumulation", do not give singular values.
-2. The transposed product R_1^T ... R_m^T is treated the same way, there and
-   back again. This is QR iteration on the product with itself transposed: each
-   pass shrinks what stands above the diagonal by the ratio of neighbouring
-   singular values (Oliveira and Stewart 2000, "Exponential splittings of
-   products of matrices and accurately computing singular values of long
-   products").
-3. As soon as R_m ... R_1 = D U, D diagonal and held as logs, with a unit upper
-   triangular U that is far from singular, one-sided Jacobi rotations of the
-   rows give all singular values to the same relative accuracy (Demmel and
-   Veselic 1992), however large a range D spans.
+2. The transposed product R_1^T ... R_m^T is treated the same way, repeatedly.
+   This is QR iteration on the product times its transpose: each pass reduces
+   the entries above the diagonal by the ratio of neighbouring singular values
+   (Oliveira and Stewart 2000, "Exponential splittings of products of matrices
+   and accurately computing singular values of long products").
+3. As soon as R_m ... R_1 = D U, with D diagonal, stored as logs, and U unit
+   upper triangular and well conditioned, one-sided Jacobi rotations of the rows
+   give all singular values to the same relative accuracy (Demmel and Veselic
+   1992), however large the range of D.
 
-What comes out is exact for factors that differ from those given by rounding
-relative to each factor's norm; tests hold it to ten times what one rounding of
-the factors does to the exact singular values. Where the product keeps
-stretching the same directions apart, that is a relative error of about the unit
-roundoff times the condition of the worst square factor. It is more where later
-factors undo what earlier ones did, and small singular values hang on
-cancellation; no method that rounds the factors does better. A block of the
-product has one more reason to cancel: those of its singular values that are
-tiny beside what the whole product does in the same directions.
+The method is backward stable: the results are exact for factors perturbed by
+rounding relative to each factor's norm. Tests bound the error by ten times the
+effect of one rounding of the factors on the exact singular values. If the
+factors keep separating the same directions, this is a relative error of about
+the unit roundoff times the condition number of the worst square factor. It is
+larger where later factors undo earlier ones, and small singular values depend
+on cancellation; no method that rounds the factors does better. In a block of
+the product, singular values far below those of the whole product in the same
+directions depend on cancellation, too.
 """
 
 from collections.abc import Sequence
@@ -35,6 +34,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rnn_lab.errors import FieldError
+from rnn_lab.gradients.costs import shape_error
 from rnn_lab.gradients.exact_rank import rank_of_product
 from rnn_lab.gradients.jacobians import (
   StepJacobians,
@@ -47,24 +47,25 @@ _EPS = np.finfo(np.float64).eps
 _TINY = np.finfo(np.float64).tiny
 _MAX_PASSES = 12
 _MAX_SWEEPS = 60
-# A diagonal entry smaller than this share of its factor's largest entry may be
-# what rounding left of an exact zero.
+# A diagonal entry below this share of its factor's largest entry may be the
+# rounding error of an exact zero.
 _SUSPICIOUS = 1e-12
 
 
 def log_singular_values(factors: Sequence[Array] | Array) -> np.ndarray:
-  """Logs of the singular values of A_m ... A_1, descending.
+  """Computes logs of the singular values of A_m ... A_1, descending.
 
   Args:
     factors: A_1 first: `[m, n, n]`, or a list of matrices that can be
-      multiplied, not all of which need be square.
+      multiplied, square or not.
 
   Returns:
-    `[n]` natural logs, float64, n the product's smaller side. -inf for each
-    singular value that is exactly zero; see `rank_of_product`.
+    `[n]` natural logs, float64, n the smaller dimension of the product. -inf
+    for each singular value that is exactly zero; see `rank_of_product`.
 
   Raises:
-    FieldError: the factors are none, do not fit together, or are not finite.
+    FieldError: there are no factors, they cannot be multiplied, or they are
+      not finite.
   """
   factors = [np.asarray(a, np.float64) for a in factors]
   _check_factors(factors)
@@ -74,9 +75,9 @@ def log_singular_values(factors: Sequence[Array] | Array) -> np.ndarray:
     return logs
   triangles = _triangles(factors)
   suspicious = any(map(_is_suspicious, factors, triangles))
-  found = _from_triangles(triangles)
-  rank = rank_of_product(factors) if suspicious else len(found)
-  logs[:rank] = found[:rank]
+  nonzero = _from_triangles(triangles)
+  rank = rank_of_product(factors) if suspicious else len(nonzero)
+  logs[:rank] = nonzero[:rank]
   return logs
 
 
@@ -87,19 +88,19 @@ def singular_values_between(
   rows: str | None = None,
   columns: str | None = None,
 ) -> np.ndarray:
-  """`[B, n]`: logs of the singular values of ds_t/ds_k, descending.
+  """Computes logs of the singular values of ds_t/ds_k, descending: `[B, n]`.
 
   Args:
     jacobians: as `step_jacobians` returns them.
     t: a step, from 0 to T - 1.
     k: a step, from 0 to t.
     rows: the part of s_t, None for all of it.
-    columns: the part of s_k, None for all of it: with "h" and "h" those of
-      dh_t/dh_k, through all that the carry holds in between.
+    columns: the part of s_k, None for all of it. "h" and "h" give those of
+      dh_t/dh_k along all paths through the carry.
 
   Returns:
-    Natural logs, n the size of the smaller part. The product is that of the
-    Jacobians as given, float32 or float64, and is itself taken in float64.
+    Natural logs, n the size of the smaller part, computed in float64 from the
+    Jacobians as given, float32 or float64.
 
   Raises:
     FieldError: t or k is out of its range, or the carry has no such part.
@@ -124,26 +125,26 @@ def _check_factors(factors: list[np.ndarray]) -> None:
     or any(len(shape) != 2 or 0 in shape for shape in shapes)
     or any(b[1] != a[0] for a, b in zip(shapes, shapes[1:]))
   ):
-    words = ", ".join(map(str, sorted(set(shapes)))) or "nothing"
-    raise FieldError(
+    raise shape_error(
       "factors",
-      shapes,
-      "matrices each of which can be multiplied by the next from the left",
-      f"of the shapes {words}",
+      "matrices A_1, ..., A_m of which A_m ... A_1 is a product",
+      *sorted(set(shapes)),
     )
   for place, factor in enumerate(factors):
-    if not np.isfinite(factor).all():
+    wrong = factor[~np.isfinite(factor)]
+    if wrong.size:
       raise FieldError(
-        f"factors[{place}]", factor, "a matrix of finite numbers", "not finite"
+        f"factors[{place}]",
+        f"{{field}} must be a matrix of finite numbers, got {wrong[0]}",
       )
 
 
 def _without_zeros(factors: list[np.ndarray]) -> list[np.ndarray]:
-  """The factors without what a zero row or column cuts off.
+  """Removes zero rows and columns, and what they multiply.
 
-  Rows of zeros are where singular Jacobians come from: saturated units, and
-  parts of a carry on which others have no effect. Rotations would fill them
-  with rounding errors.
+  Rows of zeros are why Jacobians are singular: saturated units, and parts of a
+  carry that do not depend on others. Rotations would fill them with rounding
+  errors.
   """
   factors = list(factors)
   for j in range(len(factors) - 1):
@@ -162,22 +163,22 @@ def _without_zeros(factors: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def _triangles(factors: Sequence[np.ndarray]) -> list[np.ndarray]:
-  """R_1, ..., R_m with A_m ... A_1 = Q R_m ... R_1, diagonals positive.
+  """Returns R_1, ..., R_m with A_m ... A_1 = Q R_m ... R_1, diagonals positive.
 
-  Wherever a factor has fewer rows than columns, so has its R.
+  Where a factor has fewer rows than columns, so has its R.
   """
   triangles = []
   q = np.eye(factors[0].shape[1])
   for factor in factors:
     rotated = factor @ q
-    # With large rows first a QR decomposition keeps small rows accurate too.
+    # With the largest rows first, QR keeps small rows accurate, too.
     order = np.argsort(-np.abs(rotated).max(axis=1), kind="stable")
     sorted_q, r = np.linalg.qr(rotated[order])
     q = np.empty_like(sorted_q)
     q[order] = sorted_q
     signs = np.where(np.diagonal(r) < 0.0, -1.0, 1.0)
     r, q = r * signs[:, None], q * signs
-    # A zero becomes an error of rounding's size, so that it can be divided by.
+    # A zero is replaced by the size of a rounding error, to divide by it.
     diagonal = np.diagonal(r)
     smallest = np.maximum(_EPS * np.abs(r).max(axis=0)[: len(r)], _TINY)
     np.fill_diagonal(r, np.where(diagonal > 0.0, diagonal, smallest))
@@ -190,7 +191,7 @@ def _is_suspicious(factor: np.ndarray, triangle: np.ndarray) -> bool:
 
 
 def _from_triangles(triangles: list[np.ndarray]) -> np.ndarray:
-  """Logs of the singular values of R_m ... R_1, descending."""
+  """Computes logs of the singular values of R_m ... R_1, descending."""
   for _ in range(_MAX_PASSES):
     triangles = _triangles([r.T for r in reversed(triangles)])
     logs, unit = _row_scaled(triangles)
@@ -200,17 +201,17 @@ def _from_triangles(triangles: list[np.ndarray]) -> np.ndarray:
 
 
 def _row_scaled(triangles: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-  """log D and U of R_m ... R_1 = D U, U unit upper triangular.
+  """Returns log D and U of R_m ... R_1 = D U, U unit upper triangular.
 
-  R_j D U = (R_j D) U, and with R_j = D_j U_j that is
-  D_j D (D^-1 U_j D) U, where the bracket has the entries u_ik d_k / d_i.
+  With R_j = D_j U_j, R_j D U = D_j D (D^-1 U_j D) U, where the bracket has the
+  entries u_ik d_k / d_i.
   """
   size = len(triangles[0])
   logs, unit = np.zeros(size), np.eye(size)
   for r in triangles:
     diagonal = np.diagonal(r)
     ratios = np.triu(np.clip(logs[None, :] - logs[:, None], -700.0, 700.0))
-    # Overflow is what a product has that needs another pass.
+    # An overflow means that the product needs another pass.
     with np.errstate(over="ignore", invalid="ignore"):
       unit = (r / diagonal[:, None] * np.exp(ratios)) @ unit
     logs = logs + np.log(diagonal)
@@ -226,24 +227,23 @@ def _is_far_from_singular(unit: np.ndarray) -> bool:
 
 
 def _one_sided_jacobi(logs: np.ndarray, unit: np.ndarray) -> np.ndarray:
-  """Logs of the singular values of exp(logs)[:, None] * unit, descending.
+  """Computes logs of the singular values of exp(logs)[:, None] * unit.
 
-  Pairs of rows are rotated until all are at right angles; their norms are
-  then the singular values. The pairs of one round have no row in common and
-  are rotated at once, and the rounds of a sweep are those of a tournament in
-  which everybody meets everybody.
+  Pairs of rows are rotated until all are orthogonal; their norms are then the
+  singular values. The pairs of one round are disjoint and rotated at once, and
+  the rounds of a sweep are a round-robin tournament, which contains every pair.
   """
   size = len(logs)
   rows, logs = _normalized(unit, logs)
-  seats = size + size % 2
+  even = size + size % 2
   for _ in range(_MAX_SWEEPS):
     order = np.argsort(-logs, kind="stable")
     rows, logs = rows[order], logs[order]
-    ring, rotated = np.arange(seats), False
-    for _ in range(seats - 1):
-      i, j = ring[: seats // 2], ring[seats // 2 :][::-1]
-      playing = (i < size) & (j < size)
-      rotated |= _rotate(rows, logs, i[playing], j[playing])
+    ring, rotated = np.arange(even), False
+    for _ in range(even - 1):
+      i, j = ring[: even // 2], ring[even // 2 :][::-1]
+      exist = (i < size) & (j < size)
+      rotated |= _rotate(rows, logs, i[exist], j[exist])
       ring[1:] = np.roll(ring[1:], 1)
     if not rotated:
       return -np.sort(-logs)
@@ -253,12 +253,12 @@ def _one_sided_jacobi(logs: np.ndarray, unit: np.ndarray) -> np.ndarray:
 def _rotate(
   rows: np.ndarray, logs: np.ndarray, i: np.ndarray, j: np.ndarray
 ) -> bool:
-  """Rotates rows i against rows j, in place; False if none needed it.
+  """Rotates rows i against rows j in place; returns whether any were rotated.
 
   With a >= b the rows' norms, u and v their directions, c = u . v and
   r = b / a, the rotation by t = r tau makes them a (u + r^2 tau v) and
-  b (v - tau u), both divided by sqrt(1 + t^2): r may be too small for a
-  float, and neither row is lost.
+  b (v - tau u), both divided by sqrt(1 + t^2). Neither row is lost where r
+  underflows.
   """
   i, j = np.where(logs[j] > logs[i], j, i), np.where(logs[j] > logs[i], i, j)
   cosine = np.sum(rows[i] * rows[j], axis=1)
@@ -280,5 +280,6 @@ def _rotate(
 def _normalized(
   rows: np.ndarray, logs: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
+  """Divides rows by their norms, and adds the logs of those to `logs`."""
   norms = np.linalg.norm(rows, axis=1)
   return rows / norms[:, None], logs + np.log(norms)

@@ -1,67 +1,68 @@
-"""A carry as one vector per example, and what a step makes of small changes."""
+"""A carry as one vector per example, and the derivative of a step."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from rnn_lab.cells.base import Cell, is_float
-from rnn_lab.errors import FieldError
-from rnn_lab.gradients.costs import Step, prepare
+from rnn_lab.gradients.costs import (
+  Step,
+  float_leaves,
+  prepare,
+  shape_error,
+  with_floats,
+)
 from rnn_lab.types import Array, Carry, Params, PyTree
 
 
 def prepare_batch(
   cell: Cell, params: Params, xs: PyTree, carry: Carry | None
 ) -> Carry:
-  """The state before the first step, checked to have one row an example.
+  """Checks as `prepare` does, and that the carry has one row per example.
 
   Raises:
-    FieldError: xs is not of the shape `[T, B, D]`, or the carry not of `[B]`.
-    ValueError: a step changes the form of the carry.
+    FieldError: see `prepare`; xs does not have the shape `[T, B, D]`, or the
+      carry `[B, ...]`.
+    ValueError: see `prepare`.
   """
-  carry, _ = prepare(cell, params, xs, (), carry, None)
+  carry = prepare(cell, params, xs, carry)
   shape = np.shape(jax.tree.leaves(xs)[0])
   if len(shape) != 3:
-    raise FieldError("xs", shape, "arrays [T, B, D]", f"of the shape {shape}")
-  for leaf in _float_leaves(carry):
+    raise shape_error("xs", "arrays of shape [T, B, D]", shape)
+  for leaf in float_leaves(carry):
     if leaf.shape[:1] != shape[1:2]:
-      raise FieldError(
-        "carry",
-        leaf.shape,
-        f"arrays whose first dimension is the batch's {shape[1]}",
-        f"of the shape {leaf.shape}",
+      raise shape_error(
+        "carry", f"arrays of shape [B, ...] with B = {shape[1]}", leaf.shape
       )
   return carry
 
 
-def push_forward(
+def step_jvp(
   step: Step, params: Params, carry: Carry, x: PyTree, tangents_NBS: Array
 ) -> tuple[Carry, Array]:
-  """One step of the carry and of N small changes of it.
+  """Computes s_t, and J_t times each of N tangents of s_{t-1}, `[N, B, S]`.
 
-  Returns:
-    s_t, and `[N, B, S]`, J_t times each of the changes, which are written as
-    the carry is in `StepJacobians`.
+  The tangents have the layout of `flatten`.
   """
 
   def flat_step(s_BS: Array) -> tuple[Array, Carry]:
     after, _ = step(params, _unflatten(s_BS, carry), x)
     return flatten(after), after
 
-  # Or a GPU would round the kernels to the 10 bits of TF32.
+  # By default a GPU would round the kernels to the 10 bits of TF32.
   with jax.default_matmul_precision("highest"):
     _, jvp, after = jax.linearize(flat_step, flatten(carry), has_aux=True)
     return after, jax.vmap(jvp)(tangents_NBS)
 
 
 def flatten(carry: Carry) -> Array:
-  """`[B, S]`: the floating leaves of a carry side by side."""
-  leaves = _float_leaves(carry)
+  """Concatenates the floating leaves of a carry: `[B, S]`."""
+  leaves = float_leaves(carry)
   return jnp.concatenate([a.reshape(a.shape[0], -1) for a in leaves], axis=1)
 
 
 def carry_parts(carry: Carry) -> dict[str, slice]:
-  """The name of each floating leaf, and where in S `flatten` puts it.
+  """Returns the name of each floating leaf and its slice in `flatten`.
 
   A name is the leaf's path, as "0.forward.h"; "" if the carry is the leaf.
   """
@@ -75,21 +76,10 @@ def carry_parts(carry: Carry) -> dict[str, slice]:
   return parts
 
 
-def _float_leaves(carry: Carry) -> list[Array]:
-  return [leaf for leaf in jax.tree.leaves(carry) if is_float(leaf)]
-
-
 def _unflatten(s_BS: Array, like: Carry) -> Carry:
-  """`like` with its floating leaves taken out of `s_BS`."""
-  start = 0
-
-  def take(leaf: Array) -> Array:
-    nonlocal start
-    if not is_float(leaf):
-      return leaf
-    stop = start + leaf.size // leaf.shape[0]
-    part = s_BS[:, start:stop].reshape(leaf.shape).astype(leaf.dtype)
-    start = stop
-    return part
-
-  return jax.tree.map(take, like)
+  """Returns `like` with its floating leaves replaced by those of `s_BS`."""
+  leaves = float_leaves(like)
+  stops = np.cumsum([leaf.size // leaf.shape[0] for leaf in leaves])
+  parts = jnp.split(s_BS, stops[:-1], axis=1)
+  floats = [a.reshape(b.shape).astype(b.dtype) for a, b in zip(parts, leaves)]
+  return with_floats(like, floats)

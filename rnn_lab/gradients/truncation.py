@@ -1,11 +1,11 @@
-"""Truncated backpropagation through time, and what it leaves out.
+"""The bias of truncated backpropagation through time.
 
 BPTT(k1, k2) of Williams and Peng 1990: after every k1 steps the gradient of
-the costs since the last time goes back k2 steps, counted from the step it
-starts at. In the terms of `rnn_lab.gradients.bptt`: the costs J_t come in
-groups of k1, the last group of what remains; the group that ends at step e
-reaches back to step e - k2 + 1, and the term (t, k) is left out where
-k <= e(t) - k2. What is left is biased, and this measures by how much.
+the costs of these steps is propagated back over the last k2 steps. In the terms
+of `rnn_lab.gradients.bptt`: the costs J_t form groups of k1, the last one
+possibly shorter; the group that ends at step e reaches back to step e - k2 + 1,
+and the term (t, k) is left out where k <= e(t) - k2. The truncated gradient is
+biased; this module measures by how much.
 """
 
 import functools
@@ -20,29 +20,32 @@ from rnn_lab.errors import FieldError, check_int
 from rnn_lab.gradients.costs import (
   Cost,
   Step,
-  check_cost,
-  prepare,
-  pullback,
+  prepare_cost,
   rows_where,
+  step_vjp,
   traced_cost,
   weighted_cost,
   zero_gradients,
 )
-from rnn_lab.gradients.directions import direction, lengths, sizes
-from rnn_lab.gradients.norms import norm
+from rnn_lab.gradients.norms import (
+  norm,
+  normalize,
+  norms_and_cosines,
+  row_norms,
+)
 from rnn_lab.types import Array, Carry, Params, PyTree
 
 
 class TruncationBias(NamedTuple):
-  """Truncated gradients beside the full one, a row for each of N reaches.
+  """Truncated gradients compared with the full one, one row per reach.
 
   An error is |truncated - full| / |full|: 0 where nothing is left out, and
-  infinite where the full gradient alone vanishes. A cosine is that of the
-  truncated with the full gradient, and zero where either vanishes.
+  infinite where only the full gradient is zero. A cosine is that of the
+  truncated with the full gradient, and zero where either is zero.
 
   Attributes:
-    gradient: dE/dparams in full, by `jax.grad`.
-    truncated: the truncated ones, leaves `[N, ...]`.
+    gradient: the full dE/dparams, by `jax.grad`.
+    truncated: the truncated gradients, leaves `[N, ...]`.
     relative_error: `params` with leaves `[N]`.
     cosine: `params` with leaves `[N]`.
     total_relative_error: `[N]`, of all parameters as one vector.
@@ -70,42 +73,42 @@ def truncation_bias(
   carry: Carry | None = None,
   weights_T: Array | None = None,
 ) -> TruncationBias:
-  """How far truncated BPTT(every, reach) is from the full gradient.
+  """Compares truncated BPTT(every, reach) with the full gradient.
 
-  All reaches come from one backward pass, which sums what each keeps and what
-  it leaves out. A reach of T or more gives the full gradient to the last bit.
+  All reaches come from one backward pass, which sums the terms that each keeps
+  and those that it leaves out. A reach of T or more gives the full gradient to
+  the last bit. The readout's gradient is never truncated. The arguments are
+  those of `rnn_lab.gradients.bptt.bptt_terms` and:
 
   Args:
-    cell: see `rnn_lab.gradients.bptt.bptt_terms`; likewise the arguments that
-      are not below. The readout's gradient is never truncated.
-    cost: see there.
-    params: see there.
-    readout: see there.
-    xs: see there.
-    targets: see there.
-    reaches: k2, the steps that gradients go back, each at least `every`: with
-      less, some costs would not even reach the step that they are of.
-    every: k1, the steps from one backward pass to the next.
-    carry: see there.
-    weights_T: see there.
+    reaches: k2, the number of steps that gradients are propagated back, each at
+      least `every`; with less, some costs would not reach their own step.
+    every: k1, the number of steps from one backward pass to the next.
 
   Raises:
-    FieldError: `every` or a reach is not an integer in its range, there is no
-      reach or no parameter, or the arrays do not have the same T.
-    ValueError: a step changes the form of the carry.
+    FieldError: `every` or a reach is out of range, there are no reaches or no
+      parameters; see also `bptt_terms`.
+    ValueError: see `bptt_terms`.
   """
   check_int("every", every, 1)
   if not jax.tree.leaves(params):
-    raise FieldError("params", params, "a pytree with at least one array")
+    raise FieldError(
+      "params", f"{{field}} must hold at least one array, got {params!r}"
+    )
   if not len(reaches):
-    raise FieldError("reaches", reaches, "at least one number of steps")
+    raise FieldError(
+      "reaches", f"{{field}} must hold at least one integer, got {reaches!r}"
+    )
   for n, reach in enumerate(reaches):
     check_int(f"reaches[{n}]", reach, 1)
     if reach < every:
-      may = f"an integer from every = {every} up"
-      raise FieldError(f"reaches[{n}]", reach, may)
-  carry, weights_T = prepare(cell, params, xs, targets, carry, weights_T)
-  check_cost(cell, cost, params, readout, xs, targets, carry)
+      raise FieldError(
+        f"reaches[{n}]",
+        f"{{field}} must be at least every = {every}, got {reach}",
+      )
+  carry, weights_T = prepare_cost(
+    cell, cost, params, readout, xs, targets, carry, weights_T
+  )
   num_steps = weights_T.shape[0]
   return _bias(
     cell.step,
@@ -145,22 +148,23 @@ def _bias(
   kept, left_out = _parts(
     step, every, params, before_T, xs, y_gradient_T, reach_N
   )
-  # Summed in another order than the whole: a reach of T is to be it exactly.
+  # The kept terms are summed in another order than the full gradient, which a
+  # reach of T is to equal exactly.
   whole_N = reach_N >= weights_T.shape[0]
   truncated = jax.tree.map(
     lambda a, b: jnp.where(whole_N.reshape(-1, *[1] * a.ndim), a[None], b),
     gradient,
     kept,
   )
-  full = lengths(jax.tree.map(lambda a: a[None], gradient))
-  error = lengths(left_out)
-  kept, cosine = sizes(truncated, direction(gradient))
+  full = row_norms(jax.tree.map(lambda a: a[None], gradient))
+  error = row_norms(left_out)
+  kept, cosine = norms_and_cosines(truncated, normalize(gradient))
   return TruncationBias(
     gradient,
     truncated,
     jax.tree.map(_ratio, error, full),
     cosine,
-    _ratio(_together(error), _together(full)),
+    _ratio(_joint_norm(error), _joint_norm(full)),
     _total_cosine(cosine, kept, full),
   )
 
@@ -174,10 +178,10 @@ def _parts(
   y_gradient_T: PyTree,
   reach_N: Array,
 ) -> tuple[Params, Params]:
-  """The sums of the terms each reach keeps and leaves out, leaves `[N, ...]`.
+  """Sums the terms that each reach keeps and leaves out, leaves `[N, ...]`.
 
-  Neither is the full gradient less the other: where gradients explode the small
-  one of the two would be lost.
+  Neither is computed as a difference from the full gradient: where gradients
+  explode, the smaller one would be lost to rounding.
   """
   num_steps = jax.tree.leaves(xs)[0].shape[0]
   group_G = jnp.arange(-(-num_steps // every))
@@ -187,16 +191,16 @@ def _parts(
   def at_k(state: tuple, step_k: tuple) -> tuple[tuple, None]:
     adjoints, sums = state
     k, before, x, y_gradient = step_k
-    pull = jax.vmap(pullback(step, params, before, x))
-    # Groups that end at k + reach or later are left out; they begin after k,
-    # as no reach is less than `every`, so that J_k itself is kept.
+    vjp = jax.vmap(step_vjp(step, params, before, x))
+    # Groups that end at k + reach or later are left out. They begin after k,
+    # as no reach is less than `every`: J_k itself is kept.
     group_N = jnp.searchsorted(end_G, k + reach_N)
     kept_N = [_sums_before(a)[group_N] for a in adjoints]
     left_N = [_sums_before(a[::-1])[::-1][group_N] for a in adjoints]
-    kept, _ = pull(kept_N, rows_where(reach_N > 0, y_gradient))
-    left, _ = pull(left_N, rows_where(reach_N < 0, y_gradient))
+    kept, _ = vjp(kept_N, rows_where(reach_N > 0, y_gradient))
+    left, _ = vjp(left_N, rows_where(reach_N < 0, y_gradient))
     sums = jax.tree.map(jnp.add, sums, (kept, left))
-    _, earlier = pull(adjoints, rows_where(group_G == k // every, y_gradient))
+    _, earlier = vjp(adjoints, rows_where(group_G == k // every, y_gradient))
     return (earlier, sums), None
 
   zeros = jax.tree.map(
@@ -211,27 +215,27 @@ def _parts(
 
 
 def _sums_before(rows_G: Array) -> Array:
-  """`[G + 1, ...]`: the sums of the first 0, 1, ..., G rows."""
+  """Sums the first 0, 1, ..., G rows: `[G + 1, ...]`."""
   zero = jnp.zeros_like(rows_G[:1])
   return jnp.concatenate([zero, jnp.cumsum(rows_G, axis=0)])
 
 
 def _ratio(error_N: Array, full: Array) -> Array:
-  """error / full, and zero for zero by zero."""
+  """Computes error / full; zero where the error is."""
   none_N = error_N == 0.0
   return jnp.where(none_N, 0.0, error_N / jnp.where(none_N, 1.0, full))
 
 
-def _together(norms: PyTree) -> Array:
-  """`[N]`: the norm of all leaves as one vector, from those of the leaves."""
+def _joint_norm(norms: PyTree) -> Array:
+  """Computes the norm of all leaves together from those of each: `[N]`."""
   return norm(jnp.stack(jax.tree.leaves(norms)), axis=0)
 
 
 def _total_cosine(cosine: PyTree, kept: PyTree, full: PyTree) -> Array:
-  """`[N]`: the cosine of all leaves as one vector, from those of the leaves."""
+  """Computes the cosine of all leaves together from those of each: `[N]`."""
 
   def share(norms: PyTree) -> Array:
-    whole_N = _together(norms)[None]
+    whole_N = _joint_norm(norms)[None]
     each_LN = jnp.stack(jax.tree.leaves(norms))
     return each_LN / jnp.where(whole_N > 0.0, whole_N, 1.0)
 

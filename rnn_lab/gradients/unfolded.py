@@ -1,8 +1,8 @@
-"""The lecture's unfolded network: every arrow of the derivation a number.
+"""The lecture's unfolded network, with the value of every derivative.
 
 One unit, h_t = f(u x_t + w h_{t-1}) and y_t = v h_t, with the costs
 J_t = (y_t - target_t)^2 / 2 and E their sum; the lecture draws three steps.
-Times count from 0, so that its h_0 is h_{-1} here, the state before the first.
+Steps are numbered from 0, so that the lecture's h_0 is h_{-1} here.
 """
 
 import functools
@@ -17,8 +17,8 @@ from rnn_lab.errors import FieldError, check_float
 from rnn_lab.gradients.costs import Step, total_cost
 from rnn_lab.types import Array
 
-# E = J_0 + J_1 + J_2, with numbers of which no two are the same, and a state to
-# begin with, so that none of the six terms of dE/dw is zero.
+# E = J_0 + J_1 + J_2. All values differ, and the initial state is not zero, so
+# that none of the six terms of dE/dw is.
 LECTURE = {
   "u": 0.7,
   "w": 0.9,
@@ -32,13 +32,13 @@ Row = tuple[float, ...]
 
 
 class Unfolded(NamedTuple):
-  """Numbers of one pass forward and back, all of them plain floats.
+  """The values of one forward and backward pass, as plain floats.
 
-  A `Row` has one number for each step t. A table has one row for each cost
-  J_t, with one number for each k from 0 to t: six for three steps.
+  A `Row` has one value for each step t. A table has one row for each cost
+  J_t, with one value for each k from 0 to t: six for three steps.
 
   Attributes:
-    z: z_t = u x_t + w h_{t-1}, what enters f.
+    z: z_t = u x_t + w h_{t-1}, the argument of f.
     h: the hidden states.
     y: the outputs.
     J: the costs.
@@ -46,18 +46,18 @@ class Unfolded(NamedTuple):
     dJ_dy: dJ_t/dy_t.
     dy_dh: dy_t/dh_t.
     dy_dv: dy_t/dv.
-    dh_dh: dh_t/dh_{t-1}; the first is by h_{-1}.
+    dh_dh: dh_t/dh_{t-1}; the first is dh_0/dh_{-1}.
     dh_dw: the immediate dh_t/dw, with h_{t-1} held fixed.
     dh_du: the immediate dh_t/du.
     dE_dh: dE/dh_t, through y_t and through h_{t+1}.
     terms_w: the table of dJ_t/dy_t . dy_t/dh_t . (product of dh_j/dh_{j-1}
       for j from k+1 to t) . dh_k/dw, the terms of dE/dw.
-    terms_u: the table of the terms of dE/du, with dh_k/du at the end.
+    terms_u: the table of the terms of dE/du, with dh_k/du as last factor.
     terms_v: dJ_t/dy_t . dy_t/dv, the terms of dE/dv.
     dE_dw: the sum of `terms_w`.
     dE_du: the sum of `terms_u`.
     dE_dv: the sum of `terms_v`.
-    grad_w: dE/dw by `jax.grad` of the whole, not by its arrows.
+    grad_w: dE/dw by `jax.grad` of E, not from the terms.
     grad_u: dE/du, likewise.
     grad_v: dE/dv, likewise.
   """
@@ -94,25 +94,25 @@ def unfold(
   activation: str = "tanh",
   h0: float = 0.0,
 ) -> Unfolded:
-  """Runs the network and takes its gradients apart, in float64.
+  """Computes a forward pass and every term of its gradients, in float64.
 
-  The step is that of `rnn_lab.cells.elman`, and every arrow the derivative of
-  one local function by autodiff; the terms are products of arrows.
+  The step is that of `rnn_lab.cells.elman`. Every local derivative is computed
+  by automatic differentiation; the terms are products of these.
 
   Args:
     u: the weight of the input.
     w: the weight of the state.
     v: the weight of the output.
-    xs: the inputs, one a step.
-    targets: what the outputs are compared with, as many.
-    activation: f, one of those of `elman`.
+    xs: the inputs, one per step.
+    targets: the targets of the outputs, one per step.
+    activation: the name of f, as in `elman`.
     h0: h_{-1}, the state before the first step.
 
   Raises:
     FieldError: a number is not finite, the activation is unknown, xs is
-      empty, or targets is of another length.
+      empty, or targets has another length.
   """
-  _check(u, w, v, xs, targets, h0)
+  _check(xs, targets, u=u, w=w, v=v, h0=h0)
   with jax.enable_x64(True):
     params = ElmanParams(
       input_kernel=jnp.full((1, 1), u, jnp.float64),
@@ -159,7 +159,7 @@ def _differentiate(
   target_TBD: Array,
   carry: ElmanCarry,
 ) -> tuple[dict[str, Array], ElmanParams, Array]:
-  """What each step's own functions have, T numbers each; dE/dparams, dE/dv."""
+  """Returns the values at each step, `[T]` by name, dE/dparams and dE/dv."""
 
   def hidden(params: ElmanParams, h: Array, x: Array) -> Array:
     return step(params, ElmanCarry(h), x)[1]
@@ -171,7 +171,7 @@ def _differentiate(
     y = _output(v, after)
     y_by_v, y_by_h = jax.jacrev(_output, argnums=(0, 1))(v, after)
     return after, {
-      # Without its f, the same step is what enters f.
+      # The same step without f computes the argument of f.
       "z": elman(1, "linear").step(params, ElmanCarry(h), x)[1],
       "h": after,
       "y": y,
@@ -193,7 +193,7 @@ def _differentiate(
 
 
 def _chain(row: dict[str, Row]) -> dict[str, Any]:
-  """What the chain rule makes of the arrows."""
+  """Computes the terms from the local derivatives by the chain rule."""
   times = range(len(row["h"]))
   dE_dh, terms_w, terms_u = [], [], []
   later = 0.0
@@ -220,18 +220,18 @@ def _chain(row: dict[str, Row]) -> dict[str, Any]:
 
 
 def _check(
-  u: float,
-  w: float,
-  v: float,
-  xs: Sequence[float],
-  targets: Sequence[float],
-  h0: float,
+  xs: Sequence[float], targets: Sequence[float], **numbers: float
 ) -> None:
   if not len(xs):
-    raise FieldError("xs", xs, "at least one number")
+    raise FieldError(
+      "xs", f"{{field}} must hold at least one number, got {xs!r}"
+    )
   if len(targets) != len(xs):
-    raise FieldError("targets", targets, f"{len(xs)} numbers, one for each x")
-  numbers = {"u": u, "w": w, "v": v, "h0": h0}
+    raise FieldError(
+      "targets",
+      f"{{field}} must hold {len(xs)} numbers, one for each of xs, got "
+      f"{targets!r}",
+    )
   for name, row in (("xs", xs), ("targets", targets)):
     numbers |= {f"{name}[{t}]": value for t, value in enumerate(row)}
   for field, value in numbers.items():

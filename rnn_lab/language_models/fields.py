@@ -16,7 +16,7 @@ from rnn_lab.errors import (
 from rnn_lab.initializers import bias_initializer, kernel_initializer
 from rnn_lab.language_models.counts import MAX_ORDER
 from rnn_lab.language_models.estimators import ESTIMATORS
-from rnn_lab.models.building import STACK_FIELDS
+from rnn_lab.models import STACK_FIELDS
 from rnn_lab.tasks.base import Task
 from rnn_lab.tasks.language import LanguageTask
 

@@ -19,6 +19,7 @@ from rnn_lab.errors import FieldError, in_section
 from rnn_lab.initializers import Initializer
 from rnn_lab.language_models import softmax
 from rnn_lab.language_models.fields import check_sections, network_arguments
+from rnn_lab.models import build_stack
 from rnn_lab.models.base import (
   Model,
   Recurrence,
@@ -26,7 +27,6 @@ from rnn_lab.models.base import (
   step_cost,
   time_major,
 )
-from rnn_lab.models.building import build_stack
 from rnn_lab.tasks.base import Task
 from rnn_lab.tasks.losses import cross_entropy
 from rnn_lab.types import Array, Batch, Carry, Key, PyTree
@@ -201,7 +201,7 @@ class RecurrentLM(Model):
     return carry, log_p.reshape(targets_BT.shape[::-1]).T
 
   def _carry_before(self, batch: Batch, carry: Carry) -> Carry:
-    """Returns the states in front of a batch, of which an epoch's first is 0."""
+    """Returns the states before a batch: initial ones if the epoch begins."""
     initial = self.initial_carry(batch.inputs.shape[0])
     return jax.tree.map(
       lambda new, old: jnp.where(batch.fresh, new, old), initial, carry

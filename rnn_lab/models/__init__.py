@@ -4,7 +4,9 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
-from rnn_lab.errors import FieldError, check_choice, in_section
+from rnn_lab._stack import Stack, stack
+from rnn_lab.cells import CELLS, build_cell
+from rnn_lab.errors import FieldError, check_choice, check_int, in_section
 from rnn_lab.tasks.base import Task
 
 # From `config.model.kind` to the function that builds it, imported when used.
@@ -14,6 +16,15 @@ MODELS = {
   "window": "rnn_lab.language_models.window_mlp:build",
   "ngram": "rnn_lab.language_models.fields:build_ngram",
 }
+# The fields of `config.model` that `build_stack` reads, beside the cells'.
+STACK_FIELDS = (
+  "kind",
+  "cell",
+  "checkpoint_every",
+  "dropout",
+  "hidden_size",
+  "num_layers",
+)
 
 
 def build(section: Mapping[str, Any], task: Task) -> Any:
@@ -26,7 +37,7 @@ def build(section: Mapping[str, Any], task: Task) -> Any:
   Returns:
     A `rnn_lab.models.base.Model`, or, of a model that is counted, what its
     way of fitting takes. `fit` names that way, a key of
-    `rnn_lab.runs.fitting.FITS`.
+    `rnn_lab.runs.FITS`.
 
   Raises:
     FieldError: a field is unknown, missing or out of its range.
@@ -36,3 +47,31 @@ def build(section: Mapping[str, Any], task: Task) -> Any:
       raise FieldError("kind", "{field} is required")
     check_choice("kind", section["kind"], MODELS)
   return pkgutil.resolve_name(MODELS[section["kind"]])(section, task)
+
+
+def build_stack(section: Mapping[str, Any], **options: Any) -> Stack:
+  """Builds the layers of cells that a config's section describes.
+
+  Args:
+    section: `config.model`, with the fields of `STACK_FIELDS` and a section
+      for each cell.
+    **options: further arguments of `rnn_lab.stack`.
+
+  Raises:
+    FieldError: a field is missing or out of its range.
+  """
+  check_choice("cell", section["cell"], CELLS)
+  check_int("hidden_size", section["hidden_size"], 1)
+  check_int("num_layers", section["num_layers"], 1)
+  check_int("checkpoint_every", section["checkpoint_every"], 0)
+  if section["cell"] not in section:
+    raise FieldError(section["cell"], "{field} is required")
+  # The cells that are not chosen are made, too: a typo in their sections is
+  # an error now, not something that a later run stumbles on.
+  cells = {name: build_cell(section, name) for name in CELLS if name in section}
+  return stack(
+    [cells[section["cell"]]] * section["num_layers"],
+    dropout=section["dropout"],
+    checkpoint_every=section["checkpoint_every"] or None,
+    **options,
+  )

@@ -18,6 +18,14 @@ from rnn_lab.types import Array, Batch, Carry, Key, Params, PyTree
 LossFunction = Callable[[Array, Batch], tuple[Array, Array]]
 StepCost = Callable[[PyTree, Array, PyTree], Array]
 
+# The lecture's g in y = g(v h). Models return the numbers before g, from which
+# losses are stable.
+OUTPUTS = {
+  "linear": lambda outputs: outputs,
+  "sigmoid": jax.nn.sigmoid,
+  "softmax": jax.nn.softmax,
+}
+
 
 class Recurrence(NamedTuple):
   """A recurrence within a model, for one batch: what gradient tools look at.

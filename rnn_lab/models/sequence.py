@@ -25,7 +25,9 @@ from rnn_lab.errors import (
   in_section,
 )
 from rnn_lab.initializers import Initializer, kernel_initializer
+from rnn_lab.models import STACK_FIELDS, build_stack
 from rnn_lab.models.base import (
+  OUTPUTS,
   LossFunction,
   Model,
   Recurrence,
@@ -33,8 +35,6 @@ from rnn_lab.models.base import (
   step_cost,
   time_major,
 )
-from rnn_lab.models.building import STACK_FIELDS, build_stack
-from rnn_lab.models.outputs import OUTPUTS
 from rnn_lab.tasks.base import SEQUENCE, Task
 from rnn_lab.types import Array, Batch, Carry, PyTree
 

@@ -1,1 +1,104 @@
-"""Runs: from a config to a plan, a fitted model and its run directory."""
+"""Runs: a config is planned, its model fitted, its directory written."""
+
+import contextlib
+import pathlib
+import pkgutil
+import signal
+import threading
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from rnn_lab.rundir import lock
+from rnn_lab.runs import planning
+from rnn_lab.training.listener import Listener, Silent, Stop
+from rnn_lab.training.loop import STOPPED
+from rnn_lab.training.settings import Plan
+
+__all__ = [
+  "ALREADY_FINISHED",
+  "FITS",
+  "STOPPED",
+  "Stop",
+  "stop_on_signal",
+  "train",
+]
+
+ALREADY_FINISHED = "already finished"
+# From a model's `fit` to a class, imported when used. It is made of a plan,
+# which touches no file, and has `run(workdir, listener, stop) -> status`.
+FITS = {
+  "gradient": "rnn_lab.training.loop:Trainer",
+  "counts": "rnn_lab.runs.counting:Counter",
+}
+
+
+@contextlib.contextmanager
+def stop_on_signal() -> Iterator[Stop]:
+  """Turns the first SIGTERM and SIGINT into a request.
+
+  A second one of the same kind acts as usual. Outside of the main thread,
+  where no handler can be set, nothing changes.
+  """
+  stop = Stop()
+  if threading.current_thread() is not threading.main_thread():
+    yield stop
+    return
+  before = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT)}
+
+  def handle(number: int, frame: types.FrameType | None) -> None:
+    del frame
+    stop.requested = True
+    signal.signal(number, before[signal.Signals(number)])
+
+  for number in before:
+    signal.signal(number, handle)
+  try:
+    yield stop
+  finally:
+    for number, handler in before.items():
+      signal.signal(number, handler)
+
+
+def train(
+  config: Any,
+  workdir: str | pathlib.Path,
+  listener: Listener | None = None,
+  stop: Stop | None = None,
+) -> str:
+  """Fits the model that `config` describes, or goes on with it, in `workdir`.
+
+  An interrupted run goes on from its last checkpoint and ends with the same
+  bits as one left alone; a finished one goes on if `train.num_steps` is
+  larger now, and is left as it is otherwise.
+
+  Args:
+    config: a ConfigDict, nested dicts, or a plan.
+    workdir: the run directory; made if it does not exist.
+    listener: receives progress.
+    stop: asks the run to stop between calls of the compiled program; None
+      lets SIGTERM and SIGINT ask.
+
+  Returns:
+    "finished", "partial" (some seeds diverged), "diverged" (all did),
+    "already finished", or "stopped" (by a signal; the same call goes on).
+
+  Raises:
+    FieldError: the config or the directory cannot be used. Nothing has been
+      written or lost then.
+  """
+  workdir = pathlib.Path(workdir)
+  plan = config if isinstance(config, Plan) else planning.plan(config)
+  planning.check_workdir(plan, workdir)
+  if planning.is_finished(plan, workdir):
+    return ALREADY_FINISHED
+  fit = pkgutil.resolve_name(FITS[plan.model.fit])(plan)
+  with contextlib.ExitStack() as stack:
+    stack.enter_context(lock(workdir))
+    if stop is None:
+      stop = stack.enter_context(stop_on_signal())
+    # Again, as another process may have been here before the lock.
+    planning.check_workdir(plan, workdir)
+    if planning.is_finished(plan, workdir):
+      return ALREADY_FINISHED
+    return fit.run(workdir, listener or Silent(), stop)

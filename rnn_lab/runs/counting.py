@@ -21,15 +21,13 @@ from rnn_lab.rundir import (
 )
 from rnn_lab.text.base import Corpus
 from rnn_lab.training import environment
-from rnn_lab.training.listener import Listener
-from rnn_lab.training.records import Records
-from rnn_lab.training.result import make_result
+from rnn_lab.training.listener import Listener, Stop
+from rnn_lab.training.records import Records, make_result
 from rnn_lab.training.settings import Plan
-from rnn_lab.training.stopping import Stop
 
 
 class Counter:
-  """A way of fitting (see `rnn_lab.runs.fitting`): counts n-grams.
+  """A way of fitting (see `rnn_lab.runs`): counts n-grams.
 
   There are no steps, no seeds and no checkpoints: counting takes seconds and
   gives the same numbers every time.
@@ -106,9 +104,7 @@ def count(
           f"{{field}} must be {read.order}, the order of the model in "
           f"arpa_file, got {settings.order}",
         )
-      model = arpa.for_vocabulary(
-        read, names, vocabulary.words, vocabulary.eos
-      )
+      model = arpa.for_vocabulary(read, names, vocabulary.words, vocabulary.eos)
     return model, {
       "order": model.order,
       "ngrams": sum(len(keys) for keys in model.keys),

@@ -2,12 +2,14 @@
 
 import json
 import pathlib
+import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
-from rnn_lab import evaluators, models, tasks
+from rnn_lab import models, tasks
 from rnn_lab.cells import CELLS
 from rnn_lab.errors import FieldError, in_section
+from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.models.base import Model, recurrence_shapes
 from rnn_lab.rundir import (
   CONFIG,
@@ -34,7 +36,7 @@ def plan(config: Any) -> Plan:
   settings = parse(fields)
   task = tasks.build(fields["task"], settings.train.batch_size)
   with in_section("eval"):
-    evaluator = evaluators.resolve(task.evaluator)
+    evaluator = pkgutil.resolve_name(EVALUATORS[task.evaluator])
     evaluator.check(settings.eval.options.get(task.evaluator))
   model = models.build(fields["model"], task)
   _check_gradient_flow(settings.train.gradient_flow_every, model, task)

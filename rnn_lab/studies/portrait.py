@@ -12,13 +12,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rnn_lab._stack import (
+  Stack,
+  final_state,
+  program_stack,
+  unroll_stack,
+  zero_perturbations,
+)
 from rnn_lab.gradients.bptt import bptt_terms, terms_by_lag
 from rnn_lab.gradients.flow import norm_by_lag, size_by_unit, state_gradients
 from rnn_lab.gradients.gates import (
+  activations,
   gate_statistics,
   log_direct_path,
   log_root_mean_square,
-  look_inside,
   memory_gate,
 )
 from rnn_lab.gradients.jacobians import (
@@ -32,13 +39,6 @@ from rnn_lab.gradients.lyapunov import lyapunov_exponents
 from rnn_lab.gradients.singular_values import singular_values_between
 from rnn_lab.gradients.tangents import carry_parts
 from rnn_lab.gradients.truncation import truncation_bias
-from rnn_lab._stack import (
-  Stack,
-  final_state,
-  program_stack,
-  unroll_stack,
-  zero_perturbations,
-)
 from rnn_lab.models.base import Recurrence, StepCost
 from rnn_lab.types import Array, Params, PyTree
 
@@ -169,7 +169,7 @@ def _gates(
   """A row per layer; None where no layer has a gate on its state's path."""
   if all(cell.memory is None for cell in recurrence.stack.forward):
     return None
-  seen = look_inside(recurrence.stack, recurrence.params, recurrence.xs)
+  seen = activations(recurrence.stack, recurrence.params, recurrence.xs)
   rows = []
   for layer, cell in enumerate(recurrence.stack.forward):
     if cell.memory is None:

@@ -1,8 +1,8 @@
-"""Who runs the trials: this process, or a worker process on each core.
+"""Executors of a sweep's jobs: this process, or a worker process on each core.
 
-On CPU a trial has a core of its own: compiling is done side by side, and no
-core waits for a seed on another. A worker that dies takes only its trial with
-it; workers die with this process.
+On CPU each job gets a core of its own, so that programs are compiled side by
+side and no core waits for a seed on another. A worker that dies fails only its
+own job; workers die with this process.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 import jax
 from absl import logging
 
+from rnn_lab.runs import STOPPED, train
+from rnn_lab.runs.planning import Plan
 from rnn_lab.training.listener import Listener, Silent
-from rnn_lab.training.loop import STOPPED, train
 from rnn_lab.training.stopping import Stop, stop_on_signal
 
 FAILED = "failed"
-
 
 Measure = Callable[[pathlib.Path], Any]
 
@@ -33,58 +33,63 @@ class Job(NamedTuple):
   """A trial to be trained.
 
   Attributes:
-    name: the trial's.
-    config: its nested config.
-    workdir: its directory.
+    name: the name of the trial.
+    plan: the plan of the trial or, sent to another process, its config.
+    workdir: the run directory.
     measure: is called with the directory once the training has ended; a
-      function of a module, as it is handed to other processes.
+      function of a module, so that it can be sent to other processes.
   """
 
   name: str
-  config: dict[str, Any]
+  plan: Plan | dict[str, Any]
   workdir: pathlib.Path
   measure: Measure | None = None
 
 
-class Done(NamedTuple):
-  """How a job ended: a status of `train`, or FAILED with the error's text."""
+class Result(NamedTuple):
+  """How a job ended: a status of `train`, or FAILED with the traceback."""
 
   name: str
   status: str
   error: str = ""
 
 
-def run_job(job: Job, listener: Listener, stop: Stop) -> Done:
-  """Trains a job; an error becomes part of the answer.
+OnResult = Callable[[Result], None]
 
-  One trial must not take the others with it. Nothing is hidden by that: the
-  error is kept in full, shown, and makes the command fail.
+
+def run_job(job: Job, listener: Listener, stop: Stop) -> Result:
+  """Trains and measures a trial; returns an error as part of the result.
+
+  One trial must not end the others. The error is kept in full and shown, and
+  makes the command fail.
   """
   try:
-    status = train(job.config, job.workdir, listener, stop)
+    status = train(job.plan, job.workdir, listener, stop)
     if job.measure is not None and status != STOPPED:
       job.measure(job.workdir)
-    return Done(job.name, status)
+    return Result(job.name, status)
   except Exception:
-    return Done(job.name, FAILED, traceback.format_exc())
+    return Result(job.name, FAILED, traceback.format_exc())
 
 
 def serial(
   jobs: Sequence[Job],
   listener: Listener,
   stop: Stop,
-  on_done: Callable[[Done], None],
+  on_result: OnResult,
+  cores: int = 1,
 ) -> None:
   """Runs the jobs in this process, one after the other."""
+  del cores
   for job in jobs:
     if stop.requested:
       return
     listener.line(f"{job.name}: begins")
-    on_done(run_job(job, listener, stop))
+    on_result(run_job(job, listener, stop))
 
 
 class _Forward(Silent):
-  """A listener that hands the lines of a job to the parent process."""
+  """A listener that sends the lines of a job to the parent process."""
 
   def __init__(self, name: str, pipe: connection.Connection):
     self._name = name
@@ -96,7 +101,7 @@ class _Forward(Silent):
 
 
 def _work(pipe: connection.Connection, devices: int) -> None:
-  """A worker: jobs come through the pipe, lines and answers go back."""
+  """Runs the jobs that come through the pipe; sends lines and results back."""
   # One thread a device, whatever the number of cores: the bits of a product
   # must not depend on how many workers there are.
   flags = os.environ.get("XLA_FLAGS", "")
@@ -114,16 +119,16 @@ def _work(pipe: connection.Connection, devices: int) -> None:
 
 
 def _die_with_parent() -> None:
-  """Ends this process, at once, when the parent's ends in whatever way."""
+  """Ends this process at once when the parent ends, in whatever way."""
   parent = multiprocessing.parent_process()
   connection.wait([parent.sentinel])
-  # No cleaning up: like the parent's death, it is survived by the checkpoint.
+  # Without cleaning up: the last checkpoint survives this like any other kill.
   os._exit(1)
 
 
 @dataclasses.dataclass
 class _Worker:
-  """A worker process and what it is doing."""
+  """A worker process and the job that it runs."""
 
   process: Any
   pipe: connection.Connection
@@ -143,7 +148,7 @@ def processes(
   jobs: Sequence[Job],
   listener: Listener,
   stop: Stop,
-  on_done: Callable[[Done], None],
+  on_result: OnResult,
   cores: int,
 ) -> None:
   """Runs the jobs in as many worker processes as there are cores."""
@@ -153,7 +158,7 @@ def processes(
     return
   devices = cores // count
   workers = [_start(devices) for _ in range(count)]
-  told = False
+  terminated = False
   try:
     while True:
       for index, worker in enumerate(workers):
@@ -162,43 +167,51 @@ def processes(
             worker = workers[index] = _start(devices)
           worker.job = waiting.pop(0)
           listener.line(f"{worker.job.name}: begins")
-          # A worker that has just died is heard of below.
+          # The result of a worker that has just died is made below.
           with contextlib.suppress(BrokenPipeError):
-            worker.pipe.send(worker.job)
+            worker.pipe.send(_with_config(worker.job))
       busy = {w.pipe: w for w in workers if w.job is not None}
       if not busy:
         return
-      if stop.requested and not told:
-        told = True
+      if stop.requested and not terminated:
+        terminated = True
         for worker in busy.values():
           worker.process.terminate()  # SIGTERM: writes a checkpoint
       for pipe in connection.wait(list(busy), timeout=0.5):
         worker = busy[pipe]
-        done = _hear(worker, listener, stop)
-        if done is not None:
+        result = _receive(worker, listener, stop)
+        if result is not None:
           worker.job = None
-          on_done(done)
+          on_result(result)
   finally:
     for worker in workers:
       worker.pipe.close()
       worker.process.join(timeout=10)
 
 
-def _hear(worker: _Worker, listener: Listener, stop: Stop) -> Done | None:
-  """Takes one message of a worker; the answer if its job has ended."""
+def _with_config(job: Job) -> Job:
+  """Returns the job with its config: a plan holds data and functions."""
+  return job._replace(plan=job.plan.config | {"run": job.plan.run})
+
+
+def _receive(worker: _Worker, listener: Listener, stop: Stop) -> Result | None:
+  """Receives one message of a worker; returns the result if its job ended."""
   try:
     message = worker.pipe.recv()
   except (EOFError, ConnectionResetError):
     worker.process.join()
     if stop.requested:
-      # It was asked to stop before it could hear that.
-      return Done(worker.job.name, STOPPED)
-    return Done(
+      # It was terminated before it could handle the signal.
+      return Result(worker.job.name, STOPPED)
+    return Result(
       worker.job.name,
       FAILED,
       f"The worker process died with exit code {worker.process.exitcode}.\n",
     )
-  if isinstance(message, Done):
+  if isinstance(message, Result):
     return message
   listener.line(message)
   return None
+
+
+EXECUTORS = {"serial": serial, "processes": processes}

@@ -1,4 +1,4 @@
-"""From a config's `sweep(add, argument)` to the trials that it means."""
+"""Expands a config's `sweep(add, argument)` to a list of trials."""
 
 import copy
 import re
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ml_collections import config_dict
 
-from rnn_lab.errors import FieldError
+from rnn_lab.errors import FieldError, suggestion
 from rnn_lab.rundir import flatten
 
 # Of a trial's name: file systems stop at 255 bytes.
@@ -18,9 +18,9 @@ class Trial(NamedTuple):
   """One run of a sweep.
 
   Attributes:
-    name: of its directory; says its overrides.
+    name: the name of its directory, made of its overrides.
     overrides: `{dotted field: value}`, what the sweep sets.
-    series: the line it belongs to in figures; None to have one derived.
+    series: the line it belongs to in figures; None to derive one.
     config: the whole config.
   """
 
@@ -36,13 +36,13 @@ def expand(
   config: config_dict.ConfigDict,
   command_line: Mapping[str, Any],
 ) -> list[Trial]:
-  """Calls `sweep(add, argument)`; a trial for each `add(overrides, series)`.
+  """Calls `sweep(add, argument)`; returns one trial for each call of `add`.
 
   Args:
-    sweep: the config file's function. A value that is a dict takes the place
-      of a whole section: {"task": {"name": "adding", ...}}.
-    argument: what stands after the colon in `--config`.
-    config: the config, with the command line's values in it.
+    sweep: the config file's function, which calls `add(overrides, series)`. A
+      value that is a dict replaces a whole section: {"task": {"name": ...}}.
+    argument: what follows the colon in `--config`.
+    config: the config, with the values of the command line.
     command_line: those values, by their dotted names.
 
   Raises:
@@ -62,29 +62,34 @@ def expand(
     for field, value in overrides.items()
     if isinstance(value, Mapping)
   )
-  for field, value in command_line.items():
+  for field in command_line:
     if field in swept or field.startswith(sections):
       raise FieldError(
-        field, value, "left to the sweep, which gives it a value a trial"
+        field,
+        "{field} is swept by the config and cannot be set on the command line",
       )
   short = _short_names(swept)
   trials = []
-  for given, series in added:
-    overrides = flatten(given)
-    words = [f"{short[f]}={_word(v)}" for f, v in overrides.items()]
+  for overrides, series in added:
+    flat = flatten(overrides)
+    words = [f"{short[field]}={_word(v)}" for field, v in flat.items()]
     name = ",".join(words) or "base"
     if len(name) > MAX_NAME:
-      raise FieldError("sweep", name, f"of at most {MAX_NAME} characters")
+      raise FieldError(
+        "sweep",
+        f"the name of a trial must have at most {MAX_NAME} characters; sweep "
+        f"adds {name}, which has {len(name)}",
+      )
     if name in {trial.name for trial in trials}:
-      raise FieldError("sweep", name, "added once", "adding a trial twice")
-    trials.append(Trial(name, overrides, series, _apply(config, given)))
+      raise FieldError("sweep", f"sweep adds the trial {name!r} twice")
+    trials.append(Trial(name, flat, series, _apply(config, overrides)))
   if not trials:
-    raise FieldError("sweep", 0, "at least one trial")
+    raise FieldError("sweep", "sweep must add at least one trial")
   return trials
 
 
 def _short_names(fields: set[str]) -> dict[str, str]:
-  """The last part of each dotted name, or more where two share it."""
+  """Returns the last part of each dotted name, or more where two share it."""
   short = {}
   for field in fields:
     parts = field.split(".")
@@ -97,32 +102,34 @@ def _short_names(fields: set[str]) -> dict[str, str]:
 
 
 def _word(value: Any) -> str:
-  """A value as part of a directory's name."""
+  """Formats a value as part of a directory's name."""
   return re.sub(r"[^\w.+-]+", "_", str(value))
 
 
 def _apply(
   config: config_dict.ConfigDict, overrides: Mapping[str, Any]
 ) -> config_dict.ConfigDict:
+  """Returns a copy of the config with the fields that a trial sets."""
   config = copy.deepcopy(config)
   for field, value in overrides.items():
-    *sections, name = field.split(".")
     section = config
-    try:
-      for part in sections:
-        section = section[part]
-      section[name]  # noqa: B018
-    except (AttributeError, KeyError, TypeError):
-      raise FieldError(
-        field, value, "a field of the config", "not a field that exists"
-      ) from None
+    for name in field.split("."):
+      parent = section
+      known = parent.keys() if hasattr(parent, "keys") else ()
+      if name not in known:
+        raise FieldError(
+          field, "unknown field {field}" + suggestion(name, known)
+        )
+      section = parent[name]
     if isinstance(value, Mapping):
-      with section.unlocked():
-        section[name] = config_dict.ConfigDict(value)
+      with parent.unlocked():
+        parent[name] = config_dict.ConfigDict(value)
       continue
     try:
-      section[name] = value
+      parent[name] = value
     except TypeError:
-      kind = section.get_type(name).__name__
-      raise FieldError(field, value, f"of type {kind}") from None
+      kind = parent.get_type(name).__name__
+      raise FieldError(
+        field, f"{{field}} must be of type {kind}, got {value!r}"
+      ) from None
   return config

@@ -7,31 +7,26 @@ from typing import Any, NamedTuple
 
 from rich.table import Table
 
-from rnn_lab.errors import FieldError
+from rnn_lab.errors import FieldError, check_choice
 from rnn_lab.reports import load_trials, results_table, write_report
-from rnn_lab.sweeps.executors import (
-  FAILED,
-  Done,
-  Job,
-  Measure,
-  processes,
-  serial,
-)
-from rnn_lab.sweeps.expand import Trial
 from rnn_lab.rundir import (
+  ERROR,
+  SWEEP,
+  TRIAL,
   check_can_hold,
   lock,
   read_json,
   write_json,
+  write_text,
 )
+from rnn_lab.runs import ALREADY_FINISHED, STOPPED
+from rnn_lab.runs.planning import check_workdir, is_finished, plan
+from rnn_lab.sweeps.executors import EXECUTORS, FAILED, Job, Measure, Result
+from rnn_lab.sweeps.expand import Trial
 from rnn_lab.training.listener import Listener
-from rnn_lab.training.loop import ALREADY_FINISHED, STOPPED
-from rnn_lab.training.run import TRIAL, check_workdir, is_finished, plan
 from rnn_lab.training.stopping import stop_on_signal
 
-SWEEP = "sweep.json"
 FINISHED = "finished"
-ERROR = "error.txt"
 
 
 class Outcome(NamedTuple):
@@ -39,7 +34,7 @@ class Outcome(NamedTuple):
 
   Attributes:
     status: FINISHED, or STOPPED by a signal.
-    failed: names of the trials that raised an error; it is in `error.txt`.
+    failed: the names of the trials that raised; the error is in `error.txt`.
     table: the results, if there are any.
     report: the path of the page.
   """
@@ -52,24 +47,26 @@ class Outcome(NamedTuple):
 
 def run_sweep(
   trials: Sequence[Trial],
-  about: Mapping[str, Any],
+  report: Mapping[str, Any],
   workdir: pathlib.Path,
   listener: Listener,
-  cores: int | None = None,
+  executor: str = "serial",
+  cores: int = 1,
   measure: Measure | None = None,
 ) -> Outcome:
-  """Runs what is not finished yet, then writes the summary and the report.
+  """Runs the trials that are not finished, then writes the summary and report.
 
-  A trial that fails does not stop the others; it is tried again by the next
-  call, as is one that was interrupted.
+  A trial that fails does not stop the others. The next call runs it again, and
+  resumes a trial that was interrupted.
 
   Args:
-    trials: the trials, each for a directory of its own in `workdir`.
-    about: for the report: config, argument, command_line, and what a config's
+    trials: the trials; each has a directory of its own in `workdir`.
+    report: for the report: config, argument, command_line, and what a config's
       `report()` may say: title, text, claims, goals, published, groups.
     workdir: the sweep's directory.
     listener: is told of progress.
-    cores: worker processes to run trials in; None runs them in this one.
+    executor: a name in EXECUTORS.
+    cores: the cores that the executor may use.
     measure: is called with each trial's directory once it has been trained,
       also where that was done before; it should leave alone what is there.
 
@@ -77,87 +74,73 @@ def run_sweep(
     FieldError: a trial's config or a directory cannot be used. Nothing has
       been written or lost then.
   """
-  check(trials, about, workdir)
+  check_choice("executor", executor, EXECUTORS)
+  jobs = [
+    Job(trial.name, plan(trial.config), workdir / trial.name, measure)
+    for trial in trials
+  ]
+  _check(jobs, report, workdir)
   with lock(workdir), stop_on_signal() as stop:
-    check(trials, about, workdir)
-    _write_trials(trials, about, workdir)
-    total = len(trials)
+    # Again, as another process may have been here before the lock.
+    _check(jobs, report, workdir)
+    _write_trials(trials, report, workdir)
     failed: list[str] = []
     ended: list[str] = []
 
-    def on_done(done: Done) -> None:
-      if done.status == FAILED:
-        failed.append(done.name)
-        text = done.error.strip()
-        (workdir / done.name / ERROR).write_text(text + "\n", encoding="utf-8")
-        listener.line(f"{done.name}: failed: {text.splitlines()[-1][:200]}")
-        return
-      if done.status == STOPPED:
-        return
-      ended.append(done.name)
-      listener.line(f"[{len(ended)}/{total}] {done.name}: {done.status}")
+    def on_result(result: Result) -> None:
+      if result.status == FAILED:
+        failed.append(result.name)
+        text = result.error.strip()
+        write_text(workdir / result.name / ERROR, text + "\n")
+        last = text.splitlines()[-1][:200]
+        listener.line(f"{result.name}: failed: {last}")
+      elif result.status != STOPPED:
+        ended.append(result.name)
+        count = f"[{len(ended)}/{len(trials)}]"
+        listener.line(f"{count} {result.name}: {result.status}")
 
-    jobs = _jobs(trials, workdir, measure)
-    to_do = {job.name for job in jobs}
-    for trial in trials:
-      if trial.name not in to_do:
-        on_done(Done(trial.name, ALREADY_FINISHED))
-    if cores is None:
-      serial(jobs, listener, stop, on_done)
-    else:
-      processes(jobs, listener, stop, on_done, cores)
-    if len(ended) + len(failed) < total:
+    waiting = []
+    for job in jobs:
+      if measure is None and is_finished(job.plan, job.workdir):
+        on_result(Result(job.name, ALREADY_FINISHED))
+      else:
+        waiting.append(job)
+    # The longest sequences first, so that the cores end together.
+    waiting.sort(key=lambda job: -job.plan.task.input_spec.length)
+    EXECUTORS[executor](waiting, listener, stop, on_result, cores)
+    if len(ended) + len(failed) < len(trials):
       return Outcome(STOPPED, failed, None, None)
     page = write_report(workdir)
     table = results_table(load_trials(workdir))
     return Outcome(FINISHED, failed, table, page)
 
 
-def _jobs(
-  trials: Sequence[Trial], workdir: pathlib.Path, measure: Measure | None
-) -> list[Job]:
-  """What is not finished yet, the longest sequences first.
-
-  So that the cores end together. With something to measure, all trials.
-  """
-  jobs = []
-  lengths = {}
-  for trial in trials:
-    ready = plan(trial.config)
-    folder = workdir / trial.name
-    lengths[trial.name] = ready.task.input_spec.length
-    if measure is not None or not is_finished(ready, folder):
-      jobs.append(Job(trial.name, trial.config.to_dict(), folder, measure))
-  return sorted(jobs, key=lambda job: -lengths[job.name])
-
-
-def check(
-  trials: Sequence[Trial], about: Mapping[str, Any], workdir: pathlib.Path
+def _check(
+  jobs: Sequence[Job], report: Mapping[str, Any], workdir: pathlib.Path
 ) -> None:
-  """Raises FieldError if a trial or a directory is wrong; writes nothing."""
+  """Raises FieldError if a directory cannot be used; writes nothing."""
   check_can_hold(workdir, (SWEEP,))
   if (workdir / SWEEP).exists():
-    there = read_json(workdir / SWEEP).get("config", "")
-    if os.path.normpath(there) != os.path.normpath(about["config"]):
+    config = read_json(workdir / SWEEP).get("config", "")
+    if os.path.normpath(config) != os.path.normpath(report["config"]):
       raise FieldError(
         "workdir",
-        str(workdir),
-        "a new directory, or one of a sweep of the same config",
-        f"{str(workdir)!r}, of a sweep of {there!r}",
+        "workdir must be a new directory, or one of a sweep of "
+        f"{report['config']!r}; {workdir} holds a sweep of {config!r}",
       )
-  for trial in trials:
-    check_workdir(plan(trial.config), workdir / trial.name)
+  for job in jobs:
+    check_workdir(job.plan, job.workdir)
 
 
 def _write_trials(
-  trials: Sequence[Trial], about: Mapping[str, Any], workdir: pathlib.Path
+  trials: Sequence[Trial], report: Mapping[str, Any], workdir: pathlib.Path
 ) -> None:
   """Writes what the report reads beside the runs."""
   rows = [
     {"name": t.name, "overrides": t.overrides, "series": t.series}
     for t in trials
   ]
-  write_json(workdir / SWEEP, {**about, "trials": rows})
+  write_json(workdir / SWEEP, {**report, "trials": rows})
   for row in rows:
     folder = workdir / row["name"]
     folder.mkdir(exist_ok=True)

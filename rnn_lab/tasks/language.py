@@ -24,7 +24,6 @@ from rnn_lab.text.request import Request
 from rnn_lab.text.vocabulary import Vocabulary
 from rnn_lab.types import Array, Batch, Key, PyTree
 
-
 SPLITS = ("train", "valid", "test")
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import jax
 
-from rnn_lab.tasks.base import Task
 from rnn_lab.rundir import read_json, write_json
+from rnn_lab.tasks.base import Task
 
 PACKAGES = (
   "jax",

@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import pkgutil
 import time
 from typing import Any
 
@@ -9,16 +10,18 @@ import jax
 import numpy as np
 
 from rnn_lab.errors import FieldError
-from rnn_lab.evaluators import resolve
+from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.rundir import CHECKPOINTS, CONFIG, ENVIRONMENT, RESULT, write_json
 from rnn_lab.training import environment, optimizers
 from rnn_lab.training.checkpoint import Checkpoints
-from rnn_lab.training.layers import layer_norms
-from rnn_lab.training.listener import Listener
-from rnn_lab.training.population import population
-from rnn_lab.training.programs import programs
-from rnn_lab.training.records import Records
-from rnn_lab.training.result import make_result, progress_line, seed_rows
+from rnn_lab.training.listener import Listener, Stop
+from rnn_lab.training.population import population, programs
+from rnn_lab.training.records import (
+  Records,
+  make_result,
+  progress_line,
+  seed_rows,
+)
 from rnn_lab.training.settings import Plan, Settings
 from rnn_lab.training.state import (
   from_saved,
@@ -27,14 +30,13 @@ from rnn_lab.training.state import (
   state_shapes,
   to_saved,
 )
-from rnn_lab.training.stopping import Stop
 from rnn_lab.types import Params, PyTree
 
 STOPPED = "stopped"
 
 
 class Trainer:
-  """A way of fitting (see `rnn_lab.runs.fitting`): K steps in one program.
+  """A way of fitting (see `rnn_lab.runs`): K steps in one program.
 
   Making one reads and writes nothing; `run` does.
   """
@@ -48,7 +50,7 @@ class Trainer:
     self.static, self.hyper = optimizers.split(
       plan.settings.optimizer, plan.settings.train.clip_norm
     )
-    self.init = state_initializer(plan)
+    self.init, norms = state_initializer(plan)
     self.population = population(num_seeds)
     self.programs = programs(
       plan.model,
@@ -56,8 +58,14 @@ class Trainer:
       self.static,
       plan.settings.run.steps_per_call,
       num_seeds,
+      norms,
     )
-    self.evaluator = resolve(plan.task.evaluator)(
+    self.diagnostics = None
+    if norms is not None or plan.settings.train.gradient_flow_every:
+      self.diagnostics = _diagnostics().diagnostics(
+        plan.model, plan.task, num_seeds
+      )
+    self.evaluator = pkgutil.resolve_name(EVALUATORS[plan.task.evaluator])(
       plan.model, plan.task, plan.settings.eval, self.population
     )
 
@@ -83,8 +91,7 @@ class Trainer:
       self.task.save_files(workdir)
       self.checkpoints = stack.enter_context(Checkpoints(workdir / CHECKPOINTS))
       latest = self.checkpoints.latest_step()
-      self.step = latest or 0
-      self.state = self.population.put(self.first_states(latest))
+      self.place(self.first_states(latest), latest or 0)
       # Not before all of the above: a finished run that cannot go on is left
       # as it was. The result first, so that a kill between the two leaves an
       # unfinished run.
@@ -112,6 +119,19 @@ class Trainer:
       )
     return init_states(self.init, self.hyper, self.seeds)
 
+  def place(self, states: PyTree, step: int) -> None:
+    """Places the states of all seeds, and what updates need, on the devices.
+
+    Args:
+      states: numpy arrays with leading dimension S.
+      step: updates that were made.
+    """
+    self.step = step
+    self.state = self.population.put(states)
+    self.seed = self.population.put(np.asarray(self.seeds, np.int32))
+    self.per_seed_hyper = self.population.repeat(self.hyper)
+    self.data = [self.population.share(data) for data in self.task.data]
+
   def train(self, stop: Stop, resumed: bool) -> str:
     """Trains from the current state; see `run`."""
     total = self.settings.train.num_steps
@@ -123,9 +143,6 @@ class Trainer:
     self.records.time("start", self.step)
     began = self.evaluated_at = time.monotonic()
     self.evaluated_step = self.step
-    self.seed = self.population.put(np.asarray(self.seeds, np.int32))
-    self.per_seed_hyper = self.population.repeat(self.hyper)
-    self.data = [self.population.share(data) for data in self.task.data]
     if not resumed and self.settings.train.gradient_flow_every:
       self.write_flow()
     while self.step < total:
@@ -164,6 +181,10 @@ class Trainer:
       until - self.step,
       *[every - self.step % every for every in intervals if every > 0],
     )
+    self.update(bucket, count)
+
+  def update(self, bucket: int, count: int) -> None:
+    """Makes `count` updates, at most K, on the data of one bucket."""
     shared = (self.data[bucket], np.int32(self.step), np.int32(count))
     per_seed = (self.per_seed_hyper, self.seed, self.state)
     self.state = self.programs.train(shared, per_seed)
@@ -195,7 +216,9 @@ class Trainer:
     self.state, metrics = self.programs.read(None, self.state)
     if self.settings.train.gradient_norms:
       per_seed = (self.seed, self.state)
-      metrics = metrics | self.programs.saturation(self.next_batch(), per_seed)
+      metrics = metrics | self.diagnostics.saturation(
+        self.next_batch(), per_seed
+      )
     return self.population.get(metrics)
 
   def next_batch(self) -> tuple[PyTree, np.int32]:
@@ -218,11 +241,9 @@ class Trainer:
 
   def write_flow(self) -> None:
     """Writes the gradient through time with the current parameters."""
-    norms = self.programs.flow(self.next_batch(), (self.seed, self.state))
+    norms = self.diagnostics.flow(self.next_batch(), (self.seed, self.state))
     alive = self.population.get(self.state.alive)
-    self.records.flow(
-      self.step, self.population.get(norms), self.seeds, alive
-    )
+    self.records.flow(self.step, self.population.get(norms), self.seeds, alive)
 
   def write_result(self) -> dict[str, Any]:
     """Evaluates on the test split, once, and ends the run."""
@@ -246,12 +267,21 @@ class Trainer:
     return result
 
 
-def state_initializer(plan: Plan) -> Any:
-  """Returns `(hyper, seed) -> TrainState` of a plan."""
+def _diagnostics() -> Any:
+  # Imported here: most runs need none, nor the gradient tools.
+  from rnn_lab.training import diagnostics
+
+  return diagnostics
+
+
+def state_initializer(plan: Plan) -> tuple[Any, Any]:
+  """Returns `(hyper, seed) -> TrainState` of a plan, and its norms if any."""
   settings = plan.settings
   static, _ = optimizers.split(settings.optimizer, settings.train.clip_norm)
-  norms = layer_norms if settings.train.gradient_norms else None
-  return initializer(plan.model, plan.task, static, norms)
+  norms = None
+  if settings.train.gradient_norms:
+    norms = _diagnostics().layer_norms
+  return initializer(plan.model, plan.task, static, norms), norms
 
 
 def restore_states(
@@ -277,7 +307,7 @@ def restore_params(
     with Checkpoints(folder, read_only=True) as checkpoints:
       step = checkpoints.latest_step()
       if step is not None:
-        init = state_initializer(plan)
+        init, _ = state_initializer(plan)
         state = restore_states(checkpoints, step, init, plan.settings)
   if step is None:
     raise FieldError(

@@ -37,8 +37,8 @@ class TrainState(NamedTuple):
     last_step: updates that were made.
     sums: training metrics since the last row.
     carry: what the model passes from batch to batch; () if nothing.
-    layer_norms: `rnn_lab.training.layers.layer_norms` of the last update of a
-      call, where they are logged; else ().
+    layer_norms: `rnn_lab.training.diagnostics.layer_norms` of the last update
+      of a call, where they are logged; else ().
   """
 
   params: Params

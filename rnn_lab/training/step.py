@@ -1,23 +1,25 @@
 """One update of one seed's parameters, and K of them in one program."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import optax
 
-from rnn_lab._stack import zero_perturbations
-from rnn_lab.gradients.flow import norm_by_time, state_gradients
 from rnn_lab.models.base import Model
 from rnn_lab.tasks.base import Task
-from rnn_lab.training.layers import layer_norms
 from rnn_lab.training.optimizers import Hyper, Static, optimizer
 from rnn_lab.training.state import Keys, Sums, TrainState, seed_keys
 from rnn_lab.types import Array, Params, PyTree
+
+Norms = Callable[[Params, Params, Params], dict[str, Array]]
 
 
 def train_step(
   model: Model,
   task: Task,
   static: Static,
+  norms: Norms | None,
   hyper: Hyper,
   data: PyTree,
   keys: Keys,
@@ -60,12 +62,12 @@ def train_step(
     grad_norm=state.sums.grad_norm + norm,
     clipped=state.sums.clipped + (norm > hyper.clip_norm),
   )
-  norms = state.layer_norms
-  if norms:
-    norms = jax.lax.cond(
+  layer_norms = state.layer_norms
+  if norms is not None:
+    layer_norms = jax.lax.cond(
       is_last,
-      lambda: layer_norms(state.params, grads, updates),
-      lambda: norms,
+      lambda: norms(state.params, grads, updates),
+      lambda: layer_norms,
     )
   after = state._replace(
     params=params,
@@ -73,7 +75,7 @@ def train_step(
     last_step=step + 1,
     sums=sums,
     carry=carry,
-    layer_norms=norms,
+    layer_norms=layer_norms,
   )
   kept = jax.tree.map(lambda new, old: jnp.where(alive, new, old), after, state)
   return kept._replace(alive=alive)
@@ -83,6 +85,7 @@ def train_steps(
   model: Model,
   task: Task,
   static: Static,
+  norms: Norms | None,
   max_steps: int,
   shared: tuple[PyTree, Array, Array],
   per_seed: tuple[Hyper, Array, TrainState],
@@ -97,6 +100,8 @@ def train_steps(
     model: the model.
     task: the task.
     static: the static part of the optimizer.
+    norms: `(params, grads, updates) -> {metric: value}`, computed at the last
+      update; None for nothing.
     max_steps: the length of the scan, at least 2: a scan of length 1 would be
       inlined, and a program of another form may round differently.
     shared: (data of the steps' bucket, first, count).
@@ -110,7 +115,16 @@ def train_steps(
     state = jax.lax.cond(
       (n < count) & state.alive,
       lambda s: train_step(
-        model, task, static, hyper, data, keys, first + n, s, n == count - 1
+        model,
+        task,
+        static,
+        norms,
+        hyper,
+        data,
+        keys,
+        first + n,
+        s,
+        n == count - 1,
       ),
       lambda s: s,
       state,
@@ -140,53 +154,3 @@ def keep_best(
   return jax.tree.map(
     lambda new, old: jnp.where(better & state.alive, new, old), kept, state
   )
-
-
-def flow_step(
-  model: Model,
-  task: Task,
-  shared: tuple[PyTree, Array],
-  per_seed: tuple[Array, TrainState],
-) -> dict[str, PyTree]:
-  """Computes the gradient through time of the next training batch.
-
-  Args:
-    model: the model.
-    task: the task.
-    shared: (data of the step's bucket, step).
-    per_seed: (seed, state).
-
-  Returns:
-    For each recurrence, layer, direction and state the norm of dE/ds_t by
-    time, `[T]`; see `rnn_lab.gradients.flow.norm_by_time`.
-  """
-  data, step = shared
-  seed, state = per_seed
-  variables = {"params": state.params}
-  batch = task.batch(data, seed_keys(seed).data, step)
-  recurrences = model.apply(
-    variables, batch, state.carry, method="recurrences"
-  )
-  zeros = {
-    name: zero_perturbations(recurrence.stack, *recurrence.xs.shape[:2])
-    for name, recurrence in recurrences.items()
-  }
-
-  def cost(perturbations: PyTree) -> Array:
-    (total, _), _ = model.apply(
-      variables,
-      batch,
-      state.carry,
-      perturbations=perturbations,
-      method="loss",
-    )
-    return total
-
-  gradients = state_gradients(cost, zeros)
-  return {
-    name: jax.tree.map(
-      lambda g_TBH: norm_by_time(g_TBH, recurrences[name].lengths_B),  # noqa: B023
-      gradient,
-    )
-    for name, gradient in gradients.items()
-  }

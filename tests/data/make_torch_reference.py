@@ -1,9 +1,9 @@
-"""Writes torch_reference.npz: torch's recurrent layers on random weights.
+"""Writes torch_reference.npz: torch's recurrent layers with random weights.
 
   pip install torch numpy && python tests/data/make_torch_reference.py
 
-Committed with its output, so that the tests need no torch. All weights and
-biases are random, so that no two can be swapped without being noticed.
+Its output is committed, so that the tests do not need torch. All weights and
+biases are random, so that the tests notice if any two are swapped.
 """
 
 import pathlib
@@ -16,7 +16,7 @@ LENGTHS = (6, 2, 4)
 
 
 def layer_arrays(kind: str, layer: torch.nn.RNNBase) -> dict[str, np.ndarray]:
-  """Inputs, weights, outputs and gradients of one layer."""
+  """Returns inputs, weights, outputs and gradients of one layer."""
   x = torch.randn(T, B, D, dtype=torch.float64, requires_grad=True)
   h = torch.randn(layer.num_layers * 2, B, H, dtype=torch.float64)
   first = h if kind != "lstm" else (h, torch.randn_like(h))
@@ -40,7 +40,7 @@ def layer_arrays(kind: str, layer: torch.nn.RNNBase) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-  """Two bidirectional layers of each kind."""
+  """Writes two bidirectional layers of each kind."""
   torch.manual_seed(0)
   arrays = {"lengths": np.array(LENGTHS)}
   for kind, factory in {
