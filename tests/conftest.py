@@ -9,7 +9,7 @@ import jax
 import pytest
 
 from rnn_lab.evaluators import batches, stream
-from rnn_lab.training import programs, state
+from rnn_lab.training import diagnostics, population, state
 
 # Two devices, as a run has on two cores: seeds are spread over them.
 jax.config.update("jax_num_cpu_devices", 2)
@@ -28,7 +28,8 @@ def compiles_quickly():
   yield
   jax.config.update("jax_disable_most_optimizations", False)
   for builder in (
-    programs._programs,
+    population._programs,
+    diagnostics._diagnostics,
     state.initializer,
     batches._sums_program,
     stream._score_program,

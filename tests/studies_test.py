@@ -10,7 +10,7 @@ from rnn_lab.errors import FieldError
 from rnn_lab.gradients.costs import total_cost
 from rnn_lab.models.base import init_params
 from rnn_lab.rundir import read_json
-from rnn_lab.runs.fitting import train
+from rnn_lab.runs import train
 from rnn_lab.runs.opening import load_run
 from rnn_lab.runs.planning import plan
 from rnn_lab.studies import gradient_study

@@ -9,8 +9,7 @@ from tiny import everything, result, rows, tiny_language
 
 from rnn_lab.errors import FieldError
 from rnn_lab.evaluators.log_probs import stream_log_probs
-from rnn_lab.runs import counting
-from rnn_lab.runs.fitting import train
+from rnn_lab.runs import counting, train
 from rnn_lab.runs.opening import load_language_model, load_run
 from rnn_lab.runs.planning import plan
 from rnn_lab.text import corpora

@@ -10,8 +10,7 @@ from rnn_lab.tasks.language import of_corpus
 from rnn_lab.text.base import Corpus, Split
 from rnn_lab.text.vocabulary_training import vocabulary_of
 from rnn_lab.training import optimizers
-from rnn_lab.training.population import population
-from rnn_lab.training.programs import programs
+from rnn_lab.training.population import population, programs
 from rnn_lab.training.settings import parse
 from rnn_lab.training.state import init_states, initializer
 
@@ -87,7 +86,7 @@ def test_eleven_updates_equal_torchs():
   first = jax.tree.map(lambda a: torch.tensor(a[0]), state.params)
 
   seeds = population(1)
-  state = programs(model, task, static, STEPS, 1).train(
+  state = programs(model, task, static, STEPS, 1, None).train(
     (seeds.share(task.data[0]), np.int32(0), np.int32(STEPS)),
     (seeds.repeat(hyper), seeds.put(np.zeros(1, np.int32)), seeds.put(state)),
   )

@@ -24,7 +24,7 @@ from rnn_lab import tasks
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import init_params
 from rnn_lab.rundir import lock
-from rnn_lab.runs.fitting import train
+from rnn_lab.runs import train
 from rnn_lab.runs.opening import load_run
 from rnn_lab.runs.planning import plan
 from rnn_lab.tasks.digits import digits

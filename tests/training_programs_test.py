@@ -7,12 +7,9 @@ import jax
 import pytest
 from tiny import tiny_config, tiny_language
 
-from rnn_lab.evaluators import resolve
-from rnn_lab.runs.fitting import train
+from rnn_lab.runs import train
 from rnn_lab.runs.planning import plan
-from rnn_lab.training import optimizers
-from rnn_lab.training.population import population
-from rnn_lab.training.programs import programs
+from rnn_lab.training.loop import Trainer
 
 pytestmark = pytest.mark.usefixtures("compiles_quickly")
 
@@ -37,27 +34,14 @@ def compilations():
 
 
 def programs_of(config):
-  """What `Trainer` makes of a config."""
-  planned = plan(config)
-  settings = planned.settings
-  static, _ = optimizers.split(settings.optimizer, settings.train.clip_norm)
-  return programs(
-    planned.model,
-    planned.task,
-    static,
-    settings.run.steps_per_call,
-    settings.num_seeds,
+  """The compiled functions that training and evaluation call."""
+  trainer = Trainer(plan(config))
+  by_evaluator = {"batches": "_sums", "stream": "_score"}
+  return (
+    *trainer.programs,
+    *trainer.diagnostics,
+    getattr(trainer.evaluator, by_evaluator[trainer.task.evaluator]),
   )
-
-
-def evaluation_of(config):
-  """The compiled function of a config's evaluator."""
-  planned = plan(config)
-  evaluator = resolve(planned.task.evaluator)(
-    planned.model, planned.task, planned.settings.eval, population(2)
-  )
-  name = {"batches": "_sums", "stream": "_score"}[planned.task.evaluator]
-  return getattr(evaluator, name)
 
 
 def decaying(make, **fields):
@@ -122,16 +106,15 @@ def test_numbers_and_initial_values_share_the_programs(fields):
   for make in made:
     one, other = decaying(make), decaying(make, **fields)
     assert plan(one).config != plan(other).config
-    assert programs_of(one) is programs_of(other)
-    assert evaluation_of(one).__closure__[0].cell_contents is not None
-    assert evaluation_of(one) is evaluation_of(other)
+    for a, b in zip(programs_of(one), programs_of(other), strict=True):
+      assert a is b
 
 
 @pytest.mark.parametrize("fields", FORMS, ids=named)
 def test_what_decides_the_step_makes_another_program(fields):
   for make in (tiny_config, tiny_language):
     one, other = decaying(make), decaying(make, **fields)
-    assert programs_of(one) is not programs_of(other)
+    assert programs_of(one)[0] is not programs_of(other)[0]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +124,7 @@ def test_what_decides_the_step_makes_another_program(fields):
 def test_an_option_that_the_step_reads_makes_another_program(cell, fields):
   one = decaying(tiny_config, model__cell=cell)
   other = decaying(tiny_config, model__cell=cell, **fields)
-  assert programs_of(one) is not programs_of(other)
+  assert programs_of(one)[0] is not programs_of(other)[0]
 
 
 @pytest.mark.parametrize("make", [tiny_config, tiny_language])

@@ -9,7 +9,7 @@ from tiny import numbers, rows, tiny_config, tiny_language
 
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import init_params
-from rnn_lab.runs.fitting import train
+from rnn_lab.runs import train
 from rnn_lab.runs.opening import load_run
 from rnn_lab.runs.planning import plan
 from rnn_lab.training.checkpoint import Checkpoints
