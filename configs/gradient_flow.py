@@ -8,8 +8,8 @@ For seven kinds of cell, and a tanh RNN with gains of the recurrent weights from
 dh_t/dh_k, Lyapunov exponents, the forget gates, and the error of truncation; at
 initialisation and after training on a digit that is followed by 40 steps of
 noise. `:adding`, `:copy_memory` and `:temporal_order` use those tasks. Any
-other config can be measured, too; one without a sweep is one trial. `:smoke`, of
-the tanh RNN alone, takes 36 seconds.
+other config can be measured, too; one without a sweep is one trial. `:smoke`,
+of the tanh RNN alone, takes 36 seconds.
 
 2 minutes 27 seconds on two cores. To expect: at initialisation 0.63 of the
 gradient is left 47 steps back in the IRNN, 0.18 in the LSTM with forget bias 3,
