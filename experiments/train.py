@@ -15,15 +15,15 @@ def main(argv: Sequence[str]) -> int:
   return cli.call(train, argv, __doc__, cli.CONFIG)
 
 
-def train(given: cli.Given) -> int:
+def train(args: cli.Arguments) -> int:
   """Trains `--config` in `--workdir`; see `rnn_lab.runs.fitting.train`."""
   from rnn_lab import rundir
   from rnn_lab.runs import fitting
   from rnn_lab.training.listener import Terminal
 
-  workdir = given.workdir
+  workdir = args.workdir
   with Terminal() as terminal:
-    status = fitting.train(given.config.fields, workdir, terminal)
+    status = fitting.train(args.config.fields, workdir, terminal)
     if status == fitting.STOPPED:
       terminal.line("stopped; the same command resumes from here")
       return 0
