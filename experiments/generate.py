@@ -48,7 +48,7 @@ def generate(args: cli.Arguments) -> int:
   sampling = {k: getattr(args, k) for k in ("temperature", "top_k", "top_p")}
   for name in ("top", "num_tokens", "samples", "seed", "warmup"):
     check_int(name, getattr(args, name), int(name in ("top", "num_tokens")))
-  decoding.narrowed(np.zeros(1), **sampling)  # checks them
+  decoding.sampling_distribution(np.zeros(1), **sampling)  # checks them
   config, words, model = load_language_model(args.workdir, args.seed_index)
   tokens, unknown = words.encode_prompt(args.prompt)
   if unknown and all(token == words.unk for token in tokens):
@@ -56,7 +56,7 @@ def generate(args: cli.Arguments) -> int:
     raise FieldError("prompt", f"prompt {message}; case counts")
   # Always the same words, so that the table does not depend on the seed.
   random = np.random.default_rng(0)
-  before = generation.settled(model, words.start, args.warmup, random)
+  before = generation.warmed_up(model, words.start, args.warmup, random)
   carry, log_p = generation.read_all(model, [words.start, *tokens], before)
   truth = true_distribution(config["task"], [words.words[t] for t in tokens])
   with Terminal() as terminal:
