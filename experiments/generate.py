@@ -38,12 +38,12 @@ def main(argv: Sequence[str]) -> int:
 
 def generate(given: cli.Given) -> int:
   """Prints the table and the samples."""
+  from experiments.terminal import Terminal, next_words_table
   from rnn_lab import decoding
   from rnn_lab.errors import FieldError, check_int
   from rnn_lab.language_models import generation
   from rnn_lab.runs.opening import load_language_model
   from rnn_lab.text.truth import true_distribution
-  from rnn_lab.training.listener import Terminal, next_words_table
 
   sampling = {k: getattr(given, k) for k in ("temperature", "top_k", "top_p")}
   for name in ("top", "num_tokens", "samples", "seed", "warmup"):

@@ -15,8 +15,8 @@ def main(argv: Sequence[str]) -> int:
 
 def report(given: cli.Given) -> int:
   """Writes summary.json, figures/ and report.html into `--workdir`."""
+  from experiments.terminal import Terminal
   from rnn_lab.reports import load_trials, results_table, write_report
-  from rnn_lab.training.listener import Terminal
 
   page = write_report(given.workdir)
   with Terminal() as terminal:

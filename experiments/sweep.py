@@ -36,10 +36,10 @@ def sweep(
       sweep is one of a single trial.
     extra: for the report, beside what the config's `report()` says.
   """
+  from experiments.terminal import Terminal
   from rnn_lab.errors import FieldError
   from rnn_lab.sweeps.expand import expand
   from rnn_lab.sweeps.run import STOPPED, run_sweep
-  from rnn_lab.training.listener import Terminal
 
   config, workdir = given.config, given.workdir
   one_trial = measure and (lambda add, argument: add({}))

@@ -17,8 +17,8 @@ def main(argv: Sequence[str]) -> int:
 
 def train(given: cli.Given) -> int:
   """Trains `--config` in `--workdir`; see `rnn_lab.runs.train`."""
+  from experiments.terminal import Terminal
   from rnn_lab import rundir, runs
-  from rnn_lab.training.listener import Terminal
 
   workdir = given.workdir
   with Terminal() as terminal:
