@@ -100,6 +100,8 @@ def _norms(gradient: Array) -> Array:
 
 def _mean(values: Array, lengths_B: Array | None) -> Array:
   """Averages `[T, B, ...]` over the examples that have a step, 0 if none."""
+  if lengths_B is None:
+    return jnp.mean(values, axis=1)
   used = used_steps(values, lengths_B)
   total = jnp.sum(jnp.where(used, values, 0.0), axis=1)
   return total / jnp.maximum(jnp.sum(used, axis=1), 1)
