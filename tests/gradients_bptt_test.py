@@ -302,6 +302,6 @@ def test_a_cost_that_is_not_a_scalar_and_a_stack_are_named():
 def test_a_step_that_changes_its_carry_is_named():
   args, _ = case("foreign", np.float32)
   cell = args[0]._replace(step=lambda p, s, x: (s[:1], s), kind="shrinking")
-  with pytest.raises(ValueError, match="^shrinking: the carry has") as error:
+  with pytest.raises(ValueError, match="^shrinking: the carry must") as error:
     bptt_terms(cell, *args[1:])
   assert "\n" not in str(error.value)

@@ -21,17 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from rnn_lab.cells.base import Cell
-from rnn_lab.gradients.costs import (
-  Cost,
-  Step,
-  prepare_cost,
-  rows_where,
-  shape_error,
-  step_vjp,
-  traced_cost,
-  weighted_cost,
-  zero_gradients,
-)
+from rnn_lab.gradients import costs
 from rnn_lab.gradients.norms import norm, normalize, norms_and_cosines
 from rnn_lab.types import Array, Carry, Params, PyTree
 
@@ -70,7 +60,7 @@ class BPTTTerms(NamedTuple):
 
 def bptt_terms(
   cell: Cell,
-  cost: Cost,
+  cost: costs.Cost,
   params: Params,
   readout: PyTree,
   xs: PyTree,
@@ -87,25 +77,21 @@ def bptt_terms(
 
   Args:
     cell: any `Cell`; only its `initial_carry` and `step` are used.
-    cost: (readout, y_t, target_t) -> J_t, summed over the batch. Like the
-      cell's step it is a static argument: another function compiles again.
-    params: the cell's parameters.
-    readout: the cost's parameters, `()` for none.
-    xs: `[T, B, D]`, or a pytree with leading dimension T.
-    targets: a pytree with leading dimension T; the cost is given slice t.
+    cost, params, readout, xs, targets: see
+      `rnn_lab.gradients.costs.total_cost`. Like the cell's step the cost is a
+      static argument: another function compiles again.
     carry: the state before the first step; None is the cell's initial one.
     weights_T: `[T]`, the weight of each J_t in E; None is all ones. See
       `rnn_lab.gradients.costs.window_weights`.
 
   Raises:
-    FieldError: xs, targets and weights_T do not have the same T, at least 1,
-      or the cost is not a scalar.
+    FieldError: `cell` is not a Cell; xs, targets and weights_T do not have the
+      same T, at least 1; or the cost is not a scalar.
     ValueError: a step changes the structure, shapes or dtypes of the carry.
   """
-  carry, weights_T = prepare_cost(
-    cell, cost, params, readout, xs, targets, carry, weights_T
-  )
-  return _terms(cell.step, cost, params, readout, xs, targets, carry, weights_T)
+  inputs = costs.Inputs(params, readout, xs, targets, carry, weights_T)
+  inputs = costs.prepare_cost(cell, cost, inputs)
+  return _terms(cell.step, cost, inputs)
 
 
 def terms_by_lag(norm_TT: Array) -> Array:
@@ -124,7 +110,7 @@ def terms_by_lag(norm_TT: Array) -> Array:
   """
   shape = jnp.shape(norm_TT)
   if len(shape) != 2 or shape[0] != shape[1]:
-    raise shape_error("norm_TT", "an array of shape [T, T]", shape)
+    raise costs.shape_error("norm_TT", "an array of shape [T, T]", shape)
   t_T = jnp.arange(shape[0])
   k_LT = t_T[None, :] - t_T[:, None]
   by_lag_LT = jnp.asarray(norm_TT)[t_T[None, :], jnp.maximum(k_LT, 0)]
@@ -133,34 +119,25 @@ def terms_by_lag(norm_TT: Array) -> Array:
 
 @functools.partial(jax.jit, static_argnames=("step", "cost"))
 def _terms(
-  step: Step,
-  cost: Cost,
-  params: Params,
-  readout: PyTree,
-  xs: PyTree,
-  targets: PyTree,
-  carry: Carry,
-  weights_T: Array,
+  step: costs.Step, cost: costs.Cost, inputs: costs.Inputs
 ) -> BPTTTerms:
-  grad = jax.grad(traced_cost, argnums=(2, 3), has_aux=True)
+  grad = jax.grad(costs.traced_cost, argnums=(0, 1), has_aux=True)
   (gradient, readout_gradient), (before_T, y_T) = grad(
-    step, cost, params, readout, xs, targets, carry, weights_T
+    inputs.params, inputs.readout, step, cost, inputs
   )
   readout_unit = normalize(readout_gradient)
 
   def cost_term(step_t: tuple) -> tuple[Array, PyTree, tuple[PyTree, PyTree]]:
     value, (term, y_gradient) = jax.value_and_grad(
-      weighted_cost, argnums=(1, 2)
-    )(cost, readout, *step_t)
-    one_row = jax.tree.map(lambda a: a[None], term)
-    measured = norms_and_cosines(one_row, readout_unit)
-    return value, y_gradient, jax.tree.map(lambda a: a[0], measured)
+      costs.weighted_cost, argnums=(1, 2)
+    )(cost, inputs.readout, *step_t)
+    return value, y_gradient, norms_and_cosines(term, readout_unit)
 
   cost_T, y_gradient_T, readout_measured = jax.lax.map(
-    cost_term, (y_T, targets, weights_T)
+    cost_term, (y_T, inputs.targets, inputs.weights_T)
   )
   total, measured = _pairs(
-    step, params, before_T, xs, y_gradient_T, normalize(gradient)
+    step, inputs, before_T, y_gradient_T, normalize(gradient)
   )
   return BPTTTerms(
     gradient, total, *measured, cost_T, readout_gradient, *readout_measured
@@ -168,26 +145,25 @@ def _terms(
 
 
 def _pairs(
-  step: Step,
-  params: Params,
+  step: costs.Step,
+  inputs: costs.Inputs,
   before_T: Carry,
-  xs: PyTree,
   y_gradient_T: PyTree,
   unit: Params,
 ) -> tuple[Params, tuple[PyTree, PyTree]]:
   """Returns the sum of all terms; their norms and cosines, leaves `[T, T]`."""
-  num_steps = jax.tree.leaves(xs)[0].shape[0]
+  num_steps = len(inputs.weights_T)
   num_chunks = -(-num_steps // CHUNK)
   rows = -(-num_steps // num_chunks)
   row_R = jnp.arange(rows)
-  first = jax.tree.map(lambda a: a[0], before_T)
-  # Row t holds dJ_t/ds_k; the rows from T on stay zero.
-  adjoints = zero_gradients(first, num_chunks * rows)
   zeros = jax.tree.map(lambda a: jnp.zeros(num_chunks * rows, a.dtype), unit)
 
+  # Row t of the adjoints holds dJ_t/ds_k; the rows from T on stay zero.
+  adjoints = costs.zero_adjoints(before_T, num_chunks * rows)
+
   def at_k(state: tuple, step_k: tuple) -> tuple[tuple, tuple]:
-    k, before, x, y_gradient = step_k
-    vjp = jax.vmap(step_vjp(step, params, before, x))
+    k, *at_step = step_k
+    vjp = costs.step_vjp(step, inputs.params, *at_step)
 
     def one_chunk(chunk: Array, state: tuple) -> tuple:
       adjoints, total, measured = state
@@ -195,20 +171,18 @@ def _pairs(
       t_R = start + row_R
       terms, earlier = vjp(
         [jax.lax.dynamic_slice_in_dim(a, start, rows) for a in adjoints],
-        rows_where(t_R == k, y_gradient),
+        t_R == k,
       )
       total = jax.tree.map(lambda a, b: a + jnp.sum(b, axis=0), total, terms)
+      new = jax.vmap(norms_and_cosines, (0, None))(terms, unit)
       # A cost before k does not depend on step k. Its row is set to zero, as
       # zero times an infinite Jacobian would be nan.
-      earlier, new = rows_where(
-        t_R >= k, (earlier, norms_and_cosines(terms, unit))
-      )
       adjoints, measured = jax.tree.map(
         lambda whole, part: jax.lax.dynamic_update_slice_in_dim(
           whole, part, start, 0
         ),
         (adjoints, measured),
-        (earlier, new),
+        jax.vmap(costs.keep)(t_R >= k, (earlier, new)),
       )
       return adjoints, total, measured
 
@@ -218,8 +192,7 @@ def _pairs(
     )
     return (adjoints, total), measured
 
-  y_gradient_T = jax.tree.map(lambda a: a[:, None], y_gradient_T)
-  steps = (jnp.arange(num_steps), before_T, xs, y_gradient_T)
-  state = (adjoints, jax.tree.map(jnp.zeros_like, params))
+  state = (adjoints, jax.tree.map(jnp.zeros_like, inputs.params))
+  steps = (jnp.arange(num_steps), before_T, inputs.xs, y_gradient_T)
   (_, total), measured = jax.lax.scan(at_k, state, steps, reverse=True)
   return total, jax.tree.map(lambda a_KT: a_KT.T[:num_steps], measured)

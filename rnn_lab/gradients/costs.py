@@ -9,8 +9,8 @@ The functions here take a `Cell`'s `step` and not the cell, so that cells which
 differ only in their initial values share compiled programs.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +23,17 @@ from rnn_lab.types import Array, Carry, Params, PyTree
 
 Step = Callable[[Params, Carry, PyTree], tuple[Carry, PyTree]]
 Cost = Callable[[PyTree, PyTree, PyTree], Array]
+
+
+class Inputs(NamedTuple):
+  """The arrays of `total_cost`; None where `prepare_cost` sets the default."""
+
+  params: Params
+  readout: PyTree
+  xs: PyTree
+  targets: PyTree
+  carry: Carry | None
+  weights_T: Array | None
 
 
 def total_cost(
@@ -41,39 +52,35 @@ def total_cost(
 
   Args:
     step: (params, s_{t-1}, x_t) -> (s_t, y_t), the `step` of a `Cell`.
-    cost: (readout, y_t, target_t) -> J_t.
+    cost: (readout, y_t, target_t) -> J_t, summed over the batch.
     params: the cell's parameters.
-    readout: the cost's parameters.
-    xs: inputs, leaves `[T, ...]`.
-    targets: leaves `[T, ...]`; the cost is given slice t.
+    readout: the cost's parameters, `()` for none.
+    xs: inputs `[T, B, D]`, or a pytree with leading dimension T.
+    targets: a pytree with leading dimension T; the cost is given slice t.
     carry: s_{-1}, the state before the first step.
-    weights_T: `[T]`; where it is zero J_t may be infinite or nan, and both it
-      and its gradients count as exactly zero.
+    weights_T: `[T]`, the weight of each J_t in E, see `window_weights`; where
+      it is zero J_t may be infinite or nan, and both it and its gradients count
+      as exactly zero.
   """
-  return traced_cost(
-    step, cost, params, readout, xs, targets, carry, weights_T
-  )[0]
+  inputs = Inputs(params, readout, xs, targets, carry, weights_T)
+  return traced_cost(params, readout, step, cost, inputs)[0]
 
 
 def traced_cost(
-  step: Step,
-  cost: Cost,
-  params: Params,
-  readout: PyTree,
-  xs: PyTree,
-  targets: PyTree,
-  carry: Carry,
-  weights_T: Array,
+  params: Params, readout: PyTree, step: Step, cost: Cost, inputs: Inputs
 ) -> tuple[Array, tuple[Carry, PyTree]]:
-  """Computes `total_cost`, and (s_{t-1}, y_t) of all t, leading dimension T."""
+  """Computes `total_cost`, and (s_{t-1}, y_t) of all t, leading dimension T.
+
+  `params` and `readout`, to differentiate by, replace those of `inputs`.
+  """
 
   def body(carry: Carry, at_t: tuple) -> tuple[Carry, tuple]:
-    x, target, weight = at_t
+    x, *rest = at_t
     after, y = step(params, carry, x)
-    value = weighted_cost(cost, readout, y, target, weight)
-    return after, (value, (carry, y))
+    return after, (weighted_cost(cost, readout, y, *rest), (carry, y))
 
-  _, (cost_T, trace) = jax.lax.scan(body, carry, (xs, targets, weights_T))
+  steps = (inputs.xs, inputs.targets, inputs.weights_T)
+  _, (cost_T, trace) = jax.lax.scan(body, inputs.carry, steps)
   return jnp.sum(cost_T), trace
 
 
@@ -84,9 +91,7 @@ def weighted_cost(
   used = weight != 0
   # Before the cost as well as after it: zero times an infinite derivative is
   # nan, but no gradient passes a `where`.
-  readout, y = jax.tree.map(
-    lambda a: jnp.where(used, a, jnp.zeros_like(a)), (readout, y)
-  )
+  readout, y = keep(used, (readout, y))
   value = cost(readout, y, target)
   return jnp.where(used, weight.astype(value.dtype) * value, 0.0)
 
@@ -94,16 +99,10 @@ def weighted_cost(
 def window_weights(num_steps: int, t_min: int, t_max: int) -> Array:
   """Returns `weights_T` of a cost on the steps from t_min to t_max, inclusive.
 
-  Args:
-    num_steps: T.
-    t_min: the first step whose output counts, from 0 up.
-    t_max: the last one, at most T - 1.
-
-  Returns:
-    `[T]` float32, one within the window and zero outside.
+  `[T]` float32, T = num_steps: one within the window and zero outside.
 
   Raises:
-    FieldError: the window is empty or exceeds the sequence.
+    FieldError: not 0 <= t_min <= t_max <= T - 1.
   """
   check_int("num_steps", num_steps, 1)
   check_int("t_min", t_min, 0, num_steps - 1)
@@ -119,12 +118,7 @@ def window_weights(num_steps: int, t_min: int, t_max: int) -> Array:
 def prepare(
   cell: Cell, params: Params, xs: PyTree, carry: Carry | None
 ) -> Carry:
-  """Checks a cell and its arguments; returns the state before the first step.
-
-  Raises:
-    FieldError: `cell` is not a Cell, or xs do not have one T, at least 1.
-    ValueError: a step changes the form of the carry; see `check_step`.
-  """
+  """Checks a cell's arguments; returns the state before the first step."""
   if not isinstance(cell, Cell):
     raise FieldError(
       "cell",
@@ -132,10 +126,8 @@ def prepare(
       "rnn_lab.as_cell(stack) makes a Cell of a Stack",
     )
   shapes = _shapes(xs)
-  num_steps = shapes[0][0] if shapes and shapes[0] else 0
-  if num_steps == 0 or any(
-    len(shape) < 2 or shape[0] != num_steps for shape in shapes
-  ):
+  lengths = {shape[0] if len(shape) > 1 else 0 for shape in shapes}
+  if len(lengths) != 1 or 0 in lengths:
     raise shape_error(
       "xs", "arrays of shape [T, ..., D] with one T of at least 1", *shapes
     )
@@ -147,23 +139,9 @@ def prepare(
   return carry
 
 
-def prepare_cost(
-  cell: Cell,
-  cost: Cost,
-  params: Params,
-  readout: PyTree,
-  xs: PyTree,
-  targets: PyTree,
-  carry: Carry | None,
-  weights_T: Array | None,
-) -> tuple[Carry, Array]:
-  """Checks as `prepare` does, and the cost; returns the state and weights.
-
-  Raises:
-    FieldError: see `prepare`; targets or weights_T have another T than xs, or
-      the cost is not a scalar.
-    ValueError: see `prepare`.
-  """
+def prepare_cost(cell: Cell, cost: Cost, inputs: Inputs) -> Inputs:
+  """Checks the arguments of `bptt_terms`; sets the carry and the weights."""
+  params, readout, xs, targets, carry, weights_T = inputs
   carry = prepare(cell, params, xs, carry)
   num_steps = _shapes(xs)[0][0]
   same = f"with the T = {num_steps} of xs"
@@ -177,67 +155,60 @@ def prepare_cost(
     raise shape_error(
       "weights_T", f"an array of shape [T] {same}", weights_T.shape
     )
-
-  def one_step(x: PyTree, target: PyTree) -> Array:
-    return cost(readout, cell.step(params, carry, x)[1], target)
-
-  first = jax.tree.map(lambda a: a[0], (xs, targets))
-  value = jax.eval_shape(one_step, *first)
+  value = jax.eval_shape(
+    lambda x, target: cost(readout, cell.step(params, carry, x)[1], target),
+    *jax.tree.map(lambda a: a[0], (xs, targets)),
+  )
   if getattr(value, "shape", None) != ():
     kind = f"a {type(value).__name__}"
     got = f"shape {value.shape}" if hasattr(value, "shape") else kind
     raise FieldError("cost", f"{{field}} must return a scalar, got {got}")
-  return carry, weights_T
+  return inputs._replace(carry=carry, weights_T=weights_T)
 
 
 def step_vjp(
-  step: Step, params: Params, carry: Carry, x: PyTree
-) -> Callable[[list[Array], PyTree], tuple[Params, list[Array]]]:
-  """Returns the vector-Jacobian product of one step, at `params` and `carry`.
+  step: Step, params: Params, before: Carry, x: PyTree, y_gradient: PyTree
+) -> Callable[[list[Array], Array], tuple[Params, list[Array]]]:
+  """Returns the vector-Jacobian product of one step, for N costs at once.
 
-  It takes the gradients of a cost with respect to the new carry and to y, and
-  returns those with respect to the step's own copy of the parameters and to
-  the old carry. The gradient of a carry is the list of those of its floating
-  leaves: integers, such as a count of steps, have none.
+  It takes the costs' gradients with respect to the new carry, rows `[N, ...]`
+  for each of its `float_leaves`, and booleans `[N]`: which of the costs are
+  functions of the step's y, with the gradient `y_gradient`. It returns their
+  gradients with respect to the step's own copy of the parameters and to the
+  old carry, `before`.
   """
 
-  def float_step(params: Params, floats: list[Array]) -> tuple[list, PyTree]:
-    after, y = step(params, with_floats(carry, floats), x)
+  def floats_only(
+    params: Params, floats: list[Array]
+  ) -> tuple[list[Array], PyTree]:
+    after, y = step(params, with_floats(before, floats), x)
     return float_leaves(after), y
 
-  vjp = jax.vjp(float_step, params, float_leaves(carry))[1]
-  return lambda carry_gradient, y_gradient: vjp((carry_gradient, y_gradient))
+  vjp = jax.vjp(floats_only, params, float_leaves(before))[1]
+  return jax.vmap(lambda adjoint, own: vjp((adjoint, keep(own, y_gradient))))
+
+
+def zero_adjoints(before_T: Carry, rows: int) -> list[Array]:
+  """Returns zeros `[rows, ...]` for `step_vjp`, one per floating leaf."""
+  return [
+    jnp.zeros((rows, *a.shape[1:]), a.dtype) for a in float_leaves(before_T)
+  ]
 
 
 def float_leaves(carry: Carry) -> list[Array]:
-  """Returns the floating leaves of a carry, those that have derivatives."""
+  """Returns the leaves that have gradients; a count of steps has none."""
   return [leaf for leaf in jax.tree.leaves(carry) if is_float(leaf)]
 
 
-def with_floats(carry: Carry, floats: list[Array]) -> Carry:
-  """Returns `carry` with its floating leaves replaced by `floats`."""
-  rest = iter(floats)
-  return jax.tree.map(lambda a: next(rest) if is_float(a) else a, carry)
+def with_floats(carry: Carry, floats: Iterable[Array]) -> Carry:
+  """Returns `carry` with its `float_leaves` replaced."""
+  floats = iter(floats)
+  return jax.tree.map(lambda a: next(floats) if is_float(a) else a, carry)
 
 
-def zero_gradients(carry: Carry, rows: int) -> list[Array]:
-  """Returns zeros `[rows, ...]` for `step_vjp`, one for each floating leaf."""
-  return [jnp.zeros((rows, *a.shape), a.dtype) for a in float_leaves(carry)]
-
-
-def rows_where(used_N: Array, tree: PyTree) -> PyTree:
-  """Sets the rows of leaves `[N, ...]` that are not used to zero.
-
-  Args:
-    used_N: booleans.
-    tree: leaves `[N, ...]`, or `[1, ...]` for the same row N times.
-  """
-
-  def rows(a: Array) -> Array:
-    used = used_N.reshape(-1, *[1] * (a.ndim - 1))
-    return jnp.where(used, a, jnp.zeros_like(a))
-
-  return jax.tree.map(rows, tree)
+def keep(used: Array, tree: PyTree) -> PyTree:
+  """Returns `tree`, or zeros where the boolean `used` is False."""
+  return jax.tree.map(lambda a: jnp.where(used, a, jnp.zeros_like(a)), tree)
 
 
 def shape_error(

@@ -72,18 +72,25 @@ def norm_by_lag(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
   different lengths are averaged at the same distance from their ends.
   """
   norm_TB = _norms(gradient_TBH)
-  num_steps, batch_size = norm_TB.shape
   if lengths_B is None:
     return _mean(norm_TB[::-1], None)
-  lag_T = jnp.arange(num_steps)
-  place_TB = jnp.clip(lengths_B[None, :] - 1 - lag_T[:, None], 0)
-  by_lag_TB = norm_TB[place_TB, jnp.arange(batch_size)[None, :]]
-  return _mean(by_lag_TB, lengths_B)
+  lag_T1 = jnp.arange(len(norm_TB))[:, None]
+  place_TB = jnp.clip(lengths_B[None, :] - 1 - lag_T1, 0)
+  return _mean(jnp.take_along_axis(norm_TB, place_TB, axis=0), lengths_B)
 
 
 def size_by_unit(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
   """Computes the mean over the batch of each unit's |dE/ds_t|: `[T, H]`."""
   return _mean(jnp.abs(gradient_TBH), lengths_B)
+
+
+def used_steps(values: Array, lengths_B: Array | None) -> Array:
+  """Returns booleans `[T, B, 1, ...]`: the steps of `values` that hold data."""
+  num_steps, batch_size, *rest = values.shape
+  if lengths_B is None:
+    lengths_B = jnp.full(batch_size, num_steps)
+  used_TB = jnp.arange(num_steps)[:, None] < jnp.asarray(lengths_B)[None, :]
+  return used_TB.reshape(num_steps, batch_size, *[1] * len(rest))
 
 
 def _norms(gradient: Array) -> Array:
@@ -92,12 +99,9 @@ def _norms(gradient: Array) -> Array:
 
 
 def _mean(values: Array, lengths_B: Array | None) -> Array:
-  """Averages `[T, B, ...]` over the examples that have a step."""
+  """Averages `[T, B, ...]` over the examples that have a step, 0 if none."""
   if lengths_B is None:
     return jnp.mean(values, axis=1)
-  t_T = jnp.arange(values.shape[0])
-  valid_TB = t_T[:, None] < lengths_B[None, :]
-  shape = valid_TB.shape + (1,) * (values.ndim - 2)
-  total = jnp.sum(jnp.where(valid_TB.reshape(shape), values, 0.0), axis=1)
-  count_T = jnp.maximum(jnp.sum(valid_TB, axis=1), 1)
-  return total / count_T.reshape(-1, *[1] * (values.ndim - 2))
+  used = used_steps(values, lengths_B)
+  total = jnp.sum(jnp.where(used, values, 0.0), axis=1)
+  return total / jnp.maximum(jnp.sum(used, axis=1), 1)

@@ -18,6 +18,7 @@ from rnn_lab._unroll import unroll
 from rnn_lab.cells.activations import Activated
 from rnn_lab.cells.base import Cell
 from rnn_lab.errors import FieldError
+from rnn_lab.gradients.flow import used_steps
 from rnn_lab.types import Array, Carry, Params, PyTree
 
 # An activation is saturated where its slope is below this share of its
@@ -80,24 +81,21 @@ def activations(
       "rnn_lab.stack([cell]) makes a Stack of a Cell",
     )
   layers = []
-  backward = stack.backward or (None,) * len(stack.forward)
-  for layer, cells in enumerate(zip(stack.forward, backward)):
-    before = Directions(None, None) if carry is None else carry[layer]
-    outputs, values = [], []
-    for direction, cell in enumerate(cells):
-      if cell is None:
-        continue
-      _, (y_TBH, activated) = unroll(
+  both = (stack.forward, stack.backward) if stack.backward else (stack.forward,)
+  for layer, cells in enumerate(zip(*both)):
+    results = [
+      unroll(
         with_activations(cell),
         params[layer][direction],
         x_TBD,
-        before[direction],
+        None if carry is None else carry[layer][direction],
         lengths_B=lengths_B,
         resets_TB=resets_TB,
         reverse=direction == 1,
-      )
-      outputs.append(y_TBH)
-      values.append(activated)
+      )[1]
+      for direction, cell in enumerate(cells)
+    ]
+    outputs, values = zip(*results)
     layers.append(Directions(*values))
     x_TBD = outputs[0] if len(outputs) == 1 else jnp.concatenate(outputs, -1)
   return tuple(layers)
@@ -142,7 +140,7 @@ def gate_statistics(
     gate_TBH: its values, as `memory_gate` returns them.
     lengths_B: steps past these do not count; None where all sequences have T.
   """
-  used = _used(gate_TBH, lengths_B)
+  used = used_steps(gate_TBH, lengths_B)
 
   def mean(values: Array, axis: tuple[int, ...]) -> Array:
     return jnp.mean(values, axis=axis, where=used)
@@ -188,14 +186,5 @@ def saturated_share(values: Activated, lengths_B: Array | None = None) -> Array:
     values: `[T, B, H]`, of `activations`.
     lengths_B: steps past these do not count; None where all sequences have T.
   """
-  used = _used(values.slope, lengths_B)
+  used = used_steps(values.slope, lengths_B)
   return jnp.mean(values.slope < SATURATED, where=used)
-
-
-def _used(values_TBH: Array, lengths_B: Array | None) -> Array:
-  """Returns `[T, B, 1]` booleans: the steps that hold data."""
-  num_steps, batch_size = values_TBH.shape[:2]
-  if lengths_B is None:
-    return jnp.ones((num_steps, batch_size, 1), bool)
-  t_T = jnp.arange(num_steps)
-  return (t_T[:, None] < jnp.asarray(lengths_B)[None, :])[..., None]

@@ -21,18 +21,8 @@ import numpy as np
 from rnn_lab.cells.activations import ACTIVATIONS
 from rnn_lab.cells.base import Cell
 from rnn_lab.errors import FieldError, check_choice, check_int
+from rnn_lab.gradients import scaled_products, tangents
 from rnn_lab.gradients.costs import Step, shape_error
-from rnn_lab.gradients.scaled_products import (
-  KINDS,
-  LARGEST,
-  log_norms_of_products,
-)
-from rnn_lab.gradients.tangents import (
-  carry_parts,
-  flatten,
-  prepare_batch,
-  step_jvp,
-)
 from rnn_lab.types import Array, Carry, Params, PyTree
 
 
@@ -66,14 +56,13 @@ def step_jacobians(
     carry: the state before the first step; None is the cell's initial one.
 
   Raises:
-    FieldError: xs does not have the shape `[T, B, D]`, or the carry
-      `[B, ...]`.
+    FieldError: `cell` is not a Cell, or xs does not have the shape
+      `[T, B, D]`, T at least 1, or the carry `[B, ...]`.
     ValueError: a step changes the structure, shapes or dtypes of the carry.
   """
-  carry = prepare_batch(cell, params, xs, carry)
-  return StepJacobians(
-    _step_matrices(cell.step, params, xs, carry), carry_parts(carry)
-  )
+  carry = tangents.prepare_batch(cell, params, xs, carry)
+  matrices = _step_matrices(cell.step, params, xs, carry)
+  return StepJacobians(matrices, tangents.carry_parts(carry))
 
 
 def block(
@@ -122,7 +111,7 @@ def log_norms(
   t: int | None = None,
   rows: str | None = None,
   columns: str | None = None,
-  kind: str = LARGEST,
+  kind: str = scaled_products.LARGEST,
 ) -> Array:
   """Computes ln ||ds_t/ds_{t-l}|| for every lag l from 0 to t: `[t + 1, B]`.
 
@@ -131,24 +120,24 @@ def log_norms(
   far below another. The value is -inf for a block of zeros.
 
   Args:
-    jacobians: as `step_jacobians` returns them.
+    jacobians, rows, columns: see `product`.
     t: the last step of the product; None is T - 1.
-    rows: the part of s_t, None for all of it.
-    columns: the part of s_{t-l}, None for all of it.
     kind: which norm: the "largest" singular value, or the "root mean square"
       of all of them.
 
   Raises:
     FieldError: t is out of its range, or the carry has no such part.
   """
-  check_choice("kind", kind, KINDS)
+  check_choice("kind", kind, scaled_products.KINDS)
   num_steps = len(jacobians.matrices)
   t = num_steps - 1 if t is None else t
   check_int("t", t, 0, num_steps - 1)
   rows, columns = block_slices(jacobians, rows, columns)
-  backwards = jacobians.matrices[1 : t + 1][::-1]
-  return log_norms_of_products(
-    backwards, (rows.start, rows.stop), (columns.start, columns.stop), kind
+  return scaled_products.log_norms_of_products(
+    jacobians.matrices[1 : t + 1][::-1],
+    (rows.start, rows.stop),
+    (columns.start, columns.stop),
+    kind,
   )
 
 
@@ -201,11 +190,7 @@ def check_times(jacobians: StepJacobians, t: int, k: int) -> None:
 def block_slices(
   jacobians: StepJacobians, rows: str | None, columns: str | None
 ) -> tuple[slice, slice]:
-  """Returns the slices of S of two parts of the carry; None selects all of S.
-
-  Raises:
-    FieldError: the carry has no part of that name.
-  """
+  """Returns the slices of S of two parts of the carry; None is all of S."""
   for field, name in (("rows", rows), ("columns", columns)):
     if name is not None:
       check_choice(field, name, jacobians.parts)
@@ -217,12 +202,12 @@ def block_slices(
 def _step_matrices(
   step: Step, params: Params, xs: PyTree, carry: Carry
 ) -> Array:
-  first_BS = flatten(carry)
+  first_BS = tangents.flatten(carry)
   identity_SS = jnp.eye(first_BS.shape[1], dtype=first_BS.dtype)
   units_SBS = jnp.repeat(identity_SS[:, None], first_BS.shape[0], axis=1)
 
   def body(carry: Carry, x: PyTree) -> tuple[Carry, Array]:
-    carry, columns_SBS = step_jvp(step, params, carry, x, units_SBS)
+    carry, columns_SBS = tangents.step_jvp(step, params, carry, x, units_SBS)
     return carry, jnp.moveaxis(columns_SBS, 0, -1)
 
   return jax.lax.scan(body, carry, xs)[1]
@@ -230,12 +215,10 @@ def _step_matrices(
 
 @jax.jit
 def _product(matrices: Array, t: int, k: int) -> Array:
-  _, batch_size, size, _ = matrices.shape
-  identity_SS = jnp.eye(size, dtype=matrices.dtype)
-  identity_BSS = jnp.repeat(identity_SS[None], batch_size, axis=0)
+  identity_SS = jnp.eye(matrices.shape[-1], dtype=matrices.dtype)
   return jax.lax.fori_loop(
     k + 1,
     t + 1,
     lambda n, p_BSS: jnp.matmul(matrices[n], p_BSS, precision="highest"),
-    identity_BSS,
+    jnp.broadcast_to(identity_SS, matrices.shape[1:]),
   )

@@ -32,10 +32,7 @@ def lyapunov_exponents(
   Benettin et al. 1980; for recurrent networks, Engelken, Wolf and Abbott 2023.
 
   Args:
-    cell: any `Cell`; only its `initial_carry` and `step` are used.
-    params: its parameters.
-    xs: `[T, B, D]`, or a pytree of such arrays.
-    carry: the state before the first step; None is the cell's initial one.
+    cell, params, xs, carry: see `rnn_lab.gradients.jacobians.step_jacobians`.
     num: the number of exponents, the largest ones; None is all S of them.
     discard: the number of first steps left out of the mean.
 
@@ -44,9 +41,9 @@ def lyapunov_exponents(
     singular.
 
   Raises:
-    FieldError: num is above S, the size of an example's carry; discard leaves
-      no step; or xs does not have the shape `[T, B, D]`.
-    ValueError: a step changes the structure, shapes or dtypes of the carry.
+    FieldError: num is above S, the size of an example's carry, or discard
+      leaves no step; see also `step_jacobians`.
+    ValueError: see `step_jacobians`.
   """
   carry = prepare_batch(cell, params, xs, carry)
   size = flatten(carry).shape[1]
@@ -68,9 +65,7 @@ def _log_growth(
     jax.random.normal(jax.random.key(0), (*first_BS.shape, num), first_BS.dtype)
   )[0]
 
-  def body(
-    state: tuple[Carry, Array], x: PyTree
-  ) -> tuple[tuple[Carry, Array], Array]:
+  def body(state: tuple, x: PyTree) -> tuple[tuple[Carry, Array], Array]:
     carry, q_BSN = state
     tangents_NBS = jnp.moveaxis(q_BSN, -1, 0)
     carry, tangents_NBS = step_jvp(step, params, carry, x, tangents_NBS)

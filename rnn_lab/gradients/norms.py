@@ -21,40 +21,28 @@ def norm(array: Array, axis: int | tuple[int, ...] | None = None) -> Array:
   return root * jnp.squeeze(scale, axis=axis)
 
 
+def norms(gradient: PyTree) -> PyTree:
+  """Computes the norm of each leaf."""
+  return jax.tree.map(lambda a: norm(_widen(a)), gradient)
+
+
 def normalize(gradient: PyTree) -> PyTree:
   """Divides each leaf by its norm; zero stays zero."""
 
-  def unit(a: Array) -> Array:
-    size = norm(_widen(a))
+  def unit(a: Array, size: Array) -> Array:
     return _widen(a) / jnp.where(size > 0.0, size, 1.0)
 
-  return jax.tree.map(unit, gradient)
+  return jax.tree.map(unit, gradient, norms(gradient))
 
 
-def row_norms(rows: PyTree) -> PyTree:
-  """Computes the norm of each row of leaves `[N, ...]`: leaves `[N]`."""
-  return jax.tree.map(
-    lambda a: norm(_widen(a), axis=tuple(range(1, a.ndim))), rows
-  )
+def norms_and_cosines(gradient: PyTree, unit: PyTree) -> tuple[PyTree, PyTree]:
+  """Computes each leaf's norm and its cosine with `unit`, of `normalize`."""
 
-
-def norms_and_cosines(rows: PyTree, unit: PyTree) -> tuple[PyTree, PyTree]:
-  """Computes `row_norms`, and the cosine of each row with a direction.
-
-  Args:
-    rows: leaves `[N, ...]`.
-    unit: the direction, as `normalize` returns it, leaves `[...]`.
-  """
-
-  def cosine(rows: Array, unit: Array, norm_N: Array) -> Array:
-    safe_N = jnp.where(norm_N > 0.0, norm_N, 1.0)
-    products = _widen(rows) / safe_N.reshape(-1, *[1] * unit.ndim) * unit[None]
-    cosine_N = jnp.sum(products, axis=tuple(range(1, rows.ndim)))
+  def cosine(a: Array, b: Array) -> Array:
     # Rounding may take it out of the range.
-    return jnp.clip(cosine_N, -1.0, 1.0)
+    return jnp.clip(jnp.sum(a * b), -1.0, 1.0)
 
-  norms = row_norms(rows)
-  return norms, jax.tree.map(cosine, rows, unit, norms)
+  return norms(gradient), jax.tree.map(cosine, normalize(gradient), unit)
 
 
 def _widen(array: Array) -> Array:

@@ -91,12 +91,9 @@ def singular_values_between(
   """Computes logs of the singular values of ds_t/ds_k, descending: `[B, n]`.
 
   Args:
-    jacobians: as `step_jacobians` returns them.
-    t: a step, from 0 to T - 1.
-    k: a step, from 0 to t.
-    rows: the part of s_t, None for all of it.
-    columns: the part of s_k, None for all of it. "h" and "h" give those of
-      dh_t/dh_k along all paths through the carry.
+    jacobians, t, k, rows, columns: see `rnn_lab.gradients.jacobians.product`.
+      The rows "h" and columns "h" give the singular values of dh_t/dh_k along
+      all paths through the carry.
 
   Returns:
     Natural logs, n the size of the smaller part, computed in float64 from the
@@ -109,13 +106,11 @@ def singular_values_between(
   rows, columns = block_slices(jacobians, rows, columns)
   matrices = np.asarray(jacobians.matrices[k + 1 : t + 1], np.float64)
   ends = np.eye(matrices.shape[-1])
-  examples = np.moveaxis(matrices, 1, 0)
-  return np.stack(
-    [
-      log_singular_values([ends[:, columns], *factors, ends[rows]])
-      for factors in examples
-    ]
-  )
+  logs = [
+    log_singular_values([ends[:, columns], *factors, ends[rows]])
+    for factors in np.moveaxis(matrices, 1, 0)
+  ]
+  return np.stack(logs)
 
 
 def _check_factors(factors: list[np.ndarray]) -> None:

@@ -5,27 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnn_lab.cells.base import Cell, is_float
-from rnn_lab.gradients.costs import (
-  Step,
-  float_leaves,
-  prepare,
-  shape_error,
-  with_floats,
-)
+from rnn_lab.gradients import costs
+from rnn_lab.gradients.costs import float_leaves, shape_error
 from rnn_lab.types import Array, Carry, Params, PyTree
 
 
 def prepare_batch(
   cell: Cell, params: Params, xs: PyTree, carry: Carry | None
 ) -> Carry:
-  """Checks as `prepare` does, and that the carry has one row per example.
-
-  Raises:
-    FieldError: see `prepare`; xs does not have the shape `[T, B, D]`, or the
-      carry `[B, ...]`.
-    ValueError: see `prepare`.
-  """
-  carry = prepare(cell, params, xs, carry)
+  """Checks as `prepare` does, and that xs are `[T, B, D]`, carry `[B, ...]`."""
+  carry = costs.prepare(cell, params, xs, carry)
   shape = np.shape(jax.tree.leaves(xs)[0])
   if len(shape) != 3:
     raise shape_error("xs", "arrays of shape [T, B, D]", shape)
@@ -38,15 +27,19 @@ def prepare_batch(
 
 
 def step_jvp(
-  step: Step, params: Params, carry: Carry, x: PyTree, tangents_NBS: Array
+  step: costs.Step, params: Params, carry: Carry, x: PyTree, tangents_NBS: Array
 ) -> tuple[Carry, Array]:
   """Computes s_t, and J_t times each of N tangents of s_{t-1}, `[N, B, S]`.
 
   The tangents have the layout of `flatten`.
   """
+  old = float_leaves(carry)
+  stops = np.cumsum([a.size // a.shape[0] for a in old])
 
   def flat_step(s_BS: Array) -> tuple[Array, Carry]:
-    after, _ = step(params, _unflatten(s_BS, carry), x)
+    parts = zip(jnp.split(s_BS, stops[:-1], axis=1), old)
+    floats = [part.reshape(a.shape).astype(a.dtype) for part, a in parts]
+    after, _ = step(params, costs.with_floats(carry, floats), x)
     return flatten(after), after
 
   # By default a GPU would round the kernels to the 10 bits of TF32.
@@ -57,8 +50,9 @@ def step_jvp(
 
 def flatten(carry: Carry) -> Array:
   """Concatenates the floating leaves of a carry: `[B, S]`."""
-  leaves = float_leaves(carry)
-  return jnp.concatenate([a.reshape(a.shape[0], -1) for a in leaves], axis=1)
+  return jnp.concatenate(
+    [a.reshape(a.shape[0], -1) for a in float_leaves(carry)], axis=1
+  )
 
 
 def carry_parts(carry: Carry) -> dict[str, slice]:
@@ -74,12 +68,3 @@ def carry_parts(carry: Carry) -> dict[str, slice]:
       parts[name] = slice(start, stop)
       start = stop
   return parts
-
-
-def _unflatten(s_BS: Array, like: Carry) -> Carry:
-  """Returns `like` with its floating leaves replaced by those of `s_BS`."""
-  leaves = float_leaves(like)
-  stops = np.cumsum([leaf.size // leaf.shape[0] for leaf in leaves])
-  parts = jnp.split(s_BS, stops[:-1], axis=1)
-  floats = [a.reshape(b.shape).astype(b.dtype) for a, b in zip(parts, leaves)]
-  return with_floats(like, floats)

@@ -17,22 +17,8 @@ import jax.numpy as jnp
 
 from rnn_lab.cells.base import Cell
 from rnn_lab.errors import FieldError, check_int
-from rnn_lab.gradients.costs import (
-  Cost,
-  Step,
-  prepare_cost,
-  rows_where,
-  step_vjp,
-  traced_cost,
-  weighted_cost,
-  zero_gradients,
-)
-from rnn_lab.gradients.norms import (
-  norm,
-  normalize,
-  norms_and_cosines,
-  row_norms,
-)
+from rnn_lab.gradients import costs
+from rnn_lab.gradients.norms import norm, normalize, norms, norms_and_cosines
 from rnn_lab.types import Array, Carry, Params, PyTree
 
 
@@ -62,7 +48,7 @@ class TruncationBias(NamedTuple):
 
 def truncation_bias(
   cell: Cell,
-  cost: Cost,
+  cost: costs.Cost,
   params: Params,
   readout: PyTree,
   xs: PyTree,
@@ -106,75 +92,62 @@ def truncation_bias(
         f"reaches[{n}]",
         f"{{field}} must be at least every = {every}, got {reach}",
       )
-  carry, weights_T = prepare_cost(
-    cell, cost, params, readout, xs, targets, carry, weights_T
-  )
-  num_steps = weights_T.shape[0]
-  return _bias(
-    cell.step,
-    cost,
-    min(every, num_steps),
-    params,
-    readout,
-    xs,
-    targets,
-    carry,
-    weights_T,
-    jnp.array([min(reach, num_steps) for reach in reaches], jnp.int32),
-  )
+  inputs = costs.Inputs(params, readout, xs, targets, carry, weights_T)
+  inputs = costs.prepare_cost(cell, cost, inputs)
+  num_steps = len(inputs.weights_T)
+  reach_N = jnp.array([min(n, num_steps) for n in reaches], jnp.int32)
+  return _bias(cell.step, cost, min(every, num_steps), inputs, reach_N)
 
 
 @functools.partial(jax.jit, static_argnames=("step", "cost", "every"))
 def _bias(
-  step: Step,
-  cost: Cost,
+  step: costs.Step,
+  cost: costs.Cost,
   every: int,
-  params: Params,
-  readout: PyTree,
-  xs: PyTree,
-  targets: PyTree,
-  carry: Carry,
-  weights_T: Array,
+  inputs: costs.Inputs,
   reach_N: Array,
 ) -> TruncationBias:
-  grad = jax.grad(traced_cost, argnums=2, has_aux=True)
-  gradient, (before_T, y_T) = grad(
-    step, cost, params, readout, xs, targets, carry, weights_T
+  gradient, (before_T, y_T) = jax.grad(costs.traced_cost, has_aux=True)(
+    inputs.params, inputs.readout, step, cost, inputs
   )
+  by_y = jax.grad(costs.weighted_cost, argnums=2)
   y_gradient_T = jax.lax.map(
-    lambda step_t: jax.grad(weighted_cost, argnums=2)(cost, readout, *step_t),
-    (y_T, targets, weights_T),
+    lambda step_t: by_y(cost, inputs.readout, *step_t),
+    (y_T, inputs.targets, inputs.weights_T),
   )
-  kept, left_out = _parts(
-    step, every, params, before_T, xs, y_gradient_T, reach_N
-  )
+  kept, left_out = _parts(step, every, inputs, before_T, y_gradient_T, reach_N)
   # The kept terms are summed in another order than the full gradient, which a
   # reach of T is to equal exactly.
-  whole_N = reach_N >= weights_T.shape[0]
+  whole_N = reach_N >= len(inputs.weights_T)
   truncated = jax.tree.map(
-    lambda a, b: jnp.where(whole_N.reshape(-1, *[1] * a.ndim), a[None], b),
+    lambda full, rows: jax.vmap(jnp.where, (0, None, 0))(whole_N, full, rows),
     gradient,
     kept,
   )
-  full = row_norms(jax.tree.map(lambda a: a[None], gradient))
-  error = row_norms(left_out)
-  kept, cosine = norms_and_cosines(truncated, normalize(gradient))
+  full = norms(gradient)
+  error = jax.vmap(norms)(left_out)
+  kept, cosine = jax.vmap(norms_and_cosines, (0, None))(
+    truncated, normalize(gradient)
+  )
+  # The cosine of all leaves together, from those of each.
+  share_LN = jax.vmap(normalize, 1, 1)(_stack(kept))
+  share_L1 = normalize(_stack(full))[:, None]
+  total_cosine = jnp.sum(_stack(cosine) * share_LN * share_L1, axis=0)
   return TruncationBias(
     gradient,
     truncated,
     jax.tree.map(_ratio, error, full),
     cosine,
-    _ratio(_joint_norm(error), _joint_norm(full)),
-    _total_cosine(cosine, kept, full),
+    _ratio(norm(_stack(error), axis=0), norm(_stack(full))),
+    jnp.clip(total_cosine, -1.0, 1.0),
   )
 
 
 def _parts(
-  step: Step,
+  step: costs.Step,
   every: int,
-  params: Params,
+  inputs: costs.Inputs,
   before_T: Carry,
-  xs: PyTree,
   y_gradient_T: PyTree,
   reach_N: Array,
 ) -> tuple[Params, Params]:
@@ -183,33 +156,30 @@ def _parts(
   Neither is computed as a difference from the full gradient: where gradients
   explode, the smaller one would be lost to rounding.
   """
-  num_steps = jax.tree.leaves(xs)[0].shape[0]
+  num_steps = len(inputs.weights_T)
   group_G = jnp.arange(-(-num_steps // every))
   end_G = jnp.minimum((group_G + 1) * every, num_steps) - 1
-  first = jax.tree.map(lambda a: a[0], before_T)
+  own_N, none_N = reach_N > 0, reach_N < 0
 
   def at_k(state: tuple, step_k: tuple) -> tuple[tuple, None]:
     adjoints, sums = state
-    k, before, x, y_gradient = step_k
-    vjp = jax.vmap(step_vjp(step, params, before, x))
+    k, *at_step = step_k
+    vjp = costs.step_vjp(step, inputs.params, *at_step)
     # Groups that end at k + reach or later are left out. They begin after k,
     # as no reach is less than `every`: J_k itself is kept.
     group_N = jnp.searchsorted(end_G, k + reach_N)
     kept_N = [_sums_before(a)[group_N] for a in adjoints]
     left_N = [_sums_before(a[::-1])[::-1][group_N] for a in adjoints]
-    kept, _ = vjp(kept_N, rows_where(reach_N > 0, y_gradient))
-    left, _ = vjp(left_N, rows_where(reach_N < 0, y_gradient))
-    sums = jax.tree.map(jnp.add, sums, (kept, left))
-    _, earlier = vjp(adjoints, rows_where(group_G == k // every, y_gradient))
-    return (earlier, sums), None
+    terms = vjp(kept_N, own_N)[0], vjp(left_N, none_N)[0]
+    sums = jax.tree.map(jnp.add, sums, terms)
+    return (vjp(adjoints, group_G == k // every)[1], sums), None
 
   zeros = jax.tree.map(
-    lambda a: jnp.zeros((reach_N.size, *a.shape), a.dtype), params
+    lambda a: jnp.zeros((reach_N.size, *a.shape), a.dtype), inputs.params
   )
   # Row g holds the adjoint of the costs of group g.
-  state = (zero_gradients(first, group_G.size), (zeros, zeros))
-  y_gradient_T = jax.tree.map(lambda a: a[:, None], y_gradient_T)
-  steps = (jnp.arange(num_steps), before_T, xs, y_gradient_T)
+  state = (costs.zero_adjoints(before_T, group_G.size), (zeros, zeros))
+  steps = (jnp.arange(num_steps), before_T, inputs.xs, y_gradient_T)
   (_, sums), _ = jax.lax.scan(at_k, state, steps, reverse=True)
   return sums
 
@@ -226,19 +196,6 @@ def _ratio(error_N: Array, full: Array) -> Array:
   return jnp.where(none_N, 0.0, error_N / jnp.where(none_N, 1.0, full))
 
 
-def _joint_norm(norms: PyTree) -> Array:
-  """Computes the norm of all leaves together from those of each: `[N]`."""
-  return norm(jnp.stack(jax.tree.leaves(norms)), axis=0)
-
-
-def _total_cosine(cosine: PyTree, kept: PyTree, full: PyTree) -> Array:
-  """Computes the cosine of all leaves together from those of each: `[N]`."""
-
-  def share(norms: PyTree) -> Array:
-    whole_N = _joint_norm(norms)[None]
-    each_LN = jnp.stack(jax.tree.leaves(norms))
-    return each_LN / jnp.where(whole_N > 0.0, whole_N, 1.0)
-
-  cosine_LN = jnp.stack(jax.tree.leaves(cosine))
-  total_N = jnp.sum(cosine_LN * share(kept) * share(full), axis=0)
-  return jnp.clip(total_N, -1.0, 1.0)
+def _stack(tree: PyTree) -> Array:
+  """Returns the leaves as an array with a leading dimension L."""
+  return jnp.stack(jax.tree.leaves(tree))

@@ -43,23 +43,17 @@ class Unfolded(NamedTuple):
     y: the outputs.
     J: the costs.
     E: their sum.
-    dJ_dy: dJ_t/dy_t.
-    dy_dh: dy_t/dh_t.
-    dy_dv: dy_t/dv.
+    dJ_dy, dy_dh, dy_dv: dJ_t/dy_t, dy_t/dh_t and dy_t/dv.
     dh_dh: dh_t/dh_{t-1}; the first is dh_0/dh_{-1}.
-    dh_dw: the immediate dh_t/dw, with h_{t-1} held fixed.
-    dh_du: the immediate dh_t/du.
+    dh_dw, dh_du: the immediate dh_t/dw and dh_t/du, with h_{t-1} held fixed.
     dE_dh: dE/dh_t, through y_t and through h_{t+1}.
     terms_w: the table of dJ_t/dy_t . dy_t/dh_t . (product of dh_j/dh_{j-1}
       for j from k+1 to t) . dh_k/dw, the terms of dE/dw.
     terms_u: the table of the terms of dE/du, with dh_k/du as last factor.
     terms_v: dJ_t/dy_t . dy_t/dv, the terms of dE/dv.
-    dE_dw: the sum of `terms_w`.
-    dE_du: the sum of `terms_u`.
-    dE_dv: the sum of `terms_v`.
-    grad_w: dE/dw by `jax.grad` of E, not from the terms.
-    grad_u: dE/du, likewise.
-    grad_v: dE/dv, likewise.
+    dE_dw, dE_du, dE_dv: the sums of `terms_w`, `terms_u` and `terms_v`.
+    grad_w, grad_u, grad_v: dE/dw, dE/du and dE/dv by `jax.grad` of E, not from
+      the terms.
   """
 
   z: Row
@@ -114,18 +108,13 @@ def unfold(
   """
   _check(xs, targets, u=u, w=w, v=v, h0=h0)
   with jax.enable_x64(True):
-    params = ElmanParams(
-      input_kernel=jnp.full((1, 1), u, jnp.float64),
-      recurrent_kernel=jnp.full((1, 1), w, jnp.float64),
-      bias=jnp.zeros((1,), jnp.float64),
-    )
-    v = jnp.float64(v)
+    u, w, h0 = (jnp.full((1, 1), a, jnp.float64) for a in (u, w, h0))
+    params = ElmanParams(u, w, bias=jnp.zeros((1,), jnp.float64))
     x_TBD, target_TBD = (
       jnp.array(row, jnp.float64).reshape(-1, 1, 1) for row in (xs, targets)
     )
-    carry = ElmanCarry(h=jnp.full((1, 1), h0, jnp.float64))
     steps, by_params, grad_v = _differentiate(
-      elman(1, activation).step, params, v, x_TBD, target_TBD, carry
+      elman(1, activation).step, params, jnp.float64(v), x_TBD, target_TBD, h0
     )
   rows = {name: tuple(a.ravel().tolist()) for name, a in steps.items()}
   return Unfolded(
@@ -146,10 +135,6 @@ def _cost(y: Array, target: Array) -> Array:
   return jnp.sum(jnp.square(y - target)) / 2.0
 
 
-def _output_cost(v: Array, h: Array, target: Array) -> Array:
-  return _cost(_output(v, h), target)
-
-
 @functools.partial(jax.jit, static_argnames="step")
 def _differentiate(
   step: Step,
@@ -157,7 +142,7 @@ def _differentiate(
   v: Array,
   x_TBD: Array,
   target_TBD: Array,
-  carry: ElmanCarry,
+  h0: Array,
 ) -> tuple[dict[str, Array], ElmanParams, Array]:
   """Returns the values at each step, `[T]` by name, dE/dparams and dE/dv."""
 
@@ -184,39 +169,44 @@ def _differentiate(
       "dh_du": by_params.input_kernel,
     }
 
-  steps = jax.lax.scan(body, carry.h, (x_TBD, target_TBD))[1]
-  weights_T = jnp.ones(x_TBD.shape[0])
-  whole = jax.grad(total_cost, argnums=(2, 3))(
-    step, _output_cost, params, v, x_TBD, target_TBD, carry, weights_T
-  )
+  def cost(v: Array, h: Array, target: Array) -> Array:
+    return _cost(_output(v, h), target)
+
+  steps = jax.lax.scan(body, h0, (x_TBD, target_TBD))[1]
+  data = (x_TBD, target_TBD, ElmanCarry(h0), jnp.ones(len(x_TBD)))
+  whole = jax.grad(total_cost, argnums=(2, 3))(step, cost, params, v, *data)
   return steps, *whole
 
 
 def _chain(row: dict[str, Row]) -> dict[str, Any]:
   """Computes the terms from the local derivatives by the chain rule."""
-  times = range(len(row["h"]))
-  dE_dh, terms_w, terms_u = [], [], []
+  dJ_dh = _products(row["dJ_dy"], row["dy_dh"])
+  dE_dh, terms_w, terms_u = (), (), ()
   later = 0.0
-  for t in reversed(times):
-    dE_dh.insert(0, row["dJ_dy"][t] * row["dy_dh"][t] + later)
-    later = dE_dh[0] * row["dh_dh"][t]
-  for t in times:
-    # dJ_t/dh_k for k = t, t-1, ... 0.
-    path = [row["dJ_dy"][t] * row["dy_dh"][t]]
-    for j in range(t, 0, -1):
-      path.insert(0, path[0] * row["dh_dh"][j])
-    terms_w.append(tuple(a * b for a, b in zip(path, row["dh_dw"])))
-    terms_u.append(tuple(a * b for a, b in zip(path, row["dh_du"])))
-  terms_v = tuple(a * b for a, b in zip(row["dJ_dy"], row["dy_dv"]))
+  for own, dh_dh in zip(reversed(dJ_dh), reversed(row["dh_dh"])):
+    dE_dh = (own + later, *dE_dh)
+    later = dE_dh[0] * dh_dh
+  for t, own in enumerate(dJ_dh):
+    # dJ_t/dh_k for k from 0 to t.
+    path = [own]
+    for dh_dh in row["dh_dh"][t:0:-1]:
+      path.insert(0, path[0] * dh_dh)
+    terms_w += (_products(path, row["dh_dw"]),)
+    terms_u += (_products(path, row["dh_du"]),)
+  terms_v = _products(row["dJ_dy"], row["dy_dv"])
   return {
-    "dE_dh": tuple(dE_dh),
-    "terms_w": tuple(terms_w),
-    "terms_u": tuple(terms_u),
+    "dE_dh": dE_dh,
+    "terms_w": terms_w,
+    "terms_u": terms_u,
     "terms_v": terms_v,
     "dE_dw": sum(map(sum, terms_w)),
     "dE_du": sum(map(sum, terms_u)),
     "dE_dv": sum(terms_v),
   }
+
+
+def _products(left: Sequence[float], right: Sequence[float]) -> Row:
+  return tuple(a * b for a, b in zip(left, right))
 
 
 def _check(
