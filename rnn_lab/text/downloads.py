@@ -87,17 +87,13 @@ SOURCES: dict[str, Source] = {
 
 
 def find_files(corpus: str, data_dir: str | None) -> dict[str, pathlib.Path]:
-  """Returns the paths of a corpus' files, from a folder or downloaded once.
-
-  Files in a user's folder may differ from the published ones.
+  """Returns `{part: path}` of a corpus' files, found or downloaded once.
 
   Args:
     corpus: a key of SOURCES.
     data_dir: a folder that holds the files, directly or in a subfolder with
-      the name of the corpus; `None` downloads them.
-
-  Returns:
-    `{part: path}` for each part of the corpus' source.
+      the name of the corpus; they may differ from the published ones. `None`
+      downloads them.
 
   Raises:
     FieldError: a file is missing, cannot be downloaded, or has another sha256;
@@ -178,11 +174,7 @@ def fetch(
 
 
 def _recorded(record: pathlib.Path) -> str | None:
-  """Reads the hash of the first download; `None` before it.
-
-  Raises:
-    ValueError: the record is not a sha256.
-  """
+  """Reads the hash of the first download; `None` before it."""
   if not record.exists():
     return None
   sha256 = record.read_text(encoding="utf-8").strip()

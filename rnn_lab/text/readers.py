@@ -3,7 +3,6 @@
 import hashlib
 import os
 import platform
-import types
 
 import numpy as np
 
@@ -22,51 +21,40 @@ from rnn_lab.text.texts import (
 from rnn_lab.text.vocabulary import EOS, UNK
 from rnn_lab.text.vocabulary_training import train_vocabulary, vocabulary_of
 
-# The grammar's validation and test splits have a tenth of the training
-# split's tokens, within these bounds.
-GRAMMAR_EVAL_SIZES = (1_000, 100_000)
-
 
 def read_grammar(request: Request) -> Corpus:
   """Samples sentences of the English grammar, with their true probabilities."""
   english = grammar.english()
-  low, high = GRAMMAR_EVAL_SIZES
-  eval_size = min(max(request.size // 10, low), high)
-  sizes = (request.size, eval_size, eval_size)
+  eval_size = min(max(request.size // 10, 1_000), 100_000)
   samples = [
     grammar.sample(english, request.seed, stream, size)
-    for stream, size in enumerate(sizes)
+    for stream, size in enumerate((request.size, eval_size, eval_size))
   ]
   # All words in a fixed order: an id means the same word at every size.
   words = (UNK, EOS, *(word for word in english.words if word != EOS))
   vocabulary = vocabulary_of(words)
   new_ids = np.asarray([words.index(word) for word in english.words], np.int32)
   texts = [vocabulary.decode(new_ids[s.words_ids]) for s in samples]
-  sha256 = hashlib.sha256("\0".join(texts).encode("utf-8")).hexdigest()
-  hashes = {"grammar": sha256}
+  hashes = {"grammar": _sha256("\0".join(texts))}
   kept = max(1, round(request.size * request.fraction))
   samples[0] = grammar.Sample(*(array[:kept] for array in samples[0]))
-  splits = []
-  for sample in samples:
-    tokens = new_ids[sample.words_ids]
-    characters = len(vocabulary.decode(tokens))
-    truth = sample.log_probs, sample.kinds, sample.distances
-    splits.append(Split(tokens, characters, 0, *truth))
+  kept_train = vocabulary.decode(new_ids[samples[0].words_ids])
   if request.unit != "word":
     # True probabilities are known of words only.
-    whole_train, texts[0] = texts[0], vocabulary.decode(splits[0].tokens)
-    parts = Texts(*texts, hashes, pretokenized=True)
-    return _corpus(request, parts, whole_train)
+    return _corpus(
+      request, Texts(*texts, hashes, pretokenized=True), kept_train
+    )
+  splits = [
+    Split(new_ids[word_ids], len(text), 0, *truth)
+    for (word_ids, *truth), text in zip(samples, (kept_train, *texts[1:]))
+  ]
   return Corpus(
-    name=request.name,
-    vocabulary=vocabulary,
-    train=splits[0],
-    valid=splits[1],
-    test=splits[2],
+    request.name,
+    vocabulary,
+    *splits,
     entropy_rate=grammar.entropy_rate(english),
     kinds=grammar.KINDS,
-    hashes=types.MappingProxyType(hashes),
-    facts=types.MappingProxyType({}),
+    hashes=hashes,
   )
 
 
@@ -75,24 +63,21 @@ def read_python_docs(request: Request) -> Corpus:
   from pydoc_data.topics import topics
 
   text = "\n".join(topics[topic] for topic in sorted(topics))
-  sha256 = hashlib.sha256(text.encode("utf-8")).hexdigest()
+  parts = split_in_three(text, request)
   facts = {"python": platform.python_version()}
-  parts = split_in_three(text, request.valid_fraction, request.test_fraction)
-  hashes = {"python_docs": sha256}
-  return _from_texts(request, Texts(*parts, hashes, facts=facts))
+  hashes = {"python_docs": _sha256(text)}
+  return _corpus(request, Texts(*parts, hashes, facts=facts))
 
 
 def read_published(request: Request) -> Corpus:
   """Reads a published corpus from `data_dir`, or downloads it."""
-  paths = find_files(request.name, request.data_dir)
   texts, hashes = {}, {}
-  for part, path in paths.items():
+  for part, path in find_files(request.name, request.data_dir).items():
     texts[part], hashes[path.name] = read_text("data_dir", str(path))
   if "all" in texts:
-    fractions = request.valid_fraction, request.test_fraction
-    parts = split_in_three(texts["all"], *fractions)
-    return _from_texts(request, Texts(*parts, hashes))
-  return _from_texts(request, Texts(**texts, hashes=hashes, pretokenized=True))
+    parts = split_in_three(texts["all"], request)
+    return _corpus(request, Texts(*parts, hashes))
+  return _corpus(request, Texts(**texts, hashes=hashes, pretokenized=True))
 
 
 def read_files(request: Request) -> Corpus:
@@ -114,43 +99,40 @@ def read_files(request: Request) -> Corpus:
     # Files of one name in different folders are recorded by path.
     hashes[name if hashes.get(name, sha256) == sha256 else path] = sha256
     texts.append(text)
-  if len(texts) == 1:
-    texts = split_in_three(
-      texts[0], request.valid_fraction, request.test_fraction
-    )
-  return _from_texts(
-    request, Texts(*texts, hashes, pretokenized=request.pretokenized)
-  )
+  parts = split_in_three(texts[0], request) if len(texts) == 1 else texts
+  pretokenized = request.pretokenized
+  return _corpus(request, Texts(*parts, hashes, pretokenized=pretokenized))
 
 
-def _from_texts(request: Request, texts: Texts) -> Corpus:
-  """Keeps the requested share of the training text and encodes all splits.
+def _sha256(text: str) -> str:
+  return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
-  The vocabulary is that of the whole training split, so that the perplexities
-  of all shares are over the same words.
+
+def _corpus(
+  request: Request, texts: Texts, kept_train: str | None = None
+) -> Corpus:
+  """Encodes the kept part of the training text, and the other splits.
+
+  What is kept is by default the requested share of its lines. The vocabulary
+  is that of the whole training text, so that the perplexities of all shares
+  are over the same words.
   """
-  kept = keep_first_lines(texts.train, request.fraction)
-  return _corpus(request, texts._replace(train=kept), texts.train)
-
-
-def _corpus(request: Request, texts: Texts, whole_train: str) -> Corpus:
+  if kept_train is None:
+    kept_train = keep_first_lines(texts.train, request.fraction)
   vocabulary = train_vocabulary(
-    whole_train,
+    texts.train,
     request.unit,
     request.min_count,
     request.max_vocabulary,
     texts.pretokenized,
   )
-  splits = {
-    name: encode_split(vocabulary, getattr(texts, name), texts.pretokenized)
-    for name in ("train", "valid", "test")
-  }
   return Corpus(
-    name=request.name,
-    vocabulary=vocabulary,
-    **splits,
-    entropy_rate=None,
-    kinds=(),
-    hashes=types.MappingProxyType(dict(texts.hashes)),
-    facts=types.MappingProxyType(dict(texts.facts)),
+    request.name,
+    vocabulary,
+    *(
+      encode_split(vocabulary, text, texts.pretokenized)
+      for text in (kept_train, texts.valid, texts.test)
+    ),
+    hashes=texts.hashes,
+    facts=texts.facts,
   )

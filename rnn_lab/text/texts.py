@@ -9,6 +9,7 @@ import numpy as np
 
 from rnn_lab.errors import FieldError
 from rnn_lab.text.base import Split
+from rnn_lab.text.request import Request
 from rnn_lab.text.vocabulary import EOS, UNK, Vocabulary, split_lines
 
 
@@ -42,45 +43,42 @@ def read_text(field: str, path: str) -> tuple[str, str]:
   Raises:
     FieldError: the file cannot be read, is empty, or is not UTF-8.
   """
-  must = "{field} must be the path of a text file in UTF-8; "
+  must = f"{{field}} must be the path of a text file in UTF-8; {path!r} "
   try:
     raw = pathlib.Path(path).expanduser().read_bytes()
+    text = raw.decode("utf-8")
+  except UnicodeDecodeError as error:
+    reason = f"is not UTF-8 (at byte {error.start})"
+    raise FieldError(field, must + reason) from error
   # A null byte in the path raises ValueError.
   except (OSError, ValueError) as error:
     reason = getattr(error, "strerror", None) or error
-    problem = f"{path!r} cannot be read ({reason})"
-    raise FieldError(field, must + problem) from error
-  try:
-    text = raw.decode("utf-8")
-  except UnicodeDecodeError as error:
-    problem = f"{path!r} is not UTF-8 (at byte {error.start})"
-    raise FieldError(field, must + problem) from error
+    raise FieldError(field, must + f"cannot be read ({reason})") from error
   # The byte order mark that some editors write is not part of the text.
   text = text.removeprefix("\ufeff")
   if not text or text.isspace():
-    raise FieldError(field, must + f"{path!r} is empty")
+    raise FieldError(field, must + "is empty")
   return text, hashlib.sha256(raw).hexdigest()
 
 
-def split_in_three(
-  text: str, valid_fraction: float, test_fraction: float
-) -> tuple[str, str, str]:
+def split_in_three(text: str, request: Request) -> tuple[str, str, str]:
   """Splits a text by lines into training, validation and test, in order.
 
-  Each fraction is a share of the lines, at least one line.
+  Each of the request's fractions is a share of the lines, at least one line.
 
   Raises:
     FieldError: no line is left for training.
   """
   lines = split_lines(text, keep_ends=True)
-  valid = max(1, round(len(lines) * valid_fraction))
-  test = max(1, round(len(lines) * test_fraction))
+  valid = max(1, round(len(lines) * request.valid_fraction))
+  test = max(1, round(len(lines) * request.test_fraction))
   train = len(lines) - valid - test
   if train < 1:
     raise FieldError(
       "valid_fraction",
-      f"{{field}} {valid_fraction:g} and test_fraction {test_fraction:g} leave "
-      f"none of the text's {len(lines)} lines for training",
+      f"{{field}} {request.valid_fraction:g} and test_fraction "
+      f"{request.test_fraction:g} leave none of the text's {len(lines)} lines "
+      "for training",
     )
   parts = lines[:train], lines[train : train + valid], lines[train + valid :]
   return tuple("".join(part) for part in parts)
@@ -108,9 +106,8 @@ def encode_split(
 ) -> Split:
   """Encodes a text, and counts its characters and unknown tokens."""
   tokens = vocabulary.encode(text)
-  unknown = 0
-  if vocabulary.unk is not None:
-    unknown = int(np.count_nonzero(tokens == vocabulary.unk))
+  # No token equals the None that a vocabulary without `<unk>` has.
+  unknown = int(np.count_nonzero(tokens == vocabulary.unk))
   if vocabulary.unit != "word":
     return Split(tokens, len(text), unknown)
   lines = [line for line in split_lines(text) if UNK in line]
