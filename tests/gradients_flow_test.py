@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from rnn_lab.training.run import plan
 from tiny import rows, tiny_config
 
 from rnn_lab._stack import (
@@ -22,7 +23,6 @@ from rnn_lab.gradients.flow import (
 )
 from rnn_lab.gradients.norms import norm
 from rnn_lab.training.loop import train
-from rnn_lab.training.run import plan
 from rnn_lab.training.state import form_of, init_params, seed_keys
 
 T, B, D, H = 5, 3, 2, 4
