@@ -1,5 +1,6 @@
 """Finds the files of published data sets in a folder, or downloads them."""
 
+import contextlib
 import hashlib
 import pathlib
 import re
@@ -113,12 +114,9 @@ def _find(corpus: str, data_dir: str, file: File) -> pathlib.Path:
   for inner in (folder, folder / corpus):
     for name in (file.name, *file.others):
       # A path that is too long or holds a null byte raises an error.
-      try:
-        found = (inner / name).is_file()
-      except (OSError, ValueError):
-        found = False
-      if found:
-        return inner / name
+      with contextlib.suppress(OSError, ValueError):
+        if (inner / name).is_file():
+          return inner / name
   raise FieldError(
     "data_dir",
     f"{{field}} must be {_folder(corpus)}; {data_dir!r} has no {file.name}",
