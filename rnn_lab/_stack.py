@@ -31,8 +31,7 @@ class Stack(NamedTuple):
       next one (Zaremba et al. 2014: between layers, not between steps).
     variational: drop the same units at every step, and also rows of the
       recurrent kernels (Gal and Ghahramani 2016).
-    checkpoint_every: see `unroll`.
-    implementation: see `unroll`.
+    checkpoint_every, implementation: see `unroll`.
   """
 
   forward: tuple[Cell, ...]
@@ -71,8 +70,7 @@ def stack(
       layer's output is the concatenation of both.
     dropout: see `Stack`; in [0, 1).
     variational: see `Stack`.
-    checkpoint_every: see `unroll`.
-    implementation: see `unroll`.
+    checkpoint_every, implementation: see `unroll`.
 
   Raises:
     FieldError: `dropout`, `checkpoint_every` or `implementation` is out of its
@@ -135,8 +133,7 @@ def unroll_stack(
     x_TBD: `[T, B, D]` inputs.
     carry: the states before the first step, one `Directions` per layer; None
       for the cells' initial carries.
-    lengths_B: see `unroll`.
-    resets_TB: see `unroll`.
+    lengths_B, resets_TB: see `unroll`.
     dropout_key: the key of the dropout masks; None disables dropout.
     perturbations: for each layer and direction a carry whose arrays have a
       leading dimension T, added to the carries; see `rnn_lab.perturbations`.
