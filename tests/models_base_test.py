@@ -206,7 +206,7 @@ def test_the_costs_of_a_recurrence_add_up_to_the_loss(name):
     {"params": params}, batch, carry, method="recurrences"
   )
   [(name, recurrence)] = recurrences.items()
-  assert params[name] is recurrence.params
+  jax.tree.map(np.testing.assert_array_equal, params[name], recurrence.params)
   assert recurrence.num_layers == fields.get("num_layers", 1)
   assert recurrence.lengths_B is None
 

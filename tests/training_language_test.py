@@ -233,7 +233,7 @@ def test_a_model_read_token_by_token_equals_the_evaluator(
     ({"eval__stream__valid_tracks": 0}, "eval.stream.valid_tracks"),
     ({"eval__stream__warmup": -1}, "eval.stream.warmup"),
     ({"eval__stream__trakcs": 5}, "eval.stream.trakcs"),
-    ({"eval__stream": {"window": 50}}, "eval.stream.context_targets"),
+    ({"eval__stream": {"window": 50}}, "eval.stream.tracks"),
     ({"model__layers": 2}, "model.layers"),
     ({"train__batch_size": 100}, "task.window"),
   ],
