@@ -5,7 +5,7 @@ unroll it. Layer l reads the outputs of layer l-1 at the same step.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -31,8 +31,7 @@ class Stack(NamedTuple):
       next one (Zaremba et al. 2014: between layers, not between steps).
     variational: drop the same units at every step, and also rows of the
       recurrent kernels (Gal and Ghahramani 2016).
-    checkpoint_every: see `unroll`.
-    implementation: see `unroll`.
+    checkpoint_every, implementation: see `unroll`.
   """
 
   forward: tuple[Cell, ...]
@@ -48,6 +47,9 @@ class Directions(NamedTuple):
 
   forward: Any
   backward: Any = None
+
+
+Layers = tuple[Directions, ...]
 
 
 def stack(
@@ -66,11 +68,9 @@ def stack(
     bidirectional: add to each layer the same cell with separate parameters,
       which reads the sequence backwards (Schuster and Paliwal 1997). The
       layer's output is the concatenation of both.
-    dropout: the rate between layers, in [0, 1).
-    variational: use one dropout mask for all steps, and one for the recurrent
-      kernel.
-    checkpoint_every: see `unroll`.
-    implementation: see `unroll`.
+    dropout: see `Stack`; in [0, 1).
+    variational: see `Stack`.
+    checkpoint_every, implementation: see `unroll`.
 
   Raises:
     FieldError: `dropout`, `checkpoint_every` or `implementation` is out of its
@@ -91,43 +91,40 @@ def stack(
 def program_stack(stack: Stack) -> Stack:
   """Returns `stack` with the `program_cell` of every cell."""
   return stack._replace(
-    forward=tuple(program_cell(cell) for cell in stack.forward),
-    backward=tuple(program_cell(cell) for cell in stack.backward),
+    forward=tuple(map(program_cell, stack.forward)),
+    backward=tuple(map(program_cell, stack.backward)),
   )
 
 
-def init_stack(
-  stack: Stack, key: Key, input_size: int
-) -> tuple[Directions, ...]:
+def init_stack(stack: Stack, key: Key, input_size: int) -> Layers:
   """Initialises the parameters of each layer, for `input_size` features."""
   params = []
   for layer, cells in enumerate(_layers(stack)):
-    keys = Directions(*jax.random.split(jax.random.fold_in(key, layer)))
-    params.append(
-      _each(lambda cell, key: cell.init(key, input_size), cells, keys)  # noqa: B023
-    )
-    input_size = _layer_size(cells, input_size)
+    keys = jax.random.split(jax.random.fold_in(key, layer))
+    of_layer = [cell.init(k, input_size) for cell, k in zip(cells, keys)]
+    params.append(Directions(*of_layer))
+    input_size = sum(output_size(cell, input_size) for cell in cells)
   return tuple(params)
 
 
 def stack_output_size(stack: Stack, input_size: int) -> int:
   """Returns the width of the top layer's outputs, of both directions."""
   for cells in _layers(stack):
-    input_size = _layer_size(cells, input_size)
+    input_size = sum(output_size(cell, input_size) for cell in cells)
   return input_size
 
 
 def unroll_stack(
   stack: Stack,
-  params: tuple[Directions, ...],
+  params: Layers,
   x_TBD: Array,
-  carry: tuple[Directions, ...] | None = None,
+  carry: Layers | None = None,
   *,
   lengths_B: Array | None = None,
   resets_TB: Array | None = None,
   dropout_key: Key | None = None,
-  perturbations: tuple[Directions, ...] | None = None,
-) -> tuple[tuple[Directions, ...], Array]:
+  perturbations: Layers | None = None,
+) -> tuple[Layers, Array]:
   """Unrolls each layer through time, on the outputs of the layer below.
 
   Args:
@@ -136,8 +133,7 @@ def unroll_stack(
     x_TBD: `[T, B, D]` inputs.
     carry: the states before the first step, one `Directions` per layer; None
       for the cells' initial carries.
-    lengths_B: see `unroll`.
-    resets_TB: see `unroll`.
+    lengths_B, resets_TB: see `unroll`.
     dropout_key: the key of the dropout masks; None disables dropout.
     perturbations: for each layer and direction a carry whose arrays have a
       leading dimension T, added to the carries; see `rnn_lab.perturbations`.
@@ -147,31 +143,30 @@ def unroll_stack(
     The last carries, one `Directions` per layer, and the top layer's outputs
     `[T, B, H]`, or `[T, B, 2H]` of a bidirectional stack.
   """
+  none = (Directions(None),) * len(stack.forward)
+  before = none if carry is None else carry
+  added = none if perturbations is None else perturbations
   carries = []
   has_dropout = dropout_key is not None and stack.dropout > 0.0
   for layer, cells in enumerate(_layers(stack)):
     if has_dropout and layer > 0:
       layer_key = jax.random.fold_in(dropout_key, layer)
       x_TBD = dropout(layer_key, stack.dropout, x_TBD, stack.variational)
-    before = _of_layer(carry, layer)
-    added = _of_layer(perturbations, layer)
     results = []
     for direction, cell in enumerate(cells):
-      if cell is None:
-        continue
       cell_params, xs = params[layer][direction], x_TBD
       if has_dropout and stack.variational:
         place = len(stack.forward) * (direction + 1) + layer
         mask_key = jax.random.fold_in(dropout_key, place)
         cell_params = _drop_rows(cell, cell_params, mask_key, stack.dropout)
-      if added[direction] is not None:
-        cell, xs = perturbed(cell), (x_TBD, added[direction])
+      if added[layer][direction] is not None:
+        cell, xs = perturbed(cell), (x_TBD, added[layer][direction])
       results.append(
         unroll(
           cell,
           cell_params,
           xs,
-          before[direction],
+          before[layer][direction],
           lengths_B=lengths_B,
           resets_TB=resets_TB,
           reverse=direction == 1,
@@ -179,13 +174,13 @@ def unroll_stack(
           implementation=stack.implementation,
         )
       )
-    carries.append(Directions(*[after for after, _ in results]))
-    outputs = [y_TBH for _, y_TBH in results]
+    after, outputs = zip(*results)
+    carries.append(Directions(*after))
     x_TBD = outputs[0] if len(outputs) == 1 else jnp.concatenate(outputs, -1)
   return tuple(carries), x_TBD
 
 
-def final_state(carry: tuple[Directions, ...], which: str) -> Array:
+def final_state(carry: Layers, which: str) -> Array:
   """Returns the hidden states after the last step, one vector per sequence.
 
   Args:
@@ -204,14 +199,14 @@ def final_state(carry: tuple[Directions, ...], which: str) -> Array:
 
 def zero_perturbations(
   stack: Stack, num_steps: int, batch_size: int, dtype: Any = jnp.float32
-) -> tuple[Directions, ...]:
+) -> Layers:
   """Returns perturbations of zero for `unroll_stack`, `[T, B, H]` each."""
 
   def zeros(cell: Cell) -> Carry:
     carry = cell.initial_carry((batch_size,), dtype)
     return zeros_like_carries(carry, num_steps)
 
-  return tuple(_each(zeros, cells) for cells in _layers(stack))
+  return tuple(Directions(*map(zeros, cells)) for cells in _layers(stack))
 
 
 def as_cell(stack: Stack, final: str = "top") -> Cell:
@@ -237,18 +232,26 @@ def as_cell(stack: Stack, final: str = "top") -> Cell:
       "as_cell: the stack must have one direction, got a bidirectional one"
     )
   cells = stack.forward
-  step = _layered_step(tuple(cell.step for cell in cells), final)
-  initial_carry = _layered_carry(tuple(cell.initial_carry for cell in cells))
+  initial_carry, step = _layered(
+    tuple(cell.initial_carry for cell in cells),
+    tuple(cell.step for cell in cells),
+    final,
+  )
   init = functools.partial(init_stack, stack)
   return Cell(init, initial_carry, step, "stack", cells)
 
 
 # Cached, so that jitted callers do not compile again for an equal stack.
 @functools.cache
-def _layered_step(steps: tuple[Callable, ...], final: str) -> Callable:
-  def step(
-    params: tuple[Directions, ...], carry: tuple[Directions, ...], x_BD: Array
-  ) -> tuple[tuple[Directions, ...], Array]:
+def _layered(
+  initial_carries: tuple[Callable, ...], steps: tuple[Callable, ...], final: str
+) -> tuple[Callable, Callable]:
+  """Returns `initial_carry` and `step` of a stack as one cell."""
+
+  def initial_carry(batch_shape: tuple[int, ...], dtype: Any) -> PyTree:
+    return tuple(Directions(f(batch_shape, dtype)) for f in initial_carries)
+
+  def step(params: Layers, carry: Layers, x_BD: Array) -> tuple[Layers, Array]:
     carries, outputs = [], []
     for cell_step, layer_params, before in zip(steps, params, carry):
       after, x_BD = cell_step(layer_params.forward, before.forward, x_BD)
@@ -258,38 +261,13 @@ def _layered_step(steps: tuple[Callable, ...], final: str) -> Callable:
       x_BD = jnp.concatenate(outputs, axis=-1)
     return tuple(carries), x_BD
 
-  return step
+  return initial_carry, step
 
 
-@functools.cache
-def _layered_carry(initial_carries: tuple[Callable, ...]) -> Callable:
-  def initial_carry(batch_shape: tuple[int, ...], dtype: Any) -> PyTree:
-    return tuple(Directions(f(batch_shape, dtype)) for f in initial_carries)
-
-  return initial_carry
-
-
-def _of_layer(layers: tuple[Directions, ...] | None, layer: int) -> Directions:
-  return Directions(None, None) if layers is None else layers[layer]
-
-
-def _layers(stack: Stack) -> list[Directions]:
-  backward = stack.backward or (None,) * len(stack.forward)
-  return [Directions(*cells) for cells in zip(stack.forward, backward)]
-
-
-def _each(function: Any, cells: Directions, *others: Directions) -> Directions:
-  """Applies `function` to each direction that has a cell."""
-  return Directions(
-    *[
-      None if cell is None else function(cell, *rest)
-      for cell, *rest in zip(cells, *others)
-    ]
-  )
-
-
-def _layer_size(cells: Directions, input_size: int) -> int:
-  return sum(output_size(c, input_size) for c in cells if c is not None)
+def _layers(stack: Stack) -> Iterable[tuple[Cell, ...]]:
+  """Returns the one or two cells of each layer."""
+  forward, backward = stack.forward, stack.backward
+  return zip(forward, backward) if backward else zip(forward)
 
 
 def dropout(key: Key, rate: float, x_TBD: Array, variational: bool) -> Array:

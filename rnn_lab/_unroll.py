@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rnn_lab.cells.base import Cell, check_carry
+from rnn_lab.cells.base import Cell, check_carry, is_float
 from rnn_lab.errors import check_choice, check_int
 from rnn_lab.types import Array, Carry, Params, PyTree
 
@@ -106,7 +106,7 @@ def static_unroll(
   for t in reversed(times) if reverse else times:
     step_t = jax.tree.map(lambda a: a[t], steps)  # noqa: B023
     carry, ys[t] = _step(cell, params, fresh, carry, step_t)
-  return carry, jax.tree.map(lambda *y: jnp.stack(y), *[ys[t] for t in times])
+  return carry, jax.tree.map(lambda *y: jnp.stack(y), *map(ys.get, times))
 
 
 def _step(
@@ -171,10 +171,8 @@ def _prepare(
   num_steps = _num_steps(xs)
   batch_shape = jax.tree.leaves(xs)[0].shape[1:-1]
   fresh = cell.initial_carry(batch_shape, carry_dtype(params, xs))
-  if carry is None:
-    carry = fresh
-  else:
-    check_carry(cell, fresh, carry)
+  carry = fresh if carry is None else carry
+  check_carry(cell, fresh, carry)
 
   valid = None
   if lengths_B is not None:
@@ -215,9 +213,8 @@ def _num_steps(xs: PyTree) -> int:
 
 def carry_dtype(params: Params, xs: PyTree) -> Any:
   """Returns the dtype of parameters and inputs, at least float32."""
-  leaves = jax.tree.leaves((params, xs))
-  floats = [a.dtype for a in leaves if jnp.issubdtype(a.dtype, jnp.floating)]
-  return jnp.result_type(jnp.float32, *floats)
+  floats = filter(is_float, jax.tree.leaves((params, xs)))
+  return jnp.result_type(jnp.float32, *[array.dtype for array in floats])
 
 
 def _check_shape(name: str, array: Array, expected: tuple[int, ...]) -> None:

@@ -5,13 +5,12 @@ calls of the compiled program, then the row, with or without the norms of each
 layer and the share of saturated units.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 
-from rnn_lab.benchmarks.rounds import run_in_turns, summarize
+from rnn_lab.benchmarks.rounds import run_in_turns, summarize, timed
 from rnn_lab.runs import planning
 from rnn_lab.training import loop
 from rnn_lab.training.state import init_states
@@ -48,11 +47,9 @@ def trainer(config: Mapping[str, Any], log_norms: bool) -> Callable[[], float]:
   run = loop.Trainer(plan)
   run.place(init_states(run.init, run.hyper, run.seeds), 0)
 
-  def one_round() -> float:
-    start = time.perf_counter()
+  def train() -> None:
     for _ in range(ROWS):
       run.update(0, steps)
       jax.block_until_ready((run.state, run.training_metrics()))
-    return ROWS * steps / (time.perf_counter() - start)
 
-  return one_round
+  return timed(train, ROWS * steps)

@@ -6,7 +6,7 @@ memory is what the compiler allocates for the gradient's program in addition to
 its arguments and results.
 """
 
-import time
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,12 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnn_lab.benchmarks.rounds import run_in_turns, summarize
+from rnn_lab.benchmarks.rounds import run_in_turns, summarize, timed
 from rnn_lab.language_models import softmax
 from rnn_lab.types import Array
-
-PLAIN = "plain"
-MIB = 2**20
 
 
 def measure(
@@ -46,25 +43,23 @@ def measure(
   def normal(*shape: int) -> Array:
     return jnp.asarray(random.normal(size=shape) * 0.1, jnp.float32)
 
-  arguments = (normal(tokens, hidden_size), normal(hidden_size, words))
-  arguments += (normal(words),)
+  inputs, kernel = normal(tokens, hidden_size), normal(hidden_size, words)
   targets = jnp.asarray(random.integers(0, words, tokens))
-  losses: dict[str, Callable[..., Array]] = {PLAIN: _plain}
+  arguments = (inputs, kernel, normal(words), targets)
+  losses: dict[str, Callable[..., Array]] = {"plain": _plain}
   for chunk in chunks:
     losses[f"chunks of {chunk}"] = _chunked(chunk)
   functions, mebibytes = {}, {}
   for name, loss in losses.items():
     program = jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2)))
-    compiled = program.lower(*arguments, targets).compile()
-    size = compiled.memory_analysis().temp_size_in_bytes
-    mebibytes[name] = size / MIB
-    functions[name] = _timed(compiled, (*arguments, targets), tokens)
+    compiled = program.lower(*arguments).compile()
+    mebibytes[name] = compiled.memory_analysis().temp_size_in_bytes / 2**20
+    functions[name] = timed(functools.partial(compiled, *arguments), tokens)
+  rates = run_in_turns(functions, rounds)
   return {
     "sizes": {"tokens": tokens, "hidden_size": hidden_size, "words": words},
     "mebibytes": mebibytes,
-    "tokens_per_second": summarize(
-      run_in_turns(functions, rounds), list(functions)[-1]
-    ),
+    "tokens_per_second": summarize(rates, list(functions)[-1]),
   }
 
 
@@ -79,12 +74,3 @@ def _chunked(chunk: int) -> Callable[..., Array]:
     return softmax.cross_entropy(h, kernel, bias, targets, weights, chunk)
 
   return loss
-
-
-def _timed(program: Any, arguments: tuple, tokens: int) -> Callable[[], float]:
-  def one_round() -> float:
-    start = time.perf_counter()
-    jax.block_until_ready(program(*arguments))
-    return tokens / (time.perf_counter() - start)
-
-  return one_round

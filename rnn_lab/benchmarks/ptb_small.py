@@ -7,17 +7,16 @@ seeds. PyTorch runs `nn.LSTM` in an eager loop, in a separate process, since the
 thread pools of the two would interfere.
 """
 
+import contextlib
 import multiprocessing
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import jax
 import numpy as np
 
 from rnn_lab import models
 from rnn_lab.benchmarks import torch_ptb
-from rnn_lab.benchmarks.rounds import run_in_turns, summarize
+from rnn_lab.benchmarks.rounds import run_in_turns, summarize, timed
 from rnn_lab.tasks.language import of_corpus
 from rnn_lab.text.base import Corpus, Split
 from rnn_lab.text.vocabulary_training import vocabulary_of
@@ -40,15 +39,11 @@ def measure(config: Mapping[str, Any], rounds: int = ROUNDS) -> dict[str, Any]:
     rounds: the number of rounds that count.
   """
   functions = {"rnn_lab": trainer(config)}
-  torch_process = None
-  if torch_ptb.is_installed():
-    torch_process = _TorchProcess(config)
-    functions["torch, eager nn.LSTM"] = torch_process.round
-  try:
+  with contextlib.ExitStack() as stack:
+    if torch_ptb.is_installed():
+      one_round = stack.enter_context(_torch_process(config))
+      functions["torch, eager nn.LSTM"] = one_round
     return summarize(run_in_turns(functions, rounds), "rnn_lab")
-  finally:
-    if torch_process is not None:
-      torch_process.close()
 
 
 def trainer(config: Mapping[str, Any]) -> Callable[[], float]:
@@ -63,7 +58,7 @@ def trainer(config: Mapping[str, Any]) -> Callable[[], float]:
   )
   split = Split(tokens, None, 0)
   words = vocabulary_of(names)
-  corpus = Corpus("random", words, split, split, split, None, (), {}, {})
+  corpus = Corpus("random", words, split, split, split)
   task = of_corpus(corpus, batch, window, section["reach"])
   model = models.build(config["model"], task)
   settings = settings._replace(
@@ -72,42 +67,41 @@ def trainer(config: Mapping[str, Any]) -> Callable[[], float]:
   run = loop.Trainer(Plan(dict(config), {}, settings, task, model))
   run.place(init_states(run.init, run.hyper, run.seeds), 0)
 
-  def one_round() -> float:
-    start = time.perf_counter()
+  def train() -> Any:
     run.update(0, STEPS)
-    jax.block_until_ready(run.state)
-    return STEPS * batch * window / (time.perf_counter() - start)
+    return run.state
 
-  return one_round
+  return timed(train, STEPS * batch * window)
 
 
-class _TorchProcess:
-  """PyTorch in a separate process that runs one round per request."""
+@contextlib.contextmanager
+def _torch_process(
+  config: Mapping[str, Any],
+) -> Iterator[Callable[[], float]]:
+  """Starts PyTorch in a separate process, which each call asks for a round."""
+  context = multiprocessing.get_context("spawn")
+  pipe, other_end = context.Pipe()
+  sizes = {
+    "words": WORDS,
+    "hidden_size": config["model"]["hidden_size"],
+    "num_layers": config["model"]["num_layers"],
+    "batch": config["train"]["batch_size"],
+    "window": config["task"]["window"],
+    "clip_norm": config["train"]["clip_norm"],
+    "learning_rate": config["optimizer"]["learning_rate"],
+    "steps": STEPS,
+  }
+  process = context.Process(
+    target=torch_ptb.serve, args=(other_end, sizes), daemon=True
+  )
+  process.start()
 
-  def __init__(self, config: Mapping[str, Any]):
-    context = multiprocessing.get_context("spawn")
-    self._pipe, other_end = context.Pipe()
-    sizes = {
-      "words": WORDS,
-      "hidden_size": config["model"]["hidden_size"],
-      "num_layers": config["model"]["num_layers"],
-      "batch": config["train"]["batch_size"],
-      "window": config["task"]["window"],
-      "clip_norm": config["train"]["clip_norm"],
-      "learning_rate": config["optimizer"]["learning_rate"],
-      "steps": STEPS,
-    }
-    self._process = context.Process(
-      target=torch_ptb.serve, args=(other_end, sizes), daemon=True
-    )
-    self._process.start()
+  def one_round() -> float:
+    pipe.send("go")
+    return pipe.recv()
 
-  def round(self) -> float:
-    """Measures tokens per second over STEPS updates."""
-    self._pipe.send("go")
-    return self._pipe.recv()
-
-  def close(self) -> None:
-    """Ends the process."""
-    self._pipe.close()
-    self._process.join(timeout=10)
+  try:
+    yield one_round
+  finally:
+    pipe.close()
+    process.join(timeout=10)

@@ -4,8 +4,22 @@ The speed of a machine drifts; functions that take turns are affected alike.
 """
 
 import statistics
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import jax
+
+
+def timed(work: Callable[[], Any], amount: int) -> Callable[[], float]:
+  """Returns a function that calls `work` and returns `amount` per second."""
+
+  def one_round() -> float:
+    start = time.perf_counter()
+    jax.block_until_ready(work())
+    return amount / (time.perf_counter() - start)
+
+  return one_round
 
 
 def run_in_turns(
@@ -36,15 +50,13 @@ def summarize(
     `{name: {"median", "least", "most", "rounds"}}`, and under "ratios" the same
     for the rates of `numerator` over those of each other name, round by round.
   """
+  result = {name: _statistics(values) for name, values in rates.items()}
   ratios = {
-    name: [rate / other for rate, other in zip(rates[numerator], values)]
+    name: _statistics([a / b for a, b in zip(rates[numerator], values)])
     for name, values in rates.items()
     if name != numerator
   }
-  return {
-    **{name: _statistics(values) for name, values in rates.items()},
-    "ratios": {name: _statistics(values) for name, values in ratios.items()},
-  }
+  return {**result, "ratios": ratios}
 
 
 def _statistics(values: list[float]) -> dict[str, Any]:

@@ -88,8 +88,7 @@ def _functions(activation: str) -> tuple[Callable, Callable]:
   def step(
     params: ElmanParams, carry: ElmanCarry, x_BD: Array
   ) -> tuple[ElmanCarry, Array]:
-    size = params.recurrent_kernel.shape[0]
-    check_widths("elman", params, carry, x_BD, size)
+    check_widths("elman", params, carry, x_BD)
     dtype = carry.h.dtype
     z_BH = affine(params.input_kernel, x_BD, dtype)
     z_BH = z_BH + affine(params.recurrent_kernel, carry.h, dtype)

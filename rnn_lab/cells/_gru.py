@@ -101,8 +101,7 @@ def _gates(
   params: GRUParams, carry: GRUCarry, x_BD: Array
 ) -> tuple[Array, Array, Array]:
   """Computes r, z and n of one step, `[B, H]` each."""
-  size = params.recurrent_kernel.shape[0]
-  check_widths("gru", params, carry, x_BD, size)
+  check_widths("gru", params, carry, x_BD)
   dtype = carry.h.dtype
   x_BGH = affine(params.input_kernel, x_BD, dtype)
   x_BGH = x_BGH + bias_row(params.bias, x_BGH)

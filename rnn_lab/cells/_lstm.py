@@ -86,24 +86,20 @@ def lstm(
   check_int("chrono_max", chrono_max, 3)
   size, gates = hidden_size, len(LSTM_GATES)
 
-  def gate_offsets(key: Key) -> Array:
-    """Returns `[4H]`, what `forget_init` adds to the biases."""
-    zeros_H = jnp.zeros((size,), jnp.float32)
-    if forget_init == "chrono":
-      forget_H = chrono_forget_bias(key, size, chrono_max)
-      return jnp.concatenate([-forget_H, forget_H, zeros_H, zeros_H])
-    forget_H = jnp.full((size,), forget_bias, jnp.float32)
-    return jnp.concatenate([zeros_H, forget_H, zeros_H, zeros_H])
-
   def init(key: Key, input_size: int) -> LSTMParams:
     input_key, recurrent_key, bias_key, forget_key = jax.random.split(key, 4)
     bias = bias_init(bias_key, (gates * size,), jnp.float32)
+    input_H = zeros_H = jnp.zeros((size,), jnp.float32)
+    forget_H = jnp.full((size,), forget_bias, jnp.float32)
+    if forget_init == "chrono":
+      forget_H = chrono_forget_bias(forget_key, size, chrono_max)
+      input_H = -forget_H
     return LSTMParams(
       input_kernel=per_gate(input_init, input_key, input_size, size, gates),
       recurrent_kernel=per_gate(
         recurrent_init, recurrent_key, size, size, gates
       ),
-      bias=bias + gate_offsets(forget_key),
+      bias=bias + jnp.concatenate([input_H, forget_H, zeros_H, zeros_H]),
     )
 
   carry = zero_carry(LSTMCarry, hidden_size)
@@ -114,8 +110,7 @@ def _gates(
   params: LSTMParams, carry: LSTMCarry, x_BD: Array
 ) -> tuple[Array, Array, Array, Array]:
   """Computes i, f, g and o of one step, `[B, H]` each."""
-  size = params.recurrent_kernel.shape[0]
-  check_widths("lstm", params, carry, x_BD, size)
+  check_widths("lstm", params, carry, x_BD)
   dtype = carry.h.dtype
   z_BGH = affine(params.input_kernel, x_BD, dtype)
   z_BGH = z_BGH + affine(params.recurrent_kernel, carry.h, dtype)

@@ -194,16 +194,9 @@ def output_size(cell: Cell, input_size: int) -> int:
 
 
 def check_step(cell: Cell, params: Params, carry: Carry, x: PyTree) -> None:
-  """Checks that a step preserves the form of the carry.
+  """Raises ValueError unless a step preserves the form of the carry.
 
-  Args:
-    cell: the cell.
-    params: its parameters, as arrays or `jax.ShapeDtypeStruct`s.
-    carry: the state before the step, likewise.
-    x: the input of one step, likewise.
-
-  Raises:
-    ValueError: the new carry has another structure, shape or dtype.
+  `params`, `carry` and `x` hold arrays or `jax.ShapeDtypeStruct`s.
   """
   after, _ = jax.eval_shape(cell.step, params, carry, x)
   check_carry(cell, carry, after)
@@ -242,20 +235,18 @@ def affine(kernel: Array, x: Array, dtype: Any) -> Array:
   )
 
 
-def check_widths(
-  kind: str, params: Params, carry: Carry, x_BD: Array, hidden_size: int
-) -> None:
+def check_widths(kind: str, params: Params, carry: Carry, x_BD: Array) -> None:
   """Raises ValueError for an input or a field of the carry of a wrong width.
 
   Args:
     kind: the cell's, for the message.
-    params: have an `input_kernel` `[D, ...]`.
+    params: have an `input_kernel` `[D, ...]`, a `recurrent_kernel` `[H, ...]`.
     carry: a NamedTuple of `[B, H]` arrays.
     x_BD: the input.
-    hidden_size: H.
   """
+  hidden_size = params.recurrent_kernel.shape[0]
   arrays = [("the input", x_BD, params.input_kernel.shape[0])]
-  for field, array in zip(carry._fields, carry):
+  for field, array in carry._asdict().items():
     arrays.append((f"the carry's {field}", array, hidden_size))
   for name, array, width in arrays:
     if array.ndim == 0 or array.shape[-1] != width:

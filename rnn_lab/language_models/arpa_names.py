@@ -34,9 +34,7 @@ def names_of(model: NGram, words: Sequence[str]) -> list[str]:
     names[model.eos] = END
   if UNK in words and _has_ngrams(model, words.index(UNK)):
     names[words.index(UNK)] = WRITTEN_UNKNOWN
-  taken = {BEGIN, UPPER_UNKNOWN, ""}
-  if model.eos is None:
-    taken.add(END)
+  taken = {BEGIN, UPPER_UNKNOWN, "", *([END] if model.eos is None else [])}
   for i, read in enumerate(words_of(names, model.eos)):
     if names[i] in taken or (i != model.eos and read != words[i]):
       raise FieldError(
@@ -50,9 +48,8 @@ def names_of(model: NGram, words: Sequence[str]) -> list[str]:
 
 def words_of(names: Sequence[str], eos: int | None) -> tuple[str, ...]:
   """Returns the words of a file's names; `eos` is the id of `</s>`."""
-  present = set(names)
   candidates = (UNK, WRITTEN_UNKNOWN, UPPER_UNKNOWN)
-  unknown = next((name for name in candidates if name in present), UNK)
+  unknown = next((name for name in candidates if name in names), UNK)
   words = [UNK if n == unknown else n.translate(LETTERS) for n in names]
   if eos is not None:
     words[eos] = EOS
@@ -61,10 +58,8 @@ def words_of(names: Sequence[str], eos: int | None) -> tuple[str, ...]:
 
 def _has_ngrams(model: NGram, word: int) -> bool:
   """Returns whether a word was in the text, that is, in any 2-gram."""
-  pairs = [
-    np.divmod(keys, model.vocabulary_size + 1) for keys in model.keys[1:2]
-  ]
-  return any(np.any((a == word) | (b == word)) for a, b in pairs)
+  pairs = [np.divmod(k, model.vocabulary_size + 1) for k in model.keys[1:2]]
+  return bool(np.any(np.array(pairs) == word))
 
 
 def for_vocabulary(
@@ -108,19 +103,22 @@ def for_vocabulary(
   new_ids[[ids[word] for word in vocabulary]] = np.arange(size)
   new_ids[old_size] = size
   prefixes = np.zeros(1, np.int64)
-  keys, columns = [], {"log_probs": [], "log_backoffs": []}
-  for k in range(1, model.order + 1):
-    prefix, last = np.divmod(model.keys[k - 1], old_size + 1)
+  keys, sources = [], []
+  for old_keys in model.keys:
+    prefix, last = np.divmod(old_keys, old_size + 1)
     prefix, last = prefixes[prefix], new_ids[last]
     kept = np.flatnonzero((prefix >= 0) & (last >= 0))
     key = prefix[kept] * (size + 1) + last[kept]
     order = np.argsort(key)
     keys.append(key[order])
+    sources.append(kept[order])
     prefixes = np.full(len(prefix), -1)
     prefixes[kept[order]] = np.arange(len(kept))
-    for name, arrays in columns.items():
-      arrays.extend(x[kept[order]] for x in getattr(model, name)[k - 1 : k])
-  arrays = {name: tuple(arrays) for name, arrays in columns.items()}
   return dataclasses.replace(
-    model, vocabulary_size=size, eos=eos, keys=tuple(keys), **arrays
+    model,
+    vocabulary_size=size,
+    eos=eos,
+    keys=tuple(keys),
+    log_probs=tuple(x[i] for x, i in zip(model.log_probs, sources)),
+    log_backoffs=tuple(x[i] for x, i in zip(model.log_backoffs, sources)),
   )

@@ -49,6 +49,11 @@ class _File:
         return line
     raise self.damaged("the file ends here, without \\end\\")
 
+  def expect(self, wanted: str) -> None:
+    """Raises FieldError unless `wanted` is the next line."""
+    if (line := self.next()) != wanted:
+      raise self.damaged(f"{line[:40]!r} instead of {wanted}")
+
   def damaged(self, words: str, at: int | None = None) -> FieldError:
     """Makes the error for line `at`, by default the last one read."""
     at = max(self.at, 1) if at is None else at
@@ -74,22 +79,21 @@ def read_arpa(path: str | os.PathLike) -> tuple[NGram, tuple[str, ...]]:
   """
   file = _File(pathlib.Path(path))
   sizes = _header(file)
-  names, eos, *first = _unigrams(file, sizes[0], len(sizes))
+  names, *first = _unigrams(file, sizes[0], len(sizes))
   ids = {name: i for i, name in enumerate(names)}
-  size = len(names) - 1
-  keys = [np.arange(size + 1)]
+  keys = [np.arange(len(names))]
   values = [first]
   for k, number in enumerate(sizes[1:], 2):
     entries = _entries(file, k, number, len(sizes))
     key, *logs = _longer(file, entries, k, ids, keys)
     keys.append(key)
     values.append(logs)
-  if (line := file.next()) != "\\end\\":
-    raise file.damaged(f"{line[:40]!r} instead of \\end\\")
+  file.expect("\\end\\")
   log_probs, log_backoffs = zip(*values)
+  eos = ids.get(END)
   model = NGram(
     order=len(sizes),
-    vocabulary_size=size,
+    vocabulary_size=len(names) - 1,
     eos=eos,
     estimator="arpa",
     keys=tuple(keys),
@@ -123,19 +127,16 @@ def _entries(
   file: _File, k: int, size: int, order: int
 ) -> Iterator[tuple[list[str], float, float]]:
   """Yields words, log p and log back-off weight of the n-grams of order `k`."""
-  if (line := file.next()) != f"\\{k}-grams:":
-    raise file.damaged(f"{line[:40]!r} instead of \\{k}-grams:")
-  widths = (k + 1, k + 2) if k < order else (k + 1,)
+  file.expect(f"\\{k}-grams:")
   for i in range(size):
     line = file.next(blank=True)
     if not line or line[0] == "\\" and len(line.split()) == 1:
       raise file.damaged(f"{i} {k}-grams, not {size} as the header says")
-    fields = SPACES.split(line)
-    if len(fields) not in widths:
-      raise file.damaged(f"{len(fields)} fields for a {k}-gram")
-    backoff = fields[k + 1] if len(fields) == k + 2 else "0"
-    log_p = _number(file, fields[0], 0.0)
-    yield fields[1 : k + 1], log_p, _number(file, backoff, np.inf)
+    log_p, *words = SPACES.split(line)
+    backoff = words.pop() if len(words) == k + 1 and k < order else "0"
+    if len(words) != k:
+      raise file.damaged(f"{len(words) + 1} fields for a {k}-gram")
+    yield words, _number(file, log_p, 0.0), _number(file, backoff, np.inf)
   if file.next()[0] != "\\":
     raise file.damaged(f"more {k}-grams than the {size} of the header")
   file.at -= 1
@@ -156,23 +157,20 @@ def _number(file: _File, text: str, upper: float) -> float:
 
 def _unigrams(
   file: _File, size: int, order: int
-) -> tuple[list[str], int | None, np.ndarray, np.ndarray]:
-  """Returns the words and `<s>`, the id of `</s>`, and the values of each."""
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+  """Returns the words, the last of which is `<s>`, and the values of each."""
   entries = {}
   for (name,), *values in _entries(file, 1, size, order):
     if name in entries:
       raise file.damaged(f"{name[:40]!r} occurs twice")
     entries[name] = values
-  begin = entries.pop(BEGIN, (-np.inf, 0.0))
+  _, begin_backoff = entries.pop(BEGIN, (-np.inf, 0.0))
   if END in entries and np.isneginf(entries[END][0]):
     del entries[END]
   if not entries:
     raise file.damaged("no words")
-  names = list(entries)
-  log_probs, log_backoffs = zip(*entries.values())
-  eos = names.index(END) if END in entries else None
-  log_probs = np.array([*log_probs, -np.inf])
-  return [*names, BEGIN], eos, log_probs, np.array([*log_backoffs, begin[1]])
+  entries[BEGIN] = (-np.inf, begin_backoff)
+  return list(entries), *np.array(list(entries.values())).T.copy()
 
 
 def _longer(

@@ -98,16 +98,9 @@ def count(
     at_start.append(positions[ends[index]] == k - 1)
     ids = np.full(len(words), -1)
     ids[ends] = inverse
-  return Counts(
-    order=order,
-    vocabulary_size=vocabulary_size,
-    eos=None if eos is None else int(eos),
-    keys=tuple(keys),
-    counts=tuple(counts),
-    suffixes=tuple(suffixes),
-    at_start=tuple(at_start),
-    last=tuple(last),
-  )
+  arrays = map(tuple, (keys, counts, suffixes, at_start, last))
+  eos = None if eos is None else int(eos)
+  return Counts(order, vocabulary_size, eos, *arrays)
 
 
 def sentences(

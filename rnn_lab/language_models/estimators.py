@@ -134,10 +134,8 @@ def _discounts(
 
     D_i = i - (i + 1) Y n_{i+1} / n_i,  with Y = n_1 / (n_1 + 2 n_2)
 
-  and n_i the number of n-grams with the adjusted count i.
-
-  Returns:
-    float64 `[4]`, and a note if the fixed discounts are used, else "".
+  and n_i the number of n-grams with the adjusted count i. Also returns a note
+  if the fixed discounts are used, else "".
   """
   number = np.bincount(np.minimum(adjusted_n, 5), minlength=6)
   if n <= len(counts.last):

@@ -74,8 +74,7 @@ def warmed_up(
       line ends. 0 gives the initial state.
     random: the source of random numbers.
   """
-  carry = model.initial
-  token = start
+  carry, token = model.initial, start
   for count in range(4 * num_tokens):
     if count >= num_tokens and token == start:
       break

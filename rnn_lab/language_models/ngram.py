@@ -82,9 +82,8 @@ def score(
 ) -> tuple[np.ndarray, np.ndarray]:
   """Computes log p of each target, given the inputs so far and the carry.
 
-  An input `eos` starts a sentence: the context is then `<s>` alone. If fewer
-  than n-1 words of a context are known (the others being -1), it consists of
-  the known ones.
+  An input `eos` starts a sentence: the context is then `<s>` alone. A context
+  consists of its known words, up to n-1; unknown ones are -1.
 
   Args:
     model: the model.
@@ -97,14 +96,9 @@ def score(
     for probability 0, nan if undefined (maximum likelihood).
   """
   tokens = np.concatenate([carry, np.asarray(inputs_BT, np.int64)], axis=1)
-  contexts, lengths = _contexts(model, tokens)
   first = carry.shape[1]
-  log_p = _log_p(
-    model,
-    [ids[:, first:] for ids in contexts],
-    lengths[:, first:],
-    np.asarray(targets_BT, np.int64),
-  )
+  lengths, *contexts = (ids[:, first:] for ids in _contexts(model, tokens))
+  log_p = _log_p(model, contexts, lengths, np.asarray(targets_BT, np.int64))
   return tokens[:, tokens.shape[1] - first :], log_p
 
 
@@ -124,10 +118,9 @@ def next_distribution(
   known = known[:, max(0, known.shape[1] - model.order + 1) :]
   # Preceded by an unknown word, so that there is a last one.
   tokens = np.pad(known, ((0, 0), (1, 0)), constant_values=-1)
-  contexts, lengths = _contexts(model, tokens)
+  length, *context = (ids[0, -1:] for ids in _contexts(model, tokens))
   words = np.arange(model.vocabulary_size)
-  last = [ids[0, -1:] for ids in contexts]
-  return np.exp(_log_p(model, last, lengths[0, -1:], words))
+  return np.exp(_log_p(model, context, length, words))
 
 
 def lookup(
@@ -158,14 +151,12 @@ def take(
   return np.where(ids >= 0, values[ids], absent)
 
 
-def _contexts(
-  model: NGram, tokens: np.ndarray
-) -> tuple[list[np.ndarray], np.ndarray]:
+def _contexts(model: NGram, tokens: np.ndarray) -> list[np.ndarray]:
   """Finds the context of the next word at each position of `tokens` `[B, L]`.
 
   Returns:
-    For k = 0 .. n-1 the id of the k-gram that ends there, `[B, L]`, -1 if the
-    model has none; and the number of known words, at most n-1, `[B, L]`.
+    `[B, L]` each: the number of known words, at most n-1; and for k = 0 .. n-1
+    the id of the k-gram that ends there, -1 if the model has none.
   """
   size = model.vocabulary_size
   words = np.where((tokens < 0) | (tokens >= size), -1, tokens)
@@ -180,7 +171,7 @@ def _contexts(
     if k > 1:
       prefixes = np.pad(prefixes[:, :-1], ((0, 0), (1, 0)), constant_values=-1)
     ids.append(lookup(model.keys[k - 1], prefixes, words, size))
-  return ids, np.minimum(lengths, model.order - 1)
+  return [np.minimum(lengths, model.order - 1), *ids]
 
 
 def _log_p(
@@ -190,18 +181,17 @@ def _log_p(
   targets: np.ndarray,
 ) -> np.ndarray:
   """Computes log p of targets after contexts from `_contexts`."""
-  backs_off = model.estimator in BACKING_OFF
   log_p = model.log_probs[0][targets]
   for k in range(2, model.order + 1):
     context = contexts[k - 1]
     ids = lookup(model.keys[k - 1], context, targets, model.vocabulary_size)
-    if backs_off:
+    if model.estimator in BACKING_OFF:
       # From the shortest context to the longest.
       unseen = log_p + take(model.log_backoffs[k - 2], context, 0.0)
       log_p = take(model.log_probs[k - 1], ids, unseen)
     else:
-      unseen = model.log_unseen_context
-      unseen = take(model.log_backoffs[k - 2], context, unseen)
+      backoffs = model.log_backoffs[k - 2]
+      unseen = take(backoffs, context, model.log_unseen_context)
       longer = take(model.log_probs[k - 1], ids, unseen)
       log_p = np.where(lengths >= k - 1, longer, log_p)
   return log_p
@@ -238,10 +228,9 @@ def load(path: str | os.PathLike) -> NGram:
     # Opened here: numpy does not close a file that it cannot read.
     with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
       facts = json.loads(str(file["facts"]))
-      order = facts["order"]
-      sizes = {"keys": order, "log_probs": order, "log_backoffs": order - 1}
-      for name, number in sizes.items():
-        facts[name] = tuple(file[f"{name}_{k}"] for k in range(1, number + 1))
+      for name in ARRAYS:
+        number = facts["order"] - (name == "log_backoffs")
+        facts[name] = tuple(file[f"{name}_{k + 1}"] for k in range(number))
       facts["notes"] = tuple(facts["notes"])
       facts["log_unseen_context"] = float(file["log_unseen_context"])
       return NGram(**facts)

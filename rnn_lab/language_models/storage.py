@@ -9,7 +9,7 @@ from rnn_lab.language_models.counts import Counts, sentences
 from rnn_lab.language_models.ngram import NGram, lookup, take
 
 # Bytes of a key, of a log probability and of a log back-off weight.
-KEY, LOG_PROB, LOG_BACKOFF = 8, 8, 8
+NUMBER = 8
 
 
 class StorageRow(NamedTuple):
@@ -48,15 +48,10 @@ def storage_table(counts: Counts, test_tokens: np.ndarray) -> list[StorageRow]:
     # Not `ids >= 0`: unseen words have an id too.
     seen = take(counts.counts[k - 1], ids, 0) > 0
     prefixes = np.append(-1, ids[:-1])
-    width = KEY + LOG_PROB + (LOG_BACKOFF if k < counts.order else 0)
-    rows.append(
-      StorageRow(
-        order=k,
-        ngrams=int(np.count_nonzero(counts.counts[k - 1])),
-        bytes=width * len(counts.keys[k - 1]),
-        unseen=float(np.mean(~seen[is_kgram])) if is_kgram.any() else math.nan,
-      )
-    )
+    distinct = int(np.count_nonzero(counts.counts[k - 1]))
+    size_k = NUMBER * (3 if k < counts.order else 2) * len(counts.keys[k - 1])
+    unseen = float(np.mean(~seen[is_kgram])) if is_kgram.any() else math.nan
+    rows.append(StorageRow(k, distinct, size_k, unseen))
   return rows
 
 

@@ -6,7 +6,6 @@ own job; workers die with this process.
 """
 
 import contextlib
-import dataclasses
 import multiprocessing
 import os
 import pathlib
@@ -125,22 +124,18 @@ def _die_with_parent() -> None:
   os._exit(1)
 
 
-@dataclasses.dataclass
 class _Worker:
   """A worker process and the job that it runs."""
 
-  process: Any
-  pipe: connection.Connection
-  job: Job | None = None
-
-
-def _start(devices: int) -> _Worker:
-  context = multiprocessing.get_context("spawn")
-  ours, theirs = context.Pipe()
-  process = context.Process(target=_work, args=(theirs, devices), daemon=True)
-  process.start()
-  theirs.close()
-  return _Worker(process, ours)
+  def __init__(self, devices: int):
+    context = multiprocessing.get_context("spawn")
+    self.pipe, theirs = context.Pipe()
+    self.process = context.Process(
+      target=_work, args=(theirs, devices), daemon=True
+    )
+    self.process.start()
+    theirs.close()
+    self.job: Job | None = None
 
 
 def processes(
@@ -156,19 +151,21 @@ def processes(
   if not count:
     return
   devices = cores // count
-  workers = [_start(devices) for _ in range(count)]
+  workers = [_Worker(devices) for _ in range(count)]
   terminated = False
   try:
     while True:
       for index, worker in enumerate(workers):
         if worker.job is None and waiting and not stop.requested:
           if not worker.process.is_alive():
-            worker = workers[index] = _start(devices)
-          worker.job = waiting.pop(0)
-          listener.line(f"{worker.job.name}: begins")
+            worker = workers[index] = _Worker(devices)
+          worker.job = job = waiting.pop(0)
+          listener.line(f"{job.name}: begins")
           # The result of a worker that has just died is made below.
           with contextlib.suppress(BrokenPipeError):
-            worker.pipe.send(_with_config(worker.job))
+            # A plan holds data and functions: its config is sent.
+            config = job.plan.config | {"run": job.plan.run}
+            worker.pipe.send(job._replace(plan=config))
       busy = {w.pipe: w for w in workers if w.job is not None}
       if not busy:
         return
@@ -177,20 +174,14 @@ def processes(
         for worker in busy.values():
           worker.process.terminate()  # SIGTERM: writes a checkpoint
       for pipe in connection.wait(list(busy), timeout=0.5):
-        worker = busy[pipe]
-        result = _receive(worker, listener, stop)
+        result = _receive(busy[pipe], listener, stop)
         if result is not None:
-          worker.job = None
+          busy[pipe].job = None
           on_result(result)
   finally:
     for worker in workers:
       worker.pipe.close()
       worker.process.join(timeout=10)
-
-
-def _with_config(job: Job) -> Job:
-  """Returns the job with its config: a plan holds data and functions."""
-  return job._replace(plan=job.plan.config | {"run": job.plan.run})
 
 
 def _receive(worker: _Worker, listener: Listener, stop: Stop) -> Result | None:
@@ -202,11 +193,9 @@ def _receive(worker: _Worker, listener: Listener, stop: Stop) -> Result | None:
     if stop.requested:
       # It was terminated before it could handle the signal.
       return Result(worker.job.name, STOPPED)
-    return Result(
-      worker.job.name,
-      FAILED,
-      f"The worker process died with exit code {worker.process.exitcode}.\n",
-    )
+    code = worker.process.exitcode
+    error = f"The worker process died with exit code {code}.\n"
+    return Result(worker.job.name, FAILED, error)
   if isinstance(message, Result):
     return message
   listener.line(message)

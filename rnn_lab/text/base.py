@@ -1,7 +1,8 @@
 """The types of a corpus: three streams of tokens and their vocabulary."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,7 +65,12 @@ class Corpus:
   train: Split
   valid: Split
   test: Split
-  entropy_rate: float | None
-  kinds: tuple[str, ...]
-  hashes: Mapping[str, str]
-  facts: Mapping[str, Any]
+  entropy_rate: float | None = None
+  kinds: tuple[str, ...] = ()
+  hashes: Mapping[str, str] = field(default_factory=dict)
+  facts: Mapping[str, Any] = field(default_factory=dict)
+
+  def __post_init__(self):
+    # Read-only, as corpora are cached.
+    for name in ("hashes", "facts"):
+      object.__setattr__(self, name, MappingProxyType(getattr(self, name)))

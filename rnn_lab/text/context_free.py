@@ -1,4 +1,4 @@
-"""Reads weighted context-free rules, checks them, and computes their means.
+"""Reads and checks weighted context-free rules.
 
 Aho, Lam, Sethi & Ullman, "Compilers", 2nd edition, 2006, section 4.4 (FIRST,
 FOLLOW, LL(1)); Grenander, "Syntax-controlled probabilities", 1967 (expected
@@ -20,8 +20,8 @@ class Part(NamedTuple):
   """One symbol of a right-hand side, with its marks `!` and `@` parsed."""
 
   symbol: str
-  decides: bool
-  kind: int
+  decides: bool = False
+  kind: int = 0
 
 
 class Line(NamedTuple):
@@ -41,15 +41,14 @@ def read_rules(rules: Mapping[str, Mapping[str, float]]) -> Lines:
     rules: for each symbol its right-hand sides and their positive weights,
       which are divided by their sum.
   """
-  return {symbol: _read_lines(lines) for symbol, lines in rules.items()}
-
-
-def _read_lines(lines: Mapping[str, float]) -> tuple[Line, ...]:
-  total = math.fsum(lines.values())
-  return tuple(
-    Line(weight / total, tuple(_read_part(part) for part in line.split()))
-    for line, weight in lines.items()
-  )
+  result = {}
+  for symbol, lines in rules.items():
+    total = math.fsum(lines.values())
+    result[symbol] = tuple(
+      Line(weight / total, tuple(map(_read_part, line.split())))
+      for line, weight in lines.items()
+    )
+  return result
 
 
 def _read_part(text: str) -> Part:
@@ -65,25 +64,9 @@ def nullable_symbols(rules: Lines) -> frozenset[str]:
   while size < len(nullable):
     size = len(nullable)
     for symbol, lines in rules.items():
-      if any(_all_in(nullable, parts) for _, parts in lines):
+      if any(all(part.symbol in nullable for part in ps) for _, ps in lines):
         nullable.add(symbol)
   return frozenset(nullable)
-
-
-def _all_in(symbols: set[str], parts: tuple[Part, ...]) -> bool:
-  return all(part.symbol in symbols for part in parts)
-
-
-def _first_words(rules: Lines, nullable: frozenset[str]) -> dict[str, set[str]]:
-  """Computes FIRST of each symbol with rules: the words it can begin with."""
-  first: dict[str, set[str]] = {symbol: set() for symbol in rules}
-  before = -1
-  while before < (now := sum(map(len, first.values()))):
-    before = now
-    for symbol, lines in rules.items():
-      for _, parts in lines:
-        first[symbol] |= _first_of(parts, first, nullable)
-  return first
 
 
 def _first_of(
@@ -91,6 +74,7 @@ def _first_of(
   first: Mapping[str, set[str]],
   nullable: frozenset[str],
 ) -> set[str]:
+  """Returns the words that `parts` can begin with, given FIRST of symbols."""
   words: set[str] = set()
   for part in parts:
     words |= first.get(part.symbol, {part.symbol})
@@ -99,28 +83,26 @@ def _first_of(
   return words
 
 
-def _following_words(
-  rules: Lines,
-  start: str,
-  first: Mapping[str, set[str]],
-  nullable: frozenset[str],
-) -> dict[str, set[str]]:
-  """Computes FOLLOW of each symbol: the words that can come right after it."""
+def _first_and_follow(
+  rules: Lines, start: str, nullable: frozenset[str]
+) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+  """Computes the words that begin, and that can follow, each symbol."""
+  first: dict[str, set[str]] = {symbol: set() for symbol in rules}
   follow: dict[str, set[str]] = {symbol: set() for symbol in rules}
   follow[start].add(EOS)
-  before = -1
-  while before < (now := sum(map(len, follow.values()))):
-    before = now
+  size = -1
+  while size < (now := sum(map(len, (*first.values(), *follow.values())))):
+    size = now
     for symbol, lines in rules.items():
       for _, parts in lines:
-        for i, part in enumerate(parts):
-          if part.symbol not in rules:
-            continue
-          rest = parts[i + 1 :]
-          follow[part.symbol] |= _first_of(rest, first, nullable)
-          if _all_in(nullable, rest):
-            follow[part.symbol] |= follow[symbol]
-  return follow
+        first[symbol] |= _first_of(parts, first, nullable)
+        after = follow[symbol]
+        for part in reversed(parts):
+          if part.symbol in rules:
+            follow[part.symbol] |= after
+          beginning = _first_of((part,), first, nullable)
+          after = beginning | after if part.symbol in nullable else beginning
+  return first, follow
 
 
 def check_deterministic(rules: Lines, start: str) -> None:
@@ -135,8 +117,7 @@ def check_deterministic(rules: Lines, start: str) -> None:
     ValueError: a condition does not hold; the message names the symbol.
   """
   nullable = nullable_symbols(rules)
-  first = _first_words(rules, nullable)
-  follow = _following_words(rules, start, first, nullable)
+  first, follow = _first_and_follow(rules, start, nullable)
   for symbol, lines in rules.items():
     seen = set(follow[symbol]) if symbol in nullable else set()
     empty = 0
@@ -146,7 +127,7 @@ def check_deterministic(rules: Lines, start: str) -> None:
         word = min(seen & words)
         raise ValueError(f"{symbol}: {word!r} does not determine the line")
       seen |= words
-      empty += _all_in(nullable, parts)
+      empty += all(part.symbol in nullable for part in parts)
       if any(part.decides for part in parts[1:]):
         raise ValueError(f"{symbol}: a symbol with '!' must be the first")
     if empty > 1:
@@ -178,29 +159,3 @@ def check_subcritical(rules: Lines) -> None:
     raise ValueError(
       f"sentences have no finite mean length: spectral radius {radius:.3f}"
     )
-
-
-def mean_length(rules: Lines, start: str) -> float:
-  """Computes the expected words of a sentence, without "<eos>"."""
-  words = [
-    sum(p * sum(part.symbol not in rules for part in ps) for p, ps in lines)
-    for lines in rules.values()
-  ]
-  return _total(rules, start, words)
-
-
-def mean_entropy(rules: Lines, start: str) -> float:
-  """Computes the entropy of a sentence in nats.
-
-  As the next word determines the line, a sentence has one derivation, and its
-  entropy is that of the lines taken: H(A) = sum over lines of p (-ln p + sum
-  over the symbols B of the line of H(B)).
-  """
-  choice = [-sum(p * math.log(p) for p, _ in lines) for lines in rules.values()]
-  return _total(rules, start, choice)
-
-
-def _total(rules: Lines, start: str, values: list[float]) -> float:
-  """Sums values over a derivation in expectation: (I - uses) x = values."""
-  system = np.eye(len(rules)) - expected_uses(rules)
-  return float(np.linalg.solve(system, values)[list(rules).index(start)])

@@ -1,5 +1,6 @@
 """Finds the files of published data sets in a folder, or downloads them."""
 
+import contextlib
 import hashlib
 import pathlib
 import re
@@ -87,17 +88,13 @@ SOURCES: dict[str, Source] = {
 
 
 def find_files(corpus: str, data_dir: str | None) -> dict[str, pathlib.Path]:
-  """Returns the paths of a corpus' files, from a folder or downloaded once.
-
-  Files in a user's folder may differ from the published ones.
+  """Returns `{part: path}` of a corpus' files, found or downloaded once.
 
   Args:
     corpus: a key of SOURCES.
     data_dir: a folder that holds the files, directly or in a subfolder with
-      the name of the corpus; `None` downloads them.
-
-  Returns:
-    `{part: path}` for each part of the corpus' source.
+      the name of the corpus; they may differ from the published ones. `None`
+      downloads them.
 
   Raises:
     FieldError: a file is missing, cannot be downloaded, or has another sha256;
@@ -117,12 +114,9 @@ def _find(corpus: str, data_dir: str, file: File) -> pathlib.Path:
   for inner in (folder, folder / corpus):
     for name in (file.name, *file.others):
       # A path that is too long or holds a null byte raises an error.
-      try:
-        found = (inner / name).is_file()
-      except (OSError, ValueError):
-        found = False
-      if found:
-        return inner / name
+      with contextlib.suppress(OSError, ValueError):
+        if (inner / name).is_file():
+          return inner / name
   raise FieldError(
     "data_dir",
     f"{{field}} must be {_folder(corpus)}; {data_dir!r} has no {file.name}",
@@ -178,11 +172,7 @@ def fetch(
 
 
 def _recorded(record: pathlib.Path) -> str | None:
-  """Reads the hash of the first download; `None` before it.
-
-  Raises:
-    ValueError: the record is not a sha256.
-  """
+  """Reads the hash of the first download; `None` before it."""
   if not record.exists():
     return None
   sha256 = record.read_text(encoding="utf-8").strip()

@@ -11,13 +11,15 @@ is computed exactly. Its entropy rate is a lower bound for every model.
 
 import bisect
 import functools
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from rnn_lab.errors import check_int
-from rnn_lab.text import context_free, grammar_stack
+from rnn_lab.text import grammar_stack
+from rnn_lab.text.context_free import expected_uses
 from rnn_lab.text.grammar_rules import rules
 from rnn_lab.text.grammar_stack import Grammar, Stack, make_grammar
 
@@ -77,13 +79,12 @@ def sample(grammar: Grammar, seed: int, stream: int, size: int) -> Sample:
   bits = np.random.PCG64(np.random.SeedSequence([seed, stream]))
   uniforms = (bits.random_raw(size) >> np.uint64(11)) * 2.0**-53
   rows = []
-  stack = None
+  stack = grammar_stack.initial_stack(grammar)
   for position, uniform in enumerate(uniforms.tolist()):
-    stack = stack or grammar_stack.initial_stack(grammar)
     outcomes, ends = grammar_stack.choices(grammar, stack)
     outcome = outcomes[bisect.bisect_right(ends, uniform)]
-    stack, distance = grammar_stack.advance(stack, outcome, position)
-    rows.append((outcome.word, outcome.probability, outcome.kind, distance))
+    stack, distance = grammar_stack.advance(grammar, stack, outcome, position)
+    rows.append((*outcome[:3], distance))
   return _sample(rows)
 
 
@@ -126,14 +127,25 @@ def entropy_rate(grammar: Grammar) -> float:
   """Computes the entropy of the source in nats per token, "<eos>" included.
 
   Sentences are independent, so it is the entropy of a sentence divided by its
-  expected number of tokens, both from linear equations over the rules.
+  expected number of tokens. As the next word determines the line, a sentence
+  has one derivation, and its entropy is that of the lines taken: H(A) = sum
+  over lines of p (-ln p + sum over the symbols B of the line of H(B)). The
+  number of words is the same sum, with a line's words in place of -ln p.
   """
-  entropy = context_free.mean_entropy(grammar.rules, grammar.start)
-  length = context_free.mean_length(grammar.rules, grammar.start)
-  return entropy / (length + 1)
+  all_lines = grammar.rules.values()
+  choice = [-sum(p * math.log(p) for p, _ in lines) for lines in all_lines]
+  words = [
+    sum(p * sum(part.symbol in grammar.ids for part in ps) for p, ps in lines)
+    for lines in all_lines
+  ]
+  system = np.eye(len(all_lines)) - expected_uses(grammar.rules)
+  start = list(grammar.rules).index(grammar.start)
+  entropy, length = (np.linalg.solve(system, x)[start] for x in (choice, words))
+  return float(entropy / (length + 1))
 
 
 def _sample(rows: list[tuple[int, float, int, int]]) -> Sample:
+  """Makes a sample of rows (word, probability, kind, distance)."""
   words, probabilities, kinds, distances = zip(*rows) if rows else ((),) * 4
   return Sample(
     words_ids=np.array(words, np.int32),
@@ -146,10 +158,7 @@ def _sample(rows: list[tuple[int, float, int, int]]) -> Sample:
 def _follow(
   grammar: Grammar, words: Sequence[str]
 ) -> tuple[list[tuple[int, float, int, int]], Stack] | None:
-  """Returns the rows for `_sample` and the stack after `words`.
-
-  None if the grammar cannot produce them.
-  """
+  """Returns rows for `_sample` and the stack, or None for impossible words."""
   rows = []
   stack = grammar_stack.initial_stack(grammar)
   for position, word in enumerate(words):
@@ -157,7 +166,6 @@ def _follow(
     taken = [o for o in outcomes if grammar.words[o.word] == word]
     if not taken:
       return None
-    stack, distance = grammar_stack.advance(stack, taken[0], position)
-    stack = stack or grammar_stack.initial_stack(grammar)
-    rows.append((taken[0].word, taken[0].probability, taken[0].kind, distance))
+    stack, distance = grammar_stack.advance(grammar, stack, taken[0], position)
+    rows.append((*taken[0][:3], distance))
   return rows, stack

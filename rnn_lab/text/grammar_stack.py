@@ -69,12 +69,12 @@ Stack = tuple[Part, int, "Stack | None"]
 def make_grammar(
   rules: Mapping[str, Mapping[str, float]], start: str
 ) -> Grammar:
-  """Makes a grammar from rules in the notation of `grammar_rules`.
+  """Makes a grammar from the right-hand sides of each symbol and their weights.
 
   Every sentence ends in "<eos>", which the rules do not mention.
 
   Args:
-    rules: for each symbol its right-hand sides and their weights.
+    rules: in the notation of `grammar_rules`.
     start: the symbol of a sentence.
 
   Raises:
@@ -86,42 +86,35 @@ def make_grammar(
   context_free.check_subcritical(read)
   parts = [part for lines in read.values() for _, ps in lines for part in ps]
   words = (EOS, *dict.fromkeys(p.symbol for p in parts if p.symbol not in read))
-  return Grammar(
-    start=start,
-    rules=read,
-    words=words,
-    ids={word: i for i, word in enumerate(words)},
-    nullable=context_free.nullable_symbols(read),
-    choices={},
-  )
+  ids = {word: i for i, word in enumerate(words)}
+  nullable = context_free.nullable_symbols(read)
+  return Grammar(start, read, words, ids, nullable, {})
 
 
 def initial_stack(grammar: Grammar) -> Stack:
   """Returns the stack before the first word of a sentence."""
   # The positions are placeholders: no symbol here depends on a word.
-  end = (Part(EOS, False, 0), 0, None)
-  return (Part(grammar.start, False, 0), 0, end)
+  return Part(grammar.start), 0, (Part(EOS), 0, None)
 
 
 def advance(
-  stack: Stack, outcome: Outcome, position: int
-) -> tuple[Stack | None, int]:
+  grammar: Grammar, stack: Stack, outcome: Outcome, position: int
+) -> tuple[Stack, int]:
   """Returns the stack after a word, and how far back its cause is."""
   cause = position
   for _ in range(outcome.pops):
     _, cause, stack = stack
   for part, depends_on_this in outcome.pushes:
     stack = (part, position if depends_on_this else cause, stack)
+  stack = stack or initial_stack(grammar)
   return stack, position - cause if outcome.kind else 0
 
 
 def choices(grammar: Grammar, stack: Stack) -> Choices:
   """Returns the possible next words, cached by the top of the stack."""
-  top = stack[0]
-  key = (top,)
-  below = stack[2]
-  while top.symbol in grammar.nullable:
-    top, _, below = below
+  key = ()
+  while not key or key[-1].symbol in grammar.nullable:
+    top, _, stack = stack
     key += (top,)
   if key not in grammar.choices:
     outcomes = tuple(_outcomes(grammar, key))

@@ -1,9 +1,12 @@
-"""How each corpus is read and turned into tokens."""
+"""How each corpus is read, split and turned into tokens."""
 
 import hashlib
 import os
+import pathlib
 import platform
-import types
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -12,61 +15,41 @@ from rnn_lab.text import grammar
 from rnn_lab.text.base import Corpus, Split
 from rnn_lab.text.downloads import find_files
 from rnn_lab.text.request import PATHS, Request
-from rnn_lab.text.texts import (
-  Texts,
-  encode_split,
-  keep_first_lines,
-  read_text,
-  split_in_three,
-)
-from rnn_lab.text.vocabulary import EOS, UNK
+from rnn_lab.text.vocabulary import EOS, UNK, Vocabulary, split_lines
 from rnn_lab.text.vocabulary_training import train_vocabulary, vocabulary_of
-
-# The grammar's validation and test splits have a tenth of the training
-# split's tokens, within these bounds.
-GRAMMAR_EVAL_SIZES = (1_000, 100_000)
 
 
 def read_grammar(request: Request) -> Corpus:
   """Samples sentences of the English grammar, with their true probabilities."""
   english = grammar.english()
-  low, high = GRAMMAR_EVAL_SIZES
-  eval_size = min(max(request.size // 10, low), high)
-  sizes = (request.size, eval_size, eval_size)
+  eval_size = min(max(request.size // 10, 1_000), 100_000)
   samples = [
     grammar.sample(english, request.seed, stream, size)
-    for stream, size in enumerate(sizes)
+    for stream, size in enumerate((request.size, eval_size, eval_size))
   ]
   # All words in a fixed order: an id means the same word at every size.
   words = (UNK, EOS, *(word for word in english.words if word != EOS))
   vocabulary = vocabulary_of(words)
   new_ids = np.asarray([words.index(word) for word in english.words], np.int32)
   texts = [vocabulary.decode(new_ids[s.words_ids]) for s in samples]
-  sha256 = hashlib.sha256("\0".join(texts).encode("utf-8")).hexdigest()
-  hashes = {"grammar": sha256}
+  hashes = {"grammar": _sha256("\0".join(texts).encode("utf-8"))}
   kept = max(1, round(request.size * request.fraction))
   samples[0] = grammar.Sample(*(array[:kept] for array in samples[0]))
-  splits = []
-  for sample in samples:
-    tokens = new_ids[sample.words_ids]
-    characters = len(vocabulary.decode(tokens))
-    truth = sample.log_probs, sample.kinds, sample.distances
-    splits.append(Split(tokens, characters, 0, *truth))
+  kept_train = vocabulary.decode(new_ids[samples[0].words_ids])
   if request.unit != "word":
     # True probabilities are known of words only.
-    whole_train, texts[0] = texts[0], vocabulary.decode(splits[0].tokens)
-    parts = Texts(*texts, hashes, pretokenized=True)
-    return _corpus(request, parts, whole_train)
+    return _corpus(request, texts, hashes, True, kept_train=kept_train)
+  splits = [
+    Split(new_ids[word_ids], len(text), 0, *truth)
+    for (word_ids, *truth), text in zip(samples, (kept_train, *texts[1:]))
+  ]
   return Corpus(
-    name=request.name,
-    vocabulary=vocabulary,
-    train=splits[0],
-    valid=splits[1],
-    test=splits[2],
+    request.name,
+    vocabulary,
+    *splits,
     entropy_rate=grammar.entropy_rate(english),
     kinds=grammar.KINDS,
-    hashes=types.MappingProxyType(hashes),
-    facts=types.MappingProxyType({}),
+    hashes=hashes,
   )
 
 
@@ -75,24 +58,21 @@ def read_python_docs(request: Request) -> Corpus:
   from pydoc_data.topics import topics
 
   text = "\n".join(topics[topic] for topic in sorted(topics))
-  sha256 = hashlib.sha256(text.encode("utf-8")).hexdigest()
+  hashes = {"python_docs": _sha256(text.encode("utf-8"))}
   facts = {"python": platform.python_version()}
-  parts = split_in_three(text, request.valid_fraction, request.test_fraction)
-  hashes = {"python_docs": sha256}
-  return _from_texts(request, Texts(*parts, hashes, facts=facts))
+  texts = _split_in_three(text, request)
+  return _corpus(request, texts, hashes, facts=facts)
 
 
 def read_published(request: Request) -> Corpus:
   """Reads a published corpus from `data_dir`, or downloads it."""
-  paths = find_files(request.name, request.data_dir)
   texts, hashes = {}, {}
-  for part, path in paths.items():
-    texts[part], hashes[path.name] = read_text("data_dir", str(path))
+  for part, path in find_files(request.name, request.data_dir).items():
+    texts[part], hashes[path.name] = _read_text("data_dir", str(path))
   if "all" in texts:
-    fractions = request.valid_fraction, request.test_fraction
-    parts = split_in_three(texts["all"], *fractions)
-    return _from_texts(request, Texts(*parts, hashes))
-  return _from_texts(request, Texts(**texts, hashes=hashes, pretokenized=True))
+    return _corpus(request, _split_in_three(texts["all"], request), hashes)
+  texts = [texts[name] for name in ("train", "valid", "test")]
+  return _corpus(request, texts, hashes, pretokenized=True)
 
 
 def read_files(request: Request) -> Corpus:
@@ -109,48 +89,114 @@ def read_files(request: Request) -> Corpus:
       )
   texts, hashes = [], {}
   for field, path in paths.items():
-    text, sha256 = read_text(field, path)
+    text, sha256 = _read_text(field, path)
     name = os.path.basename(path)
     # Files of one name in different folders are recorded by path.
     hashes[name if hashes.get(name, sha256) == sha256 else path] = sha256
     texts.append(text)
   if len(texts) == 1:
-    texts = split_in_three(
-      texts[0], request.valid_fraction, request.test_fraction
-    )
-  return _from_texts(
-    request, Texts(*texts, hashes, pretokenized=request.pretokenized)
-  )
+    texts = _split_in_three(texts[0], request)
+  return _corpus(request, texts, hashes, request.pretokenized)
 
 
-def _from_texts(request: Request, texts: Texts) -> Corpus:
-  """Keeps the requested share of the training text and encodes all splits.
+def _corpus(
+  request: Request,
+  texts: Sequence[str],
+  hashes: Mapping[str, str],
+  pretokenized: bool = False,
+  facts: Mapping[str, Any] = MappingProxyType({}),
+  kept_train: str | None = None,
+) -> Corpus:
+  """Encodes three texts, of the training text the part that is kept.
 
-  The vocabulary is that of the whole training split, so that the perplexities
-  of all shares are over the same words.
+  That is by default the requested share of its lines. The vocabulary is that of
+  the whole training text, so that the perplexities of all shares are over the
+  same words.
   """
-  kept = keep_first_lines(texts.train, request.fraction)
-  return _corpus(request, texts._replace(train=kept), texts.train)
-
-
-def _corpus(request: Request, texts: Texts, whole_train: str) -> Corpus:
+  train, valid, test = texts
+  if kept_train is None:
+    kept_train = _keep_first_lines(train, request.fraction)
   vocabulary = train_vocabulary(
-    whole_train,
+    train,
     request.unit,
     request.min_count,
     request.max_vocabulary,
-    texts.pretokenized,
+    pretokenized,
   )
-  splits = {
-    name: encode_split(vocabulary, getattr(texts, name), texts.pretokenized)
-    for name in ("train", "valid", "test")
-  }
-  return Corpus(
-    name=request.name,
-    vocabulary=vocabulary,
-    **splits,
-    entropy_rate=None,
-    kinds=(),
-    hashes=types.MappingProxyType(dict(texts.hashes)),
-    facts=types.MappingProxyType(dict(texts.facts)),
-  )
+  splits = [
+    _encode_split(vocabulary, text, pretokenized)
+    for text in (kept_train, valid, test)
+  ]
+  return Corpus(request.name, vocabulary, *splits, hashes=hashes, facts=facts)
+
+
+def _read_text(field: str, path: str) -> tuple[str, str]:
+  """Reads a UTF-8 file, the argument `field`; returns its text and sha256."""
+  must = f"{{field}} must be the path of a text file in UTF-8; {path!r} "
+  try:
+    raw = pathlib.Path(path).expanduser().read_bytes()
+    text = raw.decode("utf-8")
+  except UnicodeDecodeError as error:
+    reason = f"is not UTF-8 (at byte {error.start})"
+    raise FieldError(field, must + reason) from error
+  # A null byte in the path raises ValueError.
+  except (OSError, ValueError) as error:
+    reason = getattr(error, "strerror", None) or error
+    raise FieldError(field, must + f"cannot be read ({reason})") from error
+  # The byte order mark that some editors write is not part of the text.
+  text = text.removeprefix("\ufeff")
+  if not text or text.isspace():
+    raise FieldError(field, must + "is empty")
+  return text, _sha256(raw)
+
+
+def _split_in_three(text: str, request: Request) -> tuple[str, str, str]:
+  """Splits a text by lines into training, validation and test, in order."""
+  lines = split_lines(text, keep_ends=True)
+  valid = max(1, round(len(lines) * request.valid_fraction))
+  test = max(1, round(len(lines) * request.test_fraction))
+  train = len(lines) - valid - test
+  if train < 1:
+    raise FieldError(
+      "valid_fraction",
+      f"{{field}} {request.valid_fraction:g} and test_fraction "
+      f"{request.test_fraction:g} leave none of the text's {len(lines)} lines "
+      "for training",
+    )
+  parts = lines[:train], lines[train : train + valid], lines[train + valid :]
+  return tuple("".join(part) for part in parts)
+
+
+def _keep_first_lines(text: str, fraction: float) -> str:
+  """Returns the given fraction of a text's lines, the first, at least one."""
+  lines = split_lines(text, keep_ends=True)
+  kept = "".join(lines[: max(1, round(len(lines) * fraction))])
+  if not kept or kept.isspace():
+    raise FieldError(
+      "fraction",
+      "{field} must keep at least one word of the training split, got "
+      f"{fraction!r}",
+    )
+  return kept
+
+
+def _encode_split(
+  vocabulary: Vocabulary, text: str, pretokenized: bool
+) -> Split:
+  """Encodes a text, and counts its characters and unknown tokens."""
+  tokens = vocabulary.encode(text)
+  # No token equals the None that a vocabulary without `<unk>` has.
+  unknown = int(np.count_nonzero(tokens == vocabulary.unk))
+  if vocabulary.unit != "word":
+    return Split(tokens, len(text), unknown)
+  lines = [line for line in split_lines(text) if UNK in line]
+  unknown -= sum(vocabulary.split_words(line).count(UNK) for line in lines)
+  characters = None
+  # An <eos> written in the text decodes to a newline, one character.
+  if pretokenized and not unknown and EOS not in text:
+    characters = len(vocabulary.decode(tokens))
+  return Split(tokens, characters, unknown)
+
+
+def _sha256(raw: bytes) -> str:
+  return hashlib.sha256(raw).hexdigest()

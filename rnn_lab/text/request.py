@@ -97,12 +97,6 @@ def check_request(request: Request) -> Request:
       f"{{field}} must be below 1 - valid_fraction = {left:g}, got "
       f"{request.test_fraction!r}",
     )
-  _check_uses(request)
-  return request
-
-
-def _check_uses(request: Request) -> None:
-  """Raises FieldError for an argument that is set but not used."""
   unused = set().union(*USES.values()) - set(USES[request.name])
   if request.name == "grammar" and request.unit == "word":
     unused |= {"min_count", "max_vocabulary"}
@@ -116,6 +110,7 @@ def _check_uses(request: Request) -> None:
         f"{{field}} must be left at {default!r}, got {value!r}: with these "
         f"arguments corpus {request.name!r} does not use it",
       )
+  return request
 
 
 def _path(field: str, value: Any) -> str | None:

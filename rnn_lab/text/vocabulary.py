@@ -134,10 +134,8 @@ class Vocabulary:
 
   def save(self, path: str | os.PathLike) -> None:
     """Writes the vocabulary as JSON, atomically."""
-    value = {
-      "unit": self.unit,
-      "tokenizer": json.loads(self.tokenizer.to_str()),
-    }
+    tokenizer = json.loads(self.tokenizer.to_str())
+    value = {"unit": self.unit, "tokenizer": tokenizer}
     write_text(path, json.dumps(value, indent=1) + "\n")
 
   @classmethod

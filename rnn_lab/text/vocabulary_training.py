@@ -77,11 +77,8 @@ def train_vocabulary(
     for line in split_lines(text):
       counts.update(word for word, _ in splitter.pre_tokenize_str(line))
   special = (UNK, EOS) if unit == "word" else (UNK,)
-  return vocabulary_of(
-    (*special, *_frequent(counts, special, min_count, max_vocabulary)),
-    unit,
-    pretokenized,
-  )
+  words = _frequent(counts, special, min_count, max_vocabulary)
+  return vocabulary_of((*special, *words), unit, pretokenized)
 
 
 def vocabulary_of(
@@ -113,10 +110,10 @@ def _frequent(
   max_vocabulary: int,
 ) -> list[str]:
   """Returns the words that are not special, the most frequent first."""
-  words = [word for word in counts if word not in special]
-  frequent = [word for word in words if counts[word] >= min_count]
+  counts = {w: n for w, n in counts.items() if w not in special}
+  frequent = [word for word in counts if counts[word] >= min_count]
   if not frequent:
-    most = max([counts[word] for word in words], default=0)
+    most = max(counts.values(), default=0)
     raise FieldError(
       "min_count",
       f"{{field}} must be at most {most}, the count of the most frequent "
