@@ -82,13 +82,9 @@ def stack(
   cells = tuple(cells)
   if not cells:
     raise ValueError("stack: cells must hold at least one cell, got none")
+  backward = cells if bidirectional else ()
   return Stack(
-    cells,
-    cells if bidirectional else (),
-    dropout,
-    variational,
-    checkpoint_every,
-    implementation,
+    cells, backward, dropout, variational, checkpoint_every, implementation
   )
 
 

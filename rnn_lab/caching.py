@@ -20,11 +20,12 @@ def cached(function: Callable[..., Any]) -> Callable[..., Any]:
       arguments.
   """
   signature = inspect.signature(function)
+  kinds = {parameter.kind for parameter in signature.parameters.values()}
   named = (
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
     inspect.Parameter.KEYWORD_ONLY,
   )
-  if any(p.kind not in named for p in signature.parameters.values()):
+  if not kinds.issubset(named):
     raise TypeError(f"{function.__name__}: every argument must have a name")
   results = {}
 

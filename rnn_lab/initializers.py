@@ -10,7 +10,8 @@ equal configs must give equal models.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +24,7 @@ Initializer = Callable[..., Array]
 
 @functools.cache
 def fan_in_normal(scale: float) -> Initializer:
-  """Returns a normal one with standard deviation scale / sqrt(rows)."""
+  """Returns a normal with standard deviation scale / sqrt(rows)."""
   return jax.nn.initializers.variance_scaling(
     scale**2, mode="fan_in", distribution="normal"
   )
@@ -31,10 +32,7 @@ def fan_in_normal(scale: float) -> Initializer:
 
 @functools.cache
 def glorot(scale: float) -> Initializer:
-  """Returns a uniform one in +-scale * sqrt(6 / (rows + columns)).
-
-  Glorot and Bengio 2010.
-  """
+  """Returns U(+-scale * sqrt(6 / (rows + columns))); Glorot, Bengio 2010."""
   return jax.nn.initializers.variance_scaling(
     scale**2, mode="fan_avg", distribution="uniform"
   )
@@ -59,13 +57,13 @@ def identity(scale: float) -> Initializer:
 
 @functools.cache
 def normal(scale: float) -> Initializer:
-  """Returns a normal one with standard deviation `scale`."""
+  """Returns a normal with standard deviation `scale`."""
   return jax.nn.initializers.normal(scale)
 
 
 @functools.cache
 def uniform(scale: float) -> Initializer:
-  """Returns a uniform one in [-scale, scale]."""
+  """Returns U(-scale, scale)."""
 
   def init(key: Key, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
     return jax.random.uniform(key, shape, dtype, -scale, scale)
@@ -100,20 +98,23 @@ def kernel_initializer(
   Raises:
     FieldError: `field` names no kernel initializer.
   """
-  if callable(name):
-    return name
-  check_choice(field, name, KERNEL_INITIALIZERS)
-  return KERNEL_INITIALIZERS[name](scale)
+  return _initializer(field, name, scale, KERNEL_INITIALIZERS)
 
 
 def bias_initializer(
   field: str, name: str | Initializer, scale: float
 ) -> Initializer:
   """Returns the bias initializer `name`, as `kernel_initializer`."""
+  return _initializer(field, name, scale, BIAS_INITIALIZERS)
+
+
+def _initializer(
+  field: str, name: str | Initializer, scale: float, table: Mapping[str, Any]
+) -> Initializer:
   if callable(name):
     return name
-  check_choice(field, name, BIAS_INITIALIZERS)
-  return BIAS_INITIALIZERS[name](scale)
+  check_choice(field, name, table)
+  return table[name](scale)
 
 
 def per_gate(

@@ -5,7 +5,7 @@ time first, then batch, then features. Names of pytrees (`params`, `carry`) do
 not.
 
   S  seeds: independent repetitions of a run
-  B  batch: sequences side by side
+  B  batch: independent sequences
   T  time: steps of a sequence
   D  input features of a cell
   H  hidden units of a cell

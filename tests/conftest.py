@@ -8,8 +8,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import jax
 import pytest
 
-from rnn_lab.training import programs
-from rnn_lab.training.state import initializer
+from rnn_lab.evaluators import batches, stream
+from rnn_lab.training import diagnostics, population, state
 
 # Two devices, as a run has on two cores: seeds are spread over them.
 jax.config.update("jax_num_cpu_devices", 2)
@@ -27,5 +27,12 @@ def compiles_quickly():
   jax.config.update("jax_disable_most_optimizations", True)
   yield
   jax.config.update("jax_disable_most_optimizations", False)
-  programs.build.cache_clear()
-  initializer.cache_clear()
+  for builder in (
+    population._programs,
+    diagnostics._diagnostics,
+    state.initializer,
+    batches._sums_program,
+    stream._score_program,
+    stream._carry_program,
+  ):
+    builder.cache_clear()

@@ -4,30 +4,49 @@ import importlib
 import pathlib
 import re
 import shlex
+import types
 
 import pytest
 from tiny import result, tiny_config, tiny_language
 
-from rnn_lab.training.loop import train
+from rnn_lab.runs import train
 
 ROOT = pathlib.Path(__file__).parent.parent
 LECTURE = ROOT / "docs" / "lecture.md"
 README = ROOT / "README.md"
-PAGES = (LECTURE, README)
+PAGES = (README, ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md")))
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
 def resolve(dotted):
-  """The object that a dotted name means; modules win over attributes."""
-  parts = dotted.split(".")
-  for cut in range(len(parts), 0, -1):
-    try:
-      found = importlib.import_module(".".join(parts[:cut]))
-    except ModuleNotFoundError:
-      continue
-    for name in parts[cut:]:
-      found = getattr(found, name)
-    return found
-  raise ModuleNotFoundError(dotted)
+  """The object that a dotted name means to a user of the package.
+
+  After `import rnn_lab` names are attributes. A subpackage or module that
+  nothing has imported yet is imported, and only then: a function that has a
+  module's name hides it.
+  """
+  top, *names = dotted.split(".")
+  found = importlib.import_module(top)
+  for name in names:
+    if isinstance(found, types.ModuleType) and not hasattr(found, name):
+      importlib.import_module(f"{found.__name__}.{name}")
+    found = getattr(found, name)
+  return found
+
+
+def test_names_are_attributes():
+  assert callable(resolve("rnn_lab.cells.lstm"))
+  assert callable(resolve("rnn_lab.unroll"))
+  assert isinstance(resolve("rnn_lab.cells.LSTMCarry"), type)
+  assert callable(resolve("rnn_lab.load_run"))
+  with pytest.raises(AttributeError):
+    resolve("rnn_lab.unroll.unroll")
+  with pytest.raises(ModuleNotFoundError):
+    resolve("rnn_lab.nothing")
+
+
+def test_the_readme_is_one_page():
+  assert len(README.read_text(encoding="utf-8").splitlines()) <= 200
 
 
 def joined(page):
@@ -38,32 +57,32 @@ def joined(page):
   )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@every_page
 def test_links_resolve(page):
   for target in re.findall(r"\]\(([^)]+)\)", joined(page)):
     if not target.startswith(("http", "#")):
       assert (page.parent / target.split("#")[0]).exists(), target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@every_page
 def test_names_resolve(page):
   names = re.findall(r"`(rnn_lab(?:\.\w+)+)(?:\(.*?\))?`", joined(page))
-  assert names
+  assert names or page != LECTURE
   for name in names:
     resolve(name)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@every_page
 def test_tests_exist(page):
   for path, name in re.findall(r"`(tests/\w+\.py)::(\w+)`", joined(page)):
     text = (ROOT / path).read_text(encoding="utf-8")
     assert f"def {name}(" in text, name
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@every_page
 def test_commands_name_configs_and_fields_that_exist(page):
   commands = re.findall(r"python -m experiments\.[^`\n]*", joined(page))
-  assert commands
+  assert commands or page not in (LECTURE, README)
   for command in commands:
     words = shlex.split(command.replace("\\", ""), comments=True)
     module = importlib.util.find_spec(words[2])
@@ -106,33 +125,50 @@ def test_every_topic_of_the_lecture_is_there():
     assert topic in text, topic
 
 
-def blocks():
-  return re.findall(
-    r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S
-  )
+def blocks(page):
+  """The page's programs, but for the one that learns something."""
+  text = page.read_text(encoding="utf-8")
+  codes = re.findall(r"```python\n(.*?)```", text, re.S)
+  return [code for code in codes if "predict the next value" not in code]
+
+
+def run(code):
+  """Runs a program, which must stand on its own; returns its names."""
+  names = {"__name__": "page"}
+  exec(code, names)  # noqa: S102
+  return names
 
 
 def test_the_readmes_lstm_learns(capsys):
-  [program] = [code for code in blocks() if "predict the next value" in code]
-  exec(program, {})  # noqa: S102
+  text = README.read_text(encoding="utf-8")
+  codes = re.findall(r"```python\n(.*?)```", text, re.S)
+  [program] = [code for code in codes if "predict the next value" in code]
+  run(program)
   assert float(capsys.readouterr().out) < 1e-3
 
 
-def test_the_readmes_other_programs_run(tmp_path, monkeypatch):
+@every_page
+def test_programs_run(page, tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
-  programs = {}
-  for code in blocks():
-    if "predict the next value" in code:
-      continue
-    own = {"__name__": "readme"}  # each must stand on its own
-    exec(code, own)  # noqa: S102
-    programs |= own
-  train(tiny_config(), "digits")
-  found = float(programs["first_test_accuracy"]("digits"))
+  for code in blocks(page):
+    run(code)
+
+
+def test_what_opens_a_run(tmp_path):
+  """The functions of the pages, on runs."""
+  codes = [code for page in PAGES for code in blocks(page)]
+
+  def function(name):
+    [code] = [code for code in codes if f"def {name}(" in code]
+    return run(code)[name]
+
+  train(tiny_config(), tmp_path / "digits")
+  found = float(function("first_test_accuracy")(tmp_path / "digits"))
   # One of two batches of 180: near the accuracy on both.
   assert found * 180 == pytest.approx(round(found * 180), abs=1e-3)
   whole = result(tmp_path / "digits")["metrics"]["test/accuracy"]["values"][0]
   assert found == pytest.approx(whole, abs=0.1)
-  train(tiny_language(model__kind="ngram"), "words")
-  words = programs["most_probable_words"]("words", "the students opened their")
+  train(tiny_language(model__kind="ngram"), tmp_path / "words")
+  prompt = "the students opened their"
+  words = function("most_probable_words")(tmp_path / "words", prompt)
   assert {*words} >= {"exams", "books", "letters", "umbrellas"}

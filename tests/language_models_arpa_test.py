@@ -186,28 +186,32 @@ DAMAGE = {
   ),
   "order left out": (lambda t: t.replace("m 2=", "m 3="), 3, "'ngram 3=3'"),
   "fewer": (lambda t: t.replace("1=4", "1=5"), 10, "4 1-grams, not 5"),
-  "more": (lambda t: t.replace("1=4", "1=3"), 9, "more 1-grams than 3"),
+  "more": (lambda t: t.replace("1=4", "1=3"), 9, "more 1-grams than the 3"),
   "fewer at the end": (lambda t: t.replace("2=3", "2=4"), 15, "3 2-grams"),
   "more at the end": (lambda t: t.replace("2=3", "2=2"), 14, "more 2-grams"),
   "another section": (lambda t: t.replace("\\2-", "\\3-"), 11, "3-grams:"),
   "no number": (lambda t: t.replace("-0.4", "minus"), 9, "'minus' is no"),
-  "nan": (lambda t: t.replace("-0.4", "nan"), 9, "'nan' is no number"),
+  "nan": (lambda t: t.replace("-0.4", "nan"), 9, "'nan' is not a number"),
   "underscore": (lambda t: t.replace("-0.4", "-0_4"), 9, "'-0_4' is no"),
-  "above one": (lambda t: t.replace("-0.4", "0.4"), 9, "'0.4' is no number"),
-  "back-off": (lambda t: t.replace("-0.3", "much"), 7, "'much' is no number"),
-  "infinite": (lambda t: t.replace("-0.3", "inf"), 7, "'inf' is no number"),
+  "above one": (lambda t: t.replace("-0.4", "0.4"), 9, "'0.4' is not a number"),
+  "back-off": (
+    lambda t: t.replace("-0.3", "much"),
+    7,
+    "'much' is not a number",
+  ),
+  "infinite": (lambda t: t.replace("-0.3", "inf"), 7, "'inf' is not a number"),
   "a word missing": (lambda t: t.replace("a a", "a"), 13, "2 fields"),
   "a word too many": (lambda t: t.replace("a a", "a a a a"), 13, "5 fields"),
   "back-off at the end": (lambda t: t.replace("a a", "a a\t-1"), 13, "4 f"),
   "unknown word": (lambda t: t.replace("a a", "a b"), 13, "'b' is not among"),
-  "word twice": (lambda t: t.replace("<unk>", "a"), 9, "'a' for the second"),
-  "pair twice": (lambda t: t.replace("a </s>", "a a"), 14, "for the second"),
+  "word twice": (lambda t: t.replace("<unk>", "a"), 9, "'a' occurs twice"),
+  "pair twice": (lambda t: t.replace("a </s>", "a a"), 14, "occurs twice"),
   "start inside": (lambda t: t.replace("a a", "a <s>"), 13, "<s> inside"),
   "truncated": (lambda t: t.replace("\\end\\\n", ""), 15, "ends here"),
   "cut in a section": (lambda t: t[: t.index("-0.2\ta a")], 12, "ends here"),
   "cut in a line": (lambda t: t[: t.index("\ta a") + 2], 13, "2 fields"),
   "cut in the sizes": (lambda t: t[: t.index("\n\n")], 3, "ends here"),
-  "other end": (lambda t: t.replace("\\end", "\\stop"), 16, "in the place"),
+  "other end": (lambda t: t.replace("\\end", "\\stop"), 16, "instead of"),
   "only ends": (
     lambda t: "\\data\\\nngram 1=1\n\\1-grams:\n-99 <s>\n\\end\\\n",
     None,
@@ -238,7 +242,7 @@ def test_a_missing_middle_is_named(tmp_path):
   text = text.replace("\\end", "\\3-grams:\n-0.1\ta a a\n\n\\end")
   (tmp_path / "model.arpa").write_text(text)
   with pytest.raises(
-    FieldError, match="line 17: .*first 2 words are no 2-gram"
+    FieldError, match="line 17: .*first 2 words are not a 2-gram"
   ):
     read_arpa(tmp_path / "model.arpa")
 

@@ -96,6 +96,7 @@ def flow_rows(length, decay, seeds=3, steps=(0, 1500)):
     {
       "step": step,
       "seed": seed,
+      "recurrence": "stack",
       "layer": 0,
       "direction": "forward",
       "norm": [

@@ -8,11 +8,12 @@ import reports_fakes as fakes
 
 from rnn_lab.errors import FieldError
 from rnn_lab.reports import load_trials, write_report
-from rnn_lab.reports.claims import judge
+from rnn_lab.reports.claims import evaluate
 from rnn_lab.reports.goals import count, interval, parse_goals, parse_published
-from rnn_lab.reports.goals_table import goals_table
-from rnn_lab.reports.parts import parts_of
-from rnn_lab.reports.tables import markdown_table
+from rnn_lab.reports.results import parts_of
+from rnn_lab.reports.section import as_cell
+from rnn_lab.reports.sections.goals import goals_grid
+from rnn_lab.reports.terminal import markdown_table
 
 ADDING = {"task": "adding", "metric": "mse", "op": "<", "bar": 0.01}
 COPY = {
@@ -82,15 +83,21 @@ def _parts(root):
 @pytest.mark.parametrize(
   ("change", "problem"),
   [
-    ({"op": "=="}, r"goals\[1\]\.op is '=='; it may be one of <, <=, >, >="),
-    ({"bar": "low"}, r"goals\[1\]\.bar is 'low'; it may be a finite number"),
-    ({"metric": ""}, r"goals\[1\]\.metric is ''; it may be words"),
-    ({"x": None}, r"goals\[1\]\.x is None; it may be words"),
-    ({"level": 3}, r"goals\[1\]\.level is not a field that exists"),
-    ({"task": "copy_memory"}, r"goals\[1\]\.task is 'copy_memory'.*not two"),
+    (
+      {"op": "=="},
+      r"goals\[1\]\.op must be one of <, <=, >, >=, got '=='",
+    ),
+    ({"bar": "low"}, r"goals\[1\]\.bar must be a finite number, got 'low'"),
+    ({"metric": ""}, r"goals\[1\]\.metric must be a text .*, got ''"),
+    ({"x": None}, r"goals\[1\]\.x must be a text .*, got None"),
+    ({"level": 3}, r"goals\[1\]\.level is not a known field"),
+    (
+      {"task": "copy_memory"},
+      r"goals\[1\]\.task must have one goal, got two of 'copy_memory'",
+    ),
   ],
 )
-def test_a_wrong_goal_is_told_in_one_line(change, problem):
+def test_a_wrong_goal_is_an_error_of_one_line(change, problem):
   with pytest.raises(FieldError, match=f"^{problem}") as caught:
     parse_goals([COPY, ADDING | change])
   assert "\n" not in str(caught.value)
@@ -98,23 +105,32 @@ def test_a_wrong_goal_is_told_in_one_line(change, problem):
 
 def test_goals_that_miss_a_field_or_are_no_list():
   short = {key: value for key, value in ADDING.items() if key != "bar"}
-  with pytest.raises(FieldError, match=r"goals\[0\]\.bar is missing"):
+  with pytest.raises(FieldError, match=r"goals\[0\]\.bar is required"):
     parse_goals([short])
   for wrong in (ADDING, "mse", ["mse < 0.01"]):
-    with pytest.raises(FieldError, match="^goals is .*a list of objects"):
+    with pytest.raises(FieldError, match="^goals must be a list of objects"):
       parse_goals(wrong)
 
 
 @pytest.mark.parametrize(
   ("change", "problem"),
   [
-    ({"mark": "sure"}, r"published\[0\]\.mark is 'sure'; .* C, M, M\?, V, V2"),
-    ({"task": "order"}, r"published\[0\]\.task is 'order'.*goal \(adding\)"),
-    ({"x": "long"}, r"published\[0\]\.x is 'long'; it may be a finite number"),
-    ({"source": ""}, r"published\[0\]\.source is ''; it may be words"),
+    (
+      {"mark": "sure"},
+      r"published\[0\]\.mark must be one of C, M, M\?, V, V2, got 'sure'",
+    ),
+    (
+      {"task": "order"},
+      r"published\[0\]\.task must be .*goal \(adding\), got 'order'",
+    ),
+    (
+      {"x": "long"},
+      r"published\[0\]\.x must be a finite number, got 'long'",
+    ),
+    ({"source": ""}, r"published\[0\]\.source must be a text .*, got ''"),
   ],
 )
-def test_a_wrong_published_outcome_is_told_in_one_line(change, problem):
+def test_a_wrong_published_outcome_is_an_error_of_one_line(change, problem):
   with pytest.raises(FieldError, match=f"^{problem}"):
     parse_published([PUBLISHED | change], parse_goals([ADDING]))
 
@@ -133,7 +149,7 @@ def test_solved_is_counted_by_seed(tmp_path):
     assert count(ended, goal) == (solved, 6)
     assert count(going, goal) is None
   (goal,) = parse_goals([ADDING | {"metric": "accuracy"}]).values()
-  with pytest.raises(FieldError, match="'accuracy'.*metric of adding .mse"):
+  with pytest.raises(FieldError, match="metric of adding .mse.*'accuracy'"):
     count(ended, goal)
 
 
@@ -173,43 +189,50 @@ def test_one_task_is_not_named_and_holds_all_trials(tmp_path):
   assert (part.task, part.layout.task) == ("recall", "")
 
 
-def test_a_swept_field_that_the_task_does_not_have_is_told(tmp_path):
+def test_a_swept_field_that_the_task_does_not_have_is_an_error(tmp_path):
   write_tasks(tmp_path)
   goals = parse_goals([COPY | {"x": "task.length"}])
-  with pytest.raises(FieldError, match="goals is 'task.length'.*copy_memory"):
+  with pytest.raises(FieldError, match="^goals .* copy_memory, got 'task.len"):
     parts_of(load_trials(tmp_path), goals)
 
 
 def test_table_of_goals(tmp_path):
   write_tasks(tmp_path)
-  table = goals_table(_parts(tmp_path), [COPY, ADDING], [PUBLISHED])
-  assert table.series == ["RNN", "LSTM"]
+  parts, goals = _parts(tmp_path), parse_goals([COPY, ADDING])
+  grid = goals_grid(parts, goals, [PUBLISHED])
+  assert grid.header == ["task", "steps", "RNN", "LSTM", "published"]
   rows = {
-    (row.task, row.at): (row.steps, [tuple(cell)[:2] for cell in row.cells])
-    for row in table.rows
+    as_cell(row[0]).lines[-1]: [as_cell(cell).lines for cell in row[1:4]]
+    for row in grid.rows
   }
   assert rows == {
-    ("copy_memory", "task.delay = 20"): (
-      "1,500",
-      [("solved 0 of 2", "0.300"), ("solved 1 of 2", "0.995")],
-    ),
-    ("adding", "task.length = 50"): (
-      "1,050",
-      [("solved 0 of 2", "0.160"), ("solved 2 of 2", "0.00200")],
-    ),
-    ("adding", "task.length = 200"): (
-      "1,200",
-      [("not run", ""), ("solved 1 of 2", "0.00900")],
-    ),
-    ("adding", "task.length = 400"): (
-      "–",
-      [("not run", ""), ("not run", "")],
-    ),
+    "task.delay = 20": [
+      ["1,500"],
+      ["solved 0 of 2", "(0.300)"],
+      ["solved 1 of 2", "(0.995)"],
+    ],
+    "task.length = 50": [
+      ["1,050"],
+      ["solved 0 of 2", "(0.160)"],
+      ["solved 2 of 2", "(0.00200)"],
+    ],
+    "task.length = 200": [
+      ["1,200"],
+      ["not run"],
+      ["solved 1 of 2", "(0.00900)"],
+    ],
+    "task.length = 400": [["–"], ["not run"], ["not run"]],
   }
-  assert [len(row.published) for row in table.rows] == [0, 0, 0, 1]
-  assert table.marks == ["M? = from memory, uncertain"]
-  assert table.not_run
-  assert goals_table(_parts(tmp_path), [], []) is None
+  tasks = [row[0].lines[0] for row in grid.rows]
+  assert tasks == ["copy_memory", "adding", "adding", "adding"]
+  published = [row[4].lines for row in grid.rows]
+  assert published == [["–"]] * 3 + [["Someone 1999: It was solved. [M?]"]]
+  (note,) = grid.notes
+  assert note.endswith(": M? = from memory, uncertain.")
+  assert grid.title.endswith("; not run: this directory holds no such run")
+  # A column less where nothing was published.
+  assert goals_grid(parts, goals, []).header[-1] == "LSTM"
+  assert goals_grid(parts, {}, []) is None
 
 
 def test_claims_name_the_task_and_may_count_who_solved(tmp_path):
@@ -221,27 +244,27 @@ def test_claims_name_the_task_and_may_count_who_solved(tmp_path):
     ["e", "adding / RNN @ 200: solved", ">=", 1],
     ["f", "LSTM @ 50", "<", 0.01],
   ]
-  judged = judge(claims, _parts(write_tasks(tmp_path)))
-  verdicts = [judgement.verdict for judgement in judged]
+  evaluations = evaluate(claims, _parts(write_tasks(tmp_path)))
+  verdicts = [evaluation.verdict for evaluation in evaluations]
   assert verdicts == [
     "holds", "does not hold", "does not hold", "holds", "not run", "not run",
   ]  # fmt: skip
-  assert judged[0].left == "adding / LSTM @ 50"
+  assert evaluations[0].left == "adding / LSTM @ 50"
   # Each number as its own task's metric is written.
-  assert (judged[0].left_number, judged[0].right_number) == (
+  assert (evaluations[0].left_number, evaluations[0].right_number) == (
     "0.00250 ± 0.00071", "0.0100",
   )  # fmt: skip
-  assert judged[1].right == "copy_memory / RNN @ 20 × 0.3"
-  assert judged[1].right_number == "0.135"
-  assert judged[2].left_number == "0.5 (1 of 2 seeds)"
-  assert judged[2].right_number == "1"
-  assert judged[4].left_number == "not run"
-  assert judged[5].left_number == "no such trial"
-  # Without a goal nobody says who solved.
+  assert evaluations[1].right == "copy_memory / RNN @ 20 × 0.3"
+  assert evaluations[1].right_number == "0.135"
+  assert evaluations[2].left_number == "0.5 (1 of 2 seeds)"
+  assert evaluations[2].right_number == "1"
+  assert evaluations[4].left_number == "not run"
+  assert evaluations[5].left_number == "no such trial"
+  # Without a goal no seed counts as solved.
   (part, _) = parts_of(load_trials(tmp_path))
-  (judged,) = judge([claims[3]], [part])
-  assert (judged.verdict, judged.left_number) == (
-    "cannot be judged", "no goal",
+  (evaluation,) = evaluate([claims[3]], [part])
+  assert (evaluation.verdict, evaluation.left_number) == (
+    "cannot be evaluated", "no goal",
   )  # fmt: skip
 
 
@@ -274,6 +297,6 @@ def test_a_wrong_goal_leaves_the_directory_as_it_was(tmp_path):
   fakes.write_run(tmp_path / "a", fakes.config(), fakes.result([0.5]))
   goal = ADDING | {"task": "recall"}
   fakes.write_json(tmp_path / "sweep.json", {"goals": [goal]})
-  with pytest.raises(FieldError, match="'mse'; it may be a test metric of rec"):
+  with pytest.raises(FieldError, match="a test metric of recall .*'mse'"):
     write_report(tmp_path)
   assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "sweep.json"]

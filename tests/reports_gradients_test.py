@@ -13,17 +13,17 @@ import reports_gradient_fakes as gradient_fakes
 from reports_gradient_fakes import gradients, portrait
 
 from rnn_lab.reports import load_trials, style, write_report
-from rnn_lab.reports.claims import FAILS, HOLDS, UNJUDGED, judge
+from rnn_lab.reports.claims import FAILS, HOLDS, UNKNOWN, evaluate
 from rnn_lab.reports.gradients import words as words
 from rnn_lab.reports.gradients.gates import draw_gates, draw_memory
 from rnn_lab.reports.gradients.lags import draw_jacobians, draw_lags
-from rnn_lab.reports.gradients.plots import MAKERS
 from rnn_lab.reports.gradients.spectra import draw_lyapunov, draw_spectra
 from rnn_lab.reports.gradients.study import Group, study_of
 from rnn_lab.reports.gradients.table import study_grid
 from rnn_lab.reports.gradients.terms import draw_terms, draw_truncation
 from rnn_lab.reports.load import load_sweep
-from rnn_lab.reports.parts import parts_of
+from rnn_lab.reports.results import parts_of
+from rnn_lab.reports.sections.gradients import HEADING, KINDS
 from rnn_lab.reports.series import arrange
 
 LENGTH = 11
@@ -104,7 +104,7 @@ def test_study_draws_together_what_the_sweep_says(tmp_path):
   assert study_of(arrange(nothing), together) == []
 
 
-def test_lines_of_a_swept_series_are_told_apart(tmp_path):
+def test_lines_of_a_swept_series_have_different_names(tmp_path):
   for gap in (4, 8):
     folder = tmp_path / str(gap)
     fakes.write_run(folder, fakes.config(gap=gap), fakes.result([0.5]))
@@ -160,7 +160,7 @@ def test_a_gradient_that_grows_or_is_exactly_zero(tmp_path):
   assert _note(figure) == "a line ends where the gradient is exactly zero"
 
 
-def test_jacobian_figure_names_what_vanishes_and_judges_the_bound(tmp_path):
+def test_jacobian_figure_names_what_vanishes_and_tests_the_bound(tmp_path):
   contents = {
     "falls": gradients(_small(-0.4, bound=-0.3)),
     "stays": gradients(_small(-0.05)),
@@ -175,10 +175,10 @@ def test_jacobian_figure_names_what_vanishes_and_judges_the_bound(tmp_path):
     "the bound of Pascanu et al. holds at every lag",
   ]
   (ax,) = figure.axes
-  told = contents["grows"]["at"]["initialisation"]["jacobian"]
+  jacobian = contents["grows"]["at"]["initialisation"]["jacobian"]
   drawn = _lines(ax)[2]
   np.testing.assert_array_equal(
-    drawn.get_ydata(), told["log10_largest"]["mean"]
+    drawn.get_ydata(), jacobian["log10_largest"]["mean"]
   )
   bounds = [line for line in ax.lines if line.get_linestyle() == ":"]
   assert len(bounds) == 2
@@ -189,11 +189,13 @@ def test_jacobian_figure_names_what_vanishes_and_judges_the_bound(tmp_path):
   band = ax.collections[2].get_paths()[0].vertices
   corners = {(x, y) for x, y in band.round(9)}
   for key in ("low", "high"):
-    edge = told["log10_largest"][key]
+    edge = jacobian["log10_largest"][key]
     assert {(x, round(y, 9)) for x, y in enumerate(edge)} <= corners
   # A bound far above everything does not set the scale.
   assert ax.get_ylim()[1] < 5
-  told["log10_bound"][4] = told["log10_largest"]["high"][4] - math.log10(2)
+  jacobian["log10_bound"][4] = jacobian["log10_largest"]["high"][
+    4
+  ] - math.log10(2)
   figure = draw_jacobians(_group(tmp_path, contents))
   assert _title(figure)[2:] == [
     "the bound of Pascanu et al. is broken in 1 of 2 (grows, by a factor of "
@@ -332,9 +334,9 @@ def test_truncation_figure_finds_the_reach_from_which_errors_are_small(
   }
   contents = {name: gradients(_small(-0.1)) for name in errors}
   for name, values in errors.items():
-    told = contents[name]["at"]["initialisation"]["truncation"]
-    assert told["reaches"] == [1, 2, 4, 8, 11]
-    told["relative_error"] = values
+    cut = contents[name]["at"]["initialisation"]["truncation"]
+    assert cut["reaches"] == [1, 2, 4, 8, 11]
+    cut["relative_error"] = values
   figure = draw_truncation(_group(tmp_path, contents))
   assert _title(figure) == [
     "Reach at which truncated BPTT errs by under 10% (T = 11)",
@@ -379,7 +381,7 @@ def test_terms_figure_of_the_top_layer(tmp_path):
   assert draw_terms(Group("", {"foreign": group.lines["foreign"]})) is None
 
 
-def test_top_layer_is_read_and_a_diverged_seed_is_told(tmp_path):
+def test_top_layer_is_read_and_a_diverged_seed_is_named(tmp_path):
   deep = gradients(_small(-0.1, read="1.h"), _small(-0.2, read="1.h"),
                    read="1.h", layers=2)  # fmt: skip
   for content in deep["at"].values():
@@ -416,9 +418,10 @@ def test_no_words_are_cut_off_or_lie_on_panels(tmp_path):
     tmp_path, dict.fromkeys(names, content), "Gain of the recurrent weights"
   )
   few = Group(group.title, {name: group.lines[name] for name in names[:2]})
+  makers = {kind.stem: kind.draw for kind in KINDS}
   with style.in_style():
     for stem in ("gradient_jacobians", "gradient_terms", "gradient_memory"):
-      figure = MAKERS[stem](few if stem == "gradient_memory" else group)
+      figure = makers[stem](few if stem == "gradient_memory" else group)
       figure.draw_without_rendering()
       (legend,), title = figure.legends, figure.texts[0]
       boxes = [title.get_window_extent(), legend.get_window_extent()]
@@ -476,13 +479,13 @@ def test_page_has_the_section_only_when_there_is_a_study(tmp_path):
   )
   path = write_report(root)
   html = path.read_text(encoding="utf-8")
-  assert "<h2>The gradient laid open</h2>" in html
-  assert html.count("<img") == len(MAKERS) + 1
+  assert f"<h2>{HEADING}</h2>" in html
+  assert html.count("<img") == len(KINDS) + 1
   assert "0.908 → 0.973" in html
   command = "python -m experiments.gradient_flow --config=configs/gradient_flow"
   assert command in html
   figures = sorted((root / "figures").iterdir())
-  assert {f"{stem}.png" for stem in MAKERS} < {p.name for p in figures}
+  assert {f"{kind.stem}.png" for kind in KINDS} < {p.name for p in figures}
   first = {figure: figure.read_bytes() for figure in figures}
   write_report(root)
   assert path.read_text(encoding="utf-8") == html
@@ -491,12 +494,12 @@ def test_page_has_the_section_only_when_there_is_a_study(tmp_path):
     run.unlink()
   write_report(root)
   html = path.read_text(encoding="utf-8")
-  assert "laid open" not in html
+  assert HEADING not in html
   assert "experiments.sweep" in html
   assert not list((root / "figures").glob("gradient_*.png"))
 
 
-def test_claims_are_judged_by_numbers_of_the_study(tmp_path):
+def test_claims_are_evaluated_on_numbers_of_the_study(tmp_path):
   contents = {
     "a": gradients(_small(-0.5), _small(-0.1)),
     "b": gradients(_small(-0.4)),
@@ -512,7 +515,10 @@ def test_claims_are_judged_by_numbers_of_the_study(tmp_path):
     ("", "a: half-life", ">", 0.0),
     ("", "b: gradient left, trained", ">", 0.0),
   ]
-  found = judge(claims, [part])
-  verdicts = [j.verdict for j in found]
-  assert verdicts == [HOLDS, HOLDS, FAILS, HOLDS, UNJUDGED, UNJUDGED]
-  assert (found[2].left_number, found[2].right_number) == ("0.316", "0.323594")
+  evaluations = evaluate(claims, [part])
+  verdicts = [evaluation.verdict for evaluation in evaluations]
+  assert verdicts == [HOLDS, HOLDS, FAILS, HOLDS, UNKNOWN, UNKNOWN]
+  assert (evaluations[2].left_number, evaluations[2].right_number) == (
+    "0.316",
+    "0.323594",
+  )

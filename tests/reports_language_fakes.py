@@ -65,7 +65,7 @@ def details(by_kind, by_context, spread, known=True, fraction=1.0, **size):
   """Of all seeds, with what the grammar knows of itself unless not `known`."""
   seeds = [None] if by_kind is None else spread
   answer = {
-    "judged_on": "one unbroken stream",
+    "evaluated_on": "one unbroken stream",
     "vocabulary": 372,
     "tokens": {
       "train": int(1_000_000 * fraction), "valid": 100_000, "test": 100_000,

@@ -12,20 +12,21 @@ import reports_language_fakes as lm
 from rich.console import Console
 
 from rnn_lab.reports import load_trials, results_table, write_report
-from rnn_lab.reports.claims import judge
-from rnn_lab.reports.curves import draw_learning_curves
+from rnn_lab.reports.claims import evaluate
 from rnn_lab.reports.details import tokens_per_second, training_seconds
 from rnn_lab.reports.headline import headline_of
-from rnn_lab.reports.headline_plot import draw_headline
-from rnn_lab.reports.language import ladder_grid, notes
-from rnn_lab.reports.language_plots import (
-  draw_context,
-  draw_kinds,
+from rnn_lab.reports.results import parts_of
+from rnn_lab.reports.sections.context import draw_context
+from rnn_lab.reports.sections.headline import draw_headline
+from rnn_lab.reports.sections.kinds import draw_kinds
+from rnn_lab.reports.sections.ladder import ladder_grid, notes
+from rnn_lab.reports.sections.learning_curves import draw_learning_curves
+from rnn_lab.reports.sections.storage import (
   draw_storage,
+  storage_grid,
+  window_parameters,
 )
-from rnn_lab.reports.parts import parts_of
 from rnn_lab.reports.series import arrange
-from rnn_lab.reports.storage import storage_grid, window_parameters
 
 FINITE = [
   "1-gram, maximum likelihood",
@@ -131,7 +132,7 @@ def test_a_kind_that_only_some_texts_have(tmp_path):
   content = json.loads(path.read_text())
   del content["details"]["perplexity_by_kind"]["topic"]
   fakes.write_json(path, content)
-  (figure,) = _draw(draw_kinds, load_trials(tmp_path))
+  (figure,) = draw_kinds(arrange(load_trials(tmp_path)))
   panels = {ax.get_title(loc="left").split("\n")[0]: ax for ax in figure.axes}
   dots = [line for line in panels["topic"].lines if line.get_marker() == "D"]
   assert [list(dot.get_ydata()) for dot in dots] == [[1]]
@@ -143,7 +144,7 @@ def test_other_sweeps_have_no_ladder(tmp_path):
   assert ladder_grid(layout) is None
   assert storage_grid(layout) is None
   for draw in (draw_context, draw_kinds, draw_storage):
-    assert _draw(draw, trials) == []
+    assert draw(layout) == []
   write_report(tmp_path)
   stems = sorted(path.stem for path in (tmp_path / "figures").iterdir())
   assert stems == ["gradient_flow", "headline", "learning_curves"]
@@ -161,7 +162,7 @@ def test_headline_figure_has_a_row_a_model_and_the_floor(trials):
 
 
 def test_context_figure_draws_n_grams_beside_networks(trials):
-  (figure,) = _draw(draw_context, trials)
+  (figure,) = draw_context(arrange(trials))
   panels = [
     [line for line in ax.lines if len(line.get_xdata()) == len(lm.LENGTHS)]
     for ax in figure.axes
@@ -183,13 +184,13 @@ def test_context_figure_has_the_floor_of_its_own_tokens(tmp_path):
   content = json.loads(path.read_text())
   content["details"]["context_floor_perplexity"] = 6.5
   fakes.write_json(path, content)
-  (figure,) = _draw(draw_context, load_trials(tmp_path))
+  (figure,) = draw_context(arrange(load_trials(tmp_path)))
   (words,) = figure.legends[0].get_texts()
   assert words.get_text() == "best possible (6.500)"
 
 
 def test_kinds_figure_has_a_panel_a_kind_with_its_floor(trials):
-  (figure,) = _draw(draw_kinds, trials)
+  (figure,) = draw_kinds(arrange(trials))
   shown = [ax for ax in figure.axes if ax.axison]
   titles = [ax.get_title(loc="left").split("\n")[0] for ax in shown]
   assert titles == ["local", "agreement", "agreement across a clause", "topic",
@@ -220,7 +221,7 @@ def test_storage_by_order_beside_the_window_network(trials):
     "5", "398,215", "6.37", "698,706", "13.58", "29%", "104,692", "0.42",
   ]  # fmt: skip
   assert "V = 372, D = 64, H = 128" in grid.caption
-  (figure,) = _draw(draw_storage, trials)
+  (figure,) = draw_storage(arrange(trials))
   (ngrams, window), (unseen,) = (ax.lines for ax in figure.axes)
   np.testing.assert_array_equal(ngrams.get_ydata(), np.cumsum(lm.NGRAMS))
   np.testing.assert_array_equal(unseen.get_ydata(), lm.UNSEEN)
@@ -248,7 +249,7 @@ def test_learning_curves_over_shares_of_the_text(fractions):
   (figure,) = _draw(draw_learning_curves, trials)
   words = [text.get_text() for text in figure.legends[0].get_texts()]
   assert words == ["GRU", "LSTM", "best possible on average (7.970)"]
-  (figure,) = _draw(draw_kinds, trials)
+  (figure,) = draw_kinds(arrange(trials))
   assert figure.get_suptitle().endswith("(task.fraction = 1)")
   grid = ladder_grid(arrange(trials))
   assert grid.header[:3] == ["model", "task.fraction", "test perplexity"]
@@ -276,12 +277,12 @@ def test_a_text_without_a_known_floor(tmp_path):
   (figure,) = _draw(draw_headline, trials)
   words = [text.get_text() for text in figure.legends[0].get_texts()]
   assert words == ["5-gram", "GRU", "LSTM"]
-  assert _draw(draw_kinds, trials) == []
-  assert len(_draw(draw_context, trials)) == 1
+  assert draw_kinds(arrange(trials)) == []
+  assert len(draw_context(arrange(trials))) == 1
   claim = ["?", "LSTM @ 1", "<", "floor @ 1"]
-  (judged,) = judge([claim], parts_of(trials))
-  assert (judged.verdict, judged.right_number) == (
-    "cannot be judged", "not known",
+  (evaluation,) = evaluate([claim], parts_of(trials))
+  assert (evaluation.verdict, evaluation.right_number) == (
+    "cannot be evaluated", "unknown",
   )  # fmt: skip
 
 
@@ -299,32 +300,32 @@ def test_a_text_without_a_known_floor(tmp_path):
     ("LSTM: context 1", ">", "1-gram, Kneser-Ney", "does not hold"),
     ("LSTM: context 256", "<", "5-gram, Kneser-Ney: context 256", "holds"),
     ("LSTM: bytes", "<", "5-gram, Kneser-Ney: bytes * 0.1", "holds"),
-    ("5-gram, maximum likelihood", ">", 10, "cannot be judged"),
-    ("5-gram, maximum likelihood: topic", ">", 10, "cannot be judged"),
-    ("LSTM: mood", ">", 10, "cannot be judged"),
-    ("LSTM: ngrams", ">", 10, "cannot be judged"),
-    ("floor: mood", ">", 10, "cannot be judged"),
+    ("5-gram, maximum likelihood", ">", 10, "cannot be evaluated"),
+    ("5-gram, maximum likelihood: topic", ">", 10, "cannot be evaluated"),
+    ("LSTM: mood", ">", 10, "cannot be evaluated"),
+    ("LSTM: ngrams", ">", 10, "cannot be evaluated"),
+    ("floor: mood", ">", 10, "cannot be evaluated"),
     ("transformer: topic", "<", 10, "not run"),
   ],
 )
 def test_claims_compare_numbers_of_language_models(
   trials, left, op, right, verdict
 ):
-  (judged,) = judge([["?", left, op, right]], parts_of(trials))
-  assert judged.verdict == verdict
+  (evaluation,) = evaluate([["?", left, op, right]], parts_of(trials))
+  assert evaluation.verdict == verdict
 
 
 def test_claims_say_what_was_compared(trials, fractions):
   claim = ["?", "LSTM: bytes", "<=", "floor: topic * 1.05"]
-  (judged,) = judge([claim], parts_of(trials))
-  assert (judged.left, judged.left_number) == ("LSTM: bytes", "682,448")
-  assert (judged.right, judged.right_number) == (
+  (evaluation,) = evaluate([claim], parts_of(trials))
+  assert (evaluation.left, evaluation.left_number) == ("LSTM: bytes", "682,448")
+  assert (evaluation.right, evaluation.right_number) == (
     "best possible: topic × 1.05", "1.050",
   )  # fmt: skip
   claim = ["?", "LSTM @ 0.5: topic", "<", "LSTM @ 0.25: topic"]
-  (judged,) = judge([claim], parts_of(load_trials(fractions)))
-  assert judged.verdict == "holds"
-  assert judged.left_number == "1.160"
+  (evaluation,) = evaluate([claim], parts_of(load_trials(fractions)))
+  assert evaluation.verdict == "holds"
+  assert evaluation.left_number == "1.160"
 
 
 def test_training_time_is_that_of_all_sessions(tmp_path):

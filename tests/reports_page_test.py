@@ -6,11 +6,13 @@ import shutil
 
 import pytest
 import reports_fakes as fakes
+from matplotlib.figure import Figure
 
 from rnn_lab.errors import FieldError
-from rnn_lab.reports import load_trials, write_report
-from rnn_lab.reports.claims import judge
-from rnn_lab.reports.parts import parts_of
+from rnn_lab.reports import load_trials, page, write_report
+from rnn_lab.reports.claims import evaluate
+from rnn_lab.reports.results import parts_of
+from rnn_lab.reports.section import Cell, Figures, Grid, Section, Text
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -62,11 +64,11 @@ def test_page_tells_question_command_and_environment(html):
   command = "python -m experiments.sweep --config=configs/vanishing_gradient.py"
   assert command in html
   for key, value in [("versions.jax", "0.10.2"), ("commit", "abc123")]:
-    assert f"<tr><th>{key}</th><td>{value}</td></tr>" in html
+    assert f">{key}</th><td>{value}</td></tr>" in html
   assert "chance: accuracy 0.100" in html
 
 
-def test_what_is_missing_is_told(html):
+def test_what_is_missing_is_named(html):
   for words in [
     "12 trials: 8 finished, 1 partial, 1 not run, 1 failed, 1 unfinished",
     "<code>cell=gru,gap=200</code>: not run",
@@ -80,7 +82,7 @@ def test_what_is_missing_is_told(html):
     assert words in html
 
 
-def test_claims_are_judged_by_the_means(sweep):
+def test_claims_are_evaluated_on_the_means(sweep):
   trials = load_trials(sweep)
   extra = [
     ["The next room.", "GRU @ 200", ">", 0.1],
@@ -90,8 +92,8 @@ def test_claims_are_judged_by_the_means(sweep):
     ["Equal is not more.", "GRU @ 20", ">", "GRU @ 20"],
     ["Another x.", "GRU @ 20.0", "<=", "GRU @ 0"],
   ]
-  judged = judge(fakes.CLAIMS + extra, parts_of(trials))
-  verdicts = {claim.sentence: claim.verdict for claim in judged}
+  evaluations = evaluate(fakes.CLAIMS + extra, parts_of(trials))
+  verdicts = {claim.sentence: claim.verdict for claim in evaluations}
   assert verdicts == {
     "An LSTM remembers.": "holds",
     "An LSTM beats a tanh RNN.": "holds",
@@ -104,10 +106,10 @@ def test_claims_are_judged_by_the_means(sweep):
     "Equal is not more.": "does not hold",
     "Another x.": "holds",
   }
-  assert judged[2].left_number == "0.880 ± 0.017"
-  assert judged[2].right_number == "0.930 ± 0.017"
-  assert judged[3].left_number == "no such trial"
-  assert judged[4].left_number == "not run"
+  assert evaluations[2].left_number == "0.880 ± 0.017"
+  assert evaluations[2].right_number == "0.930 ± 0.017"
+  assert evaluations[3].left_number == "no such trial"
+  assert evaluations[4].left_number == "not run"
 
 
 def test_page_shows_each_verdict_with_its_numbers(html):
@@ -122,18 +124,21 @@ def test_page_shows_each_verdict_with_its_numbers(html):
   assert "0.840 ± 0.017" in html
 
 
-def test_a_diverged_trial_is_not_judged_and_a_wrong_claim_is_told(tmp_path):
+def test_a_claim_about_a_diverged_trial_and_a_wrong_claim(tmp_path):
   fakes.write_run(tmp_path / "a", fakes.config("lstm"), fakes.result([None]))
   fakes.write_run(tmp_path / "b", fakes.config("gru"), fakes.result([0.25]))
   parts = parts_of(load_trials(tmp_path))
   claim = ["It learns.", "cell=lstm", ">", "cell=gru"]
-  (judged,) = judge([claim], parts)
-  assert judged.verdict == "cannot be judged"
-  assert (judged.left_number, judged.right_number) == ("diverged", "0.250")
-  with pytest.raises(FieldError, match="claims is '=='"):
-    judge([["It is.", "cell=lstm", "==", 1]], parts)
+  (evaluation,) = evaluate([claim], parts)
+  assert evaluation.verdict == "cannot be evaluated"
+  assert (evaluation.left_number, evaluation.right_number) == (
+    "diverged",
+    "0.250",
+  )
+  with pytest.raises(FieldError, match="claims must be one of .*, got '=='"):
+    evaluate([["It is.", "cell=lstm", "==", 1]], parts)
   with pytest.raises(FieldError, match="sentence, left, op, right"):
-    judge([["It is."]], parts)
+    evaluate([["It is."]], parts)
 
 
 def test_report_made_again_is_equal_byte_for_byte(sweep, tmp_path):
@@ -182,7 +187,7 @@ def test_report_of_a_single_run(tmp_path):
   assert "<h1>by_hand</h1>" in html
   assert "0.415 ± 0.148" in html
   assert len(_images(html)) == 3
-  assert "What the numbers say" not in html
+  assert "<h2>Claims</h2>" not in html
   assert "experiments.sweep" not in html
 
 
@@ -208,3 +213,32 @@ def test_a_wrong_claim_leaves_the_directory_as_it_was(tmp_path):
   with pytest.raises(FieldError):
     write_report(tmp_path)
   assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "sweep.json"]
+
+
+def test_a_section_is_rendered_without_knowing_which_it_is(
+  tmp_path, monkeypatch
+):
+  fakes.write_run(tmp_path / "a", fakes.config(), fakes.result([0.5]))
+  grid = Grid("T", ["k", "v", "w"], [["x", "1", "2"], ["y", "none", None]], "c")
+  cells = Grid("", [], [[Cell(["a", "b"], "open")]], "", row_heads=False)
+  text = Text("Of dh_t, `code` & more.", lead="First.", look="small")
+  figures = Figures("mine", "Two", [Figure((1, 1)), Figure((2, 1))])
+  made = (
+    lambda results: Section("One", [text, grid._replace(notes=["n"])]),
+    lambda results: None,
+    lambda results: Section("One", [figures, cells._replace(numeric=False)]),
+  )
+  monkeypatch.setattr(page, "SECTIONS", made)
+  html = write_report(tmp_path).read_text(encoding="utf-8")
+  assert html.count("<h2>One</h2>") == 1
+  for words in [
+    '<p class="small"><strong>First.</strong> Of dh<sub>t</sub>, '
+    "<code>code</code> &amp; more.</p>",
+    "<caption>T: c.\n<br>n\n</caption>",
+    '<th class="nowrap">y</th><td colspan="2">none</td></tr>',
+    '<td class="open">a<br>b</td>',
+  ]:
+    assert words in html
+  names = [path.name for path in sorted((tmp_path / "figures").iterdir())]
+  assert names == ["mine-2.png", "mine.png"]
+  assert len(_images(html)) == 2

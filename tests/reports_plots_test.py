@@ -1,15 +1,19 @@
 """What the figures of a report draw."""
 
-import matplotlib.figure
+import shutil
+
 import numpy as np
 import reports_fakes as fakes
+from matplotlib.figure import Figure
 
 from rnn_lab.reports import load_trials
-from rnn_lab.reports.curves import draw_gradient_flow, draw_learning_curves
+from rnn_lab.reports.figures import write_figures
 from rnn_lab.reports.headline import headline_of
-from rnn_lab.reports.headline_plot import draw_headline
-from rnn_lab.reports.parts import parts_of
-from rnn_lab.reports.plots import write_figures
+from rnn_lab.reports.page import sections_of
+from rnn_lab.reports.results import load_results
+from rnn_lab.reports.sections.gradient_flow import draw_gradient_flow
+from rnn_lab.reports.sections.headline import draw_headline
+from rnn_lab.reports.sections.learning_curves import draw_learning_curves
 from rnn_lab.reports.series import arrange
 
 
@@ -77,7 +81,8 @@ def test_dot_plot_where_nothing_was_swept(tmp_path):
 
 def test_gradient_flow_is_a_geometric_mean_and_zero_has_a_floor(tmp_path):
   flow = [
-    {"step": step, "seed": seed, "layer": layer, "direction": "forward",
+    {"step": step, "seed": seed, "recurrence": "stack", "layer": layer,
+     "direction": "forward",
      "norm": norm}
     for step, layer, seed, norm in [
       (0, 0, 0, [7.0, 7.0]), (0, 0, 1, [7.0, 7.0]),
@@ -87,7 +92,7 @@ def test_gradient_flow_is_a_geometric_mean_and_zero_has_a_floor(tmp_path):
     ]
   ]  # fmt: skip
   fakes.write_run(tmp_path, fakes.config(), fakes.result([0.5, 0.6]), [], flow)
-  (figure,) = _draw(draw_gradient_flow, load_trials(tmp_path))
+  (figure,) = draw_gradient_flow(arrange(load_trials(tmp_path)))
   first, last = figure.axes
   np.testing.assert_allclose(_lines(first)[0].get_ydata(), [1e-3, 2.0])
   np.testing.assert_allclose(_lines(last)[0].get_ydata(), [1e-30, 0.5])
@@ -127,23 +132,48 @@ def test_more_than_eight_series_are_split_and_old_figures_removed(tmp_path):
       label = {"name": name, "overrides": {"task.gap": gap}, "series": f"_{i}"}
       fakes.write_json(tmp_path / name / "trial.json", label)
   trials = load_trials(tmp_path)
-  for draw in (draw_headline, draw_gradient_flow, draw_learning_curves):
-    figures = _draw(draw, trials)
+  for figures in (
+    _draw(draw_headline, trials),
+    draw_gradient_flow(arrange(trials)),
+    _draw(draw_learning_curves, trials),
+  ):
     assert [len(_lines(figure.axes[0])) for figure in figures] == [4, 5]
     words = [t.get_text() for t in figures[1].legends[0].get_texts()]
     assert [word.strip() for word in words[:5]] == [
       f"_{i}" for i in range(4, 9)
     ]
   folder = tmp_path / "figures"
-  written = write_figures(tmp_path, parts_of(trials))["headline"]
+  sections = sections_of(load_results(tmp_path))
+  written = write_figures(tmp_path, sections)["headline"]
   assert written == [folder / "headline.png", folder / "headline-2.png"]
   assert len(list(folder.iterdir())) == 6
-  write_figures(tmp_path, parts_of(trials[:2]))
+  # A figure of somebody else, which stays.
+  Figure().savefig(folder / "headline-mine.png")
+  for run in list(tmp_path.glob("[2-9]-*")):
+    shutil.rmtree(run)
+  write_figures(tmp_path, sections_of(load_results(tmp_path)))
   assert sorted(path.name for path in folder.iterdir()) == [
     "gradient_flow.png",
+    "headline-mine.png",
     "headline.png",
     "learning_curves.png",
   ]
+
+
+def test_gradient_flow_has_a_line_for_each_of_several_recurrences(tmp_path):
+  for name, recurrences in [("gru", ["stack"]), ("lstm", ["reader", "writer"])]:
+    flow = [
+      {**row, "recurrence": recurrence}
+      for recurrence in recurrences
+      for row in fakes.flow_rows(4, 0.5, seeds=1, steps=(0,))
+    ]
+    fakes.write_run(
+      tmp_path / name, fakes.config(name), fakes.result([0.5]), [], flow
+    )
+  (figure,) = draw_gradient_flow(arrange(load_trials(tmp_path)))
+  words = [text.get_text() for text in figure.legends[0].get_texts()]
+  assert words == ["cell=gru", "cell=lstm, reader", "cell=lstm, writer"]
+  assert [len(_lines(ax)) for ax in figure.axes] == [3]
 
 
 def test_more_than_six_panels_wrap(tmp_path):
@@ -156,9 +186,9 @@ def test_more_than_six_panels_wrap(tmp_path):
     )
   trials = load_trials(tmp_path)
   (curves,) = _draw(draw_learning_curves, trials)
-  (flow,) = _draw(draw_gradient_flow, trials)
+  (flow,) = draw_gradient_flow(arrange(trials))
   for figure, bands in [(curves, 1), (flow, 2)]:
-    assert isinstance(figure, matplotlib.figure.Figure)
+    assert isinstance(figure, Figure)
     shown = [ax for ax in figure.axes if ax.axison]
     assert len(shown) == 8 * bands
     assert all(len(_lines(ax)) == 1 for ax in shown)

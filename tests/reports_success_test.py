@@ -6,9 +6,12 @@ import reports_fakes as fakes
 
 from rnn_lab.reports import load_trials
 from rnn_lab.reports.goals import Count, interval, parse_goals
-from rnn_lab.reports.parts import parts_of
-from rnn_lab.reports.plots import write_figures
-from rnn_lab.reports.success_plot import conclusion, draw_success
+from rnn_lab.reports.results import load_results, parts_of
+from rnn_lab.reports.sections.success import (
+  conclusion,
+  draw_success,
+  success_section,
+)
 
 GOAL = {"task": "recall", "metric": "accuracy", "op": ">", "bar": 0.9}
 # Seeds that learnt, of six, by gap.
@@ -80,7 +83,7 @@ def test_title_is_the_conclusion(tmp_path):
     ({1: Count(6, 6), 4: Count(5, 6), 9: Count(6, 6)}, "1 (but at 9)"),
   ],
 )
-def test_what_was_learnt_after_a_gap_is_told(line, words):
+def test_what_was_learnt_after_a_gap_is_named(line, words):
   said = conclusion("task.gap", {"A B": line}).replace("\u00a0", " ")
   assert said == f"All 6 seeds learn up to this task.gap: A B – {words}"
 
@@ -112,10 +115,8 @@ def test_a_figure_a_task_and_for_eight_series(tmp_path):
   titles = [figure.axes[0].get_title(loc="left") for figure in figures]
   assert titles[0].startswith("Task order. All 6 seeds learn up to")
   assert titles[1].startswith("Task recall. ")
-  parts = parts_of(load_trials(tmp_path), parse_goals([order]))
-  folder = tmp_path / "figures"
-  assert write_figures(tmp_path, parts[:1])["success"] == [
-    folder / "success.png"
-  ]
-  write_figures(tmp_path, parts[1:])
-  assert not list(folder.glob("success*.png"))
+  fakes.write_json(tmp_path / "sweep.json", {"goals": [order]})
+  results = load_results(tmp_path)
+  (block,) = success_section(results).content
+  assert (block.stem, len(block.figures)) == ("success", 1)
+  assert success_section(results._replace(parts=results.parts[1:])) is None

@@ -9,12 +9,14 @@ import reports_fakes as fakes
 from rich.console import Console
 
 from rnn_lab.reports import load_trials, results_table, write_summary
-from rnn_lab.reports.tables import (
-  format_entry,
-  format_value,
-  markdown_table,
-  results_grids,
-)
+from rnn_lab.reports.formats import format_entry, format_value
+from rnn_lab.reports.results import parts_of
+from rnn_lab.reports.tables import results_grids
+from rnn_lab.reports.terminal import markdown_table
+
+
+def _grids(workdir):
+  return results_grids(parts_of(load_trials(workdir)))
 
 
 def test_summary_holds_exactly_the_results(tmp_path):
@@ -76,7 +78,7 @@ def test_summary_is_strict_json(tmp_path):
 
 
 def test_results_by_series_and_swept_field(tmp_path):
-  (grid,) = results_grids(load_trials(fakes.write_sweep(tmp_path)))
+  (grid,) = _grids(fakes.write_sweep(tmp_path))
   assert grid.header == [
     "series",
     "task.gap = 0",
@@ -102,7 +104,7 @@ def test_results_by_trial_where_nothing_was_swept(tmp_path):
   outcome["baselines"]["loss"] = 2.303
   fakes.write_run(tmp_path / "a", fakes.config("lstm"), outcome)
   fakes.write_run(tmp_path / "b", fakes.config("gru"))
-  (grid,) = results_grids(load_trials(tmp_path))
+  (grid,) = _grids(tmp_path)
   assert grid.header == ["trial", "test accuracy", "test loss"]
   assert grid.rows == [
     ["cell=lstm", "0.625 ± 0.177", "1.38 ± 0.18"],

@@ -8,14 +8,15 @@ from tiny import tiny_config, tiny_language
 
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients.costs import total_cost
+from rnn_lab.models.base import init_params
+from rnn_lab.rundir import read_json
+from rnn_lab.runs import train
+from rnn_lab.runs.opening import load_run
+from rnn_lab.runs.planning import plan
 from rnn_lab.studies import gradient_study
 from rnn_lab.studies.portrait import logs, numbers, read_state, states
-from rnn_lab.studies.problem import make_problem
-from rnn_lab.rundir import read_json
-from rnn_lab.training.loop import train
-from rnn_lab.training.run import load_run, plan
-from rnn_lab.training.state import form_of, init_params, seed_keys
-from rnn_lab.training.step import run_model
+from rnn_lab.studies.problem import recurrence_of, study_batch
+from rnn_lab.training.state import seed_keys
 
 pytestmark = pytest.mark.usefixtures("compiles_quickly")
 
@@ -32,47 +33,53 @@ def of_task(config, name, **fields):
   "name, fields",
   [("copy_memory", {"delay": 3}), ("temporal_order", {"length": 20})],
 )
-def test_the_problems_cost_is_the_tasks(name, fields):
+def test_the_recurrences_cost_is_the_tasks(name, fields):
   config = of_task(tiny_config(model__num_layers=2), name, **fields)
   config.model.final_state = "all"
-  ready = plan(config)
-  problem = make_problem(ready.model, ready.task, 5)
+  planned = plan(config)
+  model, task = planned.model, planned.task
   key = seed_keys(jnp.int32(0)).params
-  params = init_params(ready.model, form_of(ready.task), key)
-  xs = problem.xs
-  assert xs.shape[1] == 5
-  carry = problem.cell.initial_carry((5,), jnp.float32)
+  params = init_params(model, task, key)
+  batch = study_batch(task, 5)
+  num_steps = batch.inputs.shape[1]
+  assert batch.inputs.shape[0] == 5 and batch.input_lengths is None
 
   def ours(params):
+    recurrence = recurrence_of(model, params, batch)
     return total_cost(
-      problem.cell.step,
-      problem.cost,
-      problem.cell_params(params),
-      params["readout"],
-      xs,
-      problem.targets,
-      carry,
-      problem.weights_T,
+      recurrence.cell.step,
+      recurrence.cost,
+      recurrence.cell_params,
+      recurrence.readout,
+      recurrence.xs,
+      recurrence.targets,
+      recurrence.cell.initial_carry((5,), jnp.float32),
+      recurrence.weights_T,
     )
 
-  batch = jax.tree.map(lambda a: a[0], ready.task.eval_batches("valid"))
-  if batch.input_lengths is not None:
-    chosen = np.flatnonzero(batch.input_lengths == xs.shape[0])[:5]
-    counts = np.bincount(
-      np.asarray(ready.task.eval_batches("valid").input_lengths).ravel()
+  [every] = task.eval_batches("valid")[:1]
+  if every.input_lengths is not None:
+    every = jax.tree.map(
+      lambda *a: np.concatenate(a), *task.eval_batches("valid")
     )
-    assert counts.argmax() == xs.shape[0] < ready.task.input_spec.length + 1
+    real = every.weights.reshape(len(every.weights), -1).any(axis=1)
+    counts = np.bincount(np.asarray(every.input_lengths)[real])
+    assert counts.argmax() == num_steps < task.input_spec.length + 1
+    chosen = np.flatnonzero(real & (every.input_lengths == num_steps))[:5]
   else:
+    assert num_steps == task.input_spec.length
     chosen = np.arange(5)
-  batch = jax.tree.map(lambda a: a[chosen], batch)
+  expected_batch = jax.tree.map(lambda a: a[chosen], every)
 
   def theirs(params):
-    outputs = run_model(ready.model, params, batch)
-    return ready.task.loss(outputs, batch)[0]
+    (total, _), _ = model.apply(
+      {"params": params}, expected_batch, (), method="loss"
+    )
+    return total
 
   found = jax.jit(jax.value_and_grad(ours))(params)
-  wanted = jax.jit(jax.value_and_grad(theirs))(params)
-  for a, e in zip(jax.tree.leaves(found), jax.tree.leaves(wanted)):
+  expected = jax.jit(jax.value_and_grad(theirs))(params)
+  for a, e in zip(jax.tree.leaves(found), jax.tree.leaves(expected)):
     np.testing.assert_allclose(a, e, rtol=2e-4, atol=1e-5)
 
 
@@ -84,18 +91,13 @@ def test_what_is_measured(tmp_path):
   found = read_json(path)
   assert found["states"] == ["0.h", "1.h"] and found["read"] == "1.h"
   assert (found["examples"], found["length"], found["layers"]) == (8, 6, 2)
-  ready = load_run(tmp_path)
-  problem = make_problem(ready.model, ready.task, 8)
-  batch = jax.tree.map(lambda a: a[0, :8], ready.task.eval_batches("valid"))
-  first = plan(config)
+  _, task, model, trained = load_run(tmp_path)
+  batch = study_batch(task, 8)
   key = seed_keys(jnp.int32(0)).params
-  initial = init_params(first.model, form_of(first.task), key)
-  for moment, params in (
-    ("initialisation", initial),
-    ("trained", ready.params),
-  ):
+  initial = init_params(model, task, key)
+  for moment, params in (("initialisation", initial), ("trained", trained)):
     at = found["at"][moment]
-    outputs = run_model(ready.model, params, batch)
+    outputs = model.apply({"params": params}, batch, (), method="outputs")
     error = 2 * (outputs - batch.targets)
     want = np.linalg.norm(error @ params["readout"]["kernel"].T, axis=1)
     got = 10 ** at["flow"]["1.h"]["log10_by_lag"][0]
@@ -112,7 +114,9 @@ def test_what_is_measured(tmp_path):
     assert at["truncation"]["relative_error"][-1] == 0.0
     assert at["truncation"]["cosine"][-1] == pytest.approx(1.0)
     assert "recurrent_kernel" in at["terms"]
-  assert read_state(problem) == "1.h" and list(states(problem))[0] == "0.h"
+  recurrence = recurrence_of(model, trained, batch)
+  assert read_state(recurrence) == "1.h"
+  assert list(states(recurrence))[0] == "0.h"
   assert found["at"]["trained"] != found["at"]["initialisation"]
   before = path.stat().st_mtime_ns
   gradient_study.measure(tmp_path)
@@ -126,17 +130,67 @@ def test_numbers_for_json():
 
 
 def test_a_directory_without_a_finished_run(tmp_path):
-  with pytest.raises(FieldError, match="the directory of a finished run"):
+  with pytest.raises(FieldError, match="workdir must be a finished run"):
     gradient_study.measure(tmp_path)
+
+
+@pytest.mark.parametrize("reach", [8, 12])
+def test_of_a_language_model(tmp_path, reach):
+  """At lag 0 the softmax's gradient alone: (p - y) v, y the last word."""
+  config = tiny_language(
+    num_seeds=1, train__num_steps=10, task__reach=reach, model__cell="lstm"
+  )
+  train(config, tmp_path)
+  found = read_json(gradient_study.measure(tmp_path))
+  num_steps = max(8, reach)
+  assert (found["examples"], found["length"]) == (8, num_steps)
+  assert found["states"] == ["h", "c"] and found["read"] == "h"
+  _, task, model, trained = load_run(tmp_path)
+  corpus = task.corpus
+  before = np.full(num_steps - 7, corpus.vocabulary.start)
+  tokens = np.concatenate([before, corpus.valid.tokens])
+  starts = np.arange(8)[:, None] * 8
+  tokens_BT = tokens[starts + np.arange(num_steps + 1)]
+  initial = init_params(model, task, seed_keys(jnp.int32(0)).params)
+  for moment, params in (("initialisation", initial), ("trained", trained)):
+    stepper = model.apply({"params": params}, 8, method="stepper")
+    carry = stepper.initial
+    for t in range(num_steps):
+      carry, logits = stepper.step(carry, tokens_BT[:, t])
+    error = jax.nn.softmax(logits)
+    error = error.at[np.arange(8), tokens_BT[:, -1]].add(-1.0)
+    gradients = np.linalg.norm(error @ params["readout_kernel"].T, axis=1)
+    flow = found["at"][moment]["flow"]
+    assert len(flow["h"]["log10_by_lag"]) == num_steps
+    np.testing.assert_allclose(
+      10 ** flow["h"]["log10_by_lag"][0], gradients.mean(), rtol=1e-4
+    )
+    # The last c has no say any more; the one before it has.
+    assert flow["c"]["log10_by_lag"][0] is None
+    assert flow["c"]["log10_by_lag"][1] is not None
+  assert found["at"]["trained"] != found["at"]["initialisation"]
 
 
 @pytest.mark.parametrize(
   "config, words",
   [
-    (tiny_language(), "task.name is 'language'; it may be one with sequences"),
-    (tiny_config(model__bidirectional=True), "model.bidirectional is True"),
+    (tiny_language(model__kind="ngram"), "model.kind must be a model with one"),
+    (
+      tiny_language(model__kind="window"),
+      "model.kind must be a model with one",
+    ),
+    (
+      tiny_config(model__bidirectional=True),
+      "model.bidirectional must be false for a gradient study",
+    ),
+    (
+      tiny_language(task__window=2, task__reach=2),
+      "task 'language' must have sequences of at least 3 steps",
+    ),
   ],
 )
-def test_runs_that_cannot_be_laid_open(config, words):
-  with pytest.raises(FieldError, match=words):
+def test_runs_whose_gradients_cannot_be_measured(config, words):
+  with pytest.raises(FieldError) as error:
     gradient_study.check_study(config)
+  assert str(error.value).startswith(words)
+  assert "\n" not in str(error.value)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy import stats
 
-from rnn_lab.tasks.shuffle import epoch_indices, permuted_index
+from rnn_lab.tasks.batches import epoch_indices, permuted_index
 
 jit_permuted = jax.jit(permuted_index, static_argnums=2)
 jit_epoch = jax.jit(epoch_indices, static_argnums=(2, 3))
@@ -37,7 +37,7 @@ def test_is_a_bijection_of_any_size(size, seed):
 
 def test_is_a_bijection_however_large_the_hashes(monkeypatch):
   """A sum that wraps at 2^32 would send two numbers to one place."""
-  module = importlib.import_module("rnn_lab.tasks.shuffle")
+  module = importlib.import_module("rnn_lab.tasks.batches")
   monkeypatch.setattr(
     module, "_hash", lambda number, salt: jnp.uint32(2**32 - 1) - number * 7
   )

@@ -1,23 +1,20 @@
-"""Language models in training: a state that passes on, and one judge."""
+"""Language models in training: evaluated on a stream, opened, counted."""
 
 import json
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
-from tiny import StopAt, everything, numbers, result, rows, tiny_language
+from tiny import everything, result, rows, tiny_language
 
 from rnn_lab.errors import FieldError
-from rnn_lab.language_models import evaluator
+from rnn_lab.evaluators.log_probs import stream_log_probs
+from rnn_lab.runs import counting, train
+from rnn_lab.runs.opening import load_language_model, load_run
+from rnn_lab.runs.planning import plan
 from rnn_lab.text import corpora
 from rnn_lab.text.vocabulary import Vocabulary
-from rnn_lab.training import counting
-from rnn_lab.training.language_runs import load_language_model
-from rnn_lab.training.loop import train
-from rnn_lab.training.run import load_run, plan
-from rnn_lab.training.state import form_of, init_params, seed_keys
+from rnn_lab.types import Batch
 
 
 @pytest.fixture(scope="module")
@@ -28,72 +25,24 @@ def whole(tmp_path_factory):
   return workdir
 
 
-def test_the_state_is_part_of_the_checkpoint(whole, tmp_path):
-  """Stopped within the second epoch; the same bits in the end."""
-  config = tiny_language(run__steps_per_call=4)
-  assert train(config, tmp_path / "run", StopAt(11)) == "stopped"
-  assert train(config, tmp_path / "run") == "finished"
-  assert numbers(whole) == numbers(tmp_path / "run")
-
-
-def test_a_seed_of_two_equals_that_seed_alone(whole, tmp_path):
-  train(tiny_language(seed=1, num_seeds=1), tmp_path / "run")
-  for together, alone in zip(rows(whole), rows(tmp_path / "run"), strict=True):
-    for name, values in alone.items():
-      assert values == (
-        together[name] if name == "step" else together[name][1:]
-      )
-  both = result(whole)["metrics"]["test/perplexity"]["values"]
-  alone = result(tmp_path / "run")["metrics"]["test/perplexity"]["values"]
-  assert alone == both[1:]
-
-
-def test_rows_equal_a_plain_python_loop(whole):
-  """Ten updates of seed 1 over an epoch's end: the carry, and where it ends."""
-  ready = plan(tiny_language())
-  keys = seed_keys(jnp.int32(1))
-  params = init_params(ready.model, form_of(ready.task), keys.params)
-  optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(0.01))
-  state = optimizer.init(params)
-  tokens = ready.task.stream.corpus.train.tokens
-  words = ready.task.stream.corpus.vocabulary
-  tracks = tokens.reshape(10, 60)
-  before = np.concatenate([[words.start], tokens[:-1]]).reshape(10, 60)
-  first = ready.model.initial_carry(10)
-
-  @jax.jit
-  def loss_and_gradient(params, carry, inputs, targets):
-    def cost(params):
-      after, logits = ready.model.apply({"params": params}, inputs, carry)
-      log_p = jax.nn.log_softmax(logits)
-      chosen = jnp.take_along_axis(log_p, targets[..., None], axis=2)
-      return -jnp.mean(chosen), after
-
-    return jax.value_and_grad(cost, has_aux=True)(params)
-
-  losses = []
-  for step in range(10):
-    window = slice(step % 7 * 8, step % 7 * 8 + 8)  # 7 windows an epoch
-    if step % 7 == 0:
-      carry = first
-    (loss, carry), grads = loss_and_gradient(
-      params, carry, before[:, window], tracks[:, window]
-    )
-    losses.append(loss)
-    updates, state = optimizer.update(grads, state, params)
-    params = optax.apply_updates(params, updates)
-  logged = [row["train/loss"][1] for row in rows(whole)[:2]]
-  expected = np.mean(np.reshape(losses, (2, 5)), axis=1)
-  np.testing.assert_allclose(logged, expected, rtol=1e-5)
+def log_probs(model, params, start, tokens):
+  """Log p of each token, by one pass of a network over all of them."""
+  before = np.concatenate([[start], tokens[:-1]])[None].astype(np.int32)
+  batch = Batch(before, None, None, None, fresh=True)
+  variables = {"params": params}
+  carry = model.apply(variables, 1, method="initial_carry")
+  logits = jax.jit(
+    lambda: model.apply(variables, batch, carry, method="outputs")
+  )()
+  return jax.nn.log_softmax(logits)[0, np.arange(len(tokens)), tokens]
 
 
 def perplexity_of(loaded):
-  """On the test split, by one pass of a loaded model over all of it."""
-  tokens = loaded.task.stream.corpus.test.tokens
-  start = loaded.task.stream.corpus.vocabulary.start
-  before = np.concatenate([[start], tokens[:-1]])[None].astype(np.int32)
-  _, logits = jax.jit(loaded.model.apply)({"params": loaded.params}, before)
-  log_p = jax.nn.log_softmax(logits)[0, np.arange(len(tokens)), tokens]
+  """On the test split."""
+  corpus = loaded.task.corpus
+  log_p = log_probs(
+    loaded.model, loaded.params, corpus.vocabulary.start, corpus.test.tokens
+  )
   return float(np.exp(-np.mean(log_p)))
 
 
@@ -137,16 +86,16 @@ def test_load_run_is_for_networks(tmp_path):
 
 
 def test_the_label_says_what_was_done(tmp_path):
-  config = tiny_language(model__kind="ngram", eval__tracks=4)
-  config.eval.warmup = 100_000
+  config = tiny_language(model__kind="ngram", eval__stream__tracks=4)
+  config.eval.stream.warmup = 100_000
   train(config, tmp_path / "run")
   details = result(tmp_path / "run")["details"]
-  assert details["judged_on"] == "one unbroken stream"
+  assert details["evaluated_on"] == "one unbroken stream"
 
 
 @pytest.mark.parametrize("window", [7, 1000])
 def test_perplexity_does_not_depend_on_the_window(whole, tmp_path, window):
-  train(tiny_language(eval__window=window), tmp_path / "run")
+  train(tiny_language(eval__stream__window=window), tmp_path / "run")
   a, b = [
     result(run)["metrics"]["test/perplexity"]["values"]
     for run in (whole, tmp_path / "run")
@@ -155,17 +104,20 @@ def test_perplexity_does_not_depend_on_the_window(whole, tmp_path, window):
 
 
 def test_tracks_are_labelled_and_nearly_the_same(whole, tmp_path):
-  train(tiny_language(eval__tracks=5, eval__warmup=40), tmp_path / "run")
+  train(
+    tiny_language(eval__stream__tracks=5, eval__stream__warmup=40),
+    tmp_path / "run",
+  )
   one, five = result(whole), result(tmp_path / "run")
-  assert one["details"]["judged_on"] == "one unbroken stream"
-  assert five["details"]["judged_on"] == (
+  assert one["details"]["evaluated_on"] == "one unbroken stream"
+  assert five["details"]["evaluated_on"] == (
     "5 parts side by side, 40 tokens of context in front of each"
   )
   a, b = [r["metrics"]["test/perplexity"]["values"] for r in (one, five)]
   np.testing.assert_allclose(a, b, rtol=1e-3)
 
 
-def test_the_result_says_what_was_judged(whole):
+def test_the_result_says_what_was_evaluated(whole):
   details = result(whole)["details"]
   assert details["tokens"] == {"train": 600, "valid": 1000, "test": 1000}
   assert details["unknown"] == {"train": 0, "valid": 0, "test": 0}
@@ -196,25 +148,25 @@ def test_the_last_parameters_are_taken_when_asked_for(whole, tmp_path):
   assert last["metrics"]["valid/perplexity"]["values"] == curve[-1]
   assert [*np.min(curve, 0)] != curve[-1]
   assert [seed["best_step"] for seed in last["seeds"]] == [20, 20]
-  # What is opened again is what was judged.
+  # What is opened again is what was tested.
   for name, ended in (("best", best), ("last", last)):
     loaded = load_run(tmp_path / name, seed_index=1)
-    judged = ended["metrics"]["test/perplexity"]["values"][1]
-    assert perplexity_of(loaded) == pytest.approx(judged, rel=1e-5)
+    tested = ended["metrics"]["test/perplexity"]["values"][1]
+    assert perplexity_of(loaded) == pytest.approx(tested, rel=1e-5)
 
 
 @pytest.mark.parametrize("estimator", ["maximum_likelihood", "kneser_ney"])
-def test_an_n_gram_model_is_counted_and_judged_alike(tmp_path, estimator):
+def test_an_n_gram_model_is_counted_and_evaluated_alike(tmp_path, estimator):
   config = tiny_language(model__kind="ngram", model__ngram__order=2)
   config.model.ngram.estimator = estimator
   workdir = tmp_path / "run"
   assert train(config, workdir) == "finished"
   assert train(config, workdir) == "already finished"
   found = result(workdir)
-  ready = plan(config)
-  model, _ = counting.make(ready.model, ready.task)
-  corpus = ready.task.stream.corpus
-  log_p = evaluator.stream_log_probs(
+  planned = plan(config)
+  model, _ = counting.count(planned.model, planned.task.corpus)
+  corpus = planned.task.corpus
+  log_p = stream_log_probs(
     counting.scorer(model), corpus.test.tokens, corpus.vocabulary.start
   )
   loss = -np.mean(log_p)
@@ -233,13 +185,13 @@ def test_an_n_gram_model_is_counted_and_judged_alike(tmp_path, estimator):
 
 def test_the_vocabulary_is_saved(whole):
   words = Vocabulary.load(whole / "vocabulary.json")
-  assert (
-    words.words == plan(tiny_language()).task.stream.corpus.vocabulary.words
-  )
+  assert words.words == plan(tiny_language()).task.corpus.vocabulary.words
 
 
 @pytest.mark.parametrize("kind", ["recurrent", "window", "ngram"])
-def test_a_model_read_token_by_token_equals_the_judge(tmp_path, whole, kind):
+def test_a_model_read_token_by_token_equals_the_evaluator(
+  tmp_path, whole, kind
+):
   """The path of `generate`: opened without its text, one token at a time."""
   workdir = whole
   if kind != "recurrent":
@@ -254,16 +206,15 @@ def test_a_model_read_token_by_token_equals_the_judge(tmp_path, whole, kind):
     total += log_p[token]
     carry, log_p = model.read(carry, token)
   if kind == "ngram":
-    ready = plan(tiny_language(model__kind="ngram"))
-    scorer = counting.scorer(counting.make(ready.model, ready.task)[0])
-    judged = evaluator.stream_log_probs(scorer, tokens, words.start)
+    planned = plan(tiny_language(model__kind="ngram"))
+    scorer = counting.scorer(
+      counting.count(planned.model, planned.task.corpus)[0]
+    )
+    expected = stream_log_probs(scorer, tokens, words.start)
   else:
     _, _, network, params = load_run(workdir)
-    before = np.concatenate([[words.start], tokens[:-1]])
-    _, logits = network.apply({"params": params}, before[None])
-    every = jax.nn.log_softmax(logits)[0]
-    judged = every[np.arange(len(tokens)), tokens]
-  assert total == pytest.approx(float(np.sum(judged)), rel=1e-5)
+    expected = log_probs(network, params, words.start, tokens)
+  assert total == pytest.approx(float(np.sum(expected)), rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -277,9 +228,12 @@ def test_a_model_read_token_by_token_equals_the_judge(tmp_path, whole, kind):
     ({"model__dropout_kind": "zoneout"}, "model.dropout_kind"),
     ({"model__tied": True, "model__embedding_size": 4}, "model.tied"),
     ({"model__loss_chunk": -1}, "model.loss_chunk"),
-    ({"eval__tracks": 0}, "eval.tracks"),
+    ({"eval__stream__tracks": 0}, "eval.stream.tracks"),
     ({"eval__select": "first"}, "eval.select"),
-    ({"train__gradient_flow_every": 5}, "train.gradient_flow_every"),
+    ({"eval__stream__valid_tracks": 0}, "eval.stream.valid_tracks"),
+    ({"eval__stream__warmup": -1}, "eval.stream.warmup"),
+    ({"eval__stream__trakcs": 5}, "eval.stream.trakcs"),
+    ({"eval__stream": {"window": 50}}, "eval.stream.tracks"),
     ({"model__layers": 2}, "model.layers"),
     ({"train__batch_size": 100}, "task.window"),
   ],
@@ -288,10 +242,23 @@ def test_wrong_fields_are_named(fields, field):
   with pytest.raises(FieldError) as error:
     plan(tiny_language(**fields))
   assert error.value.field == field
+  assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["window", "ngram"])
+def test_gradient_flow_needs_a_recurrence(kind):
+  config = tiny_language(model__kind=kind, train__gradient_flow_every=5)
+  with pytest.raises(FieldError) as error:
+    plan(config)
+  assert str(error.value) == (
+    "train.gradient_flow_every must be 0, as the model has no recurrence, got 5"
+  )
 
 
 def test_opening_something_else_says_so(tmp_path, whole):
-  with pytest.raises(FieldError, match="a run directory"):
+  with pytest.raises(FieldError, match="workdir must be a run directory"):
     load_language_model(tmp_path)
-  with pytest.raises(FieldError, match="seed_index is 2"):
+  with pytest.raises(
+    FieldError, match="seed_index must be .* from 0 to 1, got 2"
+  ):
     load_language_model(whole, 2)

@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 
 from configs import ptb_small
-from rnn_lab.language_models import build
+from rnn_lab.models import build
 from rnn_lab.tasks.language import of_corpus
 from rnn_lab.text.base import Corpus, Split
 from rnn_lab.text.vocabulary_training import vocabulary_of
-from rnn_lab.training import optimizers, programs
+from rnn_lab.training import optimizers
+from rnn_lab.training.population import population, programs
 from rnn_lab.training.settings import parse
-from rnn_lab.training.state import init_states
+from rnn_lab.training.state import init_states, initializer
 
 V, H, B, T, STEPS = 12, 5, 3, 4, 11  # 5 windows an epoch
 
@@ -80,16 +81,16 @@ def test_eleven_updates_equal_torchs():
   task = of_corpus(corpus, B, T, T)
   model = build(config.model.to_dict(), task)
   static, hyper = optimizers.split(settings.optimizer, settings.train.clip_norm)
-  state = init_states(model, task, static, hyper, [0])
+  init = initializer(model, task, static, None)
+  state = init_states(init, hyper, [0])
   first = jax.tree.map(lambda a: torch.tensor(a[0]), state.params)
 
-  built = programs.build(model, task, static, STEPS, 1)
-  put, share = built.population.put, built.population.share
-  state = built.train(
-    (hyper, share(task.data), np.int32(0), np.int32(STEPS)),
-    (put(np.zeros(1, np.int32)), put(state)),
+  seeds = population(1)
+  state = programs(model, task, static, STEPS, 1, None).train(
+    (seeds.share(task.data[0]), np.int32(0), np.int32(STEPS)),
+    (seeds.repeat(hyper), seeds.put(np.zeros(1, np.int32)), seeds.put(state)),
   )
-  ours = jax.tree.map(lambda a: a[0], built.population.get(state.params))
+  ours = jax.tree.map(lambda a: a[0], seeds.get(state.params))
 
   embedding, layers, readout, norms = torchs_updates(
     torch, first, tokens, words.start

@@ -1,36 +1,60 @@
 """Training: golden numbers, exact resumes, frozen seeds, finished runs."""
 
 import dataclasses
+import functools
+import os
+import pathlib
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from tiny import StopAt, everything, numbers, result, rows, tiny_config
+from tiny import (
+  StopAt,
+  everything,
+  numbers,
+  result,
+  rows,
+  tiny_config,
+  tiny_language,
+)
 
 from rnn_lab import tasks
 from rnn_lab.errors import FieldError
-from rnn_lab.training.checkpoint import Checkpoints
+from rnn_lab.models.base import init_params
 from rnn_lab.rundir import lock
-from rnn_lab.training.loop import train
-from rnn_lab.training.run import load_run, plan
-from rnn_lab.training.state import form_of, init_params, seed_keys
+from rnn_lab.runs import train
+from rnn_lab.runs.opening import load_run
+from rnn_lab.runs.planning import plan
+from rnn_lab.tasks.digits import digits
+from rnn_lab.training.checkpoint import Checkpoints
+from rnn_lab.training.listener import Silent
+from rnn_lab.training.loop import Trainer
+from rnn_lab.training.state import seed_keys
+
+MAKE = {"digits": tiny_config, "language": tiny_language}
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-  """An uninterrupted run."""
-  workdir = tmp_path_factory.mktemp("whole") / "run"
-  assert train(tiny_config(), workdir) == "finished"
-  return workdir
+def runs(tmp_path_factory):
+  """An uninterrupted run of each kind."""
+  workdirs = {kind: tmp_path_factory.mktemp(kind) / "run" for kind in MAKE}
+  for kind, workdir in workdirs.items():
+    assert train(MAKE[kind](), workdir) == "finished"
+  return workdirs
+
+
+@pytest.fixture(scope="module")
+def whole(runs):
+  """An uninterrupted run on digits."""
+  return runs["digits"]
 
 
 def final_params(workdir):
-  """The raw train state of the last checkpoint."""
-  checkpoints = Checkpoints(workdir / "checkpoints")
-  state = checkpoints.restore(checkpoints.latest_step(), None)
-  checkpoints.close()
+  """The parameters in the last checkpoint, the last ones and the best."""
+  with Checkpoints(workdir / "checkpoints") as checkpoints:
+    state = checkpoints.restore(checkpoints.latest_step(), None)
   return jax.tree.leaves((state["params"], state["best_params"]))
 
 
@@ -55,40 +79,76 @@ GOLDEN_TEST_LOSS = [2.091866, 2.194128]
 GOLDEN_TRAIN_LOSS = [2.392929, 2.559592]
 
 
-def test_rows_equal_a_plain_python_loop(whole):
-  """Five updates of seed 1, written out; the first row is their mean."""
-  config = tiny_config()
-  ready = plan(config)
+def digits_loss(plan, params, carry, key, step):
+  """The mean -log p of a batch's classes."""
+  batch = plan.task.batch(plan.task.data[0], key, step)
+  variables = {"params": params}
+  outputs = plan.model.apply(variables, batch, (), method="outputs")
+  log_p = jax.nn.log_softmax(outputs)
+  return -jnp.mean(log_p[jnp.arange(16), batch.targets]), carry
+
+
+def language_loss(plan, params, carry, key, step):
+  """The mean -log p of a window's words, read one by one in ten tracks."""
+  del key
+  corpus = plan.task.corpus
+  before = np.concatenate([[corpus.vocabulary.start], corpus.train.tokens])
+  number = step % 7  # 7 windows an epoch
+  inputs, targets = [
+    jax.lax.dynamic_slice(
+      jnp.asarray(tokens.reshape(10, 60)), (0, number * 8), (10, 8)
+    )
+    for tokens in (before[:-1], corpus.train.tokens)
+  ]
+  stepper = plan.model.apply({"params": params}, 10, method="stepper")
+  carry = stepper.initial if carry is None else carry
+  carry = jax.tree.map(
+    lambda new, old: jnp.where(number == 0, new, old), stepper.initial, carry
+  )
+  losses = []
+  for t in range(8):
+    carry, outputs = stepper.step(carry, inputs[:, t])
+    log_p = jax.nn.log_softmax(outputs)
+    losses.append(-log_p[jnp.arange(10), targets[:, t]])
+  return jnp.mean(jnp.stack(losses)), jax.lax.stop_gradient(carry)
+
+
+PLAIN_LOSS = {"digits": digits_loss, "language": language_loss}
+
+
+@pytest.mark.parametrize("kind", MAKE)
+def test_rows_equal_a_plain_python_loop(runs, kind):
+  """Ten updates of seed 1, written out; the rows are the means of five.
+
+  Those of the language model run over an epoch's end, where its state begins
+  anew.
+  """
+  planned = plan(MAKE[kind]())
   keys = seed_keys(jnp.int32(1))
-  params = init_params(ready.model, form_of(ready.task), keys.params)
+  params = init_params(planned.model, planned.task, keys.params)
   optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(0.01))
   state = optimizer.init(params)
-  losses, norms = [], []
-
-  @jax.jit
-  def loss_and_gradient(params, data, step):
-    batch = ready.task.batch(data, keys.data, step)
-
-    def cost(params):
-      outputs = ready.model.apply({"params": params}, batch.inputs)
-      log_p = jax.nn.log_softmax(outputs)
-      return -jnp.mean(log_p[jnp.arange(16), batch.targets])
-
-    return jax.value_and_grad(cost)(params)
-
-  for step in range(5):
-    loss, grads = loss_and_gradient(params, ready.task.data, step)
+  loss_function = functools.partial(PLAIN_LOSS[kind], planned)
+  loss_and_gradient = jax.jit(jax.value_and_grad(loss_function, has_aux=True))
+  losses, norms, carry = [], [], None
+  for step in range(10):
+    (loss, carry), grads = loss_and_gradient(params, carry, keys.data, step)
     losses.append(loss)
     norms.append(optax.global_norm(grads))
     updates, state = optimizer.update(grads, state, params)
     params = optax.apply_updates(params, updates)
-  row = rows(whole)[0]
-  np.testing.assert_allclose(row["train/loss"][1], np.mean(losses), rtol=1e-5)
-  np.testing.assert_allclose(
-    row["train/grad_norm"][1], np.mean(norms), rtol=1e-4
-  )
-  clipped = np.mean(np.array(norms) > 1.0)
-  np.testing.assert_allclose(row["train/clipped"][1], clipped, rtol=1e-6)
+  logged = rows(runs[kind])[:2]
+  clipped = np.array(norms) > 1.0
+  for name, values, rtol in (
+    ("loss", losses, 1e-5),
+    ("grad_norm", norms, 1e-4),
+    ("clipped", clipped, 1e-6),
+  ):
+    np.testing.assert_allclose(
+      [row[f"train/{name}"][1] for row in logged],
+      np.mean(np.reshape(values, (2, 5)), axis=1),
+      rtol=rtol,
+    )
 
 
 @pytest.mark.parametrize("calls", [1, 7, 100])
@@ -98,42 +158,94 @@ def test_the_number_of_steps_in_a_call_changes_nothing(whole, tmp_path, calls):
   assert_same_run(whole, tmp_path / "run")
 
 
+@pytest.mark.parametrize("kind", MAKE)
 @pytest.mark.parametrize("seed", [0, 1])
-def test_a_seed_of_two_equals_that_seed_alone(whole, tmp_path, seed):
-  train(tiny_config(seed=seed, num_seeds=1), tmp_path / "run")
-  for name in ("metrics.jsonl", "gradient_flow.jsonl"):
-    alone = rows(tmp_path / "run", name)
-    together = rows(whole, name)
-    if name == "gradient_flow.jsonl":
-      together = [row for row in together if row["seed"] == seed]
-    else:
-      together = [
-        {k: v if k == "step" else [v[seed]] for k, v in row.items()}
-        for row in together
-      ]
-    assert alone == together
-  values = result(whole)["metrics"]["test/accuracy"]["values"]
-  assert result(tmp_path / "run")["metrics"]["test/accuracy"]["values"] == [
-    values[seed]
+def test_a_seed_of_two_equals_that_seed_alone(runs, tmp_path, kind, seed):
+  train(MAKE[kind](seed=seed, num_seeds=1), tmp_path / "run")
+  expected = [
+    {k: v if k == "step" else [v[seed]] for k, v in row.items()}
+    for row in rows(runs[kind])
   ]
+  assert rows(tmp_path / "run") == expected
+  for name, metric in result(runs[kind])["metrics"].items():
+    alone = result(tmp_path / "run")["metrics"][name]["values"]
+    assert alone == [metric["values"][seed]]
+  if kind == "digits":
+    flow = rows(runs[kind], "gradient_flow.jsonl")
+    expected = [row for row in flow if row["seed"] == seed]
+    assert rows(tmp_path / "run", "gradient_flow.jsonl") == expected
 
 
-@pytest.mark.parametrize("step", [1, 8, 15])
-def test_a_stopped_run_resumes_to_the_same_bits(whole, tmp_path, step):
-  config = tiny_config(run__steps_per_call=4)
-  assert train(config, tmp_path / "run", StopAt(step)) == "stopped"
-  assert not (tmp_path / "run" / "result.json").exists()
+@pytest.mark.parametrize(
+  "kind, step",
+  # Of the language model within the second epoch: its state is saved, too.
+  [("digits", 1), ("digits", 8), ("digits", 15), ("language", 11)],
+)
+def test_a_stopped_run_resumes_to_the_same_bits(runs, tmp_path, kind, step):
+  workdir = tmp_path / "run"
+  config = MAKE[kind](run__steps_per_call=4)
+  assert train(config, workdir, StopAt(step)) == "stopped"
+  assert not (workdir / "result.json").exists()
   # What was logged after the checkpoint, and a torn line, must go.
-  with (tmp_path / "run" / "metrics.jsonl").open("a") as file:
+  with (workdir / "metrics.jsonl").open("a") as file:
     file.write('{"step": 20, "train/loss": [1.0, 2.0]}\n{"step": 20, "tr')
-  assert train(tiny_config(), tmp_path / "run") == "finished"
-  assert_same_run(whole, tmp_path / "run")
+  assert train(MAKE[kind](), workdir) == "finished"
+  assert_same_run(runs[kind], workdir)
+
+
+class Raises(Silent):
+  """Raises in one of its methods, once the run has come to step 10."""
+
+  def __init__(self, method):
+    self.raises = False
+    setattr(self, method, self.fail)
+
+  def fail(self, *arguments):
+    if arguments[0] == 10 or "step 10" in str(arguments[0]):
+      raise RuntimeError("no terminal")
+
+
+def open_files():
+  """The paths of this process's open files."""
+  paths = []
+  for link in pathlib.Path("/proc/self/fd").iterdir():
+    try:
+      paths.append(os.readlink(link))
+    except OSError:
+      continue  # the one that lists the folder
+  return paths
+
+
+@pytest.mark.parametrize("method", ["advance", "line"])
+def test_an_error_closes_all_files_and_the_same_call_goes_on(
+  whole, tmp_path, method
+):
+  workdir = tmp_path / "run"
+  config = tiny_config(run__tensorboard=True)
+  with pytest.raises(RuntimeError, match="no terminal"):
+    train(config, workdir, Raises(method))
+  assert rows(workdir)[-1]["step"] == 10
+  assert not [path for path in open_files() if str(workdir) in path]
+  with lock(workdir):
+    pass
+  assert train(config, workdir) == "finished"
+  assert_same_run(whole, workdir)
+
+
+@pytest.mark.parametrize("kind", MAKE)
+def test_making_a_trainer_writes_nothing(tmp_path, monkeypatch, kind):
+  monkeypatch.chdir(tmp_path)
+  planned = plan(MAKE[kind]())
+  before = {*open_files()}
+  trainer = Trainer(planned)
+  assert {*open_files()} == before
+  assert not [*tmp_path.iterdir()]
+  assert trainer.seeds == [0, 1]
 
 
 def test_a_run_without_checkpoint_begins_anew(whole, tmp_path):
   workdir = tmp_path / "run"
   train(tiny_config(), workdir, StopAt(1))
-  Checkpoints(workdir / "checkpoints").close()
   for folder in (workdir / "checkpoints").iterdir():
     folder.rename(tmp_path / f"lost-{folder.name}")
   assert train(tiny_config(), workdir) == "finished"
@@ -168,9 +280,11 @@ def test_any_other_difference_is_named_and_nothing_is_touched(whole):
   assert everything(whole) == before
 
 
-def test_a_directory_in_use_is_refused(whole):
-  with lock(whole), pytest.raises(FieldError, match="held by another process"):
-    train(tiny_config(), whole)
+@pytest.mark.parametrize("num_steps", [20, 30])
+def test_a_directory_in_use_is_refused(whole, num_steps):
+  in_use = pytest.raises(FieldError, match="in use by another process")
+  with lock(whole), in_use:
+    train(tiny_config(train__num_steps=num_steps), whole)
 
 
 def test_directories_that_are_something_else_are_refused(tmp_path):
@@ -181,7 +295,7 @@ def test_directories_that_are_something_else_are_refused(tmp_path):
   for path, words in (
     ("notes", "holds other files"),
     ("file", "is a file"),
-    ("file/below", "below a file"),
+    ("file/below", "is below .*/file, which is a file"),
   ):
     with pytest.raises(FieldError, match=words):
       train(tiny_config(), tmp_path / path)
@@ -199,11 +313,9 @@ def test_the_best_step_is_kept_and_the_test_split_read_with_it(whole):
     assert ended["metrics"]["valid/accuracy"]["values"][s] == accuracy[best, s]
     config, task, model, params = load_run(whole, s)
     assert config["train"]["num_steps"] == 20
-    test = task.eval_batches("test")
     counts = np.zeros(2)
-    for n in range(test.weights.shape[0]):
-      batch = jax.tree.map(lambda a: a[n], test)  # noqa: B023
-      outputs = model.apply({"params": params}, batch.inputs)
+    for batch in task.eval_batches("test"):
+      outputs = model.apply({"params": params}, batch, (), method="outputs")
       right = np.argmax(outputs, -1) == np.asarray(batch.targets)
       weights = np.asarray(batch.weights)
       counts += [np.sum(right * weights), np.sum(weights)]
@@ -220,10 +332,10 @@ def test_spread(whole):
   np.testing.assert_allclose(metric["std"], np.std(metric["values"], ddof=1))
 
 
-@pytest.fixture
-def poisoned_seed_1(monkeypatch):
-  """Makes the inputs of seed 1 nan from step 7 on."""
-  task = tasks.TASKS["digits"](16)
+@functools.cache
+def poisoned_digits(batch_size, gap=0):
+  """Digits whose inputs are nan for seed 1 from step 7 on."""
+  task = digits(batch_size, gap=gap)
   marked = jax.random.key_data(seed_keys(jnp.int32(1)).data)
 
   def batch(data, key, step):
@@ -231,13 +343,12 @@ def poisoned_seed_1(monkeypatch):
     bad = jnp.all(jax.random.key_data(key) == marked) & (step >= 7)
     return clean._replace(inputs=jnp.where(bad, jnp.nan, clean.inputs))
 
-  poisoned = dataclasses.replace(task, batch=batch)
+  return dataclasses.replace(task, batch=batch)
 
-  def digits(batch_size, gap=0):
-    del batch_size, gap
-    return poisoned
 
-  monkeypatch.setitem(tasks.TASKS, "digits", digits)
+@pytest.fixture
+def poisoned_seed_1(monkeypatch):
+  monkeypatch.setitem(tasks.TASKS, "digits", f"{__name__}:poisoned_digits")
 
 
 def test_a_seed_that_is_not_finite_freezes_and_the_others_go_on(
@@ -312,9 +423,11 @@ def test_switches_write_what_they_say_and_nothing_else(tmp_path):
 
 
 def test_load_run_says_what_is_missing(whole, tmp_path):
-  with pytest.raises(FieldError, match="it may be a run directory"):
+  with pytest.raises(FieldError, match="workdir must be a run directory"):
     load_run(tmp_path)
-  with pytest.raises(FieldError, match="seed_index is 2"):
+  with pytest.raises(
+    FieldError, match="seed_index must be .* from 0 to 1, got 2"
+  ):
     load_run(whole, 2)
 
 
@@ -335,7 +448,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
   for path in (workdir / "checkpoints" / "10").rglob("*"):
     if path.is_file() and "commit" not in path.name:
       path.write_bytes(b"")
-  with pytest.raises(FieldError, match=r"damaged, or .* \(.*10"):
+  with pytest.raises(FieldError, match=r"cannot be read: .*/10 \("):
     train(tiny_config(), workdir)
   assert (workdir / "result.json").exists()
 

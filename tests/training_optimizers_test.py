@@ -14,6 +14,7 @@ DEFAULTS = OptimizerSettings(
   learning_rate=0.1,
   schedule="constant",
   warmup_steps=0,
+  hold_steps=0,
   decay_steps=0,
   decay_rate=0.0,
   momentum=0.0,

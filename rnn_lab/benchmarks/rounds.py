@@ -32,14 +32,9 @@ def summarize(
 ) -> dict[str, Any]:
   """Computes the median and range of each rate, and of ratios of rates.
 
-  Args:
-    rates: as `run_in_turns` returns them.
-    numerator: the name whose rates are divided by those of each other name,
-      round by round.
-
   Returns:
     `{name: {"median", "least", "most", "rounds"}}`, and under "ratios" the same
-    for the ratios to each other name.
+    for the rates of `numerator` over those of each other name, round by round.
   """
   ratios = {
     name: [rate / other for rate, other in zip(rates[numerator], values)]

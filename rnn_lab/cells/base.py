@@ -94,16 +94,14 @@ def cell_factory(
   parameters = inspect.signature(function).parameters
   weights = {f"{name}_{end}" for name in WEIGHTS for end in ("init", "scale")}
   init_only = {*init_only} | (weights & {*parameters})
-  defaults = {}
-  for name in init_only:
-    if name not in parameters or (
-      parameters[name].default is inspect.Parameter.empty
-    ):
-      raise TypeError(
-        f"{kind}: the init-only argument {name!r} must be an argument with a "
-        "default"
-      )
-    defaults[name] = parameters[name].default
+  optional = {
+    n: p.default for n, p in parameters.items() if p.default is not p.empty
+  }
+  if unknown := init_only - {*optional}:
+    raise TypeError(
+      f"{kind}: init_only must name arguments with defaults, got {unknown}"
+    )
+  defaults = {name: optional[name] for name in init_only}
   options_class = collections.namedtuple("Options", parameters)
 
   @functools.wraps(function)

@@ -200,30 +200,29 @@ def step_vjp(
   the old carry. The gradient of a carry is the list of those of its floating
   leaves: integers, such as a count of steps, have none.
   """
-  leaves, structure = jax.tree.flatten(carry)
-  places = [n for n, leaf in enumerate(leaves) if is_float(leaf)]
 
-  def floats_only(
-    params: Params, floats: list[Array]
-  ) -> tuple[list[Array], PyTree]:
-    whole = list(leaves)
-    for place, leaf in zip(places, floats):
-      whole[place] = leaf
-    after, y = step(params, jax.tree.unflatten(structure, whole), x)
-    after = jax.tree.leaves(after)
-    return [after[place] for place in places], y
+  def float_step(params: Params, floats: list[Array]) -> tuple[list, PyTree]:
+    after, y = step(params, with_floats(carry, floats), x)
+    return float_leaves(after), y
 
-  vjp = jax.vjp(floats_only, params, [leaves[place] for place in places])[1]
+  vjp = jax.vjp(float_step, params, float_leaves(carry))[1]
   return lambda carry_gradient, y_gradient: vjp((carry_gradient, y_gradient))
+
+
+def float_leaves(carry: Carry) -> list[Array]:
+  """Returns the floating leaves of a carry, those that have derivatives."""
+  return [leaf for leaf in jax.tree.leaves(carry) if is_float(leaf)]
+
+
+def with_floats(carry: Carry, floats: list[Array]) -> Carry:
+  """Returns `carry` with its floating leaves replaced by `floats`."""
+  rest = iter(floats)
+  return jax.tree.map(lambda a: next(rest) if is_float(a) else a, carry)
 
 
 def zero_gradients(carry: Carry, rows: int) -> list[Array]:
   """Returns zeros `[rows, ...]` for `step_vjp`, one for each floating leaf."""
-  return [
-    jnp.zeros((rows, *leaf.shape), leaf.dtype)
-    for leaf in jax.tree.leaves(carry)
-    if is_float(leaf)
-  ]
+  return [jnp.zeros((rows, *a.shape), a.dtype) for a in float_leaves(carry)]
 
 
 def rows_where(used_N: Array, tree: PyTree) -> PyTree:

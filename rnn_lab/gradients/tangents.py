@@ -5,7 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnn_lab.cells.base import Cell, is_float
-from rnn_lab.gradients.costs import Step, prepare, shape_error
+from rnn_lab.gradients.costs import (
+  Step,
+  float_leaves,
+  prepare,
+  shape_error,
+  with_floats,
+)
 from rnn_lab.types import Array, Carry, Params, PyTree
 
 
@@ -23,7 +29,7 @@ def prepare_batch(
   shape = np.shape(jax.tree.leaves(xs)[0])
   if len(shape) != 3:
     raise shape_error("xs", "arrays of shape [T, B, D]", shape)
-  for leaf in _float_leaves(carry):
+  for leaf in float_leaves(carry):
     if leaf.shape[:1] != shape[1:2]:
       raise shape_error(
         "carry", f"arrays of shape [B, ...] with B = {shape[1]}", leaf.shape
@@ -51,7 +57,7 @@ def step_jvp(
 
 def flatten(carry: Carry) -> Array:
   """Concatenates the floating leaves of a carry: `[B, S]`."""
-  leaves = _float_leaves(carry)
+  leaves = float_leaves(carry)
   return jnp.concatenate([a.reshape(a.shape[0], -1) for a in leaves], axis=1)
 
 
@@ -70,21 +76,10 @@ def carry_parts(carry: Carry) -> dict[str, slice]:
   return parts
 
 
-def _float_leaves(carry: Carry) -> list[Array]:
-  return [leaf for leaf in jax.tree.leaves(carry) if is_float(leaf)]
-
-
 def _unflatten(s_BS: Array, like: Carry) -> Carry:
   """Returns `like` with its floating leaves replaced by those of `s_BS`."""
-  start = 0
-
-  def take(leaf: Array) -> Array:
-    nonlocal start
-    if not is_float(leaf):
-      return leaf
-    stop = start + leaf.size // leaf.shape[0]
-    part = s_BS[:, start:stop].reshape(leaf.shape).astype(leaf.dtype)
-    start = stop
-    return part
-
-  return jax.tree.map(take, like)
+  leaves = float_leaves(like)
+  stops = np.cumsum([leaf.size // leaf.shape[0] for leaf in leaves])
+  parts = jnp.split(s_BS, stops[:-1], axis=1)
+  floats = [a.reshape(b.shape).astype(b.dtype) for a, b in zip(parts, leaves)]
+  return with_floats(like, floats)

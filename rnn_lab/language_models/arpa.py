@@ -1,22 +1,23 @@
-"""N-gram models as ARPA files, the text format that all tools read.
+"""Writes n-gram models as ARPA files, the text format of n-gram tools.
 
-Each line has the base-10 logarithm of a probability, the n-gram, and that of
-the back-off weight; -99 stands for zero. What the words are called:
+Each line has the base-10 logarithm of a probability, the n-gram, and the
+base-10 logarithm of its back-off weight; -99 stands for the logarithm of zero.
+The names of words:
 
-| ours                       | in the file    |
-|----------------------------|----------------|
-| the token that ends a line | `</s>`         |
-| the beginning of a line    | `<s>`          |
-| `<unk>`, in the text       | `<unknown>`    |
-| `<unk>`, not in the text   | `<unk>`        |
-| white space in a character | its picture, such as U+2420 for a space |
+| in the vocabulary                  | in the file                   |
+|------------------------------------|-------------------------------|
+| the token that ends a line         | `</s>`                        |
+| the beginning of a line            | `<s>`                         |
+| `<unk>`, if in the training text   | `<unknown>`                   |
+| `<unk>`, if not in the text        | `<unk>`                       |
+| white space and control characters | their pictures, U+2400 + code |
 
-A `<unk>` that the corpus has is a word as any other, with n-grams of its own;
-tools give the name `<unk>` (and `<UNK>`) to words that they do not know, so it
-is called otherwise in the file, which then has no `<unk>`. Where the text has
-no `<unk>`, the model's is just what the tools mean by it. A model of unbroken
-text has no sentence ends; the tools want them in the file, so that `<s>` and
-`</s>` are there with probability zero: score with neither.
+An `<unk>` in the training text is an ordinary word with its own n-grams. Tools
+use the names `<unk>` and `<UNK>` for out-of-vocabulary words, so it is written
+as `<unknown>`, and the file has no `<unk>`. If the text has no `<unk>`, that
+of the model has the same meaning as in the tools. A model of unbroken text has
+no sentence ends, but the tools require `<s>` and `</s>`: they are written with
+probability zero, and texts must be scored without them.
 """
 
 import os
@@ -39,16 +40,16 @@ LINES_AT_ONCE = 100_000
 def write_arpa(
   model: NGram, words: Sequence[str], path: str | os.PathLike
 ) -> None:
-  """Writes a model as an ARPA file, all of it or nothing.
+  """Writes a model as an ARPA file, atomically.
 
   Args:
-    model: one that backs off: "kneser_ney", or "arpa".
-    words: the word of each id; see above for what the file calls them.
-    path: of the file.
+    model: a model with back-off: of estimator "kneser_ney" or "arpa".
+    words: the word of each id; their names in the file are as above.
+    path: the path of the file.
 
   Raises:
-    FieldError: the estimator's probabilities have no such form, or two words
-      would have the same name in the file.
+    FieldError: the model has no back-off, two words would have the same name
+      in the file, or the file cannot be written.
   """
   if model.estimator not in BACKING_OFF:
     raise FieldError(
@@ -69,19 +70,19 @@ def write_arpa(
 
 
 def _blocks(model: NGram, names: Sequence[str]) -> Iterator[list[str]]:
-  """The lines of the file, some at a time."""
+  """Yields the lines of the file, some at a time."""
   sizes = [len(keys) for keys in model.keys]
-  # An unbroken text's `</s>` comes on top of its words.
-  endless = model.eos is None
-  sizes[0] += endless
+  # Unbroken text has no `</s>` of its own: it is added to the words.
+  unbroken = model.eos is None
+  sizes[0] += unbroken
   heads = [f"ngram {k}={size}" for k, size in enumerate(sizes, 1)]
   yield ["\\data\\", *heads, ""]
   for k in range(1, model.order + 1):
     yield [f"\\{k}-grams:"]
-    if k == 1 and endless:
+    if k == 1 and unbroken:
       yield [f"{LOG_ZERO:g}\t{END}" + "\t0" * (model.order > 1)]
     rows = ngrams(model.keys, model.vocabulary_size, k)
-    # Rounding can take a probability of 1 past it, which no tool reads.
+    # Rounding can make a probability exceed 1, which tools reject.
     columns = [_base_10(np.minimum(model.log_probs[k - 1], 0.0))]
     if k < model.order:
       columns.append(_base_10(model.log_backoffs[k - 1]))
@@ -95,5 +96,5 @@ def _blocks(model: NGram, names: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _base_10(values: np.ndarray) -> np.ndarray:
-  """Base-10 logarithms, no smaller than the file's zero."""
+  """Converts natural logarithms to base 10, no less than that of zero."""
   return np.maximum(values / LOG_10, LOG_ZERO) + 0.0

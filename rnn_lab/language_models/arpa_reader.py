@@ -1,4 +1,4 @@
-"""Reads ARPA files, this project's or any other tool's."""
+"""Reads ARPA files of this project and of other tools."""
 
 import array
 import os
@@ -10,17 +10,17 @@ import numpy as np
 
 from rnn_lab.errors import FieldError
 from rnn_lab.language_models.arpa_names import BEGIN, END, words_of
-from rnn_lab.language_models.counts import MOST_ORDER
+from rnn_lab.language_models.counts import MAX_ORDER
 from rnn_lab.language_models.ngram import NGram, lookup
 
 SPACES = re.compile("[ \t]+")
-# Stands for the logarithm of zero, as does all below it.
+# This and lower values stand for the logarithm of zero.
 LOG_ZERO = -99.0
 LOG_10 = float(np.log(10))
 
 
 class _File:
-  """The lines of a file, read one after the other."""
+  """The lines of a file, read one by one."""
 
   def __init__(self, path: pathlib.Path):
     self.path = os.fspath(path)
@@ -41,7 +41,7 @@ class _File:
     self.at = 0
 
   def next(self, blank: bool = False) -> str:
-    """The next line without the spaces around it; of blank ones only if so."""
+    """Returns the next line, stripped; skips blank lines unless `blank`."""
     while self.at < len(self.lines):
       line = self.lines[self.at].strip(" \t\r")
       self.at += 1
@@ -50,7 +50,7 @@ class _File:
     raise self.damaged("the file ends here, without \\end\\")
 
   def damaged(self, words: str, at: int | None = None) -> FieldError:
-    """The error for a line, the one read last if not given."""
+    """Makes the error for line `at`, by default the last one read."""
     at = max(self.at, 1) if at is None else at
     return FieldError(
       "arpa_file", f"{{field}} {self.path!r} is damaged in line {at}: {words}"
@@ -60,16 +60,17 @@ class _File:
 def read_arpa(path: str | os.PathLike) -> tuple[NGram, tuple[str, ...]]:
   """Reads a back-off model from an ARPA file.
 
-  Words are numbered in the file's order. `</s>` is called `<eos>`, and the
-  other names of `arpa` are turned back too: `<unknown>`, or else `<UNK>`, is
-  `<unk>` where the file has no `<unk>`. A `</s>` of probability zero is that
-  of unbroken text, and no word.
+  Words are numbered in the order of the file. `</s>` becomes `<eos>`, and the
+  other names that `arpa` writes are converted back: `<unknown>`, or else
+  `<UNK>`, is `<unk>` if the file has no `<unk>`. A `</s>` of probability zero
+  denotes unbroken text and is not a word.
 
   Returns:
     The model, and the word of each id.
 
   Raises:
-    FieldError: the file is missing, not UTF-8, or damaged: the line is named.
+    FieldError: the file is missing, not UTF-8, or damaged; the message names
+      the line.
   """
   file = _File(pathlib.Path(path))
   sizes = _header(file)
@@ -80,11 +81,11 @@ def read_arpa(path: str | os.PathLike) -> tuple[NGram, tuple[str, ...]]:
   values = [first]
   for k, number in enumerate(sizes[1:], 2):
     entries = _entries(file, k, number, len(sizes))
-    key, *both = _longer(file, entries, k, ids, keys)
+    key, *logs = _longer(file, entries, k, ids, keys)
     keys.append(key)
-    values.append(both)
+    values.append(logs)
   if (line := file.next()) != "\\end\\":
-    raise file.damaged(f"{line[:40]!r} in the place of \\end\\")
+    raise file.damaged(f"{line[:40]!r} instead of \\end\\")
   log_probs, log_backoffs = zip(*values)
   model = NGram(
     order=len(sizes),
@@ -99,7 +100,7 @@ def read_arpa(path: str | os.PathLike) -> tuple[NGram, tuple[str, ...]]:
 
 
 def _header(file: _File) -> list[int]:
-  """How many n-grams of each order the file says it has."""
+  """Reads the number of n-grams of each order."""
   lines = [line.strip(" \t\r") for line in file.lines]
   if not any(lines):
     raise file.damaged("empty")
@@ -110,25 +111,25 @@ def _header(file: _File) -> list[int]:
   while (line := file.next()) != "\\1-grams:":
     match = re.fullmatch(r"ngram +(\d{1,2}) *= *(\d{1,18})", line, re.ASCII)
     if not match or int(match[1]) != len(sizes) + 1:
-      raise file.damaged(f"{line[:40]!r} in the place of an order's size")
+      raise file.damaged(f"{line[:40]!r} instead of the size of an order")
     sizes.append(int(match[2]))
-  if not 1 <= len(sizes) <= MOST_ORDER:
-    raise file.damaged(f"{len(sizes)} orders, not 1 to {MOST_ORDER}")
+  if not 1 <= len(sizes) <= MAX_ORDER:
+    raise file.damaged(f"{len(sizes)} orders, not 1 to {MAX_ORDER}")
   file.at -= 1
   return sizes
 
 
 def _entries(
-  file: _File, k: int, size: int, most: int
+  file: _File, k: int, size: int, order: int
 ) -> Iterator[tuple[list[str], float, float]]:
-  """The `size` n-grams of order `k`: words, log p, log back-off weight."""
+  """Yields words, log p and log back-off weight of the n-grams of order `k`."""
   if (line := file.next()) != f"\\{k}-grams:":
-    raise file.damaged(f"{line[:40]!r} in the place of \\{k}-grams:")
-  widths = (k + 1, k + 2) if k < most else (k + 1,)
+    raise file.damaged(f"{line[:40]!r} instead of \\{k}-grams:")
+  widths = (k + 1, k + 2) if k < order else (k + 1,)
   for i in range(size):
     line = file.next(blank=True)
     if not line or line[0] == "\\" and len(line.split()) == 1:
-      raise file.damaged(f"{i} {k}-grams, not {size} as the file says")
+      raise file.damaged(f"{i} {k}-grams, not {size} as the header says")
     fields = SPACES.split(line)
     if len(fields) not in widths:
       raise file.damaged(f"{len(fields)} fields for a {k}-gram")
@@ -136,31 +137,31 @@ def _entries(
     log_p = _number(file, fields[0], 0.0)
     yield fields[1 : k + 1], log_p, _number(file, backoff, np.inf)
   if file.next()[0] != "\\":
-    raise file.damaged(f"more {k}-grams than {size}, as the file says")
+    raise file.damaged(f"more {k}-grams than the {size} of the header")
   file.at -= 1
 
 
-def _number(file: _File, text: str, most: float) -> float:
-  """A base-10 logarithm as a natural one; the file's zero is -inf."""
+def _number(file: _File, text: str, upper: float) -> float:
+  """Parses a base-10 logarithm and returns the natural one; -inf for zero."""
   try:
-    # Python reads "1_0" and the digits of all scripts; other tools do not.
+    # Python accepts "1_0" and the digits of all scripts; other tools do not.
     value = float(text) if text.isascii() and "_" not in text else np.nan
   except ValueError:
     value = np.nan
-  if not value <= most or value == np.inf:
-    bound = " up to 0" if most == 0 else ""
-    raise file.damaged(f"{text[:40]!r} is no number{bound}")
+  if not value <= upper or value == np.inf:
+    bound = " up to 0" if upper == 0 else ""
+    raise file.damaged(f"{text[:40]!r} is not a number{bound}")
   return value * LOG_10 if value > LOG_ZERO else -np.inf
 
 
 def _unigrams(
-  file: _File, size: int, most: int
+  file: _File, size: int, order: int
 ) -> tuple[list[str], int | None, np.ndarray, np.ndarray]:
-  """The words and `<s>`, last, with their values; and which word is `</s>`."""
+  """Returns the words and `<s>`, the id of `</s>`, and the values of each."""
   entries = {}
-  for (name,), *values in _entries(file, 1, size, most):
+  for (name,), *values in _entries(file, 1, size, order):
     if name in entries:
-      raise file.damaged(f"{name[:40]!r} for the second time")
+      raise file.damaged(f"{name[:40]!r} occurs twice")
     entries[name] = values
   begin = entries.pop(BEGIN, (-np.inf, 0.0))
   if END in entries and np.isneginf(entries[END][0]):
@@ -181,7 +182,7 @@ def _longer(
   ids: dict[str, int],
   keys: Sequence[np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-  """Keys and values of the k-grams; `keys` are those of the shorter ones."""
+  """Returns keys and values of the k-grams, given the keys of shorter ones."""
   grams, values, first_line = array.array("q"), array.array("d"), None
   for words, log_p, log_backoff in entries:
     first_line = first_line or file.at
@@ -189,7 +190,7 @@ def _longer(
       if word not in ids:
         raise file.damaged(f"{word[:40]!r} is not among the 1-grams")
     if BEGIN in words[1:]:
-      raise file.damaged(f"{BEGIN} inside of a {k}-gram")
+      raise file.damaged(f"{BEGIN} inside a {k}-gram")
     grams.extend([ids[word] for word in words])
     values.extend((log_p, log_backoff))
   columns = np.array(grams, np.int64).reshape(-1, k).T
@@ -199,12 +200,12 @@ def _longer(
     prefixes = lookup(shorter, prefixes, column, size)
   if np.any(prefixes < 0):
     at = first_line + int(np.argmax(prefixes < 0))
-    raise file.damaged(f"the first {k - 1} words are no {k - 1}-gram", at)
+    raise file.damaged(f"the first {k - 1} words are not a {k - 1}-gram", at)
   key = prefixes * (size + 1) + columns[-1]
   order = np.argsort(key, kind="stable")
   key = key[order]
   if np.any(double := key[1:] == key[:-1]):
     at = first_line + int(order[1:][double].min())
-    raise file.damaged(f"a {k}-gram for the second time", at)
-  both = np.array(values).reshape(-1, 2)[order]
-  return key, both[:, 0].copy(), both[:, 1].copy()
+    raise file.damaged(f"a {k}-gram that occurs twice", at)
+  logs = np.array(values).reshape(-1, 2)[order]
+  return key, logs[:, 0].copy(), logs[:, 1].copy()

@@ -1,4 +1,4 @@
-"""The n-grams of a stream of tokens, counted."""
+"""Counts the n-grams of a stream of tokens."""
 
 import dataclasses
 
@@ -6,17 +6,18 @@ import numpy as np
 
 from rnn_lab.errors import FieldError, check_int
 
-MOST_ORDER = 7
+MAX_ORDER = 7
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Counts:
-  """How often each k-gram occurs, for k = 1 .. n.
+  """The number of occurrences of each k-gram, for k = 1 .. n.
 
-  The unigrams are all V words and, with id V, `<s>`, so that a unigram's id is
-  its word's. The k-grams of a longer order are the M_k that occur, in the
-  order of their keys: the id of the (k-1)-gram that begins it, times V + 1,
-  plus its last word. Each tuple has one array an order, from k = 1.
+  The unigrams are all V words and, with id V, `<s>`, so that the id of a
+  unigram is that of its word. For longer orders only the M_k k-grams that
+  occur are stored, in the order of their keys. The key of a k-gram is the id
+  of its first k - 1 words, times V + 1, plus its last word. Each tuple has one
+  array per order, from k = 1.
 
   Attributes:
     order: n.
@@ -24,10 +25,10 @@ class Counts:
     eos: the word that ends a sentence; `None` for one unbroken text.
     keys: int64 `[M_k]`, sorted.
     counts: int64 `[M_k]`. `<s>` is never predicted: its count is 0.
-    suffixes: int64 `[M_k]`, the id of the (k-1)-gram that ends it; 0 for k = 1.
+    suffixes: int64 `[M_k]`, the id of its last k - 1 words; 0 for k = 1.
     at_start: bool `[M_k]`, whether it begins with `<s>`, or, in an unbroken
-      text, whether it stands at its very beginning.
-    last: ids of one k-gram for each k < n, as far as there are any: see
+      text, whether it begins the text.
+    last: ids of one k-gram for each k < n, if any: see
       `_last_in_suffix_order`.
   """
 
@@ -47,9 +48,9 @@ def count(
   """Counts all k-grams with k = 1 .. order.
 
   With `eos` a sentence is `<s> w_1 .. w_m </s>`, where `</s>` is the token
-  `eos`; no k-gram reaches over its ends, and `<s>` only ever begins one. A
-  last sentence without `eos` is counted as far as it goes. Without `eos` the
-  text is one unbroken sequence.
+  `eos`; no k-gram spans two sentences, and `<s>` occurs only as its first
+  word. The last sentence can be incomplete. Without `eos` the text is one
+  unbroken sequence.
 
   Args:
     tokens: ids `[N]` in 0 .. V - 1.
@@ -58,9 +59,9 @@ def count(
     eos: the id that ends a sentence, or `None`.
 
   Raises:
-    FieldError: the order is out of range, or there is no token.
+    FieldError: the order or an id is out of range, or there are no tokens.
   """
-  check_int("order", order, 1, MOST_ORDER)
+  check_int("order", order, 1, MAX_ORDER)
   tokens = np.asarray(tokens)
   if tokens.size == 0:
     raise FieldError("tokens", "{field} must hold at least one token")
@@ -71,8 +72,8 @@ def count(
       f"{{field}} must be ids from 0 to {vocabulary_size - 1}, got {worst}",
     )
 
-  words, places = sentences(tokens, vocabulary_size, eos)
-  lasts = _last_in_suffix_order(words, places, order, vocabulary_size, eos)
+  words, positions = sentences(tokens, vocabulary_size, eos)
+  lasts = _last_in_suffix_order(words, positions, order, vocabulary_size, eos)
   single = np.bincount(words, minlength=vocabulary_size + 1)
   single[vocabulary_size] = 0
   first = np.zeros(vocabulary_size + 1, bool)
@@ -83,7 +84,7 @@ def count(
   ids = words
   for k in range(2, order + 1):
     last.extend(int(ids[end]) for end in lasts[k - 2 : k - 1])
-    ends = np.flatnonzero(places >= k - 1)
+    ends = np.flatnonzero(positions >= k - 1)
     key, index, inverse, number = np.unique(
       ids[ends - 1] * (vocabulary_size + 1) + words[ends],
       return_index=True,
@@ -93,8 +94,8 @@ def count(
     keys.append(key)
     counts.append(number)
     suffixes.append(ids[ends[index]])
-    # The index is that of the first occurrence, which the beginning is.
-    at_start.append(places[ends[index]] == k - 1)
+    # The index is that of the first occurrence, which a start of text is.
+    at_start.append(positions[ends[index]] == k - 1)
     ids = np.full(len(words), -1)
     ids[ends] = inverse
   return Counts(
@@ -112,11 +113,11 @@ def count(
 def sentences(
   tokens: np.ndarray, vocabulary_size: int, eos: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
-  """The stream with `<s>`, id V, in front of each sentence.
+  """Inserts `<s>`, id V, before each sentence of a stream.
 
   Returns:
-    The stream, int64, and how many words stand before each of its own in the
-    same sentence, `<s>` included.
+    The new stream, int64, and the position of each word in its sentence,
+    counted from 0, with `<s>`.
   """
   tokens = np.asarray(tokens, np.int64)
   if eos is None:
@@ -131,7 +132,7 @@ def sentences(
 def ngrams(
   keys: tuple[np.ndarray, ...], vocabulary_size: int, order: int
 ) -> np.ndarray:
-  """The words of all n-grams of one order, int64 `[M, order]`; `<s>` is V."""
+  """Returns the words of all n-grams of one order, `[M, order]`; `<s>` is V."""
   columns = []
   rows = np.arange(len(keys[order - 1]))
   for k in range(order, 0, -1):
@@ -141,37 +142,38 @@ def ngrams(
 
 
 def adjusted(counts: Counts, k: int) -> np.ndarray:
-  """The counts that Kneser-Ney estimates k-grams from, int64 `[M_k]`.
+  """Computes the adjusted counts of Kneser-Ney smoothing, int64 `[M_k]`.
 
-  For k = n the counts; below, the number of different words that stand in
-  front of the k-gram. Nothing stands in front of `<s>`: k-grams that begin
-  with it keep their counts. In an unbroken text its beginning counts as a
-  word in front of what stands there, or that would have none at all.
+  They are the counts for k = n, and otherwise the number of distinct words
+  that precede the k-gram. k-grams that begin with `<s>`, which nothing
+  precedes, keep their counts. The beginning of an unbroken text counts as a
+  word that precedes it; else its first k-gram could have an adjusted count of
+  zero.
   """
-  own = counts.counts[k - 1]
+  occurrences = counts.counts[k - 1]
   if k == counts.order:
-    return own
-  extensions = np.bincount(counts.suffixes[k], minlength=len(own))
+    return occurrences
+  preceding = np.bincount(counts.suffixes[k], minlength=len(occurrences))
   at_start = counts.at_start[k - 1]
   if counts.eos is None:
-    return extensions + at_start
-  return np.where(at_start, own, extensions)
+    return preceding + at_start
+  return np.where(at_start, occurrences, preceding)
 
 
 def _last_in_suffix_order(
   words: np.ndarray,
-  places: np.ndarray,
+  positions: np.ndarray,
   order: int,
   vocabulary_size: int,
   eos: int | None,
 ) -> list[int]:
-  """Where the k-grams that sort last end, for k = 1 .. order - 1.
+  """Finds where the k-grams that sort last end, for k = 1 .. order - 1.
 
-  The order is by the last word, then by the one before it and so on, words
-  being ranked by their first appearance. `lmplz` takes the count of these, one
-  an order, for their adjusted count when it counts the counts, which shows on
-  a small text; to agree with it the estimator has to know them. In an unbroken
-  text, which that tool does not know, there are none.
+  They are sorted by the last word, then by the one before it and so on, words
+  being ranked by first appearance. When `lmplz` counts the counts, it uses the
+  count of this one k-gram per order instead of its adjusted count, which
+  matters on a small text; the estimator needs them to give the same numbers.
+  There are none in an unbroken text, which that tool does not support.
   """
   if eos is None or order == 1:
     return []
@@ -182,7 +184,7 @@ def _last_in_suffix_order(
   ends = np.flatnonzero(words == rank.argmax())
   lasts = [int(ends[0])] if len(ends) else []
   for k in range(2, order):
-    ends = ends[places[ends] >= k - 1]
+    ends = ends[positions[ends] >= k - 1]
     if len(ends) == 0:
       break
     before = rank[words[ends - (k - 1)]]

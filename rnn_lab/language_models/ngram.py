@@ -1,19 +1,19 @@
-"""An n-gram model: sorted arrays of n-grams, and how they score words."""
+"""N-gram models as sorted arrays, and how they score words."""
 
 import dataclasses
 import json
 import os
-import zipfile
 from collections.abc import Sequence
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 
 from rnn_lab.errors import FieldError
 from rnn_lab.rundir import atomic_file
 
-# An n-gram that is not there is worth less than its shorter end by the weight
-# of its context. The other estimators give each context a value of its own.
+# These score an unseen n-gram by its last n - 1 words and the back-off weight
+# of its context. The others have one probability of unseen words per context.
 BACKING_OFF = ("arpa", "kneser_ney")
 
 
@@ -22,23 +22,24 @@ class NGram:
   """p(word | the n-1 words before it), as natural logarithms.
 
   The k-grams of each order and their ids are as in `counts.Counts`; `<s>` has
-  the id V. Each tuple has one array an order, from k = 1.
+  the id V. Each tuple has one array per order, from k = 1.
 
   Attributes:
     order: n.
     vocabulary_size: V.
     eos: the word that ends a sentence; `None` for one unbroken text.
     estimator: a name in `estimators.ESTIMATORS`, or "arpa" for one from a file.
-    keys: int64 `[M_k]`, sorted: the id of the (k-1)-gram that begins the
-      k-gram, times V + 1, plus its last word.
+    keys: int64 `[M_k]`, sorted: the id of the first k - 1 words, times V + 1,
+      plus the last word.
     log_probs: float64 `[M_k]`, log p of the last word given those before it.
-    log_backoffs: float64 `[M_k]` for k < n, of a k-gram as a context. Where
-      the estimator is one of `BACKING_OFF`, the log of the weight of the
-      shorter context's probabilities for words that never followed this one
-      (0 where no word did); else the log of their probability itself.
-    log_unseen_context: log p of each word after a context that is no k-gram,
-      where the estimator is not one of `BACKING_OFF`.
-    notes: lines that a report should show.
+    log_backoffs: float64 `[M_k]` for k < n, of a k-gram as a context. If the
+      estimator is one of `BACKING_OFF`, the log of the back-off weight, which
+      multiplies the shorter context's probability of a word that never
+      followed this one (0 if none ever did); else the log of that word's
+      probability itself.
+    log_unseen_context: log p of each word after a context that was not seen,
+      unless the estimator is one of `BACKING_OFF`.
+    notes: remarks to show in a report.
   """
 
   order: int
@@ -53,23 +54,23 @@ class NGram:
 
 
 class Failures(NamedTuple):
-  """Tokens that have probability zero, and those that have none at all."""
+  """The numbers of tokens with probability zero and with none defined."""
 
   zero: int
   undefined: int
 
 
 def failures(log_p: np.ndarray) -> Failures:
-  """Counts the two sparsity failures of maximum likelihood in what it scored.
+  """Counts the two sparsity failures of maximum likelihood.
 
-  Zero (-inf): the word never followed its context. Undefined (nan): nothing
+  Zero (-inf): the word never followed its context. Undefined (nan): no word
   ever followed the context.
   """
   return Failures(int(np.isneginf(log_p).sum()), int(np.isnan(log_p).sum()))
 
 
 def initial_carry(model: NGram, tracks: int) -> np.ndarray:
-  """The context of so many streams, int64 `[B, n-1]`: -1, nothing is known."""
+  """Returns the initial context of B streams, int64 `[B, n-1]`: -1, unknown."""
   return np.full((tracks, model.order - 1), -1, np.int64)
 
 
@@ -79,21 +80,21 @@ def score(
   inputs_BT: np.ndarray,
   targets_BT: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-  """log p of each target, given the inputs up to its place and the carry.
+  """Computes log p of each target, given the inputs so far and the carry.
 
-  An input that is `eos` begins a sentence: what was before it is forgotten,
-  and the context is `<s>` alone. Of a context that is not known as far as n-1
-  words back (-1), the words that are known count.
+  An input `eos` starts a sentence: the context is then `<s>` alone. If fewer
+  than n-1 words of a context are known (the others being -1), it consists of
+  the known ones.
 
   Args:
     model: the model.
     carry: int64 `[B, n-1]`, the words before the first input.
-    inputs_BT: the word just before each target.
+    inputs_BT: the word before each target.
     targets_BT: ids from 0 to V - 1.
 
   Returns:
     The carry after the last input, and log p float64 `[B, T]`, in nats: -inf
-    for probability 0, nan where maximum likelihood has none.
+    for probability 0, nan if undefined (maximum likelihood).
   """
   tokens = np.concatenate([carry, np.asarray(inputs_BT, np.int64)], axis=1)
   contexts, lengths = _contexts(model, tokens)
@@ -110,18 +111,18 @@ def score(
 def next_distribution(
   model: NGram, context: Sequence[int] | np.ndarray
 ) -> np.ndarray:
-  """p of each word of the vocabulary after these, float64 `[V]`.
+  """Computes the probability of each next word, float64 `[V]`.
 
   Args:
     model: the model.
-    context: ids, oldest first, of any number; -1 for one that is not known.
+    context: any number of ids, oldest first; -1 for an unknown word.
 
   Returns:
-    Probabilities that sum to 1, or nan where maximum likelihood has none.
+    Probabilities that sum to 1, or nan if undefined (maximum likelihood).
   """
   known = np.asarray(context, np.int64).reshape(1, -1)
   known = known[:, max(0, known.shape[1] - model.order + 1) :]
-  # One unknown word in front, that there be a last one.
+  # Preceded by an unknown word, so that there is a last one.
   tokens = np.pad(known, ((0, 0), (1, 0)), constant_values=-1)
   contexts, lengths = _contexts(model, tokens)
   words = np.arange(model.vocabulary_size)
@@ -132,26 +133,26 @@ def next_distribution(
 def lookup(
   keys: np.ndarray, prefixes: np.ndarray, words: np.ndarray, size: int
 ) -> np.ndarray:
-  """The ids of the k-grams that `words` end, -1 for those that are not there.
+  """Returns the ids of k-grams, -1 for those that do not occur.
 
   Args:
-    keys: of the k-grams.
-    prefixes: the ids of the (k-1)-grams in front; -1 for none.
-    words: ids; -1 for none.
+    keys: the keys of all k-grams.
+    prefixes: ids of their first k - 1 words; -1 for none.
+    words: ids of their last words; -1 for none.
     size: V.
   """
   wanted = prefixes * (size + 1) + words
   if len(keys) == 0:
     return np.full(wanted.shape, -1)
   ids = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-  # What is not known makes no key: less than 0, or one that ends in `<s>`.
+  # An unknown part gives no valid key: a negative one, or one ending in `<s>`.
   return np.where(keys[ids] == wanted, ids, -1)
 
 
 def take(
   values: np.ndarray, ids: np.ndarray, absent: np.ndarray | float
 ) -> np.ndarray:
-  """`values[ids]`, and `absent` where the id is -1."""
+  """Returns `values[ids]`, or `absent` where the id is -1."""
   if len(values) == 0:
     return np.broadcast_to(absent, ids.shape)
   return np.where(ids >= 0, values[ids], absent)
@@ -160,25 +161,25 @@ def take(
 def _contexts(
   model: NGram, tokens: np.ndarray
 ) -> tuple[list[np.ndarray], np.ndarray]:
-  """What stands before the next word, at each place of `tokens` `[B, L]`.
+  """Finds the context of the next word at each position of `tokens` `[B, L]`.
 
   Returns:
-    For k = 0 .. n-1 the id of the k-gram that ends here, `[B, L]`, -1 where
-    the model has none; and how many words are known, n-1 at most, `[B, L]`.
+    For k = 0 .. n-1 the id of the k-gram that ends there, `[B, L]`, -1 if the
+    model has none; and the number of known words, at most n-1, `[B, L]`.
   """
   size = model.vocabulary_size
   words = np.where((tokens < 0) | (tokens >= size), -1, tokens)
   if model.eos is not None:
     words = np.where(words == model.eos, size, words)
   index = np.arange(words.shape[1])
-  begun = np.where(words == -1, index + 1, np.where(words == size, index, 0))
-  lengths = index + 1 - np.maximum.accumulate(begun, axis=1)
+  starts = np.where(words == -1, index + 1, np.where(words == size, index, 0))
+  lengths = index + 1 - np.maximum.accumulate(starts, axis=1)
   ids = [np.zeros_like(words)]
   for k in range(1, model.order):
-    before = ids[-1]
+    prefixes = ids[-1]
     if k > 1:
-      before = np.pad(before[:, :-1], ((0, 0), (1, 0)), constant_values=-1)
-    ids.append(lookup(model.keys[k - 1], before, words, size))
+      prefixes = np.pad(prefixes[:, :-1], ((0, 0), (1, 0)), constant_values=-1)
+    ids.append(lookup(model.keys[k - 1], prefixes, words, size))
   return ids, np.minimum(lengths, model.order - 1)
 
 
@@ -188,14 +189,14 @@ def _log_p(
   lengths: np.ndarray,
   targets: np.ndarray,
 ) -> np.ndarray:
-  """log p of targets after contexts as `_contexts` gives them."""
+  """Computes log p of targets after contexts from `_contexts`."""
   backs_off = model.estimator in BACKING_OFF
   log_p = model.log_probs[0][targets]
   for k in range(2, model.order + 1):
     context = contexts[k - 1]
     ids = lookup(model.keys[k - 1], context, targets, model.vocabulary_size)
     if backs_off:
-      # From the shortest context to the longest, one weight after the other.
+      # From the shortest context to the longest.
       unseen = log_p + take(model.log_backoffs[k - 2], context, 0.0)
       log_p = take(model.log_probs[k - 1], ids, unseen)
     else:
@@ -207,23 +208,16 @@ def _log_p(
 
 
 ARRAYS = ("keys", "log_probs", "log_backoffs")
-# What numpy and this module raise on a file that is not what it should be.
-UNREADABLE = (
-  EOFError,
-  KeyError,
-  OSError,
-  TypeError,
-  ValueError,
-  zipfile.BadZipFile,
-)
+# The errors that a damaged file raises.
+UNREADABLE = (EOFError, KeyError, OSError, TypeError, ValueError, BadZipFile)
 
 
 def save(model: NGram, path: str | os.PathLike) -> None:
-  """Writes the model as a numpy archive, all of it or nothing."""
+  """Writes the model as a numpy archive, atomically."""
   facts = dataclasses.asdict(
     dataclasses.replace(model, **dict.fromkeys(ARRAYS, ()))
   )
-  # JSON knows no nan, which is what maximum likelihood has here.
+  # Not in the JSON, which has no nan, its value for maximum likelihood.
   unseen = facts.pop("log_unseen_context")
   arrays = {
     f"{name}_{k}": array
@@ -241,7 +235,7 @@ def load(path: str | os.PathLike) -> NGram:
     FieldError: the file is missing or damaged.
   """
   try:
-    # Opened here: numpy leaves open what it cannot read.
+    # Opened here: numpy does not close a file that it cannot read.
     with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
       facts = json.loads(str(file["facts"]))
       order = facts["order"]

@@ -1,10 +1,9 @@
-"""The softmax over a vocabulary, without holding it for every token.
+"""The softmax over a vocabulary in chunks of tokens, to save memory.
 
-N tokens and V words make N x V numbers, and a plain loss holds them about
-three times over: as logits, as probabilities and as their gradient. Here a
-chunk of tokens is taken to the end, its share of the gradients included,
-before the next one begins. The numbers are those of the plain loss, up to the
-order of sums.
+For N tokens and V words a plain loss holds about three arrays of N x V
+numbers: logits, probabilities and their gradient. Here the loss and its
+gradients are computed for one chunk of tokens at a time. The results equal
+those of the plain loss up to the order of sums.
 """
 
 import functools
@@ -28,22 +27,22 @@ def cross_entropy(
   weights_N: Array,
   chunk: int,
 ) -> Array:
-  """The sum over n of -weight_n log softmax(h_n v + b)[target_n], in nats.
+  """Computes the sum over n of -weight_n log softmax(h_n v + b)[target_n].
 
-  Differentiable with respect to `h_NH`, `kernel_HV` and `bias_V`. When it is
-  differentiated, the gradients are computed together with the value: what is
-  kept until the backward pass is their size, not N x V.
+  Differentiable with respect to `h_NH`, `kernel_HV` and `bias_V`. Under
+  differentiation the gradients are computed in the forward pass, so that the
+  residuals have their size, not N x V.
 
   Args:
-    h_NH: what the softmax reads, one row a token.
+    h_NH: the inputs of the softmax layer, one row per token.
     kernel_HV: v.
     bias_V: b.
     targets_N: word ids.
-    weights_N: each token's weight in the cost; not differentiated.
-    chunk: tokens whose V numbers are held at once.
+    weights_N: the weight of each token in the cost; not differentiated.
+    chunk: number of tokens whose V logits are held at once.
 
   Returns:
-    A scalar, float32 or the inputs' own precision if that is higher.
+    A scalar in nats, float32 or the inputs' precision if that is higher.
   """
   log_p_N = log_probs(h_NH, kernel_HV, bias_V, targets_N, chunk)
   return -jnp.sum(log_p_N * weights_N)
@@ -56,7 +55,7 @@ def log_probs(
   targets_N: Array,
   chunk: int,
 ) -> Array:
-  """`[N]`: log softmax(h_n v + b)[target_n]; arguments as `cross_entropy`."""
+  """Computes log softmax(h_n v + b)[target_n], `[N]`; see `cross_entropy`."""
 
   def one(rows: tuple[Array, Array]) -> Array:
     h, targets = rows
@@ -77,13 +76,13 @@ def _forward(
   weights_N: Array,
   chunk: int,
 ) -> tuple[Array, Any]:
-  """The value, and the gradients as residuals."""
+  """Computes the value, and the gradients as residuals."""
 
   def one(rows: Any) -> tuple[Array, Array, Array, Array]:
     h, targets, weights = rows
     logits = _logits(h, kernel_HV, bias_V)
     top = jnp.max(logits, axis=-1, keepdims=True)
-    # Kept, so that V exps are taken once a token, not twice.
+    # Reused for the gradient: one exp per logit instead of two.
     e = jnp.exp(logits - top)
     z = jnp.sum(e, axis=-1, keepdims=True)
     log_z = (jnp.log(z) + top)[:, 0]
@@ -130,7 +129,7 @@ def _precision(h: Array, kernel_HV: Array) -> Any:
 
 
 def _logits(h: Array, kernel_HV: Array, bias_V: Array) -> Array:
-  """`[n, V]` logits, in float32 or more."""
+  """Computes logits `[n, V]` in float32 or higher precision."""
   logits = jnp.matmul(
     h.astype(kernel_HV.dtype),
     kernel_HV,
@@ -144,7 +143,7 @@ def _chosen(logits: Array, targets: Array) -> Array:
 
 
 def _chunks(rows: Any, chunk: int) -> Any:
-  """`[chunks, chunk, ...]`; the last one is filled up with zeros."""
+  """Reshapes rows to `[chunks, chunk, ...]`, padding the last with zeros."""
 
   def cut(array: Array) -> Array:
     missing = -array.shape[0] % chunk

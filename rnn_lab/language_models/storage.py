@@ -1,5 +1,6 @@
-"""What an n-gram model stores, and how much of a test it has never seen."""
+"""The storage of n-gram models, and the share of unseen n-grams in a test."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from rnn_lab.language_models.counts import Counts, sentences
 from rnn_lab.language_models.ngram import NGram, lookup, take
 
-# A key, the logarithm of a probability, and of a back-off weight, in bytes.
+# Bytes of a key, of a log probability and of a log back-off weight.
 KEY, LOG_PROB, LOG_BACKOFF = 8, 8, 8
 
 
@@ -16,13 +17,13 @@ class StorageRow(NamedTuple):
 
   Attributes:
     order: k.
-    ngrams: distinct k-grams in the training text. `<s>` alone is none, but
-      longer ones begin with it.
-    bytes: of the model's arrays of this order. The longest order has no
+    ngrams: number of distinct k-grams in the training text. `<s>` is not
+      counted as a 1-gram, but longer k-grams can begin with it.
+    bytes: size of the model's arrays of this order. The longest order has no
       back-off weights; the first has all words and `<s>`, seen or not.
-    unseen: the share of the test's k-grams that the training text does not
-      have, each place counted, not each kind; k-grams reach back to `<s>`
-      and no further. nan where the test is too short to have any.
+    unseen: share of the k-gram occurrences of the test that are not in the
+      training text, within sentences (`<s>` included); nan if the test has no
+      k-gram.
   """
 
   order: int
@@ -32,34 +33,34 @@ class StorageRow(NamedTuple):
 
 
 def storage_table(counts: Counts, test_tokens: np.ndarray) -> list[StorageRow]:
-  """One row for each order of a model from these counts.
+  """Returns one row for each order of a model from these counts.
 
   Args:
-    counts: of the training text.
+    counts: the counts of the training text.
     test_tokens: ids `[N]` of another text.
   """
   size = counts.vocabulary_size
-  words, places = sentences(test_tokens, size, counts.eos)
-  rows, before = [], np.zeros_like(words)
+  words, positions = sentences(test_tokens, size, counts.eos)
+  rows, prefixes = [], np.zeros_like(words)
   for k in range(1, counts.order + 1):
-    ids = lookup(counts.keys[k - 1], before, words, size)
-    here = (places >= k - 1) & (words < size)
-    # All words have an id, seen or not.
+    ids = lookup(counts.keys[k - 1], prefixes, words, size)
+    is_kgram = (positions >= k - 1) & (words < size)
+    # Not `ids >= 0`: unseen words have an id too.
     seen = take(counts.counts[k - 1], ids, 0) > 0
-    before = np.append(-1, ids[:-1])
+    prefixes = np.append(-1, ids[:-1])
     width = KEY + LOG_PROB + (LOG_BACKOFF if k < counts.order else 0)
     rows.append(
       StorageRow(
         order=k,
         ngrams=int(np.count_nonzero(counts.counts[k - 1])),
         bytes=width * len(counts.keys[k - 1]),
-        unseen=float(np.mean(~seen[here])) if here.any() else float("nan"),
+        unseen=float(np.mean(~seen[is_kgram])) if is_kgram.any() else math.nan,
       )
     )
   return rows
 
 
 def stored_bytes(model: NGram) -> int:
-  """The bytes of all arrays of a model."""
+  """Returns the size of all arrays of a model in bytes."""
   arrays = (*model.keys, *model.log_probs, *model.log_backoffs)
   return sum(array.nbytes for array in arrays)

@@ -1,12 +1,12 @@
-"""Textbook sentences, judged by the numbers of a sweep.
+"""Statements of a textbook, evaluated on the numbers of a sweep.
 
 A claim is [sentence, left, op, right]. Each side is a number, or words:
 
-  [TASK /] SERIES [@ X] [: PART] [* FACTOR]
+  [TASK /] SERIES [@ X] [: WHICH] [* FACTOR]
 
 SERIES is a trial's series, X the value of the swept field where one was swept:
 "LSTM", "LSTM @ 100". That alone is the mean over seeds of the headline metric.
-A sweep over several tasks needs the TASK, too: "adding / LSTM @ 100". PART is
+A sweep over several tasks needs the TASK, too: "adding / LSTM @ 100". WHICH is
 another number of the trial. Of a task that has a goal (rnn_lab.reports.goals):
 
   "LSTM @ 100: solved"  share of the seeds that solved the task
@@ -17,8 +17,8 @@ Of a language model:
   "LSTM: context 16"    perplexity after 16 tokens of context
   "LSTM: bytes"         or parameters, or ngrams
 
-Of a gradient study, at initialisation or, with ", trained" behind it, then (see
-`rnn_lab.reports.gradients.numbers.NUMBERS`):
+Of a gradient study, at initialisation or, followed by ", trained", after
+training (see `rnn_lab.reports.gradients.numbers.NUMBERS`):
 
   "LSTM: gradient left"          or factor a step, Lyapunov exponent, half-life
   "LSTM: gradient left, trained"
@@ -27,7 +27,7 @@ Of a gradient study, at initialisation or, with ", trained" behind it, then (see
 "floor: topic" that on one kind of word. FACTOR is a number:
 "LSTM" "<=" "floor * 1.05", "LSTM: bytes" "<" "5-gram: bytes * 0.1".
 
-A mean that is not finite cannot be judged.
+A claim about a mean that is not finite cannot be evaluated.
 """
 
 import operator
@@ -35,20 +35,21 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rnn_lab.errors import FieldError, check_choice
-from rnn_lab.reports.details import details_of, floors, levels, mean
-from rnn_lab.reports.goals import count
-from rnn_lab.reports.gradients.numbers import is_study_number, study_number
-from rnn_lab.reports.headline import measured
+from rnn_lab.reports.claim_numbers import (
+  Number,
+  floor_of,
+  number_of,
+  shown_as_headline,
+)
 from rnn_lab.reports.load import Trial
-from rnn_lab.reports.parts import Part
+from rnn_lab.reports.results import Part
 from rnn_lab.reports.series import Layout, all_trials
-from rnn_lab.reports.tables import format_measured, format_value
 
 HOLDS = "holds"
 FAILS = "does not hold"
 NOT_RUN = "not run"
-# A trial that ran and lost all its seeds was run: it says nothing either way.
-UNJUDGED = "cannot be judged"
+# Of trials that ran and have no finite number.
+UNKNOWN = "cannot be evaluated"
 
 _OPERATORS = {
   "<": operator.lt,
@@ -57,13 +58,13 @@ _OPERATORS = {
   ">=": operator.ge,
 }
 _FLOOR = "floor"
-_CONTEXT = "context "
-_SOLVED = "solved"
-_COUNTS = ("bytes", "parameters", "ngrams")
 
 
-class Judgement(NamedTuple):
-  """A claim, its verdict, and the comparison as words."""
+class Evaluation(NamedTuple):
+  """A claim, its verdict, and the comparison as words.
+
+  `notes` explain the numbers that it compares.
+  """
 
   sentence: str
   verdict: str
@@ -72,77 +73,78 @@ class Judgement(NamedTuple):
   op: str
   right: str
   right_number: str
+  notes: Sequence[str]
 
 
 class _Side(NamedTuple):
   name: str
-  number: float | None
-  words: str
+  number: Number
   ran: bool
 
 
-def judge(
+def evaluate(
   claims: Sequence[Sequence[Any]], parts: Sequence[Part]
-) -> list[Judgement]:
-  """Judges each claim [sentence, left, op, right].
+) -> list[Evaluation]:
+  """Evaluates each claim [sentence, left, op, right].
 
   Args:
     claims: left and right as above; op is <, <=, > or >=.
-    parts: the trials by task, each with the metric that is compared.
+    parts: the trials by task.
 
   Raises:
     FieldError: a claim has another shape or another operator.
   """
-  judgements = []
+  evaluations = []
   for claim in claims:
     if len(claim) != 4:
-      raise FieldError("claims", claim, "[sentence, left, op, right]")
+      raise FieldError(
+        "claims", f"{{field}} must be [sentence, left, op, right], got {claim}"
+      )
     sentence, left, op, right = claim
     check_choice("claims", op, _OPERATORS)
     a, b = _side(left, right, parts), _side(right, left, parts)
     if not (a.ran and b.ran):
       verdict = NOT_RUN
-    elif a.number is None or b.number is None:
-      verdict = UNJUDGED
+    elif a.number.value is None or b.number.value is None:
+      verdict = UNKNOWN
     else:
-      verdict = HOLDS if _OPERATORS[op](a.number, b.number) else FAILS
-    judgements.append(
-      Judgement(sentence, verdict, a.name, a.words, op, b.name, b.words)
-    )
-  return judgements
+      holds = _OPERATORS[op](a.number.value, b.number.value)
+      verdict = HOLDS if holds else FAILS
+    words = (a.name, a.number.words, op, b.name, b.number.words)
+    notes = dict.fromkeys(filter(None, (a.number.note, b.number.note)))
+    evaluations.append(Evaluation(sentence, verdict, *words, tuple(notes)))
+  return evaluations
 
 
 def _side(side: Any, other: Any, parts: Sequence[Part]) -> _Side:
   if isinstance(side, int | float):
-    # Written like the number that it is compared with.
+    # Formatted like the number that it is compared with.
     part, text = _of_task(other, parts)
-    which = str(text).rpartition(": ")[2]
-    if which == _SOLVED or is_study_number(which):
-      return _Side("", side, f"{side:g}", True)
-    return _Side("", side, format_value(side, _metric(part)), True)
+    compared = part and _of_series(text, part)
+    show = compared.number.show if compared else shown_as_headline(part)
+    is_plain = compared and compared.number.is_plain
+    words = f"{side:g}" if is_plain else show(side)
+    return _Side("", Number(side, words, show), True)
   part, text = _of_task(side, parts)
-  found = part and _of_series(text, part)
-  if not found:
-    return _Side(side, None, "no such trial", False)
-  ahead = side.removesuffix(text)
-  return found._replace(name=ahead + found.name)
+  series = part and _of_series(text, part)
+  if not series:
+    number = Number(None, "no such trial", shown_as_headline(part))
+    return _Side(side, number, False)
+  return series._replace(name=side.removesuffix(text) + series.name)
 
 
-def _of_task(side: Any, parts: Sequence[Part]) -> tuple[Part | None, Any]:
-  """The part that "TASK / ..." names, and the rest; of one task, that one."""
+def _of_task(side: Any, parts: Sequence[Part]) -> tuple[Part | None, str]:
+  """The part that "TASK / ..." names, or the only one, and the rest."""
+  text = str(side)
   for part in parts:
-    if isinstance(side, str) and side.startswith(f"{part.task} / "):
-      return part, side.removeprefix(f"{part.task} / ")
-  return (parts[0] if len(parts) == 1 else None), side
-
-
-def _metric(part: Part | None) -> str:
-  return part.headline.metric if part and part.headline else ""
+    if text.startswith(f"{part.task} / "):
+      return part, text.removeprefix(f"{part.task} / ")
+  return (parts[0] if len(parts) == 1 else None), text
 
 
 def _of_series(side: str, part: Part) -> _Side | None:
-  """A side without its task; None if no trial is called that."""
-  layout, metric = part.layout, _metric(part)
+  """A side without its task; None if no trial has that name."""
+  layout = part.layout
   text, factor = side, None
   if not _trials(side, layout):
     head, _, tail = side.rpartition(" * ")
@@ -155,32 +157,22 @@ def _of_series(side: str, part: Part) -> _Side | None:
   if not trials:
     return None
   if _is_floor(name, layout):
-    number, words = _floor(trials, which)
-  elif which == _SOLVED:
-    number, words = _solved(trials[0], part)
-  elif is_study_number(which):
-    number = study_number(trials[0], which)
-    words = "not measured" if number is None else f"{number:.3g}"
-  elif which:
-    number, words = _part(trials[0], which)
+    shown, number = "best possible", floor_of(part, trials, which)
   else:
-    number, words = _measured(trials[0], metric)
-  if number is not None and factor is not None:
-    number *= factor
-    words = (
-      f"{number:,.0f}" if which in _COUNTS else format_value(number, metric)
-    )
-  ran = any(trial.result is not None for trial in trials)
-  shown = "best possible" if _is_floor(name, layout) else name
+    shown, number = name, number_of(part, trials[0], which)
   if which:
     shown += f": {which}"
   if factor is not None:
     shown += f" × {factor:g}"
-  return _Side(shown, number, words, ran)
+    if number.value is not None:
+      value = number.value * factor
+      number = number._replace(value=value, words=number.show(value))
+  ran = any(trial.result is not None for trial in trials)
+  return _Side(shown, number, ran)
 
 
 def _trials(name: str, layout: Layout) -> list[Trial]:
-  """The trial called "SERIES" or "SERIES @ X"; for the floor, all it has."""
+  """The trial called "SERIES" or "SERIES @ X"; of the floor, all it has."""
   head, _, tail = name.rpartition(" @ ")
   series, at = name, None
   if layout.x is not None and head:
@@ -198,57 +190,6 @@ def _trials(name: str, layout: Layout) -> list[Trial]:
 def _is_floor(name: str, layout: Layout) -> bool:
   series = name.rpartition(" @ ")[0] or name
   return series == _FLOOR and _FLOOR not in layout.series
-
-
-def _measured(trial: Trial, metric: str) -> tuple[float | None, str]:
-  entry = measured(trial, metric)
-  if entry is None:
-    return None, trial.status
-  return entry["mean"], format_measured(trial, metric)
-
-
-def _solved(trial: Trial, part: Part) -> tuple[float | None, str]:
-  counted = count(trial, part.goal) if part.goal else None
-  if counted is None:
-    return None, "no goal" if part.goal is None else trial.status
-  share = counted.solved / counted.total
-  return share, f"{share:.3g} ({counted.solved} of {counted.total} seeds)"
-
-
-def _part(trial: Trial, part: str) -> tuple[float | None, str]:
-  details = details_of(trial)
-  if details is None:
-    return None, trial.status
-  if part in _COUNTS:
-    count = details.get(part)
-    return count, "no such number" if count is None else f"{count:,}"
-  kind = details.get("perplexity_by_kind", {}).get(part)
-  lengths = details.get("perplexity_by_context", {})
-  values = kind["perplexity"] if kind else None
-  if values is None and part.startswith(_CONTEXT):
-    values = lengths.get(part.removeprefix(_CONTEXT))
-  if values is None:
-    return None, "no such number"
-  number = mean(values)
-  if number is None:
-    return None, "infinite"
-  return number, format_value(number, "perplexity")
-
-
-def _floor(trials: Sequence[Trial], part: str) -> tuple[float | None, str]:
-  found = floors(trials)
-  if part:
-    kinds = [
-      details.get("perplexity_by_kind", {}).get(part)
-      for trial in trials
-      if (details := details_of(trial))
-    ]
-    found = levels(kind["floor"] for kind in kinds if kind)
-  if not found:
-    return None, "not known"
-  if len(found) > 1:
-    return None, "not the same for all trials"
-  return found[0], format_value(found[0], "perplexity")
 
 
 def _number(text: str) -> float | None:

@@ -1,11 +1,17 @@
-"""What the run of a language model says about it, beside its metrics."""
+"""The details of a result: what a run says of its model beside its metrics.
+
+A model of a text has them: the sizes of the model and of the text, perplexity
+by kind of word and by length of context, and what the text's own distribution
+would get, where that is known.
+"""
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rnn_lab.reports.load import Trial
+from rnn_lab.reports.numbers import levels, mean, share
 
 # What summary.json takes from the details of a run.
 _MAIN = (
@@ -21,65 +27,50 @@ _MAIN = (
 )
 
 
-def details_of(trial: Trial | None) -> dict[str, Any] | None:
-  """The details in a trial's result; None but for a language model's."""
+def details_of(trial: Trial | None) -> dict[str, Any]:
+  """Returns the details in a trial's result, {} without."""
   if trial is None or trial.result is None:
-    return None
-  return trial.result.get("details") or None
+    return {}
+  return trial.result.get("details") or {}
+
+
+def is_of_text(trial: Trial | None) -> bool:
+  """Whether the details of a trial tell on which text it was evaluated."""
+  return "tokens" in details_of(trial)
 
 
 def main_numbers(trial: Trial) -> dict[str, Any]:
-  """The details that summary.json holds; {} if there are none."""
-  details = details_of(trial) or {}
+  """Returns the details that summary.json holds; {} if there are none."""
+  details = details_of(trial)
   return {key: details[key] for key in _MAIN if key in details}
 
 
-def is_counted(trial: Trial) -> bool:
-  """Whether a trial is an n-gram model, which no step trains."""
-  model = trial.config.get("model", {})
-  return trial.overrides.get("model.kind", model.get("kind")) == "ngram"
-
-
-def finite(value: Any) -> Any:
-  """A number, or a list of them, with None for what is not finite."""
-  if isinstance(value, list):
-    return [finite(item) for item in value]
-  if isinstance(value, float) and not math.isfinite(value):
-    return None
-  return value
-
-
-def mean(values: Iterable[float | None]) -> float | None:
-  """Over the seeds with a finite number; None if there are none."""
-  known = [v for v in values if v is not None and math.isfinite(v)]
-  return statistics.fmean(known) if known else None
-
-
 def perplexity(trial: Trial) -> float | None:
-  """On the test split, mean over seeds; None where it is not finite."""
+  """Returns the test perplexity, mean over seeds; None unless finite."""
   if trial.result is None:
     return None
   entry = trial.result["metrics"].get("test/perplexity")
   return mean(entry["values"]) if entry else None
 
 
-def levels(values: Iterable[float | None]) -> list[float]:
-  """Numbers in ascending order, each once but for rounding."""
-  apart: list[float] = []
-  for value in sorted(v for v in values if v is not None):
-    if not apart or not math.isclose(value, apart[-1], rel_tol=1e-6):
-      apart.append(value)
-  return apart
-
-
 def floors(trials: Iterable[Trial | None]) -> list[float]:
-  """The best possible test perplexity: one, unless texts differ."""
-  found = [details_of(trial) for trial in trials]
-  return levels(d.get("floor_perplexity") for d in found if d)
+  """Returns the best possible test perplexities, one unless texts differ."""
+  return levels(details_of(trial).get("floor_perplexity") for trial in trials)
+
+
+def kind_floors(trials: Sequence[Trial], kind: str) -> list[float]:
+  """As `floors`, on one kind of word."""
+  kinds = [perplexity_by_kind(trial).get(kind) for trial in trials]
+  return levels(row["floor"] for row in kinds if row)
+
+
+def perplexity_by_kind(trial: Trial | None) -> dict[str, dict[str, Any]]:
+  """Returns by kind of word {"tokens", "floor", "perplexity": [S]}."""
+  return details_of(trial).get("perplexity_by_kind", {})
 
 
 def floor(trial: Trial | None, metric: str, split: str) -> float | None:
-  """The metric of the true distribution of a language model's text.
+  """Returns the metric of the true distribution of a trial's text.
 
   Args:
     trial: the run.
@@ -88,9 +79,10 @@ def floor(trial: Trial | None, metric: str, split: str) -> float | None:
       average over all texts from the same source, by its entropy rate.
 
   Returns:
-    The level that no model can beat; None where nobody knows it.
+    The level that no model can beat; None where it is
+    unknown.
   """
-  details = details_of(trial) or {}
+  details = details_of(trial)
   if split == "test":
     best = details.get("floor_perplexity")
     nats = None if best is None else math.log(best)
@@ -106,9 +98,9 @@ def floor(trial: Trial | None, metric: str, split: str) -> float | None:
 
 
 def infinite_words(trial: Trial, metric: str) -> str:
-  """Why a metric of a run that did not diverge is no finite number."""
+  """Says why a metric of a run that did not diverge is not finite."""
   details = details_of(trial)
-  if details is None or metric != "perplexity":
+  if metric != "perplexity" or not details:
     return "infinite"
   unit = trial.config.get("task", {}).get("unit", "word")
   words = "words" if unit == "word" else "tokens"
@@ -122,52 +114,42 @@ def infinite_words(trial: Trial, metric: str) -> str:
   )
 
 
-def share(value: float) -> str:
-  """A share as percents: 0.4%, 12%."""
-  percent = 100 * value
-  if 0 < percent < 0.1:
-    return "under 0.1%"
-  return f"{percent:.1f}%" if percent < 9.95 else f"{percent:.0f}%"
-
-
-def significant(value: float, digits: int) -> str:
-  """So many significant digits, and 12345 rather than 1.23e+04."""
-  if abs(value) >= 10**digits:
-    return f"{value:.0f}"
-  return f"{value:#.{digits}g}".rstrip(".")
-
-
 def training_seconds(trial: Trial) -> float | None:
-  """Counting an n-gram model, or all sessions of a network's run together.
+  """Returns how long training took, all sessions of a run together.
 
-  Each session of a run that was interrupted counts from its start to its last
-  row; so do its evaluations and its compilation.
+  A row "counted" of timing.jsonl gives the seconds itself. Otherwise each
+  session counts from its start to its last row, with its evaluations and its
+  compilation.
   """
   counted = [row for row in trial.timing if row.get("event") == "counted"]
   if counted:
     return counted[-1]["seconds"]
-  began, last, total = None, None, 0.0
+  start, last, total = None, None, 0.0
   for row in trial.timing:
     if "time" not in row:
       continue
     if row.get("event") == "start":
-      if began is not None:
-        total += last - began
-      began = row["time"]
+      if start is not None:
+        total += last - start
+      start = row["time"]
     last = row["time"]
-  if began is None or last == began:
+  if start is None or last == start:
     return trial.seconds
-  return total + last - began
+  return total + last - start
 
 
 def tokens_per_second(trial: Trial) -> float | None:
-  """Training tokens a second, of all seeds together; None if not known.
+  """Returns training tokens a second, all seeds together; None if unknown.
 
-  Of a network: the median between evaluations.
+  The rate that timing.jsonl gives, or else the median between evaluations.
   """
-  counted = [row for row in trial.timing if "tokens_per_second" in row]
-  if counted:
-    return counted[-1]["tokens_per_second"]
+  rates = [
+    row["tokens_per_second"]
+    for row in trial.timing
+    if "tokens_per_second" in row
+  ]
+  if rates:
+    return rates[-1]
   rates = [
     row["steps_per_second"] for row in trial.timing if "steps_per_second" in row
   ]

@@ -7,14 +7,12 @@ A config's `report()` may return "goals", one for each task:
 
 by the task's name and a metric of the test split. "x" may be left out: it is
 the swept field, needed only where a sweep has a single value of it, or where
-several fields vary. Beside
-them may stand "published", what others report of a task at one value of the
-swept field:
+several fields vary. Beside it `report()` may return "published", outcomes that
+others report of a task at one value of the swept field:
 
   {"task": "adding", "x": 200, "text": "...", "source": "...", "mark": "V2"}
 """
 
-import math
 import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -27,6 +25,7 @@ from rnn_lab.errors import (
   in_section,
 )
 from rnn_lab.reports.load import Trial
+from rnn_lab.reports.numbers import finite
 
 _OPERATORS = {
   "<": operator.lt,
@@ -77,11 +76,10 @@ class Count(NamedTuple):
 
 
 def parse_goals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Goal]:
-  """The goals of a sweep by their task.
+  """Checks the goals of a sweep, and returns them by task.
 
   Raises:
-    FieldError: a field is unknown, missing or not what it may be, or a task
-      has two goals.
+    FieldError: a field is unknown, missing or wrong, or a task has two goals.
   """
   goals: dict[str, Goal] = {}
   for i, row in enumerate(_rows("goals", rows)):
@@ -92,7 +90,9 @@ def parse_goals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Goal]:
       check_choice("op", row["op"], _OPERATORS)
       check_float("bar", row["bar"])
       if row["task"] in goals:
-        raise FieldError("task", row["task"], "given one goal, not two")
+        raise FieldError(
+          "task", f"{{field}} must have one goal, got two of {row['task']!r}"
+        )
     goals[row["task"]] = Goal(**row)
   return goals
 
@@ -100,19 +100,21 @@ def parse_goals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Goal]:
 def parse_published(
   rows: Sequence[Mapping[str, Any]], goals: Mapping[str, Goal]
 ) -> list[Published]:
-  """The published outcomes of a sweep, in the order given.
+  """Checks the published outcomes of a sweep, and returns them in order.
 
   Raises:
-    FieldError: a field is unknown, missing or not what it may be, or a task
-      has no goal.
+    FieldError: a field is unknown, missing or wrong, or a task has no goal.
   """
   for i, row in enumerate(_rows("published", rows)):
     with in_section(f"published[{i}]"):
       check_fields(row, Published._fields, Published._fields)
       _check_words("task", row["task"])
       if row["task"] not in goals:
-        may = f"a task with a goal ({', '.join(goals) or 'there is none'})"
-        raise FieldError("task", row["task"], may)
+        raise FieldError(
+          "task",
+          f"{{field}} must be a task with a goal ({', '.join(goals) or 'none'})"
+          f", got {row['task']!r}",
+        )
       check_float("x", row["x"])
       for field in ("text", "source"):
         _check_words(field, row[field])
@@ -121,7 +123,7 @@ def parse_published(
 
 
 def count(trial: Trial | None, goal: Goal) -> Count | None:
-  """The seeds of a trial that solved its task; None before its run ended.
+  """Counts the seeds of a trial that solved its task; None before it ended.
 
   A seed that diverged, or whose metric is not finite, did not.
 
@@ -136,57 +138,60 @@ def count(trial: Trial | None, goal: Goal) -> Count | None:
 
 
 def metric_values(trial: Trial, goal: Goal) -> list[float | None]:
-  """The goal's metric of each seed; None of one that diverged."""
+  """Returns the goal's metric of each seed; None where it diverged."""
   metrics = trial.result["metrics"]
   if f"test/{goal.metric}" not in metrics:
     known = [k.removeprefix("test/") for k in metrics if k.startswith("test/")]
     raise FieldError(
-      "goals", goal.metric, f"a test metric of {goal.task} ({', '.join(known)})"
+      "goals",
+      f"{{field}} must name a test metric of {goal.task} ({', '.join(known)}), "
+      f"got {goal.metric!r}",
     )
   seeds = trial.result["seeds"]
   return [
-    None if seed["status"] == "diverged" or not _is_finite(value) else value
+    None if seed["status"] == "diverged" or not finite(value) else value
     for value, seed in zip(metrics[f"test/{goal.metric}"]["values"], seeds)
   ]
 
 
 def best(values: Sequence[float | None], goal: Goal) -> float | None:
-  """The best of the seeds' values by the goal; None if none is a number."""
+  """Returns the best seed's value by the goal; None if all are None."""
   known = [value for value in values if value is not None]
   return (max if goal.op[0] == ">" else min)(known, default=None)
 
 
 def interval(solved: int, total: int) -> tuple[float, float]:
-  """Wilson's 95% confidence interval of the share `solved` / `total`.
+  """Returns Wilson's 95% confidence interval of `solved` / `total`.
 
   Wilson, "Probable Inference, the Law of Succession, and Statistical
   Inference", 1927. It stays within [0, 1], and says of 10 of 10 that the
   share may be as low as 0.72.
   """
-  # Here, as it takes a second to import, which every program would wait for.
+  # Imported here since it takes a second.
   from scipy import stats
 
-  found = stats.binomtest(solved, total).proportion_ci(
+  bounds = stats.binomtest(solved, total).proportion_ci(
     confidence_level=0.95, method="wilson"
   )
-  return float(found.low), float(found.high)
+  return float(bounds.low), float(bounds.high)
 
 
 def _reached(value: float | None, goal: Goal) -> bool:
   return value is not None and _OPERATORS[goal.op](value, goal.bar)
 
 
-def _is_finite(value: float | None) -> bool:
-  return value is not None and math.isfinite(value)
-
-
 def _rows(name: str, rows: Any) -> Sequence[Mapping[str, Any]]:
   is_list = isinstance(rows, Sequence) and not isinstance(rows, str)
   if not is_list or not all(isinstance(row, Mapping) for row in rows):
-    raise FieldError(name, rows, "a list of objects with named fields")
+    raise FieldError(
+      name,
+      f"{{field}} must be a list of objects with named fields, got {rows!r}",
+    )
   return rows
 
 
 def _check_words(field: str, value: Any) -> None:
   if not isinstance(value, str) or not value:
-    raise FieldError(field, value, "words")
+    raise FieldError(
+      field, f"{{field}} must be a text that is not empty, got {value!r}"
+    )

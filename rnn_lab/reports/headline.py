@@ -1,12 +1,12 @@
-"""The one metric that a report compares trials by, and its chance level."""
+"""The metric that a report compares trials by, and its level of reference."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from rnn_lab.reports.details import details_of, floor
+from rnn_lab.reports.details import floor, is_of_text
 from rnn_lab.reports.load import Trial
 
-# Metrics that live in [0, 1] and are read as a share of something.
+# Metrics that lie in [0, 1] and are read as shares.
 _SHARES = ("accuracy", "f1", "error_rate", "fraction")
 
 # A ratio of one and a half decades: more than that is lost on a linear axis.
@@ -23,11 +23,11 @@ class Headline(NamedTuple):
 
 
 def headline_of(trials: Sequence[Trial]) -> Headline | None:
-  """The headline of the first trial that ended, or else a guess.
+  """Returns the headline of the first trial that ended, or else a guess.
 
-  Without a result the first validation metric that is not the loss stands in,
-  so that the curves of a sweep that has just begun can be drawn. None if
-  nothing was measured at all.
+  Without a result it is the first validation metric that is not the loss, so
+  that the curves of a sweep can be drawn before a trial ends. None if nothing
+  was measured.
   """
   for trial in trials:
     if trial.result is not None:
@@ -44,7 +44,7 @@ def headline_of(trials: Sequence[Trial]) -> Headline | None:
 
 
 def is_share(metric: str) -> bool:
-  """Whether a metric lives in [0, 1], by its name."""
+  """Whether a metric lies in [0, 1], by its name."""
   return any(word in metric for word in _SHARES)
 
 
@@ -60,14 +60,14 @@ def is_wide(values: Iterable[float], headline: Headline) -> bool:
 
 
 def measured(trial: Trial | None, metric: str) -> dict[str, Any] | None:
-  """Mean, std and values over seeds of a test metric; None if not there."""
+  """Returns mean, std and values of a test metric; None without it."""
   if trial is None or trial.result is None:
     return None
   return trial.result["metrics"].get(f"test/{metric}")
 
 
 def chance(trial: Trial | None, metric: str) -> float | None:
-  """What a guesser gets on the trial's task; None where it is not known."""
+  """Returns the baseline of the trial's task; None where it is unknown."""
   if trial is None or trial.result is None:
     return None
   return (trial.result.get("baselines") or {}).get(metric)
@@ -76,19 +76,19 @@ def chance(trial: Trial | None, metric: str) -> float | None:
 def reference(
   trial: Trial | None, metric: str, split: str = "test"
 ) -> float | None:
-  """The level that a number is to be seen against.
+  """Returns the level to compare a number with.
 
-  Of a language model whose text's distribution is known: the best possible.
-  Of any other language model: none, as the uniform guess is far from all that
-  learnt anything. Otherwise chance.
+  For a text whose distribution is known, the best possible; for any other
+  text none, as the uniform guess is far from every trained model; and chance
+  otherwise.
   """
-  if details_of(trial) is None:
-    return chance(trial, metric)
-  return floor(trial, metric, split)
+  if is_of_text(trial):
+    return floor(trial, metric, split)
+  return chance(trial, metric)
 
 
 def reference_name(trials: Iterable[Trial | None], split: str = "test") -> str:
-  """What `reference` is the level of, in words."""
-  if all(details_of(trial) is None for trial in trials):
+  """Names the level of `reference`."""
+  if not any(is_of_text(trial) for trial in trials):
     return "chance"
   return "best possible" if split == "test" else "best possible on average"

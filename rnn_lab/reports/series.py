@@ -4,8 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from rnn_lab.reports.details import is_counted, perplexity
+from rnn_lab.reports.headline import measured
 from rnn_lab.reports.load import Trial
+from rnn_lab.reports.numbers import finite
 
 
 class Layout(NamedTuple):
@@ -33,13 +34,13 @@ def arrange(
   If it is not given, the x-axis is the first numeric field among the overrides
   that takes more than one value inside a series. A trial without a series
   belongs to the one named after its other overrides. Trials that would share a
-  point are told apart by the overrides in which they differ, so that none hides
+  point get names with the overrides in which they differ, so that none hides
   another.
 
   Args:
     trials: of one task.
     task: its name, where the sweep has others.
-    x: the x-axis, if it is not to be found.
+    x: the x-axis, if it is given.
   """
   x = x or _swept_field(trials)
   groups = defaultdict(list)
@@ -49,8 +50,8 @@ def arrange(
       groups[trial.series or _derived_name(trial, x, trials)].append(trial)
   series: dict[str, dict[Any, Trial]] = defaultdict(dict)
   for name, group in groups.items():
-    for own_name, trial in zip(_names_apart(name, group, x), group):
-      series[own_name][_point(trial, x)] = trial
+    for distinct, trial in zip(_distinct_names(name, group, x), group):
+      series[distinct][_point(trial, x)] = trial
   if x is None:
     return Layout(None, [None], dict(series), task)
   xs = sorted({point for line in series.values() for point in line})
@@ -59,18 +60,18 @@ def arrange(
 
 
 def titled(task: str, words: str) -> str:
-  """The title of a figure or table, which names the task if there is one."""
+  """Titles a figure or table, with the task's name if there is one."""
   return f"Task {task}. {words[:1].upper()}{words[1:]}" if task else words
 
 
 def task_of(trial: Trial) -> str | None:
-  """The name of a trial's task; None of one that never ran, or in no lab."""
+  """Returns the name of a trial's task; None where it is unknown."""
   name = value_of(trial, "task.name")
   return None if name is None else str(name)
 
 
 def chunks(names: Iterable[str], most: int) -> list[list[str]]:
-  """Splits names into the fewest lists of at most `most`, sizes even."""
+  """Splits names into the fewest lists of at most `most`, of even sizes."""
   names = list(names)
   count = -(-len(names) // most)
   bounds = [len(names) * i // count for i in range(count + 1)] if count else []
@@ -78,35 +79,48 @@ def chunks(names: Iterable[str], most: int) -> list[list[str]]:
 
 
 def groups(layout: Layout, most: int) -> list[list[str]]:
-  """The series of each figure or panel, which also gives lines their looks.
+  """Splits series into figures or panels, which also gives lines their looks.
 
-  At most `most` a group. Where that takes several, n-gram models and networks
-  go into groups of their own, and n-gram models that have no finite number
-  to draw into none.
+  At most `most` a group. Where that takes several, series that were fitted
+  without training steps have groups of their own, and those of them without
+  any finite result are left out.
   """
   if len(layout.series) <= most:
     return chunks(layout.series, most)
-  counted = {
+  stepless = {
     name: list(line.values())
     for name, line in layout.series.items()
-    if all(is_counted(trial) for trial in line.values())
+    if not any(takes_steps(trial) for trial in line.values())
   }
   drawn = [
     name
-    for name, trials in counted.items()
-    if any(perplexity(trial) is not None for trial in trials)
+    for name, trials in stepless.items()
+    if any(_has_headline(trial) for trial in trials)
   ]
-  others = [name for name in layout.series if name not in counted]
+  others = [name for name in layout.series if name not in stepless]
   return chunks(drawn, most) + chunks(others, most)
 
 
+def takes_steps(trial: Trial) -> bool:
+  """Whether a trial trains step by step; of one without a result assumed."""
+  return trial.result is None or any(
+    seed["last_step"] or seed["status"] == "diverged"
+    for seed in trial.result["seeds"]
+  )
+
+
+def _has_headline(trial: Trial) -> bool:
+  entry = measured(trial, trial.result["headline"])
+  return bool(entry and finite(entry["values"]))
+
+
 def all_trials(layout: Layout) -> list[Trial]:
-  """The trials of all series, series by series."""
+  """Returns the trials of all series, series by series."""
   return [trial for line in layout.series.values() for trial in line.values()]
 
 
 def value_of(trial: Trial, field: str) -> Any:
-  """A config field of a trial by its dotted name; None where unknown."""
+  """Returns a config field by its dotted name; None where unknown."""
   if field in trial.overrides:
     return trial.overrides[field]
   value: Any = trial.config
@@ -116,7 +130,7 @@ def value_of(trial: Trial, field: str) -> Any:
 
 
 def say(value: float) -> str:
-  """A value of the swept field on an axis or over a column."""
+  """Formats a value of the swept field for an axis or a column."""
   return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -149,7 +163,9 @@ def _derived_name(trial: Trial, x: str | None, trials: Sequence[Trial]) -> str:
   return str(value_of(trial, "model.cell") or "all trials")
 
 
-def _names_apart(name: str, group: Sequence[Trial], x: str | None) -> list[str]:
+def _distinct_names(
+  name: str, group: Sequence[Trial], x: str | None
+) -> list[str]:
   """A name for each trial, so that no two share both name and point."""
   points = [_point(trial, x) for trial in group]
   if len(set(points)) == len(points):
@@ -162,7 +178,7 @@ def _names_apart(name: str, group: Sequence[Trial], x: str | None) -> list[str]:
   words = [_assignments(trial, differ, group) for trial in group]
   if len(set(zip(words, points))) < len(points):
     words = [trial.name for trial in group]
-  return [f"{name}, {own}" for own in words]
+  return [f"{name}, {distinct}" for distinct in words]
 
 
 def _assignments(

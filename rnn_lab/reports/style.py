@@ -1,8 +1,6 @@
 """How every figure of a report looks: colours, fonts, panels and legends."""
 
-import io
 import math
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,13 +12,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
-# More lines than this in one plot cannot be told apart.
+from rnn_lab.rundir import atomic_file
+
+# More lines than this in one plot cannot be distinguished.
 MOST_LINES = 8
 _MOST_COLUMNS = 6
 DPI = 130
+# What distinguishes a report's images from others in the same folder.
+_SOURCE = "rnn_lab.reports"
 
-# Okabe and Ito's colours, told apart by colour-blind readers; their yellow,
-# too faint on white, gives way to grey.
+# Okabe and Ito's colours, which colour-blind readers distinguish; grey in the
+# place of their yellow, which is too faint on white.
 _COLOURS = (
   "#0072B2",
   "#D55E00",
@@ -67,12 +69,12 @@ _RC = {
 
 
 def in_style() -> Any:
-  """The context in which the figures of a report are made and saved."""
+  """Returns the context in which figures are made and saved."""
   return matplotlib.rc_context(_RC)
 
 
 def line_style(index: int) -> dict[str, Any]:
-  """Colour, marker and dashes of the line with this place in its figure."""
+  """Returns the look of the line at this place in its figure."""
   return {
     "color": _COLOURS[index],
     "marker": _MARKERS[index],
@@ -85,7 +87,7 @@ def line_style(index: int) -> dict[str, Any]:
 
 
 def plain(text: Any) -> str:
-  """Text that matplotlib draws as it stands: no mathematics, never hidden."""
+  """Escapes text so that matplotlib draws it as it is, and never hides it."""
   shown = str(text).replace("$", r"\$")
   # A label that begins with an underscore is left out of every legend.
   return f" {shown}" if shown.startswith("_") else shown
@@ -94,7 +96,7 @@ def plain(text: Any) -> str:
 def panels(
   count: int, bands: int = 1, height: float = 3.0, *, y: str
 ) -> tuple[Figure, list[list[Axes]]]:
-  """A figure with `bands` rows of `count` panels that share their y-axis.
+  """Makes a figure with `bands` rows of `count` panels that share a y-axis.
 
   Rows of more than six panels are folded: all bands of the first panels, then
   all bands of the next.
@@ -126,7 +128,7 @@ def panels(
 
 
 def set_log(axis: Axis, metric: str) -> None:
-  """A logarithmic axis; perplexities are written 20, not 2 x 10^1."""
+  """Sets a logarithmic axis; perplexities are written 20, not 2 x 10^1."""
   axis.axes.set(**{f"{axis.axis_name}scale": "log"})
   if metric == "perplexity":
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -135,14 +137,14 @@ def set_log(axis: Axis, metric: str) -> None:
 
 
 def draw_chance(ax: Axes, level: float) -> None:
-  """A dashed line at the level of chance."""
+  """Draws a dashed line at the level of chance."""
   ax.axhline(level, zorder=1.5, **CHANCE)
 
 
 def legend_below(
   figure: Figure, names: Iterable[str], index: Sequence[str], chance: str = ""
 ) -> None:
-  """A legend under the panels, where it covers no data.
+  """Draws a legend under the panels, where it covers no data.
 
   Args:
     figure: gets the legend.
@@ -171,17 +173,14 @@ def legend_below(
   )
 
 
-def save(figure: Figure, path: Path) -> Path:
+def save(figure: Figure, path: Path) -> None:
   """Writes a PNG without date or version: equal data, equal bytes."""
-  image = io.BytesIO()
-  figure.savefig(image, format="png", metadata={"Software": None})
-  partial = path.with_name(path.name + ".tmp")
-  partial.write_bytes(image.getvalue())
-  os.replace(partial, path)
-  return path
+  metadata = {"Software": None, "Source": _SOURCE}
+  with atomic_file(path) as file:
+    figure.savefig(file, format="png", metadata=metadata)
 
 
-def numbers(values: Any) -> list[float]:
-  """The finite numbers among a seed's or several seeds' values."""
-  several = values if isinstance(values, list) else [values]
-  return [v for v in several if v is not None and math.isfinite(v)]
+def is_saved(path: Path) -> bool:
+  """Whether `save` wrote a file."""
+  with path.open("rb") as file:
+    return _SOURCE.encode() in file.read(256)

@@ -1,24 +1,23 @@
 """The numbers of a sweep as a file: summary.json."""
 
-import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rnn_lab.reports.details import finite, main_numbers
+from rnn_lab.reports.details import main_numbers
 from rnn_lab.reports.load import Trial, load_trials
+from rnn_lab.rundir import SUMMARY, finite_or_null, write_json
 
 
 def summary(trials: Sequence[Trial]) -> dict[str, Any]:
-  """Every test and validation number of a sweep, as summary.json holds it.
+  """Returns every test and validation number of a sweep.
 
   Returns:
     {"trials": [{"name", "overrides", "series", "status", "metrics":
     {"test/accuracy": {"mean", "std", "values"}}}]}; metrics is empty for a
-    trial without a result, and a number that is not finite is None. A
-    language model has "details", too: its size, and perplexity by kind of
-    word and by length of context.
+    trial without a result, and a number that is not finite is None. Where a
+    result has details, so has the trial: sizes, and perplexity by kind of word
+    and by length of context.
   """
   return {
     "trials": [
@@ -28,7 +27,9 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
         "series": trial.series,
         "status": trial.status,
         "metrics": {
-          key: {part: finite(entry[part]) for part in ("mean", "std", "values")}
+          key: {
+            part: _finite(entry[part]) for part in ("mean", "std", "values")
+          }
           for key, entry in (trial.result or {"metrics": {}})["metrics"].items()
         },
         **({"details": main} if (main := main_numbers(trial)) else {}),
@@ -50,15 +51,12 @@ def write_summary(
   Returns:
     The path of the file.
   """
-  content = summary(load_trials(workdir) if trials is None else trials)
-  text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
-  path = Path(workdir) / "summary.json"
-  replace_text(path, text + "\n")
+  path = Path(workdir) / SUMMARY
+  write_json(path, summary(load_trials(workdir) if trials is None else trials))
   return path
 
 
-def replace_text(path: Path, text: str) -> None:
-  """Writes a file so that a reader sees the old one or the new one whole."""
-  partial = path.with_name(path.name + ".tmp")
-  partial.write_text(text, encoding="utf-8")
-  os.replace(partial, path)
+def _finite(value: Any) -> Any:
+  if isinstance(value, list):
+    return [_finite(item) for item in value]
+  return None if value is None else finite_or_null(value)

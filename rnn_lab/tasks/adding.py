@@ -1,4 +1,4 @@
-"""The adding problem: two numbers to be kept, among many to be ignored."""
+"""The adding problem: remember two of many numbers."""
 
 import functools
 import types
@@ -22,26 +22,26 @@ from rnn_lab.types import Array, Batch, Key
 
 @cached
 def adding(batch_size: int, length: int, eval_size: int = 1000) -> Task:
-  """The sum of the two marked numbers of a sequence.
+  """Makes the task of adding the two marked numbers of a sequence.
 
   Each step holds a number, uniform in [0, 1), and a mark, 0 or 1. One step of
   the first half, [0, T // 2), is marked and one of the second, [T // 2, T).
-  To answer 1 always gives a mean squared error of 2 Var U[0, 1] = 1/6.
+  The constant answer 1 has a mean squared error of 2 Var U[0, 1] = 1/6.
 
   Hochreiter & Schmidhuber, "Long Short-Term Memory", 1997 (task 4), in the
   version of Arjovsky, Shah & Bengio, "Unitary Evolution Recurrent Neural
   Networks", 2016.
 
   Args:
-    batch_size: B, fresh sequences at every step.
-    length: T, from 2 up.
-    eval_size: sequences of the validation split, and of the test split.
+    batch_size: B, new sequences at every step.
+    length: T, at least 2.
+    eval_size: number of sequences of the validation and of the test split.
 
   Returns:
     The task: inputs `[B, T, 2]`, targets `[B, 1]`.
 
   Raises:
-    FieldError: an argument is not what it may be.
+    FieldError: an argument is out of range.
   """
   check_int("length", length, 2, LONGEST)
   check_int("eval_size", eval_size, 1, MOST_EXAMPLES)

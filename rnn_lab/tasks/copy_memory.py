@@ -1,4 +1,4 @@
-"""The copying memory problem: ten symbols to be kept over a long delay."""
+"""The copying memory problem: remember ten symbols over a long delay."""
 
 import functools
 import math
@@ -28,31 +28,31 @@ DELIMITER = NUM_SYMBOLS + 1
 
 @cached
 def copy_memory(batch_size: int, delay: int, eval_size: int = 1000) -> Task:
-  """Ten symbols, a delay, a delimiter: then the ten symbols again, in order.
+  """Makes the task of repeating ten symbols after a delay and a delimiter.
 
   With delay T, a sequence of T + 20 steps holds 10 symbols, each uniform
   among 8; T - 1 blanks; a delimiter; 10 blanks. The targets are T + 10 blanks
-  and then the 10 symbols. The loss is the mean over all T + 20 steps, the
-  accuracy that of the last ten steps alone.
+  and then the 10 symbols. The loss is the mean over all T + 20 steps; the
+  accuracy is that of the last ten steps alone.
 
-  Without memory the best guess is "blank" with certainty, then each symbol
+  The best guess without memory is "blank" with certainty, then each symbol
   with 1/8: a loss of 10 ln 8 / (T + 20) and an accuracy of 1/8.
 
   Arjovsky, Shah & Bengio, "Unitary Evolution Recurrent Neural Networks",
   2016, after Hochreiter & Schmidhuber, 1997.
 
   Args:
-    batch_size: B, fresh sequences at every step.
-    delay: T of the paper, from 1 up: steps from the last symbol seen to the
+    batch_size: B, new sequences at every step.
+    delay: T of the paper, at least 1: steps from the last symbol to the
       delimiter.
-    eval_size: sequences of the validation split, and of the test split.
+    eval_size: number of sequences of the validation and of the test split.
 
   Returns:
     The task: inputs `[B, T + 20, 10]` one-hot (blank, 8 symbols, delimiter),
     targets `[B, T + 20]`, 9 classes (blank, 8 symbols).
 
   Raises:
-    FieldError: an argument is not what it may be.
+    FieldError: an argument is out of range.
   """
   check_int("delay", delay, 1, LONGEST)
   check_int("eval_size", eval_size, 1, MOST_EXAMPLES)

@@ -1,4 +1,4 @@
-"""Scikit-learn's handwritten digits: real images that need no network."""
+"""The handwritten digits of scikit-learn: real images without a download."""
 
 import functools
 import hashlib
@@ -6,49 +6,47 @@ import types
 
 import numpy as np
 
-from rnn_lab.caching import cached
 from rnn_lab.tasks.base import Task
-from rnn_lab.tasks.images import Corpus, Images, Layout, Source, image_task
+from rnn_lab.tasks.images import Corpus, Images, Source, image_task
 
-# The splits, the same for ever: results are comparable only if they are.
+# Fixed splits, so that results are comparable.
 SPLIT_SEED = 1797
 TRAIN, VALID, TEST = 1257, 180, 360
 
 
-@cached
 def digits(
   batch_size: int, order: str = "row", gap: int = 0, gap_fill: str = "noise"
 ) -> Task:
-  """The class of a handwritten digit of 8 x 8 pixels, read as a sequence.
+  """Makes the task of classifying digits of 8 x 8 pixels as sequences.
 
-  1,797 images of ten classes, 1,257 to train on, 180 for validation and 360
-  for the test, in one fixed random split. How an image becomes a sequence, and
-  what the baselines mean, is said in `images.image_task`.
+  1,797 images of ten classes: 1,257 for training, 180 for validation and 360
+  for the test, in one fixed random split. The sequences and the baselines are
+  described in `images.image_task`.
 
   Alpaydin & Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine
-  Learning Repository, 1998: the part of it that scikit-learn holds.
+  Learning Repository, 1998: the part included in scikit-learn.
 
   Args:
     batch_size: B, at most 1,257.
     order: "row" (8 steps of 8 pixels), "pixel" (64 steps of one), or
       "permuted" (the same 64 in one fixed random order).
-    gap: steps between the image and the question, from 0 up.
-    gap_fill: what the gap shows: "noise", uniform in [0, 1), or "zeros".
+    gap: number of steps after the image, at least 0.
+    gap_fill: the inputs of the gap: "noise", uniform in [0, 1), or "zeros".
 
   Returns:
     The task: inputs `[B, 8 + gap, 8]` or `[B, 64 + gap, 1]`, targets `[B]`.
 
   Raises:
-    FieldError: an argument is not what it may be.
+    FieldError: an argument is out of range.
   """
   source = Source("digits", read_digits)
-  return image_task(source, batch_size, Layout(order, gap, gap_fill))
+  return image_task(source, batch_size, order, gap, gap_fill)
 
 
 @functools.cache
 def read_digits() -> Corpus:
-  """The images, values 0 to 16, in their three splits."""
-  # Imported here: scikit-learn would double the time to import this package.
+  """Reads the images, values 0 to 16, in their three splits."""
+  # Imported here: scikit-learn takes long to import.
   from sklearn.datasets import load_digits
 
   bunch = load_digits()

@@ -1,4 +1,4 @@
-"""The idx format of MNIST's files, read strictly."""
+"""Reads the idx format of the MNIST files strictly."""
 
 import gzip
 import math
@@ -11,15 +11,15 @@ _UBYTE = 0x08
 
 
 def parse_idx(raw: bytes, rank: int) -> np.ndarray:
-  """The array of unsigned bytes that an idx file holds.
+  """Parses an idx file of unsigned bytes.
 
   The format: two zero bytes, the type (8: unsigned byte), the rank, the sizes
-  as big-endian 32-bit integers, the numbers in C order. Gzipped files are
-  unpacked first.
+  as big-endian 32-bit integers, the values in C order. Gzipped files are
+  decompressed first.
 
   Args:
-    raw: the file's bytes.
-    rank: how many dimensions it must have.
+    raw: the bytes of the file.
+    rank: the expected number of dimensions.
 
   Returns:
     uint8, of that rank.

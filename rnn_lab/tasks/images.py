@@ -1,4 +1,4 @@
-"""Images read pixel by pixel or row by row, and a gap before the answer."""
+"""Tasks of classifying images read row by row or pixel by pixel."""
 
 import functools
 import math
@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rnn_lab.caching import cached
 from rnn_lab.errors import FieldError, check_choice, check_int
 from rnn_lab.tasks import losses
 from rnn_lab.tasks.base import LONGEST, VECTOR, Spec, Task
@@ -31,11 +32,11 @@ class Images(NamedTuple):
 
 
 class Corpus(NamedTuple):
-  """A data set as it was read.
+  """A data set of images.
 
   Attributes:
     splits: "train", "valid" and "test", pixels `[N, rows, columns]`.
-    white: the largest value of a pixel; the smallest is 0.
+    white: the largest pixel value; the smallest is 0.
     hashes: `{file or data set: sha256}`.
   """
 
@@ -45,12 +46,12 @@ class Corpus(NamedTuple):
 
 
 class Source(NamedTuple):
-  """Where a corpus comes from. Hashable, so that caches can be keyed by it.
+  """The source of a corpus, hashable so that caches can be keyed by it.
 
   Attributes:
-    name: the task's name.
+    name: the name of the task.
     read: a cached function that returns the corpus.
-    arguments: what `read` is called with.
+    arguments: the arguments of `read`.
   """
 
   name: str
@@ -58,49 +59,44 @@ class Source(NamedTuple):
   arguments: tuple = ()
 
   def corpus(self) -> Corpus:
-    """The data set, read once."""
+    """Returns the data set, which is read once."""
     return self.read(*self.arguments)
 
 
-class Layout(NamedTuple):
-  """How an image becomes a sequence: the arguments of an image task."""
+@cached
+def image_task(
+  source: Source, batch_size: int, order: str, gap: int, gap_fill: str
+) -> Task:
+  """Makes the task of classifying images that are read as sequences.
 
-  order: str
-  gap: int
-  gap_fill: str
-
-
-def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
-  """The class of an image that is read as a sequence.
-
-  The steps are the image's rows (order "row"), its pixels from the upper left
-  ("pixel"), or its pixels in one fixed random order ("permuted"), scaled to
-  [0, 1]. Then come `gap` steps of uniform noise in [0, 1), fresh at every
-  training step (gap_fill "noise"), or of zeros. The class is asked for after
-  the last of them.
+  The steps are the rows of an image (order "row"), its pixels from the upper
+  left ("pixel"), or its pixels in one fixed random order ("permuted"), scaled
+  to [0, 1]. `gap` steps follow, of uniform noise in [0, 1), new at every
+  training step (gap_fill "noise"), or of zeros. The class is predicted after
+  the last step.
 
   Pixel by pixel and permuted: Le, Jaitly & Hinton, "A Simple Way to
   Initialize Recurrent Networks of Rectified Linear Units", 2015.
 
   Args:
-    source: where the images come from.
-    batch_size: B, from 1 up; an epoch is N // B steps, each example at most
+    source: the source of the images.
+    batch_size: B, at least 1; an epoch is N // B steps, each example at most
       once.
-    layout: the order, the gap and what fills it.
+    layout: the order, the gap and its inputs.
 
   Returns:
-    The task: inputs `[B, T + gap, D]`, targets `[B]`; equal arguments give
-    the same object. Its baselines are those of a uniform random guess: 1/10
-    right, ln 10 of loss. (One class for all is right as often as that class
-    occurs in the split.)
+    The task: inputs `[B, T + gap, D]`, targets `[B]`; equal arguments return
+    the same object. Its baselines are those of a uniform random guess: an
+    accuracy of 1/10 and a loss of ln 10. (A constant guess has the frequency
+    of its class in the split as accuracy.)
 
   Raises:
-    FieldError: an argument is not what it may be, or the batch is larger than
-      the training split.
+    FieldError: an argument is out of range, or the batch is larger than the
+      training split.
   """
-  check_choice("order", layout.order, ORDERS)
-  check_int("gap", layout.gap, 0, LONGEST)
-  check_choice("gap_fill", layout.gap_fill, GAP_FILLS)
+  check_choice("order", order, ORDERS)
+  check_int("gap", gap, 0, LONGEST)
+  check_choice("gap_fill", gap_fill, GAP_FILLS)
   size = len(source.corpus().splits["train"].labels)
   if batch_size > size:
     raise FieldError(
@@ -109,8 +105,9 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
       f"got {batch_size}",
     )
   corpus = source.corpus()
-  data = _training_data(source, layout.order)
-  # Not `corpus` itself: what a function closes over is baked into programs.
+  data = _training_data(source, order)
+  # Not `corpus` itself: arrays that a function closes over become constants of
+  # the program.
   white = corpus.white
   steps, features = data.pixels.shape[1:]
 
@@ -118,8 +115,8 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
     order_key, noise_key = jax.random.split(key)
     size = data.labels.shape[0]
     index_B = epoch_indices(order_key, step, batch_size, size)
-    gap_BTD = jnp.zeros((batch_size, layout.gap, features))
-    if layout.gap_fill == "noise":
+    gap_BTD = jnp.zeros((batch_size, gap, features))
+    if gap_fill == "noise":
       step_key = jax.random.fold_in(noise_key, step)
       gap_BTD = jax.random.uniform(step_key, gap_BTD.shape)
     x_BTD = data.pixels[index_B].astype(jnp.float32) / white
@@ -132,10 +129,10 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
 
   def eval_batches(split: str) -> Sequence[Batch]:
     check_choice("split", split, EVAL_SEEDS)
-    images = _ordered(source.corpus().splits[split], layout.order)
+    images = _ordered(source.corpus().splits[split], order)
     size = len(images.labels)
-    gap_NTD = np.zeros((size, layout.gap, features), np.float32)
-    if layout.gap_fill == "noise":
+    gap_NTD = np.zeros((size, gap, features), np.float32)
+    if gap_fill == "noise":
       drawn = np.random.RandomState(EVAL_SEEDS[split])
       gap_NTD = drawn.random_sample(gap_NTD.shape).astype(np.float32)
     x_NTD = images.pixels.astype(np.float32) / np.float32(white)
@@ -152,7 +149,7 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
   return Task(
     name=source.name,
     pattern=VECTOR,
-    input_spec=Spec(steps + layout.gap, features),
+    input_spec=Spec(steps + gap, features),
     output_spec=Spec(1, CLASSES),
     output="softmax",
     data=(data,),
@@ -169,13 +166,13 @@ def image_task(source: Source, batch_size: int, layout: Layout) -> Task:
 
 @functools.cache
 def _training_data(source: Source, order: str) -> Images:
-  """The training split on the device, once for all tasks that share it."""
+  """Puts the training split on the device, once for all tasks that share it."""
   images = _ordered(source.corpus().splits["train"], order)
   return Images(jnp.asarray(images.pixels), jnp.asarray(images.labels))
 
 
 def _ordered(images: Images, order: str) -> Images:
-  """Pixels `[N, rows, columns]` as steps and features, `[N, T, D]`, uint8."""
+  """Reshapes pixels `[N, rows, columns]` to steps and features `[N, T, D]`."""
   pixels_NTD = images.pixels
   if order != "row":
     pixels_NTD = pixels_NTD.reshape(len(pixels_NTD), -1, 1)
@@ -185,6 +182,6 @@ def _ordered(images: Images, order: str) -> Images:
 
 
 def pixel_permutation(num_pixels: int) -> np.ndarray:
-  """The order of the order "permuted": step t shows pixel [t]."""
-  # RandomState, not default_rng: numpy promises that its numbers never change.
+  """Returns the pixel that each step of the order "permuted" shows."""
+  # RandomState, not default_rng: numpy guarantees that its numbers are fixed.
   return np.random.RandomState(PERMUTATION_SEED).permutation(num_pixels)

@@ -1,9 +1,9 @@
-"""Losses and metrics as sums and counts, to be divided once, at the end.
+"""Losses and metrics as sums and counts, which are divided once at the end.
 
-A mean of means is wrong as soon as two batches weigh differently, so nothing
-here divides. All functions take the outputs before g (logits), work in
-float32 whatever the model computes in, and ignore a place of weight zero:
-there both the value and the gradient are exactly zero, whatever the outputs.
+A mean of means is wrong if batches differ in total weight, so nothing here
+divides. All functions take the outputs before g (logits), compute in float32
+whatever the precision of the model, and ignore targets of weight zero: their
+value and gradient are exactly zero, whatever the outputs.
 """
 
 import jax
@@ -13,11 +13,11 @@ from rnn_lab.types import Array, Batch
 
 
 def weighted(values: Array, weights: Array) -> tuple[Array, Array]:
-  """`(sum of weights * values, sum of weights)`, both float32 scalars.
+  """Returns the weighted sum and the sum of weights, both float32 scalars.
 
   Args:
-    values: any shape; may be infinite where the weight is zero.
-    weights: the same shape, from zero up.
+    values: any shape; can be infinite where the weight is zero.
+    weights: the same shape, not negative.
   """
   values = values.astype(jnp.float32)
   weights = weights.astype(jnp.float32)
@@ -27,7 +27,7 @@ def weighted(values: Array, weights: Array) -> tuple[Array, Array]:
 
 
 def cross_entropy(outputs: Array, batch: Batch) -> tuple[Array, Array]:
-  """The sum of -log softmax(outputs)[target], in nats, and its count.
+  """Computes the sum of -log softmax(outputs)[target] in nats, and its count.
 
   Args:
     outputs: `[B, K]` or `[B, T, K]` logits.
@@ -40,9 +40,10 @@ def cross_entropy(outputs: Array, batch: Batch) -> tuple[Array, Array]:
 
 
 def binary_cross_entropy(outputs: Array, batch: Batch) -> tuple[Array, Array]:
-  """The sum of -z log s - (1 - z) log(1 - s), s = sigmoid(outputs), in nats.
+  """Computes the sum of -z log s - (1 - z) log(1 - s) in nats, and its count.
 
-  The K yes-or-no answers at one place are summed and count as one.
+  Here s = sigmoid(outputs). The K binary outputs of a target are summed and
+  count as one.
 
   Args:
     outputs: `[B, K]` or `[B, T, K]` logits.
@@ -50,14 +51,14 @@ def binary_cross_entropy(outputs: Array, batch: Batch) -> tuple[Array, Array]:
       `[B, T]`.
   """
   outputs, z = _masked(outputs, batch)
-  # log(1 - s(x)) is log s(-x); neither of them loses digits far from zero.
+  # log(1 - s(x)) = log s(-x); both are accurate for large |x|.
   log_s = jax.nn.log_sigmoid
   values = -z * log_s(outputs) - (1 - z) * log_s(-outputs)
   return weighted(jnp.sum(values, axis=-1), batch.weights)
 
 
 def squared_error(outputs: Array, batch: Batch) -> tuple[Array, Array]:
-  """The sum of (outputs - targets)^2, summed over K, and its count.
+  """Computes the sum of (outputs - targets)^2, summed over K, and its count.
 
   Args:
     outputs: `[B, K]` or `[B, T, K]` numbers.
@@ -69,10 +70,10 @@ def squared_error(outputs: Array, batch: Batch) -> tuple[Array, Array]:
 
 
 def accuracy(outputs: Array, batch: Batch) -> tuple[Array, Array]:
-  """How often the largest output is the target's class, and the count.
+  """Computes how often the largest output is the target's class, and the count.
 
   Args:
-    outputs: `[B, K]` or `[B, T, K]` logits; the first of equal ones counts.
+    outputs: `[B, K]` or `[B, T, K]` logits; of equal ones the first is taken.
     batch: classes as targets, `[B]` or `[B, T]`; weights likewise.
   """
   right = jnp.argmax(outputs, axis=-1) == batch.targets
@@ -82,7 +83,7 @@ def accuracy(outputs: Array, batch: Batch) -> tuple[Array, Array]:
 def class_metrics(
   outputs: Array, batch: Batch
 ) -> dict[str, tuple[Array, Array]]:
-  """`Task.metrics` where one class is asked for: "loss" and "accuracy"."""
+  """Computes "loss" and "accuracy", the metrics of a classification task."""
   return {
     "loss": cross_entropy(outputs, batch),
     "accuracy": accuracy(outputs, batch),
@@ -90,9 +91,9 @@ def class_metrics(
 
 
 def _masked(outputs: Array, batch: Batch) -> tuple[Array, Array]:
-  """Outputs in float32, and targets, with zeros where the weight is zero."""
-  # Before the loss, not after: the derivative of a huge output is not finite,
-  # and times zero it would still poison the gradient.
+  """Returns float32 outputs and targets, zero where the weight is zero."""
+  # Before the loss, not after: the derivative at a huge output is not finite,
+  # and stays so when multiplied by zero.
   used = batch.weights != 0
   outputs = jnp.where(used[..., None], outputs.astype(jnp.float32), 0.0)
   if batch.targets.ndim > used.ndim:

@@ -1,4 +1,4 @@
-"""The temporal order problem: in which order did X and Y come, long ago?"""
+"""The temporal order problem: in which order did X and Y occur?"""
 
 import functools
 import math
@@ -24,12 +24,13 @@ from rnn_lab.types import Batch, Key
 ALPHABET = "EBabcdXY"
 START, TRIGGER, DISTRACTORS, RELEVANT = 0, 1, 2, 6
 
-# Where the relevant symbols stand in sequences of 100 steps, ends included.
+# The steps of the relevant symbols in sequences of 100 steps, ends included.
 WINDOWS = {
   2: ((10, 20), (50, 60)),
   3: ((10, 20), (33, 43), (66, 76)),
 }
-# From here on the windows are disjoint, behind the start and before the end.
+# From this length on the windows are disjoint and between the first and the
+# last step.
 SHORTEST = 10
 
 
@@ -40,24 +41,25 @@ def temporal_order(
   length: int = 100,
   eval_size: int = 1000,
 ) -> Task:
-  """The order of two (or three) symbols X or Y among random distractors.
+  """Makes the task of telling the order of symbols X and Y among distractors.
 
-  A sequence starts with E, ends with the trigger B, and holds a, b, c or d at
-  random in between, but for two steps (task 6a) or three (6b) that hold X or
-  Y. Its class is what those hold, read as a binary number with X = 0, Y = 1
-  and the earliest the highest: XX, XY, YX, YY. Its length is uniform in
-  [length, length + length // 10]. With length 100 the relevant steps are
-  uniform, counted from 0 and ends included, in [10, 20] and [50, 60] (6a), or
-  [10, 20], [33, 43] and [66, 76] (6b); other lengths scale these, rounded
-  down. A guess is right one time in 4 (or 8), at a loss of ln 4 (or ln 8).
+  A sequence starts with E, ends with the trigger B, and in between holds
+  random a, b, c or d, except at two steps (task 6a) or three (6b) that hold X
+  or Y. Its class is their order, read as a binary number with X = 0, Y = 1 and
+  the earliest as the most significant bit: XX, XY, YX, YY. Its length is
+  uniform in [length, length + length // 10]. With length 100 the relevant
+  steps are uniform, counted from 0 and ends included, in [10, 20] and [50, 60]
+  (6a), or [10, 20], [33, 43] and [66, 76] (6b); for other lengths these are
+  scaled and rounded down. A uniform guess has an accuracy of 1/4 (or 1/8) and
+  a loss of ln 4 (or ln 8).
 
   Hochreiter & Schmidhuber, "Long Short-Term Memory", 1997 (tasks 6a and 6b).
 
   Args:
-    batch_size: B, fresh sequences at every step.
+    batch_size: B, new sequences at every step.
     num_relevant: 2 (task 6a, 4 classes) or 3 (task 6b, 8 classes).
-    length: the shortest sequence, from 10 up; 100 in the paper.
-    eval_size: sequences of the validation split, and of the test split.
+    length: the length of the shortest sequence, at least 10; 100 in the paper.
+    eval_size: number of sequences of the validation and of the test split.
 
   Returns:
     The task: inputs `[B, T, 8]` one-hot (E, B, a, b, c, d, X, Y) with
@@ -65,7 +67,7 @@ def temporal_order(
     `[B]`.
 
   Raises:
-    FieldError: an argument is not what it may be.
+    FieldError: an argument is out of range.
   """
   check_int("num_relevant", num_relevant, 2, 3)
   check_int("length", length, SHORTEST, LONGEST)
@@ -94,7 +96,7 @@ def temporal_order(
 
 
 def windows(num_relevant: int, length: int) -> tuple[tuple[int, int], ...]:
-  """The first and last step, from 0, that each relevant symbol may stand at."""
+  """Returns the first and last possible step of each relevant symbol."""
   return tuple(
     (low * length // 100, high * length // 100)
     for low, high in WINDOWS[num_relevant]
@@ -104,7 +106,7 @@ def windows(num_relevant: int, length: int) -> tuple[tuple[int, int], ...]:
 def _generate(key: Key, n: int, num_relevant: int, length: int) -> Batch:
   longest = length + length // 10
   range_key, noise_key = jax.random.split(key)
-  # The length, the places and the bits in one draw, each from its own range.
+  # The length, the positions and the bits in one draw, each from its own range.
   ranges = [(length, longest), *windows(num_relevant, length)]
   low, high = np.array(ranges + num_relevant * [(0, 1)]).T
   shape = (n, 1 + 2 * num_relevant)

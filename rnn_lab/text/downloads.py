@@ -1,4 +1,4 @@
-"""Finds the files of published corpora in a folder, or downloads them."""
+"""Finds the files of published data sets in a folder, or downloads them."""
 
 import hashlib
 import pathlib
@@ -89,10 +89,7 @@ SOURCES: dict[str, Source] = {
 def find_files(corpus: str, data_dir: str | None) -> dict[str, pathlib.Path]:
   """Returns the paths of a corpus' files, from a folder or downloaded once.
 
-  Downloads are kept in the user's cache and must have the published sha256. If
-  none is published, that of the first download is recorded beside the file, in
-  `<name>.sha256`, and the cached file and later downloads must have it. Files
-  in a user's folder are not checked.
+  Files in a user's folder may differ from the published ones.
 
   Args:
     corpus: a key of SOURCES.
@@ -106,10 +103,13 @@ def find_files(corpus: str, data_dir: str | None) -> dict[str, pathlib.Path]:
     FieldError: a file is missing, cannot be downloaded, or has another sha256;
       the message lists the files to put into `data_dir`.
   """
-  files = SOURCES[corpus].files
-  if data_dir is None:
-    return {part: _download(corpus, file) for part, file in files.items()}
-  return {part: _find(corpus, data_dir, file) for part, file in files.items()}
+  address, files = SOURCES[corpus]
+  if data_dir is not None:
+    return {part: _find(corpus, data_dir, file) for part, file in files.items()}
+  return {
+    part: fetch(address + file.name, corpus, file.sha256, _folder(corpus))
+    for part, file in files.items()
+  }
 
 
 def _find(corpus: str, data_dir: str, file: File) -> pathlib.Path:
@@ -129,39 +129,52 @@ def _find(corpus: str, data_dir: str, file: File) -> pathlib.Path:
   )
 
 
-def _download(corpus: str, file: File) -> pathlib.Path:
-  """Returns the verified file in the user's cache, downloading it if needed."""
-  # Imported here: it loads an HTTP client that other corpora do not need.
+def fetch(
+  url: str, folder: str, sha256: str | None, alternative: str
+) -> pathlib.Path:
+  """Returns a file in the user's cache, downloading it if needed.
+
+  Args:
+    url: its address.
+    folder: its folder in the cache.
+    sha256: the hash that it must have. If `None`, that of the first download
+      is recorded beside the file, in `<name>.sha256`, and the cached file and
+      later downloads must have it.
+    alternative: what `data_dir` can be set to instead, for the error.
+
+  Raises:
+    FieldError: the download failed, or the file has another hash.
+  """
+  # Imported here: it loads an HTTP client that only downloads need.
   import pooch
 
   # An error is one line; pooch would log more around it.
   pooch.get_logger().setLevel("WARNING")
-  folder = pathlib.Path(pooch.os_cache("rnn_lab")) / corpus
-  record = folder / f"{file.name}.sha256"
-  url = SOURCES[corpus].address + file.name
+  path = pathlib.Path(pooch.os_cache("rnn_lab")) / folder / url.split("/")[-1]
+  record = path.with_name(path.name + ".sha256")
   try:
-    sha256 = file.sha256 or _recorded(record)
-    path = pooch.retrieve(
+    expected = sha256 or _recorded(record)
+    pooch.retrieve(
       url=url,
-      known_hash=sha256 and f"sha256:{sha256}",
-      fname=file.name,
-      path=folder,
+      known_hash=expected and f"sha256:{expected}",
+      fname=path.name,
+      path=path.parent,
     )
-    if sha256 is None:
-      _record(record, pathlib.Path(path))
+    if expected is None:
+      write_text(record, hashlib.sha256(path.read_bytes()).hexdigest() + "\n")
   except (OSError, ValueError) as error:
     # OSError: no network, not writable, or a truncated answer; some of the
     # client's ValueErrors are OSErrors too. Other ValueErrors: another hash.
     reason = type(error).__name__
     if not isinstance(error, OSError):
-      expected = "the published one" if file.sha256 else f"that in {record}"
-      reason = f"its sha256 is not {expected}"
+      known = "the published one" if sha256 else f"that in {record}"
+      reason = f"its sha256 is not {known}"
     raise FieldError(
       "data_dir",
-      f"{{field}} must be set to {_folder(corpus)}: the download of {url} "
-      f"failed ({reason})",
+      f"{{field}} must be set to {alternative}: the download of {url} failed "
+      f"({reason})",
     ) from error
-  return pathlib.Path(path)
+  return path
 
 
 def _recorded(record: pathlib.Path) -> str | None:
@@ -176,12 +189,6 @@ def _recorded(record: pathlib.Path) -> str | None:
   if not re.fullmatch("[0-9a-f]{64}", sha256):
     raise ValueError("not a sha256")
   return sha256
-
-
-def _record(record: pathlib.Path, path: pathlib.Path) -> None:
-  """Writes the hash of a first download beside it."""
-  sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-  write_text(record, sha256 + "\n")
 
 
 def _folder(corpus: str) -> str:

@@ -33,13 +33,12 @@ class Request(NamedTuple):
     fraction: share of the training split to keep, from its beginning: of its
       lines, or of the grammar's tokens.
     data_dir: a folder with the corpus' files; `None` downloads them.
-    train_path: the file of the training split of "text", or of all its splits.
-    valid_path: the file of its validation split; `None` if `train_path` holds
-      all splits.
-    test_path: the file of its test split; `None` likewise.
-    valid_fraction: share of lines for validation, taken between the training
-      and test splits, if one text holds all splits.
-    test_fraction: share of lines for the test, the last ones, likewise.
+    train_path: the file of the training split of "text", or of all splits.
+    valid_path: the file of its validation split, if not in `train_path`.
+    test_path: the file of its test split, if not in `train_path`.
+    valid_fraction: share of the lines of a single text for validation, which
+      precede those of the test.
+    test_fraction: share of its last lines, for the test.
     pretokenized: whether the words of "text" are separated by white space
       alone; otherwise punctuation is separated from words too.
   """

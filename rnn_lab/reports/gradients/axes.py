@@ -1,7 +1,7 @@
 """Panels, logarithmic axes, titles and notes of a gradient study's figures.
 
 Numbers are drawn by their logarithm, since they leave the range of a float;
-the ticks say the numbers themselves.
+the ticks show the numbers themselves.
 """
 
 import itertools
@@ -35,13 +35,13 @@ _WORDS_HEIGHT = 0.7
 def open_panels(
   group: Group, moments: Sequence[Moment], y: str, of_layer: bool = True
 ) -> tuple[Figure, list[Axes]]:
-  """A panel a moment, with the moment over it.
+  """Makes a figure with a panel a moment.
 
   Args:
     group: what is drawn.
     moments: the columns.
     y: the label of the y-axis.
-    of_layer: whether of several layers one alone is drawn.
+    of_layer: whether one layer is drawn where there are several.
   """
   figure, [row] = style.panels(len(moments), height=3.4, y=y)
   for ax, moment in zip(row, moments):
@@ -51,13 +51,13 @@ def open_panels(
 
 
 def set_panel_title(ax: Axes, words: str, size: float = 12.0) -> None:
-  """A title over one of two panels side by side, folded to their width."""
+  """Sets the title of one of two panels side by side, folded to fit."""
   folded = textwrap.fill(words, int(_PANEL_ROOM / size))
   ax.set_title(style.plain(folded), loc="left", fontsize=size)
 
 
 def draw(ax: Axes, xs: Sequence[float], ys: Any, place: int) -> None:
-  """One line in the look of its place; what is not finite leaves a gap."""
+  """Draws a line in the look of its place, with gaps where not finite."""
   ys = np.where(np.isfinite(ys), ys, np.nan)
   # Eight markers a line, and not at the same x as the next line's.
   step = max(1, len(xs) // 8)
@@ -66,7 +66,7 @@ def draw(ax: Axes, xs: Sequence[float], ys: Any, place: int) -> None:
 
 
 def limits(arrays: Iterable[Any]) -> tuple[float, float]:
-  """The smallest and the largest finite number; (0, 0) if there is none."""
+  """Returns the smallest and largest finite number; (0, 0) without any."""
   finite = [a[np.isfinite(a)] for a in map(np.asarray, arrays)]
   numbers = np.concatenate([*finite, []])
   if not numbers.size:
@@ -75,7 +75,7 @@ def limits(arrays: Iterable[Any]) -> tuple[float, float]:
 
 
 def set_log10(ax: Axes, low: float, high: float) -> None:
-  """Limits and ticks of a y-axis whose data are logarithms of base 10."""
+  """Sets limits and ticks of a y-axis with logarithms of base 10."""
   margin = max(0.05 * (high - low), 0.05)
   low, high = low - margin, high + margin
   ticks = _log10_ticks(low, high)
@@ -84,7 +84,7 @@ def set_log10(ax: Axes, low: float, high: float) -> None:
 
 
 def set_steps(ax: Axes, label: str) -> None:
-  """An x-axis of whole numbers."""
+  """Labels an x-axis of whole numbers."""
   ax.set_xlabel(label)
   ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
 
@@ -97,14 +97,14 @@ def finish(
   notes: Iterable[str] = (),
   level: str = "",
 ) -> Figure:
-  """Title, legend and notes.
+  """Adds title, legend and notes.
 
   Args:
-    figure: gets them.
+    figure: the figure.
     group: gives the title its first words and the lines their looks.
     title: its lines; one that is too long is wrapped.
     moments: what was drawn.
-    notes: what else a reader must know, under the panels.
+    notes: further words, under the panels.
     level: the words for the dashed line; empty if none was drawn.
   """
   names = list(group.lines)
@@ -120,9 +120,9 @@ def set_words(
   moments: Sequence[Moment],
   notes: Iterable[str],
 ) -> Figure:
-  """Title and notes, as `finish` has them, of a figure that has a legend.
+  """Adds title and notes, as in `finish`, to a figure with a legend.
 
-  The figure grows so that the words take nothing from the panels.
+  The figure grows so that the panels keep their size.
   """
   legend = figure.legends[0]
   first, *rest = title
@@ -145,7 +145,7 @@ def set_words(
 
 
 def _missing(moments: Sequence[Moment]) -> list[str]:
-  """Which of the lines that are drawn end with their initialisation."""
+  """Which of the lines were not measured after training."""
   drawn = {name for moment in moments for name in moment.values}
   names = [n for m in moments for n in m.missing if n in drawn]
   if not names:

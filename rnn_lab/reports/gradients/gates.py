@@ -1,4 +1,4 @@
-"""What gates remember: half-lives, and the constant error carousel."""
+"""Half-lives of gates, and the constant error carousel."""
 
 from typing import Any
 
@@ -36,19 +36,19 @@ from rnn_lab.reports.gradients.words import (
 
 _DIRECT = "direct path: the product of the gates alone"
 _TOTAL = "all paths: the whole derivative"
-# A gate that is shut forgets at once; a thousandth of a step stands for that.
+# Half-life in steps that is drawn for a gate that is shut.
 _SHUT = 1e-3
-# log10 of what is left of a memory that is lost.
+# log10 of the smallest share that is drawn.
 _FLOOR = -10
 
 
 def draw_gates(group: Group) -> Figure | None:
-  """The half-lives of the units, sorted; None if no line has gates."""
+  """Draws the sorted half-lives of units; None if no line has gates."""
   moments = collect(group, study.gate)
   if not moments:
     return None
   figure, row = open_panels(group, moments, "half-life of a unit (steps)")
-  every = [told["half_lives"] for m in moments for told in m.values.values()]
+  every = [top["half_lives"] for m in moments for top in m.values.values()]
   low, high = limits(
     np.log10(np.maximum(v, _SHUT)) for v in [*every, lengths(group)]
   )
@@ -67,7 +67,7 @@ def draw_gates(group: Group) -> Figure | None:
   set_log10(row[0], low, ceiling if endless else high)
   title = ["median half-life of a unit's memory, by its gate"]
   for moment in moments:
-    median = {n: median_half_life(told) for n, told in moment.values.items()}
+    median = {n: median_half_life(top) for n, top in moment.values.items()}
     title.append(f"{moment.words}: {from_best_to_worst(median, steps)}")
   notes = ["the upper edge is an infinite half-life"] if endless else []
   whole = " to ".join(str(n) for n in lengths(group))
@@ -76,7 +76,7 @@ def draw_gates(group: Group) -> Figure | None:
 
 
 def draw_memory(group: Group) -> Figure | None:
-  """The direct path and the total derivative of a gated state by lag.
+  """Draws the direct path and the whole derivative of a gated state by lag.
 
   A row of panels a line, a column a moment.
   """
@@ -85,19 +85,19 @@ def draw_memory(group: Group) -> Figure | None:
     return None
   gated = [n for n in group.lines if any(n in m.values for m in moments)]
   figure, axes = style.panels(len(moments), len(gated), height=2.05, y="")
-  top = TOP_LAYER if has_layers(group) else ""
+  layer = TOP_LAYER if has_layers(group) else ""
   for row, name in zip(axes, gated):
     for ax, moment in zip(row, moments):
       if name in moment.values:
-        told = moment.values[name]
-        _draw_memory(ax, told)
-        set_panel_title(ax, f"{name}{top}, {moment.words}", 10.5)
-        row[0].set_ylabel("d{0}_t / d{0}_k".format(told["state"]))
+        top = moment.values[name]
+        _draw_memory(ax, top)
+        set_panel_title(ax, f"{name}{layer}, {moment.words}", 10.5)
+        row[0].set_ylabel("d{0}_t / d{0}_k".format(top["state"]))
       else:
         ax.set_axis_off()
   for ax in axes[-1]:
     ax.set_xlabel("lag t − k (steps; t is the last)")
-  every = [told for moment in moments for told in moment.values.values()]
+  every = [top for moment in moments for top in moment.values.values()]
   low, high = limits(t[k] for t in every for k in ("direct", "total"))
   set_log10(axes[0][0], max(low, _FLOOR), high)
   title = [
@@ -113,25 +113,25 @@ def draw_memory(group: Group) -> Figure | None:
   return set_words(figure, group, title, moments, notes)
 
 
-def median_half_life(told: dict[str, Any]) -> float:
-  """In steps, over the units of `study.gate`."""
-  lives = told["half_lives"]
-  # The median of an even number may lie between a number and infinity.
+def median_half_life(top: dict[str, Any]) -> float:
+  """Returns the median over the units of `study.gate`, in steps."""
+  lives = top["half_lives"]
+  # np.median gives NaN between two infinities.
   middle = lives[[(len(lives) - 1) // 2, len(lives) // 2]]
   return float(np.mean(middle))
 
 
-def _draw_memory(ax: Axes, told: dict[str, Any]) -> None:
+def _draw_memory(ax: Axes, top: dict[str, Any]) -> None:
   for place, key in enumerate(("direct", "total")):
-    draw(ax, range(len(told[key])), told[key], place)
+    draw(ax, range(len(top[key])), top[key], place)
   set_steps(ax, "")
 
 
 def _shares(moment: Moment) -> str:
-  """The direct path in parts of the total at the longest lag."""
+  """The direct path as a share of the total, at the longest lag."""
   shares = {
-    name: float(told["direct"][-1] - told["total"][-1])
-    for name, told in moment.values.items()
-    if np.isfinite(told["total"][-1])
+    name: float(top["direct"][-1] - top["total"][-1])
+    for name, top in moment.values.items()
+    if np.isfinite(top["total"][-1])
   }
   return from_best_to_worst(shares, percent)

@@ -1,4 +1,4 @@
-"""How far back the gradient reaches: dE/dh_t and dh_t/dh_k by lag."""
+"""The norms of dE/dh_t and dh_t/dh_k by lag."""
 
 import math
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ from rnn_lab.reports.gradients.words import (
   number,
 )
 
-# A gradient that keeps a tenth to ten times its size did neither.
+# log10 of a gradient that vanished or exploded.
 _GONE = -1.0
 _GROWN = 1.0
 # log10 of the factor by which rounding may lift a measured norm over a bound.
@@ -40,7 +40,7 @@ _LAG = "lag (steps before the last)"
 
 
 def draw_lags(group: Group) -> Figure | None:
-  """The norm of dE/dh_t against the lag; None if nobody measured it."""
+  """Draws the norm of dE/dh_t by lag; None where it was not measured."""
   moments = collect(group, study.flow)
   if not moments:
     return None
@@ -67,7 +67,7 @@ def draw_lags(group: Group) -> Figure | None:
 
 
 def draw_jacobians(group: Group) -> Figure | None:
-  """The largest singular value of dh_t/dh_k against the lag, with its bound."""
+  """Draws the largest singular value of dh_t/dh_k by lag, with its bound."""
   moments = collect(group, study.largest)
   if not moments:
     return None
@@ -80,10 +80,12 @@ def draw_jacobians(group: Group) -> Figure | None:
       if name in moment.values:
         _draw_jacobian(ax, moment.values[name], place, name in bounded)
     set_steps(ax, "lag t − k (steps; t is the last)")
-  told = [told for moment in moments for told in moment.values.values()]
-  bounds = [t["bound"] for t in told if "bound" in t]
-  low, high = limits([t[key] for t in told for key in ("mean", "low", "high")])
-  # Bounds that are far above everything would press it into a corner.
+  every = [logs for moment in moments for logs in moment.values.values()]
+  bounds = [logs["bound"] for logs in every if "bound" in logs]
+  low, high = limits(
+    [logs[k] for logs in every for k in ("mean", "low", "high")]
+  )
+  # Bounds far above everything else do not set the scale.
   above = min(limits(bounds)[1], high + 0.3 * (high - low) + 0.3)
   set_log10(row[0], low, max(high, above))
   title = [f"the Jacobian dh_t/dh_k over {longest_lag(group)}"]
@@ -100,40 +102,40 @@ def draw_jacobians(group: Group) -> Figure | None:
   return finish(figure, group, title, moments, notes)
 
 
-def log10_a_step(told: Mapping[str, np.ndarray]) -> float:
-  """log10 of the factor a step of the largest singular value.
+def log10_a_step(logs: Mapping[str, np.ndarray]) -> float:
+  """Returns log10 of the factor a step of the largest singular value.
 
   The mean over the steps of the longest lag.
   """
-  return float(told["mean"][-1] / (len(told["mean"]) - 1))
+  return float(logs["mean"][-1] / (len(logs["mean"]) - 1))
 
 
 def _tightest(values: Mapping[str, Mapping[str, np.ndarray]]) -> set[str]:
   """The lines whose bound is drawn: the lowest, as many as have room."""
   bounds = {
-    n: told["bound"][-1] for n, told in values.items() if "bound" in told
+    n: logs["bound"][-1] for n, logs in values.items() if "bound" in logs
   }
   room = style.MOST_LINES - len(values)
   return set(sorted(bounds, key=bounds.get)[:room])
 
 
 def _draw_jacobian(
-  ax: Axes, told: Mapping[str, Any], place: int, bounded: bool
+  ax: Axes, logs: Mapping[str, Any], place: int, bounded: bool
 ) -> None:
-  lags = range(len(told["mean"]))
+  lags = range(len(logs["mean"]))
   colour = style.line_style(place)["color"]
-  # A band whose lower edge is zero has no place to begin.
+  # A band whose lower edge is zero is not drawn.
   edges = [
-    np.where(np.isfinite(told[k]), told[k], np.nan) for k in ("low", "high")
+    np.where(np.isfinite(logs[k]), logs[k], np.nan) for k in ("low", "high")
   ]
   ax.fill_between(lags, *edges, color=colour, alpha=0.15, lw=0)
-  draw(ax, lags, told["mean"], place)
+  draw(ax, lags, logs["mean"], place)
   if bounded:
-    ax.plot(lags, told["bound"], color=colour, linestyle=":", linewidth=1.2)
+    ax.plot(lags, logs["bound"], color=colour, linestyle=":", linewidth=1.2)
 
 
 def _kept(log10_by_lag: np.ndarray) -> float:
-  """log10 of what the gradient is at the longest lag, in parts of its start."""
+  """log10 of the gradient at the longest lag, relative to its start."""
   known = log10_by_lag[np.isfinite(log10_by_lag)]
   return float(log10_by_lag[-1] - known[0]) if known.size else -np.inf
 
@@ -145,8 +147,8 @@ def _kept_words(log10: float) -> str:
 
 def _fates(values: Mapping[str, Mapping[str, np.ndarray]]) -> str:
   """Which Jacobians vanish and which explode, and the fastest of each."""
-  whole = {name: told["mean"][-1] for name, told in values.items()}
-  steps = {name: log10_a_step(told) for name, told in values.items()}
+  whole = {name: logs["mean"][-1] for name, logs in values.items()}
+  steps = {name: log10_a_step(logs) for name, logs in values.items()}
 
   def words(log10: float) -> str:
     return f"× {factor(log10)} a step"
@@ -162,11 +164,11 @@ def _bound_words(moments: list[Moment]) -> str:
   """Whether a measured norm lies over its bound anywhere."""
   over = {}
   for moment in moments:
-    for name, told in moment.values.items():
-      if "bound" in told:
-        # What is exactly zero is under any bound.
-        there = np.isfinite(told["high"])
-        above = told["high"][there] - told["bound"][there]
+    for name, logs in moment.values.items():
+      if "bound" in logs:
+        # A norm of zero is under any bound.
+        known = np.isfinite(logs["high"])
+        above = logs["high"][known] - logs["bound"][known]
         excess = np.max(above, initial=-np.inf)
         over[name] = max(over.get(name, excess), excess)
   broken = {name: v for name, v in over.items() if v > _ROUNDING}

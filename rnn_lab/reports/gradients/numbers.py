@@ -1,4 +1,4 @@
-"""Single numbers of a gradient study, for claims to be judged by."""
+"""Single numbers of a gradient study, which claims can name."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,32 +8,26 @@ import numpy as np
 from rnn_lab.reports.gradients.study import exponents, flow, gate, largest
 from rnn_lab.reports.load import Trial
 
-_TRAINED = ", trained"
 _Read = Callable[[dict[str, Any], dict[str, Any]], float | None]
 
 
-def study_number(trial: Trial, part: str) -> float | None:
-  """A number of a trial's gradients.json; None if it is not there.
+def study_number(trial: Trial, name: str, trained: bool) -> float | None:
+  """Returns a number of a trial's gradients.json; None if it is unknown.
 
   Args:
     trial: the trial.
-    part: a key of `NUMBERS`, at initialisation, or with ", trained" behind it.
+    name: a key of `NUMBERS`.
+    trained: after training rather than at initialisation.
   """
-  name = part.removesuffix(_TRAINED)
-  moment = "trained" if part.endswith(_TRAINED) else "initialisation"
+  moment = "trained" if trained else "initialisation"
   at = (trial.gradients or {"at": {}})["at"].get(moment)
   return NUMBERS[name](trial.gradients, at) if at else None
-
-
-def is_study_number(part: str) -> bool:
-  """Whether `study_number` knows such a part."""
-  return part.removesuffix(_TRAINED) in NUMBERS
 
 
 def _left(gradients: dict[str, Any], portrait: dict[str, Any]) -> float | None:
   logs = flow(gradients, portrait)
   if logs is None or logs[0] == -np.inf:
-    # Where nothing arrives at the last step, nothing can be left of it.
+    # Nothing arrives at the last step, so no share of it can be left.
     return None
   return _power(logs[-1] - logs[0])
 
@@ -50,15 +44,15 @@ def _factor(
 def _exponent(
   gradients: dict[str, Any], portrait: dict[str, Any]
 ) -> float | None:
-  found = exponents(gradients, portrait)
-  return None if found is None else float(found[0])
+  values = exponents(gradients, portrait)
+  return None if values is None else float(values[0])
 
 
 def _half_life(
   gradients: dict[str, Any], portrait: dict[str, Any]
 ) -> float | None:
-  found = gate(gradients, portrait)
-  return None if found is None else float(np.median(found["half_lives"]))
+  top = gate(gradients, portrait)
+  return None if top is None else float(np.median(top["half_lives"]))
 
 
 def _power(log10: float) -> float:

@@ -1,4 +1,4 @@
-"""All directions at once: singular values and Lyapunov exponents."""
+"""Singular values in all directions, and Lyapunov exponents."""
 
 import math
 
@@ -24,17 +24,17 @@ from rnn_lab.reports.gradients.words import (
   span,
 )
 
-# A direction that keeps this much of its length can still be learnt from.
+# log10 of the share of its length that a direction counts as kept with.
 _KEPT = -2.0
-# Of some fifty steps an exponent is known no better than this.
+# An exponent over some fifty steps is known no better than this, in nats.
 _STILL = 0.05
-# Panels go this far below the smallest of the leading values.
+# How far panels go below the smallest of the leading values.
 _DECADES = 6
 _NATS = 8.0
 
 
 def draw_spectra(group: Group) -> Figure | None:
-  """The singular values of dh_t/dh_k by index, at the longest lag."""
+  """Draws the singular values of dh_t/dh_k at the longest lag."""
   moments = collect(group, study.spectrum)
   if not moments:
     return None
@@ -65,7 +65,7 @@ def draw_spectra(group: Group) -> Figure | None:
 
 
 def draw_lyapunov(group: Group) -> Figure | None:
-  """The Lyapunov exponents of the whole carry by index."""
+  """Draws the Lyapunov exponents of the whole carry."""
   moments = collect(group, study.exponents)
   if not moments:
     return None
@@ -96,16 +96,16 @@ def draw_lyapunov(group: Group) -> Figure | None:
 
 
 def _spectra_words(moments: list[Moment]) -> str:
-  """How many directions there are, and over how many steps they are seen."""
-  told = [value for moment in moments for value in moment.values.values()]
-  sizes = sorted({len(values) for _, values in told})
+  """How many directions there are, and over how many steps."""
+  every = [value for moment in moments for value in moment.values.values()]
+  sizes = sorted({len(values) for _, values in every})
   size = " to ".join(str(n) for n in dict.fromkeys((sizes[0], sizes[-1])))
-  lags = span(lag for lag, _ in told)
+  lags = span(lag for lag, _ in every)
   return f"directions (of {size}) that keep over 1% of length in {lags}"
 
 
 def _regimes(moment: Moment) -> str:
-  """How many contract, stand still and expand, with the extreme of each."""
+  """How many contract, keep their size and expand, and each extreme."""
   largest = {name: float(v[0]) for name, v in moment.values.items()}
   total = len(largest)
   shrink = {n: v for n, v in largest.items() if v < -_STILL}

@@ -1,7 +1,7 @@
-"""What gradients.json of each trial says, as the lines of figures.
+"""The content of gradients.json of each trial, as the lines of figures.
 
-A study holds one portrait of the gradient of each trial at initialisation and
-one after training. Logs are of base 10; a number that is exactly zero has the
+A study describes the gradient of each trial at initialisation and after
+training. Logs are of base 10; a number that is exactly zero has the
 logarithm None in the file and minus infinity here.
 """
 
@@ -22,7 +22,7 @@ class Group(NamedTuple):
   """The lines that are drawn together, whose order gives them their looks.
 
   Attributes:
-    title: what they have in common; empty if nobody named it.
+    title: what they have in common; empty without a name.
     lines: at most eight trials with gradients, by the name of the line.
   """
 
@@ -35,8 +35,8 @@ class Moment(NamedTuple):
 
   Attributes:
     words: "at initialisation" or "after 600 updates".
-    values: what was read of each line; lines without it are left out.
-    missing: lines of the group without any portrait at this moment.
+    values: what was read of each line that has it.
+    missing: lines of the group that were not measured at this moment.
   """
 
   words: str
@@ -47,12 +47,12 @@ class Moment(NamedTuple):
 def study_of(
   layout: Layout, together: Mapping[str, Sequence[str]]
 ) -> list[Group]:
-  """The groups of a gradient study; [] if no trial has gradients.
+  """Groups the lines of a gradient study; [] if no trial has gradients.
 
   Args:
     layout: the trials, with or without gradients.
-    together: the series of each group by its title, as sweep.json has them;
-      series in none of them follow.
+    together: the series of each group by its title, as in sweep.json; series
+      in none of them follow.
   """
   lines = _lines(layout)
   parts = [(title, list(names)) for title, names in together.items()]
@@ -61,14 +61,14 @@ def study_of(
   parts.append((others, [name for name in lines if name not in named]))
   study = []
   for title, names in parts:
-    own = {
+    trials = {
       label: trial
       for name in names
       for label, trial in lines.get(name, {}).items()
     }
     study += [
-      Group(titled(layout.task, title), {name: own[name] for name in labels})
-      for labels in chunks(own, style.MOST_LINES)
+      Group(titled(layout.task, title), {name: trials[name] for name in labels})
+      for labels in chunks(trials, style.MOST_LINES)
     ]
   return study
 
@@ -76,54 +76,55 @@ def study_of(
 def collect(
   group: Group, read: Callable[[dict[str, Any], dict[str, Any]], Any]
 ) -> list[Moment]:
-  """What `read(gradients, portrait)` finds at each moment; None is left out.
+  """Collects what `read(gradients, portrait)` returns at each moment.
 
-  A moment at which no line has anything is left out, too.
+  Lines for which it returns None are left out, and moments without lines.
   """
   moments = []
   for key in _MOMENTS:
-    there, values = {}, {}
+    measured, values = {}, {}
     for name, trial in group.lines.items():
       portrait = trial.gradients["at"].get(key)
       if portrait:
-        there[name] = trial.gradients
+        measured[name] = trial.gradients
         value = read(trial.gradients, portrait)
         if value is not None:
           values[name] = value
-    missing = [name for name in group.lines if name not in there]
+    missing = [name for name in group.lines if name not in measured]
     if values:
-      words = _moment_words(key, [there[name] for name in values])
+      words = _moment_words(key, [measured[name] for name in values])
       moments.append(Moment(words, values, missing))
   return moments
 
 
 def flow(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
-  """log10 of the norm of dE/dh_t by lag, of the state that is read out."""
-  own = portrait["flow"].get(gradients["read"])
-  return _logs(own["log10_by_lag"]) if own else None
+  """Reads log10 of the norm of dE/dh_t by lag, of the state read out."""
+  norms = portrait["flow"].get(gradients["read"])
+  return _logs(norms["log10_by_lag"]) if norms else None
 
 
 def largest(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
-  """log10 of the largest singular value by lag: {"mean", "low", "high"}.
+  """Reads log10 of the largest singular value by lag.
 
-  With "bound" where there is one. None where a lag has no step.
+  Returns {"mean", "low", "high"}, with "bound" where there is one, and None
+  where a lag has no step.
   """
   jacobian = portrait["jacobian"]
-  told = {key: _logs(v) for key, v in jacobian["log10_largest"].items()}
-  if len(told["mean"]) < 2:
+  logs = {key: _logs(v) for key, v in jacobian["log10_largest"].items()}
+  if len(logs["mean"]) < 2:
     return None
   if jacobian.get("log10_bound"):
-    told["bound"] = _logs(jacobian["log10_bound"])
-  return told
+    logs["bound"] = _logs(jacobian["log10_bound"])
+  return logs
 
 
 def radius(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
-  """The spectral radius of the recurrent matrix, of an Elman cell."""
+  """Reads the spectral radius of the recurrent matrix of an Elman cell."""
   return portrait["jacobian"].get("spectral_radius")
 
 
 def spectrum(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
-  """(lag, log10 of the singular values) at the longest lag."""
+  """Reads (lag, log10 of the singular values) at the longest lag."""
   spectra = portrait["jacobian"]["spectra"]
   if not spectra:
     return None
@@ -132,13 +133,13 @@ def spectrum(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
 
 
 def exponents(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
-  """The Lyapunov exponents, largest first, in nats per step."""
+  """Reads the Lyapunov exponents, largest first, in nats per step."""
   return _logs(portrait["lyapunov"]) if portrait["lyapunov"] else None
 
 
 def gate(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
-  """The statistics of the top layer's gate, its lists as arrays."""
-  layers = [told for told in portrait.get("gates") or [] if told]
+  """Reads the statistics of the top layer's gate, lists as arrays."""
+  layers = [layer for layer in portrait.get("gates") or [] if layer]
   if not layers:
     return None
   top = layers[-1]
@@ -152,35 +153,35 @@ def gate(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
 
 
 def terms(kernel: str) -> Callable[..., Any]:
-  """A reader of the terms of dE/dw by t - k, w the top layer's `kernel`."""
+  """Makes a reader of the terms of dE/dw by t - k, of the top layer."""
 
   def read(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
-    told = portrait.get("terms") or {}
-    # With several layers the path begins with the layer's number.
-    names = [name for name in told if name.rsplit(".", 1)[-1] == kernel]
+    norms = portrait.get("terms") or {}
+    # With several layers the path starts with the layer's number.
+    names = [name for name in norms if name.rsplit(".", 1)[-1] == kernel]
     if not names:
       return None
-    return _logs(told[max(names, key=_layer)]["log10_by_lag"])
+    return _logs(norms[max(names, key=_layer)]["log10_by_lag"])
 
   return read
 
 
 def truncation(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
-  """(reaches k2, relative errors of truncated BPTT)."""
-  told = portrait.get("truncation")
-  if not told or not told["reaches"]:
+  """Reads (reaches k2, relative errors of truncated BPTT)."""
+  cut = portrait.get("truncation")
+  if not cut or not cut["reaches"]:
     return None
-  errors = [np.nan if v is None else v for v in told["relative_error"]]
-  return np.array(told["reaches"]), np.array(errors, dtype=float)
+  errors = [np.nan if v is None else v for v in cut["relative_error"]]
+  return np.array(cut["reaches"]), np.array(errors, dtype=float)
 
 
 def lengths(group: Group) -> list[int]:
-  """Time steps of the sequences that were measured, each number once."""
+  """Returns the distinct lengths of the measured sequences."""
   return sorted({t.gradients["length"] for t in group.lines.values()})
 
 
 def longest_lag(group: Group) -> str:
-  """The words "47 steps", or "23 to 47 steps" if sequences differ."""
+  """Formats "47 steps", or "23 to 47 steps" if sequences differ."""
   return span(length - 1 for length in lengths(group))
 
 
@@ -193,19 +194,19 @@ def _lines(layout: Layout) -> dict[str, dict[str, Trial]]:
   """By series its trials with gradients, by the name each has as a line."""
   lines = {}
   for name, line in layout.series.items():
-    told = {x: trial for x, trial in line.items() if trial.gradients}
-    if told:
+    measured = {x: trial for x, trial in line.items() if trial.gradients}
+    if measured:
       lines[name] = {
-        name if len(told) == 1 else f"{name}, {layout.x} = {say(x)}": trial
-        for x, trial in told.items()
+        name if len(measured) == 1 else f"{name}, {layout.x} = {say(x)}": trial
+        for x, trial in measured.items()
       }
   return lines
 
 
-def _moment_words(key: str, told: Sequence[dict[str, Any]]) -> str:
+def _moment_words(key: str, studies: Sequence[dict[str, Any]]) -> str:
   if key == "initialisation":
     return "at initialisation"
-  steps = sorted({gradients["step"][key] for gradients in told})
+  steps = sorted({gradients["step"][key] for gradients in studies})
   words = " to ".join(f"{n:,}" for n in dict.fromkeys((steps[0], steps[-1])))
   return f"after {words} updates"
 

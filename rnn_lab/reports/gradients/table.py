@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_lab.reports.details import significant
+from rnn_lab.reports.formats import NONE, format_measured
 from rnn_lab.reports.gradients import study
 from rnn_lab.reports.gradients.gates import median_half_life
 from rnn_lab.reports.gradients.lags import log10_a_step
@@ -13,15 +13,14 @@ from rnn_lab.reports.gradients.study import Group, collect
 from rnn_lab.reports.gradients.words import factor, signed
 from rnn_lab.reports.headline import measured
 from rnn_lab.reports.load import Trial
-from rnn_lab.reports.parts import Part
+from rnn_lab.reports.numbers import significant
+from rnn_lab.reports.results import Part
+from rnn_lab.reports.section import Grid
 from rnn_lab.reports.series import titled
-from rnn_lab.reports.tables import Grid, format_measured
-
-_NONE = "–"
 
 
 def study_grid(groups: Sequence[Group], part: Part) -> Grid:
-  """What the gradient of each series of a task does.
+  """Returns the gradient of each series of a task in numbers.
 
   Two numbers with an arrow between them are before and after training.
   """
@@ -32,10 +31,10 @@ def study_grid(groups: Sequence[Group], part: Part) -> Grid:
       _before_and_after(group, read, say) for read, say in _COLUMNS.values()
     ]
     for name, trial in group.lines.items():
-      cells = [column.get(name, _NONE) for column in columns]
+      cells = [column.get(name, NONE) for column in columns]
       if headline:
         cells.append(_test(trial, headline.metric))
-      # Once, though a series may stand in several groups.
+      # Once, though a series may be in several groups.
       rows[name] = [name, *cells]
   header = ["series", *_COLUMNS]
   if headline:
@@ -58,33 +57,33 @@ def _before_and_after(
   moments = collect(group, read)
   return {
     name: " → ".join(
-      say(moment.values[name]) if name in moment.values else _NONE
+      say(moment.values[name]) if name in moment.values else NONE
       for moment in moments
     )
     for name in {name: None for m in moments for name in m.values}
   }
 
 
-def _factor(told: dict[str, np.ndarray]) -> str:
-  return factor(log10_a_step(told))
+def _factor(logs: dict[str, np.ndarray]) -> str:
+  return factor(log10_a_step(logs))
 
 
 def _exponent(values: np.ndarray) -> str:
   return signed(float(values[0]))
 
 
-def _half_life(told: dict[str, Any]) -> str:
-  steps = median_half_life(told)
+def _half_life(top: dict[str, Any]) -> str:
+  steps = median_half_life(top)
   return "∞" if np.isinf(steps) else significant(steps, 3)
 
 
 def _test(trial: Trial, metric: str) -> str:
   if measured(trial, metric) is None:
-    return _NONE if trial.result else trial.status
+    return NONE if trial.result else trial.status
   return format_measured(trial, metric)
 
 
-# What a column says, how it is read, and how it is written.
+# The columns, how each is read, and how it is formatted.
 _COLUMNS = {
   "spectral radius of w": (study.radius, lambda r: significant(r, 3)),
   "factor a step": (study.largest, _factor),

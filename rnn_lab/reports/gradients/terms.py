@@ -1,4 +1,4 @@
-"""The sum of backpropagation through time: its terms, and where to cut it."""
+"""The terms of backpropagation through time, and its truncation."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -31,12 +31,12 @@ _KERNELS = {
 }
 _MOST = 0.9
 _CLOSE = 0.1
-# Errors below matter to nobody; that of the whole sequence is zero.
+# The smallest error that is drawn; that of the whole sequence is zero.
 _FLOOR = 1e-3
 
 
 def draw_terms(group: Group) -> Figure | None:
-  """The norm of the terms of dE/dw by t - k: a row of panels a kernel."""
+  """Draws the norms of the terms of dE/dw by t - k, a row a kernel."""
   rows = {
     words: moments
     for kernel, words in _KERNELS.items()
@@ -77,7 +77,7 @@ def draw_terms(group: Group) -> Figure | None:
 
 
 def draw_truncation(group: Group) -> Figure | None:
-  """The relative error of truncated BPTT against its reach k2."""
+  """Draws the relative error of truncated BPTT by its reach k2."""
   moments = collect(group, study.truncation)
   if not moments:
     return None
@@ -88,20 +88,20 @@ def draw_truncation(group: Group) -> Figure | None:
     for place, name in enumerate(group.lines):
       if name in moment.values:
         reaches, errors = moment.values[name]
-        # A NaN, of a seed without a gradient, stays one.
+        # NaN, of a seed without a gradient, remains.
         draw(ax, np.log2(reaches), np.log10(np.maximum(errors, _FLOOR)), place)
     style.draw_chance(ax, np.log10(_CLOSE))
-  told = [value for moment in moments for value in moment.values.values()]
+  every = [value for moment in moments for value in moment.values.values()]
   for ax in row:
-    _set_reaches(ax, sorted({int(k) for reaches, _ in told for k in reaches}))
-  errors = [np.log10(np.maximum(values, _FLOOR)) for _, values in told]
+    _set_reaches(ax, sorted({int(k) for reaches, _ in every for k in reaches}))
+  errors = [np.log10(np.maximum(values, _FLOOR)) for _, values in every]
   set_log10(row[0], *limits([*errors, [np.log10(_CLOSE)]]))
   whole = " to ".join(str(n) for n in lengths(group))
   title = [f"reach at which truncated BPTT errs by under 10% (T = {whole})"]
   for moment in moments:
     title.append(f"{moment.words}: {_reach_words(moment)}")
   notes = []
-  if any((values <= _FLOOR).any() for _, values in told):
+  if any((values <= _FLOOR).any() for _, values in every):
     notes.append(f"{_FLOOR:g} stands for that or less")
   return finish(figure, group, title, moments, notes, "an error of 10%")
 
@@ -117,7 +117,7 @@ def _reach_words(moment: Moment) -> str:
   """The reach from which on the error is small, least and most."""
   reach = {}
   for name, (reaches, errors) in moment.values.items():
-    # A comparison with NaN is false: such an error is not small.
+    # A comparison with NaN is false, so that such an error is not small.
     far = np.flatnonzero(~(errors < _CLOSE))
     first = far[-1] + 1 if far.size else 0
     if first < len(reaches):

@@ -42,7 +42,7 @@ _Point = tuple[float, float]
 
 
 def draw_unfolded(unfolded: Mapping[str, Any]) -> Figure:
-  """An unrolled one-unit network as a graph, and dE/dw as a table of terms.
+  """Draws an unrolled one-unit network, and dE/dw as a table of terms.
 
   h_t = f(u x_t + w h_{t-1}), y_t = v h_t, J_t = (y_t - target_t)^2 / 2, and E
   is the sum of all J_t. Steps are counted from 1 in the figure, as in the
@@ -58,7 +58,9 @@ def draw_unfolded(unfolded: Mapping[str, Any]) -> Figure:
   """
   steps = len(unfolded["h"])
   if steps not in STEPS:
-    raise FieldError("unfolded", f"{steps} steps", "2 or 3 steps")
+    raise FieldError(
+      "unfolded", f"{{field}} must have 2 or 3 steps, got {steps}"
+    )
   bottom = _TABLE - height_of(steps)
   width = max(_STEP * steps + 3.3, _NARROWEST)
   size = (width, _TOP - bottom)

@@ -14,17 +14,17 @@ _RULE = {"color": "#333333", "linewidth": 1.0}
 
 
 def say(value: float) -> str:
-  """Three digits, with the minus sign of a formula."""
+  """Formats three digits, with the minus sign of a formula."""
   return f"{value:#.3g}".rstrip(".").replace("-", "\u2212")
 
 
 def percent(part: float, whole: float) -> str:
-  """The share of `part` in `whole`, which is negative if it works against."""
+  """Formats the share of `part` in `whole`, negative if it works against."""
   return f"{say(100 * part / whole)}%" if whole else "–"
 
 
 def height_of(steps: int) -> float:
-  """Of the whole table, in inches."""
+  """Returns the height of the whole table in inches."""
   return (steps * (steps + 1) / 2 + 2 + _NOTES + 0.5) * LINE
 
 
@@ -32,8 +32,8 @@ def draw_terms(ax: Axes, u: Mapping[str, Any], left: float, top: float) -> None:
   """Draws the table, its first line at `top`, on axes of inches.
 
   Args:
-    ax: where.
-    u: as `draw_unfolded` gets it.
+    ax: the axes.
+    u: the argument of `draw_unfolded`.
     left: the left end of the table.
     top: the middle of its first line.
   """
@@ -98,7 +98,7 @@ def _notes(u: Mapping[str, Any]) -> list[str]:
     f"In the same way $dE/du$ = {say(u['dE_du'])}, with "
     r"$\partial h_k/\partial u$ at the end of each way; $dE/dv$ = "
     f"{by_v} = {say(u['dE_dv'])} has one term for each $t$.",
-    "What was computed is rounded to three digits.",
+    "Computed numbers are rounded to three digits.",
   ]
 
 

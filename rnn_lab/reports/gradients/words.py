@@ -3,20 +3,20 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from rnn_lab.reports.details import significant
+from rnn_lab.reports.numbers import significant
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def power_of_ten(exponent: int) -> str:
-  """The words 10⁻⁹; 1 and 10 as they are."""
+  """Formats 10⁻⁹; 1 and 10 as they are."""
   if exponent in (0, 1):
     return "10" if exponent else "1"
   return "10" + str(exponent).translate(_RAISED)
 
 
 def number(log10: float) -> str:
-  """10^log10: two digits near 1, or else a power of ten; 0 for nothing."""
+  """Formats 10^log10: two digits near 1, else a power of ten; 0 for zero."""
   if math.isinf(log10):
     return "0" if log10 < 0 else "∞"
   if -2.0 <= log10 < 3.0:
@@ -25,14 +25,14 @@ def number(log10: float) -> str:
 
 
 def factor(log10: float) -> str:
-  """10^log10 as a factor: three digits near 1, as `number` has it elsewhere."""
+  """Formats 10^log10 as a factor: three digits near 1, else as `number`."""
   if -2.0 <= log10 < 3.0:
     return significant(10.0**log10, 3)
   return number(log10)
 
 
 def signed(value: float) -> str:
-  """+0.017 or −0.43, with a minus as wide as the plus."""
+  """Formats +0.017 or −0.43, with a minus as wide as the plus."""
   if value == -math.inf:
     return "−∞"
   digits = 3 if abs(value) < 0.0995 else 2
@@ -40,7 +40,7 @@ def signed(value: float) -> str:
 
 
 def percent(log10: float) -> str:
-  """10^log10 as a share: 97%, 0.4%, and 10⁻⁷ or 20 times of far from one."""
+  """Formats 10^log10 as 97% or 0.4%; far from one, 10⁻⁷ or 20 times."""
   if log10 < -4.0:
     return number(log10)
   if log10 >= 1.0:
@@ -50,7 +50,7 @@ def percent(log10: float) -> str:
 
 
 def steps(count: float) -> str:
-  """1 step, 47 steps, 1.4 steps; infinite where there is no end."""
+  """Formats 1 step, 47 steps, 1.4 steps, infinitely many steps."""
   if count == math.inf:
     return "infinitely many steps"
   shown = f"{count:.0f}" if count >= 9.95 else f"{count:.2g}"
@@ -58,7 +58,7 @@ def steps(count: float) -> str:
 
 
 def span(counts: Iterable[int]) -> str:
-  """The words "47 steps" or "23 to 47 steps"."""
+  """Formats "47 steps" or "23 to 47 steps"."""
   ends = sorted(set(counts))
   several = dict.fromkeys((ends[0], ends[-1]))
   plural = "s" * (ends[-1] != 1)
@@ -71,11 +71,11 @@ def from_best_to_worst(
   between: str = "down to",
   least_first: bool = False,
 ) -> str:
-  """The words "0.6 (IRNN) down to 10⁻⁹ (tanh RNN)".
+  """Formats "0.6 (IRNN) down to 10⁻⁹ (tanh RNN)".
 
   Args:
     values: of each line; without any the words are "nothing".
-    say: how one is written.
+    say: formats one.
     between: the words between the two ends.
     least_first: whether the smallest value comes first.
   """
@@ -99,12 +99,12 @@ def counted(
   extreme: str,
   least: bool = False,
 ) -> str:
-  """The words "5 of 7 (most: LSTM, −0.43)", "1 of 7 (GRU, −0.1)" or "none".
+  """Formats "5 of 7 (most: LSTM, −0.43)", "1 of 7 (GRU, −0.1)" or "none".
 
   Args:
     values: of the lines that are counted.
     total: lines in all.
-    say: how a value is written.
+    say: formats a value.
     extreme: the word for the line with the largest value.
     least: whether that is the line with the smallest value.
   """

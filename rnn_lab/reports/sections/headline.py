@@ -1,4 +1,4 @@
-"""The figure a report opens with: the test metric against the swept field."""
+"""The test metric against the swept field, as figures and tables."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
 from rnn_lab.reports import style
-from rnn_lab.reports.details import details_of
+from rnn_lab.reports.details import is_of_text
+from rnn_lab.reports.formats import reference_label
 from rnn_lab.reports.headline import (
   WIDE,
   Headline,
@@ -20,6 +21,9 @@ from rnn_lab.reports.headline import (
   reference_name,
 )
 from rnn_lab.reports.load import Trial
+from rnn_lab.reports.numbers import finite
+from rnn_lab.reports.results import Part, Results
+from rnn_lab.reports.section import Figures, Section
 from rnn_lab.reports.series import (
   Layout,
   all_trials,
@@ -28,13 +32,38 @@ from rnn_lab.reports.series import (
   say,
   titled,
 )
-from rnn_lab.reports.tables import reference_label
+from rnn_lab.reports.tables import results_grid, with_results
 
 _MOST_ROWS = 30
 
 
+def headline_section(results: Results) -> Section:
+  """Compares the trials by their test results."""
+  figures = [
+    figure
+    for part in results.parts
+    if part.headline
+    for figure in draw_headline(part.layout, part.headline)
+  ]
+  content = []
+  if figures:
+    caption = "Test results of every series"
+    content.append(Figures("headline", caption, figures))
+  content += [
+    results_grid(part.layout, part.headline)
+    for part in with_results(results.parts)
+    if not is_in_ladder(part)
+  ]
+  return Section("Results", content)
+
+
+def is_in_ladder(part: Part) -> bool:
+  """Whether the table of models of a text has all that the grid has."""
+  return part.layout.x is None and any(map(is_of_text, part.trials))
+
+
 def draw_headline(layout: Layout, headline: Headline) -> list[Figure]:
-  """The test metric of every trial that ended, in as few plots as it takes."""
+  """Draws the test metric of every trial that ended."""
   metric = headline.metric
   shown = [
     name
@@ -45,12 +74,13 @@ def draw_headline(layout: Layout, headline: Headline) -> list[Figure]:
     return []
   if layout.x is None:
     rows = [n for n in layout.series if n in shown or _is_infinite(layout, n)]
-    parts = chunks(rows, _MOST_ROWS)
-    return [_dots(layout, headline, part) for part in parts]
+    chosen = chunks(rows, _MOST_ROWS)
+    return [_dots(layout, headline, names) for names in chosen]
   # Of all series, so that a line has one colour in all figures of a report.
-  parts = groups(layout, style.MOST_LINES)
   return [
-    _lines(layout, headline, part) for part in parts if set(part) & set(shown)
+    _lines(layout, headline, names)
+    for names in groups(layout, style.MOST_LINES)
+    if set(names) & set(shown)
   ]
 
 
@@ -148,12 +178,12 @@ def _dots(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
 
 
 def scale_x(ax: Axes, xs: Sequence[float], wide: float = WIDE) -> None:
-  """Limits and ticks at the values swept; logarithmic if they are far apart.
+  """Sets limits and ticks at the values swept; logarithmic if far apart.
 
   Args:
-    ax: is given them.
+    ax: the axes.
     xs: the values, in ascending order.
-    wide: the ratio of the largest to the smallest from which on.
+    wide: the ratio of the largest to the smallest above which they are.
   """
   above = [x for x in xs if x > 0]
   if above and xs[0] >= 0 and max(above) / min(above) > wide:
@@ -201,13 +231,12 @@ def _all_values(layout: Layout, metric: str) -> list[float]:
 
 def _seeds(trial: Trial, metric: str) -> list[float]:
   entry = measured(trial, metric)
-  return style.numbers(entry["values"]) if entry else []
+  return finite(entry["values"]) if entry else []
 
 
 def _is_infinite(layout: Layout, name: str) -> bool:
-  """Whether a language model was judged and has no finite number."""
-  trial = layout.series[name][None]
-  return details_of(trial) is not None and trial.status == "finished"
+  """Whether a trial was evaluated and has no finite number."""
+  return layout.series[name][None].status == "finished"
 
 
 def _write_infinite(ax: Axes, row: int) -> None:

@@ -1,4 +1,4 @@
-"""How likely a network is to learn its task, against the swept field."""
+"""The share of seeds that learn their task, against the swept field."""
 
 import math
 import textwrap
@@ -11,11 +11,12 @@ from matplotlib.transforms import ScaledTranslation
 
 from rnn_lab.reports import style
 from rnn_lab.reports.goals import Count, Goal, count, interval
-from rnn_lab.reports.headline_plot import scale_x
-from rnn_lab.reports.parts import Part
+from rnn_lab.reports.results import Part, Results
+from rnn_lab.reports.section import Figures, Section
+from rnn_lab.reports.sections.headline import scale_x
 from rnn_lab.reports.series import groups, say, titled
 
-# A share of fewer seeds than this is not worth a figure.
+# A share of fewer seeds is not drawn.
 FEWEST_SEEDS = 5
 _DECADE = 10.0
 # Letters of a title in a figure of one panel.
@@ -24,13 +25,22 @@ _WIDTH = 92
 _Line = dict[Any, Count]
 
 
-def draw_success(part: Part) -> list[Figure]:
-  """Share of the seeds that solved a task, with Wilson's 95% intervals.
+def success_section(results: Results) -> Section | None:
+  """Shows how many seeds learn, by series; None without a figure."""
+  figures = [f for part in results.parts for f in draw_success(part)]
+  if not figures:
+    return None
+  caption = "Share of seeds that learn, by series"
+  return Section("Results", [Figures("success", caption, figures)])
 
-  The picture of figure 7 of Pascanu, Mikolov & Bengio, "On the difficulty of
-  training recurrent neural networks", 2013. A line for each series, of the
-  trials that ended and have five seeds or more; no figure where the task has
-  no goal or nothing was swept.
+
+def draw_success(part: Part) -> list[Figure]:
+  """Draws the share of seeds that solved a task, with Wilson's 95% intervals.
+
+  As figure 7 of Pascanu, Mikolov & Bengio, "On the difficulty of
+  training recurrent neural networks", 2013. A line a series, of
+  the trials that ended and have five seeds or more; no figure where the task
+  has no goal or nothing was swept.
   """
   layout = part.layout
   if part.goal is None or layout.x is None:
@@ -96,7 +106,7 @@ def _draw(ax: Axes, line: _Line, look: dict[str, Any], aside: float) -> None:
 
 
 def conclusion(x: str, lines: Mapping[str, _Line]) -> str:
-  """Up to which x all seeds of each series learn, in words.
+  """Says up to which x all seeds of each series learn.
 
   "All 10 seeds learn up to this task.length: LSTM – 100; IRNN – none"
   """
@@ -109,7 +119,7 @@ def conclusion(x: str, lines: Mapping[str, _Line]) -> str:
 
 
 def _reach(line: _Line) -> str:
-  """The largest x up to which all seeds solved; what came after a gap, too."""
+  """The largest x up to which all seeds solved, and those after a gap."""
   solved_by_all = {x: solved == total for x, (solved, total) in line.items()}
   gap = next((x for x, by_all in solved_by_all.items() if not by_all), math.inf)
   before = [x for x in line if x < gap]

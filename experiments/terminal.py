@@ -1,0 +1,83 @@
+"""What the commands print: a progress bar, lines and tables."""
+
+import types
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from rich import progress
+from rich.console import Console
+from rich.table import Table
+
+
+class Terminal:
+  """A listener with a progress bar on terminals; a context manager."""
+
+  def __init__(self) -> None:
+    self._console = Console(highlight=False, soft_wrap=True)
+    self._bar = progress.Progress(
+      progress.TextColumn("{task.description}"),
+      progress.BarColumn(),
+      progress.MofNCompleteColumn(),
+      progress.TimeElapsedColumn(),
+      console=self._console,
+      transient=True,
+      disable=not self._console.is_terminal,
+    )
+    self._task: progress.TaskID | None = None
+
+  def __enter__(self) -> "Terminal":
+    self._bar.start()
+    return self
+
+  def __exit__(
+    self,
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    trace: types.TracebackType | None,
+  ) -> None:
+    self._bar.stop()
+
+  def start(self, name: str, done: int, total: int) -> None:
+    """See Listener."""
+    if self._task is not None:
+      self._bar.remove_task(self._task)
+    self._task = self._bar.add_task(name, completed=done, total=total)
+
+  def advance(self, done: int) -> None:
+    """See Listener."""
+    if self._task is not None:
+      self._bar.update(self._task, completed=done)
+
+  def line(self, text: str) -> None:
+    """See Listener."""
+    self._console.print(text, markup=False)
+
+  def table(self, table: object) -> None:
+    """Prints a rich table."""
+    self._console.print(table)
+
+
+def next_words_table(
+  log_p: np.ndarray,
+  words: Sequence[str],
+  top: int,
+  truth: Mapping[str, float] | None,
+) -> Table:
+  """Returns the most probable next words as a rich table.
+
+  Args:
+    log_p: `[V]` natural logarithms.
+    words: `[V]`, the words.
+    top: the number of rows.
+    truth: the true distribution, None where it is unknown.
+  """
+  table = Table("next word", title="What comes next")
+  table.add_column("probability", justify="right")
+  if truth is not None:
+    table.add_column("true probability", justify="right")
+  for word in np.argsort(-log_p, kind="stable")[:top]:
+    row = [repr(words[word])[1:-1], f"{np.exp(log_p[word]):.4f}"]
+    if truth is not None:
+      row.append(f"{truth.get(words[word], 0.0):.4f}")
+    table.add_row(*row)
+  return table

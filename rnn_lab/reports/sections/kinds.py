@@ -1,0 +1,148 @@
+"""What models of a text find hard: perplexity by kind of word."""
+
+from collections.abc import Iterable, Mapping
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
+
+from rnn_lab.reports import style
+from rnn_lab.reports.details import perplexity, perplexity_by_kind
+from rnn_lab.reports.largest import at_largest, largest, left_out
+from rnn_lab.reports.load import Trial
+from rnn_lab.reports.numbers import finite, levels, share, significant
+from rnn_lab.reports.results import Results
+from rnn_lab.reports.section import Figures, Section, Text
+from rnn_lab.reports.series import Layout
+
+_COLUMNS = 3
+_BEST = "best possible"
+
+# The kinds of words that `rnn_lab.text.grammar` distinguishes.
+_KINDS = {
+  "agreement": "a verb, singular or plural as its subject is",
+  "agreement across a clause": (
+    "the same with a relative clause between subject and verb"
+  ),
+  "closing mark": "the quote or bracket that closes an open one",
+  "topic": "a noun that the clause in front of the sentence decides",
+  "local": "all other words",
+}
+
+
+def kinds_section(results: Results) -> Section | None:
+  """Shows perplexity by kind of word; None where it was not measured."""
+  layouts = [part.layout for part in results.parts]
+  figures = [figure for layout in layouts for figure in draw_kinds(layout)]
+  if not figures:
+    return None
+  words = (
+    "Each word of the test text is sorted by what determines it. The "
+    "logarithmic scale is that of all panels, so the distance of a mark from "
+    "the dashed line, the best possible, is what the model loses; the numbers "
+    "at the side are the perplexities."
+  )
+  words += "".join(left_out(layout) for layout in layouts)
+  content = [Text(words)]
+  shown = {
+    kind
+    for layout in layouts
+    for kind in kinds_by_size(largest(layout).values())
+  }
+  meanings = [
+    f"{kind}: {words}" for kind, words in _KINDS.items() if kind in shown
+  ]
+  if meanings:
+    content.append(Text(f"{'; '.join(meanings)}.", look="small"))
+  content.append(Figures("kinds", "Perplexity by kind of word", figures))
+  return Section("What each model finds hard", content)
+
+
+def kinds_by_size(trials: Iterable[Trial]) -> dict[str, float]:
+  """Returns kinds of words by their share of the test split, largest first."""
+  tokens: dict[str, int] = {}
+  for trial in trials:
+    for kind, row in perplexity_by_kind(trial).items():
+      tokens.setdefault(kind, row["tokens"])
+  total = sum(tokens.values())
+  ordered = sorted(tokens.items(), key=lambda pair: -pair[1])
+  return {kind: count / total for kind, count in ordered}
+
+
+def draw_kinds(layout: Layout) -> list[Figure]:
+  """Draws perplexity by kind of word: a panel a kind, a row a model."""
+  trials = {
+    n: t for n, t in largest(layout).items() if perplexity(t) is not None
+  }
+  shares = kinds_by_size(trials.values())
+  if not shares:
+    return []
+  columns = min(len(shares), _COLUMNS)
+  bands = -(-len(shares) // columns)
+  figure = Figure(
+    figsize=(max(8.5, 3.6 * columns), (1.3 + 0.29 * len(trials)) * bands + 0.6),
+    dpi=style.DPI,
+    layout="constrained",
+  )
+  # Room for the numbers beside each panel.
+  figure.get_layout_engine().set(wspace=0.06)
+  grid = figure.subplots(
+    bands, columns, sharex=True, sharey=True, squeeze=False
+  )
+  panels = list(grid.flat)
+  for ax, (kind, size) in zip(panels, shares.items()):
+    _kind_panel(ax, trials, kind)
+    ax.set_title(
+      style.plain(f"{kind}\n({share(size)} of the words)"),
+      loc="left",
+      fontsize=11,
+    )
+  for ax in panels[len(shares) :]:
+    ax.set_axis_off()
+  for ax in panels[max(0, len(shares) - columns) : len(shares)]:
+    ax.tick_params(labelbottom=True)
+    ax.set_xlabel("perplexity on these words")
+  style.set_log(panels[0].xaxis, "perplexity")
+  panels[0].xaxis.set_major_locator(LogLocator())
+  rows = [*(style.plain(name) for name in trials), _BEST]
+  panels[0].set_yticks(range(len(rows)), rows)
+  panels[0].set_ylim(len(rows) - 0.5, -0.5)
+  figure.suptitle(
+    style.plain(
+      "Which words does each model find hard? Perplexity by what decides a "
+      f"word{at_largest(layout)}"
+    )
+  )
+  return [figure]
+
+
+def _kind_panel(ax: Axes, trials: Mapping[str, Trial], kind: str) -> None:
+  best = []
+  for row, trial in enumerate(trials.values()):
+    result = perplexity_by_kind(trial).get(kind)
+    seeds = finite(result["perplexity"]) if result else []
+    if not seeds:
+      continue
+    best.append(result["floor"])
+    middle = sum(seeds) / len(seeds)
+    look = style.line_style(0) | {"marker": "D", "markersize": 6.0}
+    ax.hlines(row, min(seeds), max(seeds), color=look["color"], linewidth=1.5)
+    ax.plot([middle], [row], **look)
+    _beside(ax, row, middle, "#1a1a1a")
+  ax.tick_params(left=False)
+  for level in levels(best):
+    ax.axvline(level, zorder=1.5, **style.CHANCE)
+    _beside(ax, len(trials), level, style.CHANCE["color"])
+
+
+def _beside(ax: Axes, row: float, value: float, colour: str) -> None:
+  """A number to the right of a row."""
+  ax.text(
+    1.02,
+    row,
+    significant(value, 3),
+    transform=ax.get_yaxis_transform(),
+    va="center",
+    fontsize=9,
+    color=colour,
+  )

@@ -1,0 +1,54 @@
+"""How many trials ran, the question of the sweep, and what is missing."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rnn_lab.reports.load import Trial
+from rnn_lab.reports.results import Results
+from rnn_lab.reports.section import Section, Text
+
+
+def overview_section(results: Results) -> Section:
+  """Opens a report."""
+  content = [Text(_counts(results.trials), look="small")]
+  paragraphs = results.sweep.text.split("\n\n")
+  content += [Text(words) for words in paragraphs if words.strip()]
+  if not any(trial.result for trial in results.trials):
+    words = "No trial has finished yet: there are no test results to compare."
+    content.append(Text(words, look="note"))
+  incomplete = [
+    f"`{trial.name}`: {problem}"
+    for trial in results.trials
+    if (problem := _problem(trial))
+  ]
+  if incomplete:
+    words = (
+      "Some results are missing. A seed that diverged has no number and is "
+      "not drawn; means are over the other seeds."
+    )
+    content.append(Text(words, items=incomplete, look="note"))
+  return Section("", content)
+
+
+def _counts(trials: Sequence[Trial]) -> str:
+  """The words "12 trials: 11 finished, 1 not run; 340 s of running"."""
+  counts = Counter(trial.status for trial in trials)
+  words = ", ".join(f"{count} {status}" for status, count in counts.items())
+  text = f"{len(trials)} trial{'s' * (len(trials) != 1)}: {words}"
+  seconds = [trial.seconds for trial in trials if trial.seconds is not None]
+  return f"{text}; {sum(seconds):.0f} s of running" if seconds else text
+
+
+def _problem(trial: Trial) -> str:
+  """Why a trial has no complete result; empty if it has one."""
+  if trial.error is not None:
+    lines = trial.error.strip().splitlines()
+    return f"failed: {lines[-1]}" if lines else "failed"
+  if trial.result is None:
+    return trial.status
+  diverged = ", ".join(
+    f"seed {seed['seed']} after step {seed['last_step']}"
+    for seed in trial.result["seeds"]
+    if seed["status"] == "diverged"
+  )
+  return f"diverged: {diverged}" if diverged else ""

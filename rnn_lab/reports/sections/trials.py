@@ -1,0 +1,54 @@
+"""The table of all trials."""
+
+from rnn_lab.reports.formats import NONE, format_value
+from rnn_lab.reports.headline import Headline, measured
+from rnn_lab.reports.load import Trial
+from rnn_lab.reports.results import Results
+from rnn_lab.reports.section import Cell, Grid, Section
+from rnn_lab.reports.series import takes_steps
+
+
+def trials_section(results: Results) -> Section:
+  """Lists each trial with its status, seeds and duration."""
+  parts = results.parts
+  headlines = {t.name: part.headline for part in parts for t in part.trials}
+  metric = "Test"
+  if len(parts) > 1:
+    metric = "Test metric of its task, each seed"
+  elif parts[0].headline:
+    metric = f"Test {parts[0].headline.metric}, each seed"
+  header = ["Trial", "Overrides", "Status", metric, "Best step, each seed"]
+  header.append(Cell(["Seconds"], "nowrap"))
+  rows = [_row(trial, headlines.get(trial.name)) for trial in results.trials]
+  grid = Grid("", header, rows, "", numeric=False, row_heads=False)
+  return Section("All trials", [grid])
+
+
+def _row(trial: Trial, headline: Headline | None) -> list[str | Cell]:
+  entry = measured(trial, headline.metric) if headline else None
+  seeds = (trial.result or {}).get("seeds", [])
+  steps = [
+    str(seed["best_step"])
+    if takes_steps(trial) and seed.get("best_step") is not None
+    else NONE
+    for seed in seeds
+  ]
+  values = [
+    _value(value, seed["status"], headline.metric)
+    for value, seed in zip(entry["values"] if entry else [], seeds)
+  ]
+  overrides = [f"`{name}={value}`" for name, value in trial.overrides.items()]
+  return [
+    Cell([trial.name], "name"),
+    Cell(overrides, "nowrap"),
+    Cell([trial.status], f"nowrap status {trial.status.replace(' ', '-')}"),
+    ", ".join(values),
+    ", ".join(steps),
+    "" if trial.seconds is None else f"{trial.seconds:.1f}",
+  ]
+
+
+def _value(value: float | None, status: str, metric: str) -> str:
+  if value is not None:
+    return format_value(value, metric)
+  return "diverged" if status == "diverged" else "infinite"

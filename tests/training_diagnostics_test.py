@@ -1,0 +1,242 @@
+"""Metrics of each layer, and gradients through time, against plain loops."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from tiny import numbers, rows, tiny_config, tiny_language
+
+from rnn_lab.errors import FieldError
+from rnn_lab.models.base import init_params
+from rnn_lab.runs import train
+from rnn_lab.runs.opening import load_run
+from rnn_lab.runs.planning import plan
+from rnn_lab.training.checkpoint import Checkpoints
+from rnn_lab.training.state import seed_keys
+
+
+def with_norms(make=tiny_config, **fields):
+  return make(train__gradient_norms=True, **fields)
+
+
+def test_norms_and_saturation_equal_a_plain_loop(tmp_path):
+  config = with_norms(num_seeds=1, train__clip_norm=0.3, model__num_layers=2)
+  config.train.gradient_flow_every = 0
+  config.optimizer.name = "sgd"
+  train(config, tmp_path)
+  planned = plan(config)
+  [data] = planned.task.data
+  keys = seed_keys(jnp.int32(0))
+  params = init_params(planned.model, planned.task, keys.params)
+  clip = optax.clip_by_global_norm(0.3)
+
+  @jax.jit
+  def update(params, step):
+    batch = planned.task.batch(data, keys.data, step)
+
+    def cost(params):
+      (total, count), _ = planned.model.apply(
+        {"params": params}, batch, (), method="loss"
+      )
+      return total / count
+
+    grads = jax.grad(cost)(params)
+    clipped, _ = clip.update(grads, clip.init(params))
+    steps = jax.tree.map(lambda g: -0.01 * g, clipped)
+    return grads, steps, optax.apply_updates(params, steps)
+
+  seen = {"grad_norm": [], "param_norm": [], "update_norm": []}
+  for step in range(5):
+    grads, steps, after = update(params, step)
+    for name, tree in zip(seen, (grads, params, steps)):
+      layer = tree["stack"][1].forward
+      seen[name].append(np.sqrt(sum(np.sum(np.square(a)) for a in layer)))
+    params = after
+  row = rows(tmp_path)[0]
+  for name, values in seen.items():
+    logged = row[f"layers/stack.1.forward/{name}"]
+    np.testing.assert_allclose(logged, [values[-1]], rtol=1e-5)
+  readout = {key for key in row if key.startswith("layers/readout/")}
+  assert readout == {f"layers/readout/{name}" for name in seen}
+
+  inputs = planned.task.batch(data, keys.data, 5).inputs
+  h = np.zeros((16, 8))
+  p = jax.tree.map(np.asarray, params["stack"][0].forward)
+  shares = []
+  for x in np.asarray(inputs).swapaxes(0, 1):
+    h = np.tanh(x @ p.input_kernel + h @ p.recurrent_kernel + p.bias)
+    shares.append(np.mean(1 - h**2 < 0.1))
+  assert np.mean(shares) > 0.0
+  logged = row["layers/stack.0.forward/saturated/h"]
+  np.testing.assert_allclose(logged, [np.mean(shares)], atol=0.002)
+
+
+def test_they_change_no_other_number_and_survive_an_end(tmp_path):
+  fields = {"train__gradient_flow_every": 0, "num_seeds": 1}
+  plain = tiny_config(**fields)
+  train(plain, tmp_path / "plain")
+  whole = with_norms(**fields)
+  train(whole, tmp_path / "whole")
+  part = with_norms(train__num_steps=10, **fields)
+  train(part, tmp_path / "parts")
+  train(whole, tmp_path / "parts")
+  assert numbers(tmp_path / "parts") == numbers(tmp_path / "whole")
+  for without, row in zip(rows(tmp_path / "plain"), rows(tmp_path / "whole")):
+    other = {k: v for k, v in row.items() if not k.startswith("layers/")}
+    assert len(other) < len(row) or "train/loss" not in row
+    assert other == without
+  with pytest.raises(FieldError, match="train.gradient_norms"):
+    train(plain, tmp_path / "whole")
+
+
+def test_of_a_language_model(tmp_path):
+  config = with_norms(tiny_language, num_seeds=1, train__num_steps=10)
+  config.model.cell = "lstm"
+  train(config, tmp_path)
+  row = rows(tmp_path)[0]
+  gates = {k.rsplit("/")[-1] for k in row if "/saturated/" in k}
+  assert gates == {"i", "f", "g", "o"}
+  assert row["layers/embedding/grad_norm"][0] > 0.0
+
+
+def test_a_window_network_has_norms_and_nothing_saturated(tmp_path):
+  config = with_norms(tiny_language, num_seeds=1, train__num_steps=5)
+  config.model.kind = "window"
+  train(config, tmp_path)
+  [row] = [row for row in rows(tmp_path) if "train/loss" in row]
+  kinds = {k.rsplit("/")[-1] for k in row if k.startswith("layers/")}
+  assert kinds == {"grad_norm", "param_norm", "update_norm"}
+  assert row["layers/hidden_kernel/grad_norm"][0] > 0.0
+
+
+def last_state(workdir):
+  """The train state of the last checkpoint, by the names of its fields."""
+  with Checkpoints(workdir / "checkpoints") as checkpoints:
+    return checkpoints.restore(checkpoints.latest_step(), None)
+
+
+def test_an_epochs_first_batch_is_measured_from_the_zero_state(tmp_path):
+  """After step 7 comes the second epoch's first batch."""
+  config = with_norms(
+    tiny_language,
+    num_seeds=1,
+    train__num_steps=7,
+    train__log_every=7,
+    eval__select="last",
+    # States that are large, and remembered.
+    model__embedding_scale=3.0,
+    model__elman__recurrent_scale=2.0,
+  )
+  train(config, tmp_path)
+  _, task, _, params = load_run(tmp_path)
+  corpus = task.corpus
+  before = np.concatenate([[corpus.vocabulary.start], corpus.train.tokens])
+  inputs_BT = before[:600].reshape(10, 60)[:, :8]
+  [old] = jax.tree.leaves(last_state(tmp_path)["carry"])
+  assert old.shape == (1, 10, 8) and np.abs(old).max() > 0.5
+  p = params["stack"][0].forward
+
+  def saturated(h):
+    count = 0
+    for tokens_B in inputs_BT.T:
+      x = params["embedding"][tokens_B]
+      h = np.tanh(x @ p.input_kernel + h @ p.recurrent_kernel + p.bias)
+      count += np.sum(1 - h**2 < 0.1)
+    return int(count)
+
+  [row] = rows(tmp_path)
+  assert row["step"] == 7
+  [share] = row["layers/stack.0.forward/saturated/h"]
+  found = round(share * 8 * 10 * 8)
+  assert 0 < found == saturated(np.zeros((10, 8))) != saturated(old[0])
+
+
+def plain_flow(planned, params, carry, batch, truncated_every):
+  """The norm of dE/ds_t by time, by a loop that adds zero to every state."""
+  stepper = planned.model.apply({"params": params}, 10, method="stepper")
+  num_steps = batch.inputs.shape[1]
+
+  def cost(added):
+    state, total = carry, 0.0
+    for t in range(num_steps):
+      if t % truncated_every == 0:
+        state = jax.lax.stop_gradient(state)
+      state, outputs = stepper.step(state, batch.inputs[:, t])
+      # What is added to h_t is read out, too: the readout is linear.
+      state = jax.tree.map(jnp.add, state, added[t])
+      readout = params["readout_kernel"]
+      outputs = outputs + added[t][0].forward.h @ readout
+      log_p = jax.nn.log_softmax(outputs)
+      log_p = log_p[jnp.arange(10), batch.targets[:, t]]
+      total -= jnp.sum(log_p * batch.weights[:, t])
+    return total
+
+  zeros = [jax.tree.map(jnp.zeros_like, stepper.initial)] * num_steps
+  gradients = jax.jit(jax.grad(cost))(zeros)
+  return {
+    state: [
+      float(jnp.mean(jnp.linalg.norm(getattr(g[0].forward, state), axis=-1)))
+      for g in gradients
+    ]
+    for state in stepper.initial[0].forward._fields
+  }
+
+
+@pytest.mark.parametrize(
+  "cell, reach", [("elman", 8), ("lstm", 4), ("lstm", 12)]
+)
+def test_gradient_flow_of_a_language_model_equals_a_plain_loop(
+  tmp_path, cell, reach
+):
+  """Before training, within an epoch, and where the next one begins."""
+  config = tiny_language(
+    model__cell=cell,
+    task__reach=reach,
+    train__num_steps=14,
+    train__gradient_flow_every=7,
+    eval__select="last",
+  )
+  train(config, tmp_path)
+  planned = plan(config)
+  names = ("h", "c") if cell == "lstm" else ("h",)
+  flow = rows(tmp_path, "gradient_flow.jsonl")
+  assert [(row["step"], row["seed"], row["state"]) for row in flow] == [
+    (step, seed, state)
+    for step in (0, 7, 14)
+    for state in names
+    for seed in (0, 1)
+  ]
+  keys = seed_keys(jnp.int32(1))
+  first = init_params(planned.model, planned.task, keys.params)
+  zeros = planned.model.initial_carry(10)
+  last = load_run(tmp_path, seed_index=1).params
+  for step, params in ((0, first), (14, last)):
+    batch = planned.task.batch(planned.task.data[0], keys.data, step)
+    assert batch.fresh and batch.inputs.shape == (10, max(8, reach))
+    expected = plain_flow(planned, params, zeros, batch, min(reach, 99))
+    for row in flow:
+      if (row["step"], row["seed"]) == (step, 1):
+        assert (row["recurrence"], row["layer"]) == ("stack", 0)
+        assert row["direction"] == "forward"
+        np.testing.assert_allclose(
+          row["norm"], expected[row["state"]], rtol=1e-4, atol=1e-7
+        )
+
+
+def test_gradient_flow_begins_at_the_state_that_was_handed_on(tmp_path):
+  config = tiny_language(
+    train__num_steps=10, train__gradient_flow_every=10, eval__select="last"
+  )
+  train(config, tmp_path)
+  planned = plan(config)
+  params = load_run(tmp_path, seed_index=1).params
+  [old] = jax.tree.leaves(last_state(tmp_path)["carry"])
+  carry = jax.tree.map(lambda _: old[1], planned.model.initial_carry(10))
+  batch = planned.task.batch(planned.task.data[0], None, 10)
+  assert not batch.fresh
+  row = rows(tmp_path, "gradient_flow.jsonl")[-1]
+  assert (row["step"], row["seed"]) == (10, 1)
+  for state, same in ((carry, True), (planned.model.initial_carry(10), False)):
+    expected = plain_flow(planned, params, state, batch, 99)["h"]
+    assert np.allclose(row["norm"], expected, rtol=1e-5) == same

@@ -1,0 +1,160 @@
+"""One compiled program for all that differs only in numbers or in `init`."""
+
+import collections
+import contextlib
+
+import jax
+import pytest
+from tiny import tiny_config, tiny_language
+
+from rnn_lab.runs import train
+from rnn_lab.runs.planning import plan
+from rnn_lab.training.loop import Trainer
+
+pytestmark = pytest.mark.usefixtures("compiles_quickly")
+
+COMPILATION = "/jax/core/compile/backend_compile_duration"
+
+
+@contextlib.contextmanager
+def compilations():
+  """Counts what is compiled, by the name of the jitted function."""
+  counts = collections.Counter()
+
+  def count(event, seconds, **about):
+    del seconds
+    if event == COMPILATION:
+      counts[about.get("fun_name", "")] += 1
+
+  jax.monitoring.register_event_duration_secs_listener(count)
+  try:
+    yield counts
+  finally:
+    jax.monitoring.unregister_event_duration_listener(count)
+
+
+def programs_of(config):
+  """The compiled functions that training and evaluation call."""
+  trainer = Trainer(plan(config))
+  by_evaluator = {"batches": "_sums", "stream": "_score"}
+  return (
+    *trainer.programs,
+    *trainer.diagnostics,
+    getattr(trainer.evaluator, by_evaluator[trainer.task.evaluator]),
+  )
+
+
+def decaying(make, **fields):
+  config = make(
+    optimizer__schedule="linear",
+    optimizer__decay_steps=10,
+    train__gradient_norms=True,
+    train__gradient_flow_every=10,
+  )
+  config.model.cell = "lstm"
+  config.update_from_flattened_dict(
+    {name.replace("__", "."): value for name, value in fields.items()}
+  )
+  return config
+
+
+# What is an argument of the compiled step, or decides only how a run begins.
+NUMBERS = [
+  {"optimizer__learning_rate": 0.3},
+  {"optimizer__weight_decay": 0.1},
+  {"optimizer__decay_rate": 0.5},
+  {"optimizer__b1": 0.5, "optimizer__eps": 1e-3},
+  {"train__clip_norm": 0.0},
+  {"train__clip_norm": 5.0},
+  {"seed": 7},
+  {"model__lstm__forget_bias": 3.0},
+  {"model__lstm__forget_init": "chrono", "model__lstm__chrono_max": 50},
+  {"model__lstm__input_init": "normal", "model__lstm__input_scale": 0.2},
+  {"model__lstm__recurrent_init": "identity"},
+  {"model__lstm__recurrent_scale": 0.5},
+  {"model__lstm__bias_init": "normal", "model__lstm__bias_scale": 0.1},
+  {"model__readout_scale": 2.0},
+  {"model__readout_init": "normal"},
+]
+OF_LANGUAGE = [
+  {"model__embedding_init": "normal", "model__embedding_scale": 0.3},
+  {"model__readout_bias_init": "normal", "model__readout_bias_scale": 0.3},
+]
+# What makes another program.
+FORMS = [
+  {"model__hidden_size": 9},
+  {"model__num_layers": 2},
+  {"model__cell": "gru"},
+  {"model__checkpoint_every": 2},
+  {"optimizer__name": "sgd"},
+  {"optimizer__schedule": "cosine"},
+  {"optimizer__hold_steps": 3},
+  {"run__steps_per_call": 4},
+  {"num_seeds": 1},
+]
+
+
+def named(value):
+  return ", ".join(value) if isinstance(value, dict) else None
+
+
+@pytest.mark.parametrize("fields", [*NUMBERS, *OF_LANGUAGE], ids=named)
+def test_numbers_and_initial_values_share_the_programs(fields):
+  made = [tiny_language]
+  if fields not in OF_LANGUAGE:
+    made.append(tiny_config)
+  for make in made:
+    one, other = decaying(make), decaying(make, **fields)
+    assert plan(one).config != plan(other).config
+    for a, b in zip(programs_of(one), programs_of(other), strict=True):
+      assert a is b
+
+
+@pytest.mark.parametrize("fields", FORMS, ids=named)
+def test_what_decides_the_step_makes_another_program(fields):
+  for make in (tiny_config, tiny_language):
+    one, other = decaying(make), decaying(make, **fields)
+    assert programs_of(one)[0] is not programs_of(other)[0]
+
+
+@pytest.mark.parametrize(
+  "cell, fields",
+  [("elman", {"model__elman__activation": "relu"})],
+)
+def test_an_option_that_the_step_reads_makes_another_program(cell, fields):
+  one = decaying(tiny_config, model__cell=cell)
+  other = decaying(tiny_config, model__cell=cell, **fields)
+  assert programs_of(one)[0] is not programs_of(other)[0]
+
+
+@pytest.mark.parametrize("make", [tiny_config, tiny_language])
+def test_runs_that_differ_in_numbers_compile_nothing_again(tmp_path, make):
+  """Of a whole run only the initialiser is compiled for other values."""
+  first = decaying(make, model__hidden_size=11)
+  with compilations() as counts:
+    train(first, tmp_path / "first")
+  # One of each kind: train, keep_best, flow, saturation, read, evaluation.
+  assert counts["jit(local)"] >= 6
+  assert counts["jit(init)"] == 1
+
+  changes = {
+    "optimizer__learning_rate": 0.003,
+    "optimizer__weight_decay": 0.1,
+    "optimizer__decay_rate": 0.5,
+    "train__clip_norm": 0.0,
+    "seed": 5,
+    "model__lstm__forget_bias": 3.0,
+    "model__lstm__input_init": "normal",
+    "model__lstm__recurrent_scale": 0.5,
+    "model__readout_scale": 2.0,
+  }
+  second = decaying(make, model__hidden_size=11, **changes)
+  with compilations() as counts:
+    train(second, tmp_path / "second")
+  assert {*counts} <= {"jit(init)"} and counts["jit(init)"] == 1
+
+  for fields in ({"model__hidden_size": 12}, {"model__cell": "gru"}):
+    other = decaying(make, **{"model__hidden_size": 11, **fields})
+    with compilations() as counts:
+      train(other, tmp_path / "-".join(fields))
+    assert counts["jit(local)"] >= 6
