@@ -59,10 +59,10 @@ def report() -> dict:
     "title": "From counting words to an LSTM",
     "text": (
       "Every model answers the same question, what is the next word given "
-      "what came before, on the same words, and is judged by the same "
-      "function. The text comes from a grammar of English-like sentences, so "
-      "that the true probabilities are known, and with them the perplexity "
-      "that no model can beat.\n\n"
+      "what came before, on the same words, and is evaluated by the "
+      "same function. The text comes from a grammar of English-like "
+      "sentences, so that the true probabilities are known, and with them "
+      "the perplexity that no model can beat.\n\n"
       "Built into it is what an n-gram cannot see: a verb that agrees with a "
       "noun on the other side of a relative clause, a closing mark that must "
       "match the one that opened, and the lecture's own case: after \"as the "

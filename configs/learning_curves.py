@@ -58,8 +58,8 @@ def report() -> dict:
     "text": (
       "Python's own help topics: real English, small and repetitive. A "
       "5-gram with Kneser-Ney smoothing and an LSTM (200 units, dropout 0.5) "
-      "read the first 25, 50 and 100% of the training text; both are judged "
-      "on the same test text with the same vocabulary.\n\n"
+      "read the first 25, 50 and 100% of the training text; both are "
+      "tested on the same test text with the same vocabulary.\n\n"
       "The LSTM's parameters are those of its best evaluation on the "
       "validation split; its size, dropout and learning rate were not tuned."
     ),

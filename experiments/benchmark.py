@@ -33,19 +33,19 @@ def main(argv: Sequence[str]) -> int:
   return cli.call(benchmark, argv, __doc__, FLAGS)
 
 
-def benchmark(given: cli.Given) -> int:
+def benchmark(args: cli.Arguments) -> int:
   """Writes the file `--name`.json into `--workdir`."""
   from rnn_lab.errors import check_choice
   from rnn_lab.rundir import check_can_hold, write_json
   from rnn_lab.training.environment import machine
 
-  check_choice("name", given.name, BENCHMARKS)
-  check_can_hold(given.workdir, tuple(f"{name}.json" for name in BENCHMARKS))
-  module = importlib.import_module(f"rnn_lab.benchmarks.{given.name}")
-  configs = [c.get_config().to_dict() for c in BENCHMARKS[given.name]]
+  check_choice("name", args.name, BENCHMARKS)
+  check_can_hold(args.workdir, tuple(f"{name}.json" for name in BENCHMARKS))
+  module = importlib.import_module(f"rnn_lab.benchmarks.{args.name}")
+  configs = [c.get_config().to_dict() for c in BENCHMARKS[args.name]]
   result = module.measure(*configs)
-  given.workdir.mkdir(parents=True, exist_ok=True)
-  path = given.workdir / f"{given.name}.json"
+  args.workdir.mkdir(parents=True, exist_ok=True)
+  path = args.workdir / f"{args.name}.json"
   write_json(path, {"machine": machine(), "result": result})
   print(json.dumps(result, indent=2))
   print(f"written: {path}")

@@ -26,7 +26,7 @@ from absl import flags, logging
 from ml_collections import config_dict, config_flags
 
 Flags = Mapping[str, tuple[Callable[..., Any], Any, str]]
-Given = types.SimpleNamespace
+Arguments = types.SimpleNamespace
 
 WORKDIR: Flags = {
   "workdir": (flags.DEFINE_string, None, "the directory of the run or sweep")
@@ -63,7 +63,7 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
 
 
 def call(
-  command: Callable[[Given], int],
+  command: Callable[[Arguments], int],
   argv: Sequence[str],
   doc: str,
   table: Flags | None = None,
@@ -84,13 +84,13 @@ def call(
     print(doc)
     return 0
   try:
-    given = _parse(argv, WORKDIR | dict(table or {}))
+    args = _parse(argv, WORKDIR | dict(table or {}))
   except flags.Error as error:
     return _fail(error)
-  from rnn_lab.errors import FieldError
+  from rnn_lab.errors import FieldError  # imports JAX
 
   try:
-    return command(given)
+    return command(args)
   except FieldError as error:
     return _fail(error)
   except PermissionError as error:
@@ -123,15 +123,15 @@ def _fail(error: Exception | str) -> int:
   return 2
 
 
-def _parse(argv: Sequence[str], table: Flags) -> Given:
+def _parse(argv: Sequence[str], table: Flags) -> Arguments:
   """Parses all arguments; raises flags.Error if one of them is wrong."""
   values = flags.FlagValues()
   for name, (define, default, words) in table.items():
     define(name, default, words, flag_values=values)
   rest = _parse_known(values, ["main", *argv])
-  given = Given(**values.flag_values_dict())
-  if "config" in table and given.config is not None:
-    given.config, rest = _read_config(given.config, rest)
+  args = Arguments(**values.flag_values_dict())
+  if "config" in table and args.config is not None:
+    args.config, rest = _read_config(args.config, rest)
   for argument in rest[1:]:
     if not argument.strip("-") or not argument.startswith("-"):
       raise flags.Error(
@@ -140,12 +140,12 @@ def _parse(argv: Sequence[str], table: Flags) -> Given:
     name = argument.lstrip("-").partition("=")[0]
     raise flags.Error(f"unknown flag --{name}" + _suggestion(name, table, "--"))
   for name, (_, _, words) in table.items():
-    if getattr(given, name) is None:
+    if getattr(args, name) is None:
       raise flags.Error(f"--{name} is required: {words}")
-  if not given.workdir:
+  if not args.workdir:
     raise flags.Error("workdir must be the path of a directory, got ''")
-  given.workdir = pathlib.Path(given.workdir)
-  return given
+  args.workdir = pathlib.Path(args.workdir)
+  return args
 
 
 def _parse_known(values: flags.FlagValues, arguments: Sequence[str]) -> Any:

@@ -21,14 +21,14 @@ def main(argv: Sequence[str]) -> int:
   return cli.call(export_arpa, argv, __doc__, FLAGS)
 
 
-def export_arpa(given: cli.Given) -> int:
+def export_arpa(args: cli.Arguments) -> int:
   """Writes `--output`, whole or not at all."""
   from rnn_lab import rundir
   from rnn_lab.errors import FieldError
   from rnn_lab.language_models import arpa, ngram
   from rnn_lab.text.vocabulary import Vocabulary
 
-  workdir, output = given.workdir, pathlib.Path(given.output)
+  workdir, output = args.workdir, pathlib.Path(args.output)
   if not (workdir / rundir.NGRAM).exists():
     raise FieldError(
       "workdir", f"workdir must be the run of an n-gram model, got {workdir}"

@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
   return cli.call(generate, argv, __doc__, FLAGS)
 
 
-def generate(given: cli.Given) -> int:
+def generate(args: cli.Arguments) -> int:
   """Prints the table and the samples."""
   from experiments.terminal import Terminal, next_words_table
   from rnn_lab import decoding
@@ -45,21 +45,18 @@ def generate(given: cli.Given) -> int:
   from rnn_lab.runs.opening import load_language_model
   from rnn_lab.text.truth import true_distribution
 
-  sampling = {k: getattr(given, k) for k in ("temperature", "top_k", "top_p")}
+  sampling = {k: getattr(args, k) for k in ("temperature", "top_k", "top_p")}
   for name in ("top", "num_tokens", "samples", "seed", "warmup"):
-    check_int(name, getattr(given, name), int(name in ("top", "num_tokens")))
-  decoding.narrowed(np.zeros(1), **sampling)  # checks them
-  config, words, model = load_language_model(given.workdir, given.seed_index)
-  tokens, unknown = words.encode_prompt(given.prompt)
+    check_int(name, getattr(args, name), int(name in ("top", "num_tokens")))
+  decoding.sampling_distribution(np.zeros(1), **sampling)  # checks them
+  config, words, model = load_language_model(args.workdir, args.seed_index)
+  tokens, unknown = words.encode_prompt(args.prompt)
   if unknown and all(token == words.unk for token in tokens):
-    raise FieldError(
-      "prompt",
-      f"{{field}} must have at least one known word, got {given.prompt!r}; "
-      "case counts",
-    )
+    message = f"must have at least one known word, got {args.prompt!r}"
+    raise FieldError("prompt", f"prompt {message}; case counts")
   # Always the same words, so that the table does not depend on the seed.
   random = np.random.default_rng(0)
-  before = generation.settled(model, words.start, given.warmup, random)
+  before = generation.warmed_up(model, words.start, args.warmup, random)
   carry, log_p = generation.read_all(model, [words.start, *tokens], before)
   truth = true_distribution(config["task"], [words.words[t] for t in tokens])
   with Terminal() as terminal:
@@ -68,11 +65,11 @@ def generate(given: cli.Given) -> int:
     if np.isnan(log_p).any():
       terminal.line("the model has never seen this, and predicts nothing")
       return 0
-    terminal.table(next_words_table(log_p, words.words, given.top, truth))
-    for n in range(given.samples):
-      random = np.random.default_rng([given.seed, n])
+    terminal.table(next_words_table(log_p, words.words, args.top, truth))
+    for n in range(args.samples):
+      random = np.random.default_rng([args.seed, n])
       more = generation.continue_text(
-        model, carry, log_p, given.num_tokens, random, **sampling
+        model, carry, log_p, args.num_tokens, random, **sampling
       )
       terminal.line(f"{n + 1}: {words.decode([*tokens, *more])}")
   return 0

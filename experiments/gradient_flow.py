@@ -17,13 +17,13 @@ def main(argv: Sequence[str]) -> int:
   return cli.call(study, argv, __doc__, cli.CONFIG)
 
 
-def study(given: cli.Given) -> int:
+def study(args: cli.Arguments) -> int:
   """Runs the study of `--config` in `--workdir`; 1 if a trial failed."""
   from rnn_lab.gradients.unfolded import LECTURE, unfold
   from rnn_lab.studies.gradient_study import check_study, measure
 
   lecture = LECTURE | unfold(**LECTURE)._asdict()
-  return sweep.sweep(given, check_study, measure, {"unfolded": lecture})
+  return sweep.sweep(args, check_study, measure, {"unfolded": lecture})
 
 
 if __name__ == "__main__":

@@ -13,14 +13,14 @@ def main(argv: Sequence[str]) -> int:
   return cli.call(report, argv, __doc__)
 
 
-def report(given: cli.Given) -> int:
+def report(args: cli.Arguments) -> int:
   """Writes summary.json, figures/ and report.html into `--workdir`."""
   from experiments.terminal import Terminal
   from rnn_lab.reports import load_trials, results_table, write_report
 
-  page = write_report(given.workdir)
+  page = write_report(args.workdir)
   with Terminal() as terminal:
-    terminal.table(results_table(load_trials(given.workdir)))
+    terminal.table(results_table(load_trials(args.workdir)))
     terminal.line(f"report: {page}")
   return 0
 

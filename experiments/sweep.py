@@ -22,7 +22,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def sweep(
-  given: cli.Given,
+  args: cli.Arguments,
   check: Callable[[Any], None] | None = None,
   measure: Callable[..., Any] | None = None,
   extra: Mapping[str, Any] | None = None,
@@ -30,10 +30,9 @@ def sweep(
   """Runs the sweep of `--config` in `--workdir`; 1 if a trial failed.
 
   Args:
-    given: the values of the flags.
+    args: the values of the flags.
     check: is called with each trial's config before anything runs.
-    measure: see `rnn_lab.sweeps.run.run_sweep`. With it, a config without a
-      sweep is one of a single trial.
+    measure: see `run_sweep`; a config without a sweep is then a single trial.
     extra: for the report, beside what the config's `report()` says.
   """
   from experiments.terminal import Terminal
@@ -41,7 +40,7 @@ def sweep(
   from rnn_lab.sweeps.expand import expand
   from rnn_lab.sweeps.run import STOPPED, run_sweep
 
-  config, workdir = given.config, given.workdir
+  config, workdir = args.config, args.workdir
   one_trial = measure and (lambda add, argument: add({}))
   add_trials = getattr(config.module, "sweep", one_trial)
   if add_trials is None:
@@ -54,13 +53,9 @@ def sweep(
   report = config.module.report() if hasattr(config.module, "report") else {}
   if config.argument == "smoke":
     report |= {"text": f"{SMOKE}\n\n{report.get('text', '')}".strip()}
-  report = {
-    "config": config.path,
-    "argument": config.argument,
-    "command_line": config.overrides,
-    **report,
-    **(extra or {}),
-  }
+  command = {"config": config.path, "argument": config.argument}
+  command["command_line"] = config.overrides
+  report = {**command, **report, **(extra or {})}
   executor, cores = cli.executor()
   with Terminal() as terminal:
     outcome = run_sweep(

@@ -15,14 +15,14 @@ def main(argv: Sequence[str]) -> int:
   return cli.call(train, argv, __doc__, cli.CONFIG)
 
 
-def train(given: cli.Given) -> int:
+def train(args: cli.Arguments) -> int:
   """Trains `--config` in `--workdir`; see `rnn_lab.runs.train`."""
   from experiments.terminal import Terminal
   from rnn_lab import rundir, runs
 
-  workdir = given.workdir
+  workdir = args.workdir
   with Terminal() as terminal:
-    status = runs.train(given.config.fields, workdir, terminal)
+    status = runs.train(args.config.fields, workdir, terminal)
     if status == runs.STOPPED:
       terminal.line("stopped; the same command resumes from here")
       return 0

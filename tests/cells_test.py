@@ -13,6 +13,7 @@ from oracles import NUMPY_STEPS, elman_step
 from rnn_lab.cells import (
   CELLS,
   Cell,
+  build_cell,
   cell_factory,
   elman,
   gru,
@@ -20,7 +21,6 @@ from rnn_lab.cells import (
   output_size,
 )
 from rnn_lab.cells.base import program_cell
-from rnn_lab.cells import build_cell
 from rnn_lab.errors import FieldError
 
 B, D, H = 3, 4, 5

@@ -129,17 +129,17 @@ def test_the_config_and_what_the_command_line_sets(tmp_path, capsys):
   path = tmp_path / "mine.py"
   path.write_text(CONFIG)
 
-  def command(given):
-    print(given.config.fields.to_json_best_effort())
-    assert (given.config.path, given.config.argument) == (str(path), "a:b")
-    assert given.config.overrides == {
+  def command(args):
+    print(args.config.fields.to_json_best_effort())
+    assert (args.config.path, args.config.argument) == (str(path), "a:b")
+    assert args.config.overrides == {
       "seed": -7,
       "deep.on": True,
       "deep.sizes": (3,),
       "path": "here",
     }
-    assert given.config.fields.is_locked
-    assert given.config.module.CONFIG == 1
+    assert args.config.fields.is_locked
+    assert args.config.module.CONFIG == 1
     return 3
 
   path.write_text(CONFIG + "\nCONFIG = 1\n")
@@ -157,13 +157,13 @@ def test_the_config_and_what_the_command_line_sets(tmp_path, capsys):
 
 
 def test_exit_codes_of_what_happens_while_running(tmp_path, capsys):
-  def interrupted(given):
+  def interrupted(args):
     raise KeyboardInterrupt
 
-  def not_allowed(given):
-    raise PermissionError(13, "Permission denied", str(given.workdir))
+  def not_allowed(args):
+    raise PermissionError(13, "Permission denied", str(args.workdir))
 
-  def wrong(given):
+  def wrong(args):
     raise ZeroDivisionError
 
   argv = [f"--workdir={tmp_path}"]
@@ -203,10 +203,10 @@ def test_a_process_has_all_cores_and_the_exit_code(tmp_path):
     f"--workdir={tmp_path / 'run'}",
     "--config.train.num_steps=1",
   )
-  out, err = wrong.communicate(timeout=120)
+  out, err = wrong.communicate(timeout=240)
   assert (wrong.returncode, out) == (2, "")
   assert err == "error: unknown field seeed; did you mean seed?\n"
-  out, err = run.communicate(timeout=120)
+  out, err = run.communicate(timeout=240)
   assert (run.returncode, err) == (0, "")
   environment = json.loads((tmp_path / "run" / "environment.json").read_text())
   assert environment["device_count"] == len(os.sched_getaffinity(0))

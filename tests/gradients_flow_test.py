@@ -21,9 +21,10 @@ from rnn_lab.gradients.flow import (
   state_gradients,
 )
 from rnn_lab.gradients.norms import norm
-from rnn_lab.training.loop import train
-from rnn_lab.training.run import plan
-from rnn_lab.training.state import form_of, init_params, seed_keys
+from rnn_lab.models.base import init_params
+from rnn_lab.runs import train
+from rnn_lab.runs.planning import plan
+from rnn_lab.training.state import seed_keys
 
 T, B, D, H = 5, 3, 2, 4
 
@@ -140,15 +141,16 @@ def test_what_training_writes(tmp_path):
     (1, "forward"),
     (1, "backward"),
   ]
-  ready = plan(config)
+  assert {row["recurrence"] for row in written} == {"stack"}
+  run = plan(config)
   keys = seed_keys(jnp.int32(0))
-  params = init_params(ready.model, form_of(ready.task), keys.params)
-  batch = ready.task.batch(ready.task.data, keys.data, 0)
+  params = init_params(run.model, run.task, keys.params)
+  batch = run.task.batch(run.task.data[0], keys.data, 0)
 
   def loss_of_last_h(h):
     # The top layer forward: its last h goes straight into the readout.
     kernel = params["readout"]["kernel"][:8]
-    others = ready.model.apply({"params": params}, batch.inputs)
+    others = run.model.apply({"params": params}, batch)
     logits = others + (h - jax.lax.stop_gradient(h)) @ kernel
     return -jnp.sum(jax.nn.log_softmax(logits)[jnp.arange(16), batch.targets])
 

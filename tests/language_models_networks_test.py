@@ -1,23 +1,20 @@
 """The recurrent and the window network against plain loops over their steps."""
 
 import functools
-import importlib
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from rnn_lab import _stack as stack_module
+from rnn_lab._stack import dropout, stack
 from rnn_lab.cells import elman, gru, lstm
 from rnn_lab.initializers import uniform
-from rnn_lab.language_models import RecurrentLM, WindowLM
 from rnn_lab.language_models import recurrent as recurrent_module
-from rnn_lab.language_models.window_mlp import num_parameters
-from rnn_lab._stack import dropout, stack
+from rnn_lab.language_models.recurrent import RecurrentLM
+from rnn_lab.language_models.window_mlp import WindowLM, num_parameters
 from rnn_lab.types import Batch
-
-# `rnn_lab.stack` is a function of that module, too.
-stack_module = importlib.import_module("rnn_lab.stack")
 
 V, D, H, B = 7, 4, 4, 3
 
@@ -59,20 +56,26 @@ def window_model(context=3, direct=False):
 
 @functools.cache
 def params_of(model):
-  inputs = jnp.zeros((1, 1), jnp.int32)
+  batch = stream_of(np.zeros((1, 1), np.int32))
   init = jax.jit(model.init)
-  return init({"params": jax.random.key(0)}, inputs)["params"]
+  return init({"params": jax.random.key(0)}, batch)["params"]
 
 
 # Compiled whole: op by op the tests would take minutes.
 @functools.partial(
   jax.jit, static_argnums=0, static_argnames=("method", "train")
 )
-def apply(model, params, *args, method="__call__", key=None, **kwargs):
+def apply(model, params, *args, method, key=None, **kwargs):
   rngs = None if key is None else {"dropout": key}
   return model.apply(
     {"params": params}, *args, rngs=rngs, method=method, **kwargs
   )
+
+
+def logits_of(model, params, inputs_BT):
+  """The logits of all tokens, from the initial carry."""
+  batch, carry = stream_of(inputs_BT), model.initial_carry(B)
+  return apply(model, params, batch, carry, method="outputs")
 
 
 def words(steps, seed=0):
@@ -87,6 +90,12 @@ def batch_of(tokens_BT, window, fresh=False):
   return Batch(
     tokens_BT[:, :-1], None, tokens_BT[:, 1:], weights, jnp.bool_(fresh)
   )
+
+
+def stream_of(inputs_BT):
+  """Tokens as a batch whose targets are of no interest."""
+  weights = np.ones(inputs_BT.shape, np.float32)
+  return Batch(inputs_BT, None, inputs_BT, weights, jnp.bool_(False))
 
 
 def some_carry(model):
@@ -142,7 +151,7 @@ def test_a_look_up_is_a_product_with_a_one_hot_word(tied):
   params = params_of(model)
   assert ("readout_kernel" in params) != tied
   inputs = words(5)
-  _, logits = apply(model, params, inputs)
+  logits = logits_of(model, params, inputs)
   carry = model.initial_carry(B)
   for t in range(5):
     carry, want = one_step(model, params, carry, inputs[:, t])
@@ -219,7 +228,7 @@ def test_scores_in_pieces_equal_the_softmax_of_one_pass(kind):
     model = window_model(direct=True)
   params = params_of(model)
   tokens = words(10)
-  _, logits = apply(model, params, tokens[:, :-1])
+  logits = logits_of(model, params, tokens[:, :-1])
   log_p = jax.nn.log_softmax(logits)
   want = np.take_along_axis(log_p, tokens[:, 1:, None], axis=2)[..., 0]
   carry, got = model.initial_carry(B), []
@@ -251,7 +260,9 @@ def test_the_window_network_by_the_book(direct):
   model = window_model(context=3, direct=direct)
   params = params_of(model)
   inputs = words(6)
-  carry, logits = apply(model, params, inputs)
+  logits = logits_of(model, params, inputs)
+  first = model.initial_carry(B)
+  carry, _ = apply(model, params, inputs, inputs, first, method="score")
   padded = np.concatenate([np.full((B, 2), 2), inputs], axis=1)
   np.testing.assert_array_equal(carry, padded[:, -2:])
   e = np.asarray(params["embedding"])
@@ -271,8 +282,7 @@ def test_the_window_network_sees_its_window_and_no_more(direct):
   params = params_of(model)
   a, b = words(6), words(6)
   b[:, 2] = (a[:, 2] + 1) % V
-  _, logits_a = apply(model, params, a)
-  _, logits_b = apply(model, params, b)
+  logits_a, logits_b = (logits_of(model, params, x) for x in (a, b))
   differs = np.abs(logits_a - logits_b).max(axis=(0, 2)) > 0
   np.testing.assert_array_equal(
     differs, [False, False, True, True, True, False]

@@ -1,15 +1,21 @@
 """Models: from a config's section to outputs, and what padding does."""
 
+import functools
+import pkgutil
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from configs import common
-from rnn_lab import models, tasks
-from rnn_lab.errors import FieldError
+from rnn_lab import models
 from rnn_lab._stack import final_state, unroll_stack
 from rnn_lab._unroll import static_unroll
+from rnn_lab.errors import FieldError
+from rnn_lab.models.base import OUTPUTS
+from rnn_lab.tasks.copy_memory import copy_memory
+from rnn_lab.tasks.temporal_order import temporal_order
 
 
 def section(**fields):
@@ -24,21 +30,42 @@ def section(**fields):
   return config.to_dict()
 
 
-TASK = tasks.TASKS["temporal_order"](4, length=20)
-COPY = tasks.TASKS["copy_memory"](4, delay=3)
+TASK = temporal_order(4, length=20)
+COPY = copy_memory(4, delay=3)
+
+
+@functools.cache
+def batch_of(task):
+  return jax.jit(task.batch)(task.data[0], jax.random.key(0), jnp.int32(0))
 
 
 def model_and_batch(task=TASK, **fields):
   model = models.build(section(**fields), task)
-  batch = task.batch(task.data, jax.random.key(0), jnp.int32(0))
-  params = model.init({"params": jax.random.key(1)}, batch.inputs)["params"]
+  batch = batch_of(task)
+  params = jax.jit(model.init)({"params": jax.random.key(1)}, batch)["params"]
   return model, params, batch
+
+
+# Compiled whole: op by op the tests would take minutes.
+@functools.partial(jax.jit, static_argnums=0)
+def outputs_of(model, params, batch):
+  return model.apply({"params": params}, batch, (), method="outputs")
+
+
+@functools.partial(jax.jit, static_argnums=0, static_argnames="train")
+def loss_of(model, params, batch, train=False, key=None):
+  rngs = None if key is None else {"dropout": key}
+  (total, count), carry = model.apply(
+    {"params": params}, batch, (), method="loss", train=train, rngs=rngs
+  )
+  assert carry == ()
+  return total / count
 
 
 def test_a_vector_is_the_readout_of_the_last_hidden_state():
   """v h of a plain loop over each sequence, cut to its length."""
   model, params, batch = model_and_batch()
-  outputs = model.apply({"params": params}, batch.inputs, batch.input_lengths)
+  outputs = outputs_of(model, params, batch)
   cell = model.stack.forward[0]
   readout = params["readout"]
   for b, length in enumerate(np.asarray(batch.input_lengths)):
@@ -51,7 +78,7 @@ def test_a_vector_is_the_readout_of_the_last_hidden_state():
 
 def test_a_sequence_is_read_out_at_every_step():
   model, params, batch = model_and_batch(COPY, cell="gru")
-  outputs = model.apply({"params": params}, batch.inputs)
+  outputs = outputs_of(model, params, batch)
   assert outputs.shape == (4, 23, 9)
   _, y_TBH = static_unroll(
     model.stack.forward[0],
@@ -73,13 +100,8 @@ def test_padding_changes_nothing():
   is_padding = steps >= batch.input_lengths[:, None, None]
   padded = batch._replace(inputs=jnp.where(is_padding, 123.0, inputs))
 
-  def loss(params, batch):
-    outputs = model.apply({"params": params}, batch.inputs, batch.input_lengths)
-    total, count = TASK.loss(outputs, batch)
-    return total / count
-
-  expected = jax.jit(jax.value_and_grad(loss))(params, batch)
-  actual = jax.jit(jax.value_and_grad(loss))(params, padded)
+  grad = jax.value_and_grad(loss_of, 1)
+  expected, actual = grad(model, params, batch), grad(model, params, padded)
   for a, e in zip(jax.tree.leaves(actual), jax.tree.leaves(expected)):
     np.testing.assert_allclose(a, e, rtol=1e-4, atol=1e-6)
 
@@ -90,38 +112,46 @@ def test_all_layers_or_the_top_one_are_read():
       num_layers=2, bidirectional=True, final_state=final
     )
     assert params["readout"]["kernel"].shape == (width, 4)
-    carry, _ = unroll_stack(
+    carry, _ = jax.jit(unroll_stack, static_argnums=0)(
       model.stack,
       params["stack"],
       batch.inputs.swapaxes(0, 1),
       lengths_B=batch.input_lengths,
     )
     expected = final_state(carry, final) @ params["readout"]["kernel"]
-    outputs = model.apply({"params": params}, batch.inputs, batch.input_lengths)
+    outputs = outputs_of(model, params, batch)
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
 
 
 def test_predict_applies_g():
   model, params, batch = model_and_batch()
+  logits = np.asarray(outputs_of(model, params, batch))
   args = ({"params": params}, batch.inputs, batch.input_lengths)
-  logits = np.asarray(model.apply(*args))
   p = model.apply(*args, method="predict")
   expected = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
   np.testing.assert_allclose(p, expected, rtol=1e-5)
   np.testing.assert_allclose(
-    models.OUTPUTS["sigmoid"](logits), 1 / (1 + np.exp(-logits)), rtol=1e-5
+    OUTPUTS["sigmoid"](logits), 1 / (1 + np.exp(-logits)), rtol=1e-5
   )
-  np.testing.assert_array_equal(models.OUTPUTS["linear"](logits), logits)
+  np.testing.assert_array_equal(OUTPUTS["linear"](logits), logits)
 
 
 def test_dropout_only_while_training():
   model, params, batch = model_and_batch(num_layers=2, dropout=0.5)
-  args = ({"params": params}, batch.inputs, batch.input_lengths)
-  still = model.apply(*args)
-  np.testing.assert_array_equal(still, model.apply(*args))
-  rngs = {"dropout": jax.random.key(5)}
-  dropped = model.apply(*args, train=True, rngs=rngs)
-  assert not np.allclose(still, dropped)
+  keys = jax.random.split(jax.random.key(5), 3)
+  still = loss_of(model, params, batch)
+  assert still == loss_of(model, params, batch, key=keys[0])
+  dropped = [loss_of(model, params, batch, train=True, key=key) for key in keys]
+  assert dropped[0] == loss_of(model, params, batch, train=True, key=keys[0])
+  assert len({float(loss) for loss in [still, *dropped]}) == 4
+
+
+@pytest.mark.parametrize("task", [TASK, COPY])
+def test_the_loss_is_the_tasks(task):
+  model, params, batch = model_and_batch(task)
+  total, count = task.loss(outputs_of(model, params, batch), batch)
+  got = loss_of(model, params, batch)
+  np.testing.assert_allclose(got, total / count, rtol=1e-6)
 
 
 def test_readout_begins_at_its_deviation():
@@ -141,14 +171,59 @@ def test_equal_sections_build_equal_models():
 @pytest.mark.parametrize(
   ("fields", "message"),
   [
-    ({"cell": "lstn"}, "model.cell is 'lstn'; it may be one of elman, gru"),
-    ({"hidden_size": 0}, "model.hidden_size is 0; it may be an integer from 1"),
-    ({"num_layers": 0}, "model.num_layers is 0"),
-    ({"dropout": 1.0}, "model.dropout is 1.0"),
-    ({"final_state": "both"}, "model.final_state is 'both'"),
-    ({"lstm__forget_init": "one"}, "model.lstm.forget_init is 'one'"),
-    ({"readout_scale": -1.0}, "model.readout_scale is -1.0"),
-    ({"readout_init": "odd"}, "model.readout_init is 'odd'"),
+    (
+      {"cell": "lstn"},
+      "model.cell must be one of elman, gru, lstm, got 'lstn'; did you mean "
+      "'lstm'?",
+    ),
+    (
+      {"hidden_size": 0},
+      "model.hidden_size must be an integer of at least 1, got 0",
+    ),
+    (
+      {"num_layers": 0},
+      "model.num_layers must be an integer of at least 1, got 0",
+    ),
+    (
+      {"dropout": 1.0},
+      "model.dropout must be a finite number of at least 0 and below 1, got "
+      "1.0",
+    ),
+    (
+      {"final_state": "both"},
+      "model.final_state must be one of all, top, got 'both'",
+    ),
+    (
+      {"lstm__forget_init": "one"},
+      "model.lstm.forget_init must be one of chrono, constant, got 'one'",
+    ),
+    # Also in the section of a cell that is not used.
+    (
+      {"gru__update_bias": float("nan")},
+      "model.gru.update_bias must be a finite number, got nan",
+    ),
+    (
+      {"readout_scale": -1.0},
+      "model.readout_scale must be a finite number of at least 0, got -1.0",
+    ),
+    ({"readout_init": "odd"}, "model.readout_init must be one of "),
+    (
+      {"checkpoint_every": -1},
+      "model.checkpoint_every must be an integer of at least 0, got -1",
+    ),
+    (
+      {"kind": "sequenze"},
+      "model.kind must be one of ngram, recurrent, sequence, window, got "
+      "'sequenze'; did you mean 'sequence'?",
+    ),
+    (
+      {"kind": "recurrent"},
+      "model.kind 'recurrent' needs a language task, not 'temporal_order'",
+    ),
+    (
+      {"kind": "ngram"},
+      "model.kind 'ngram' needs a language task, not 'temporal_order'",
+    ),
   ],
 )
 def test_wrong_fields_are_named(fields, message):
@@ -159,10 +234,17 @@ def test_wrong_fields_are_named(fields, message):
 
 def test_unknown_and_missing_fields_are_named():
   fields = section()
-  with pytest.raises(FieldError, match="model.hiden is not a field"):
+  with pytest.raises(FieldError, match="model.hiden is not a known field"):
     models.build(fields | {"hiden": 3}, TASK)
-  with pytest.raises(FieldError, match="model.lstm.bias is not a field"):
+  with pytest.raises(FieldError, match="model.lstm.bias is not a known field"):
     models.build(fields | {"lstm": fields["lstm"] | {"bias": 1.0}}, TASK)
-  del fields["dropout"]
-  with pytest.raises(FieldError, match="model.dropout is missing"):
-    models.build(fields, TASK)
+  with pytest.raises(FieldError, match="bidirectional must be true or false"):
+    models.build(fields | {"bidirectional": 1}, TASK)
+  for field in ("dropout", "kind", "lstm", "readout_init"):
+    with pytest.raises(FieldError, match=f"^model.{field} is required$"):
+      models.build({k: v for k, v in fields.items() if k != field}, TASK)
+
+
+@pytest.mark.parametrize("kind", models.MODELS)
+def test_every_kind_is_that_of_a_builder(kind):
+  assert callable(pkgutil.resolve_name(models.MODELS[kind]))

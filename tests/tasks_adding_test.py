@@ -13,7 +13,7 @@ from rnn_lab.tasks import build
 @functools.cache
 def made(length, n=400):
   task = build({"name": "adding", "length": length}, n)
-  batch = jax.jit(task.batch)(None, jax.random.key(8), 3)
+  batch = jax.jit(task.batch)(task.data[0], jax.random.key(8), 3)
   return jax.tree.map(np.asarray, batch)
 
 

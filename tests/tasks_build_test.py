@@ -1,6 +1,8 @@
 """tasks.build: which sections it takes, and what it says of the others."""
 
+import inspect
 import os
+import pkgutil
 import subprocess
 import sys
 
@@ -8,7 +10,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from rnn_lab.errors import FieldError
-from rnn_lab.tasks import build
+from rnn_lab.tasks import TASKS, build
 
 
 @pytest.mark.parametrize(
@@ -17,111 +19,112 @@ from rnn_lab.tasks import build
     (
       {"name": "mnits"},
       4,
-      "task.name is 'mnits'; it may be one of adding, copy_memory, digits, "
-      "language, mnist, temporal_order",
+      "task.name must be one of adding, copy_memory, digits, language, mnist, "
+      "temporal_order, got 'mnits'; did you mean 'mnist'?",
     ),
     (
       {},
       4,
-      "task.name is None; it may be one of adding, copy_memory, digits, "
-      "language, mnist, temporal_order",
+      "task.name must be one of adding, copy_memory, digits, language, mnist, "
+      "temporal_order, got None",
     ),
     (
       {"name": "digits", "gapp": 3},
       4,
-      "task.gapp is 3; it may be left out: digits takes order, gap, gap_fill",
+      "task 'digits' has no argument 'gapp'; did you mean 'gap'?",
     ),
     (
       {"name": "digits", "batch_size": 3},
       4,
-      "task.batch_size is 3; it may be left out: digits takes order, gap, "
-      "gap_fill",
+      "task 'digits' has no argument 'batch_size'; its arguments are order, "
+      "gap, gap_fill",
     ),
     (
       {"name": "adding", "eval_size": 3},
       4,
-      "task.length is None; it may be set, having no default: adding takes "
-      "length, eval_size",
+      "task 'adding' requires the argument 'length'",
     ),
     (
       {"name": "digits", "gap": -1},
       4,
-      "task.gap is -1; it may be an integer from 0 to 100000",
+      "task.gap must be an integer from 0 to 100000, got -1",
     ),
     (
       {"name": "digits", "gap": 2.0},
       4,
-      "task.gap is 2.0; it may be an integer from 0 to 100000",
+      "task.gap must be an integer from 0 to 100000, got 2.0",
     ),
     (
       {"name": "digits", "order": "column"},
       4,
-      "task.order is 'column'; it may be one of permuted, pixel, row",
+      "task.order must be one of permuted, pixel, row, got 'column'",
     ),
     (
       {"name": "digits", "order": ["row"]},
       4,
-      "task.order is ['row']; it may be one of permuted, pixel, row",
+      "task.order must be one of permuted, pixel, row, got ['row']; did you "
+      "mean 'row'?",
     ),
     (
       {"name": "digits", "gap_fill": "ones"},
       4,
-      "task.gap_fill is 'ones'; it may be one of noise, zeros",
+      "task.gap_fill must be one of noise, zeros, got 'ones'",
     ),
     (
       {"name": "mnist", "order": "column", "data_dir": "/nowhere"},
       4,
-      "task.order is 'column'; it may be one of permuted, pixel, row",
+      "task.order must be one of permuted, pixel, row, got 'column'",
     ),
     (
       {"name": "mnist", "data_dir": 7},
       4,
-      "task.data_dir is 7; it may be the path of a folder, or None",
+      "task.data_dir must be the path of a folder or None, got 7",
     ),
     (
       {"name": "adding", "length": 1},
       4,
-      "task.length is 1; it may be an integer from 2 to 100000",
+      "task.length must be an integer from 2 to 100000, got 1",
     ),
     (
       {"name": "adding", "length": 10, "eval_size": 0},
       4,
-      "task.eval_size is 0; it may be an integer from 1 to 100000",
+      "task.eval_size must be an integer from 1 to 100000, got 0",
     ),
     (
       {"name": "copy_memory", "delay": 0},
       4,
-      "task.delay is 0; it may be an integer from 1 to 100000",
+      "task.delay must be an integer from 1 to 100000, got 0",
     ),
     (
       {"name": "copy_memory", "delay": 5, "eval_size": -2},
       4,
-      "task.eval_size is -2; it may be an integer from 1 to 100000",
+      "task.eval_size must be an integer from 1 to 100000, got -2",
     ),
     (
       {"name": "temporal_order", "num_relevant": 4},
       4,
-      "task.num_relevant is 4; it may be an integer from 2 to 3",
+      "task.num_relevant must be an integer from 2 to 3, got 4",
     ),
     (
       {"name": "temporal_order", "length": 9},
       4,
-      "task.length is 9; it may be an integer from 10 to 100000",
+      "task.length must be an integer from 10 to 100000, got 9",
     ),
     (
       {"name": "temporal_order", "eval_size": True},
       4,
-      "task.eval_size is True; it may be an integer from 1 to 100000",
+      "task.eval_size must be an integer from 1 to 100000, got True",
     ),
     (
       {"name": "digits"},
       0,
-      "train.batch_size is 0; it may be an integer from 1 up",
+      "train.batch_size must be an integer of at least 1, got 0",
     ),
     (
       {"name": "digits"},
       1258,
-      "train.batch_size is 1258; it may be at most 1257 for this task",
+      "train.batch_size must be at most 1257, the images of the training "
+      "split, got 1258",
     ),
   ],
 )
@@ -129,6 +132,26 @@ def test_wrong_sections_are_named(section, batch_size, message):
   with pytest.raises(FieldError) as caught:
     build(section, batch_size)
   assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+  "section, field",
+  [
+    ({"name": "digits", "gapp": 3}, "task.gapp"),
+    ({"name": "adding"}, "task.length"),
+    ({"name": "copy_memory", "delay": 0}, "task.delay"),
+  ],
+)
+def test_errors_carry_the_dotted_field(section, field):
+  with pytest.raises(FieldError) as caught:
+    build(section, 4)
+  assert caught.value.field == field
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_name_is_that_of_a_factory(name):
+  factory = pkgutil.resolve_name(TASKS[name])
+  assert next(iter(inspect.signature(factory).parameters)) == "batch_size"
 
 
 def test_a_config_dict_is_a_section():
@@ -140,7 +163,9 @@ def test_a_config_dict_is_a_section():
 
 def test_eval_splits_are_two():
   task = build({"name": "adding", "length": 4}, 2)
-  with pytest.raises(FieldError, match="split is 'train'.*one of test, valid"):
+  with pytest.raises(
+    FieldError, match="split must be one of test, valid, got 'train'"
+  ):
     task.eval_batches("train")
 
 

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import math
+import pkgutil
 
 import jax
 import jax.numpy as jnp
@@ -41,7 +42,7 @@ def task_and_batch(which):
 
   def batch(key, step):
     # An array, as in training: a Python integer would compile once more.
-    return to_numpy(compiled(task.data, key, jnp.int32(step)))
+    return to_numpy(compiled(task.data[0], key, jnp.int32(step)))
 
   return task, batch
 
@@ -51,9 +52,13 @@ def eval_batches(which, split):
   return to_numpy(task_and_batch(which)[0].eval_batches(split))
 
 
-def to_numpy(batch):
+def eval_weights(which, split):
+  return np.concatenate([b.weights for b in eval_batches(which, split)])
+
+
+def to_numpy(batches):
   """So that what a test asks of a batch is not compiled."""
-  return jax.tree.map(np.asarray, batch)
+  return jax.tree.map(np.asarray, batches)
 
 
 def sequences(inputs):
@@ -79,18 +84,21 @@ def measure(which, split):
   """The metrics of the constant guess, summed batch by batch."""
   task, _ = task_and_batch(which)
   batches = eval_batches(which, split)
-  lead = batches.weights.shape[1:2]
+  lead = batches[0].weights.shape[:1]
   guess = blank_then_uniform if which == "copy_memory" else uniform_guess
-  metrics = jax.jit(jax.vmap(lambda b: task.metrics(guess(task, lead), b)))
-  sums = jax.tree.map(lambda x: np.asarray(x, np.float64), metrics(batches))
-  return {m: (s.sum() / c.sum(), c.sum()) for m, (s, c) in sums.items()}
+  metrics = jax.jit(lambda b: task.metrics(guess(task, lead), b))
+  sums = jax.tree.map(
+    lambda *x: np.sum(x, dtype=np.float64), *[metrics(b) for b in batches]
+  )
+  return {name: (s / count, count) for name, (s, count) in sums.items()}
 
 
 @each_task
 def test_shapes_agree_with_the_specs(which):
   task, batch = task_and_batch(which)
   made = batch(jax.random.key(0), 0)
-  length, size = task.input_spec
+  length, size, symbols = task.input_spec
+  assert not symbols
   assert made.inputs.shape == (BATCH, length, size)
   assert made.inputs.dtype == jnp.float32
   if task.name == "temporal_order":
@@ -111,19 +119,29 @@ def test_shapes_agree_with_the_specs(which):
   else:
     assert made.targets.shape == lead + (task.output_spec.size,)
   for split in "valid", "test":
-    held = eval_batches(which, split)
-    assert held.inputs.shape[2:] == (length, size)
-    assert held.weights.shape[2:] == lead[1:]
-    for one, of_split in zip(jax.tree.leaves(made), jax.tree.leaves(held)):
-      assert one.dtype == of_split.dtype
-      assert of_split.shape[:2] == held.weights.shape[:2]
+    for held in eval_batches(which, split):
+      assert held.inputs.shape[1:] == (length, size)
+      assert held.weights.shape[1:] == lead[1:]
+      assert jax.tree.structure(made) == jax.tree.structure(held)
+      for one, of_split in zip(jax.tree.leaves(made), jax.tree.leaves(held)):
+        assert one.dtype == of_split.dtype
+        assert of_split.shape[0] == held.weights.shape[0]
 
 
 @each_task
-def test_names_and_judgement_agree(which):
+def test_all_steps_are_of_one_bucket(which):
+  task, _ = task_and_batch(which)
+  assert len(task.data) == 1
+  assert task.bucket(0) == task.bucket(7) == (0, 2**31 - 1)
+
+
+@each_task
+def test_names_and_metrics_agree(which):
   task, batch = task_and_batch(which)
   assert task.name == SECTIONS[which]["name"]
   assert task.pattern in (VECTOR, SEQUENCE)
+  assert task.evaluator == "batches"
+  assert task.describe() == ""
   assert task.loss is LOSSES[task.output]
   made = batch(jax.random.key(0), 0)
   metrics = task.metrics(uniform_guess(task, made.weights.shape), made)
@@ -136,7 +154,7 @@ def test_names_and_judgement_agree(which):
 @each_task
 @pytest.mark.parametrize("split", ["valid", "test"])
 def test_eval_weights_count_each_example_once(which, split):
-  weights = eval_batches(which, split).weights
+  weights = eval_weights(which, split)
   assert set(np.unique(weights)) <= {0.0, 1.0}
   assert weights.sum() == EVAL_SIZES[which][split]
 
@@ -147,7 +165,7 @@ def test_eval_batches_are_fixed_and_splits_differ(which):
   second = task_and_batch(which)[0].eval_batches("valid")
   jax.tree.map(assert_array_equal, first, second)
   test = eval_batches(which, "test")
-  assert sequences(first.inputs[0]) != sequences(test.inputs[0])
+  assert sequences(first[0].inputs) != sequences(test[0].inputs)
 
 
 def test_eval_batches_ignore_the_default_random_generator():
@@ -222,7 +240,7 @@ def test_equal_arguments_give_the_same_task(section, others):
   for other in others:
     assert build({**section, **other}, 7) is task
   assert build(section, 8) is not task
-  factory = TASKS[section["name"]]
+  factory = pkgutil.resolve_name(TASKS[section["name"]])
   arguments = {k: v for k, v in section.items() if k != "name"}
   assert factory(7, *arguments.values()) is task
   assert factory(batch_size=7, **arguments) is task

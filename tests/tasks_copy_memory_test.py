@@ -14,7 +14,7 @@ from rnn_lab.tasks import build
 @functools.cache
 def made(delay, n=50):
   task = build({"name": "copy_memory", "delay": delay}, n)
-  batch = jax.jit(task.batch)(None, jax.random.key(8), 3)
+  batch = jax.jit(task.batch)(task.data[0], jax.random.key(8), 3)
   return task, jax.tree.map(np.asarray, batch)
 
 
@@ -22,8 +22,8 @@ def made(delay, n=50):
 def test_sequences_are_as_in_the_paper(delay):
   task, batch = made(delay)
   length = delay + 20
-  assert task.input_spec == (length, 10)
-  assert task.output_spec == (length, 9)
+  assert task.input_spec == (length, 10, False)
+  assert task.output_spec == (length, 9, False)
   seen = set()
   for one_hot, target in zip(batch.inputs, batch.targets):
     assert_array_equal(np.sort(one_hot)[:, -2:], [[0, 1]] * length)

@@ -25,7 +25,7 @@ def made(num_relevant, length, n=1000):
     "length": length,
   }
   task = build(section, n)
-  batch = jax.jit(task.batch)(None, jax.random.key(8), 3)
+  batch = jax.jit(task.batch)(task.data[0], jax.random.key(8), 3)
   return task, jax.tree.map(np.asarray, batch)
 
 
@@ -41,8 +41,8 @@ def spell(one_hot, length):
 )
 def test_class_is_the_order_of_x_and_y(num_relevant, length):
   task, batch = made(num_relevant, length)
-  assert task.input_spec == (length + length // 10, 8)
-  assert task.output_spec == (1, 2**num_relevant)
+  assert task.input_spec == (length + length // 10, 8, False)
+  assert task.output_spec == (1, 2**num_relevant, False)
   places = [set() for _ in range(num_relevant)]
   lengths, classes, distractors = set(), set(), set()
   for one_hot, steps, target in zip(

@@ -37,10 +37,10 @@ def tiny_language(**fields):
   config.model.cell = "elman"
   config.model.hidden_size = 8
   config.model.embedding_size = 8
-  config.eval.window = 50
-  config.eval.valid_tracks = 4
-  config.eval.warmup = 8
-  config.eval.context_targets = 0
+  config.eval.stream.window = 50
+  config.eval.stream.valid_tracks = 4
+  config.eval.stream.warmup = 8
+  config.eval.stream.context_targets = 0
   config.run.checkpoint_every = 5
   config.run.tensorboard = False
   config.optimizer.learning_rate = 0.01

@@ -19,10 +19,9 @@ from typing import Any, NamedTuple
 import jax
 from absl import logging
 
-from rnn_lab.runs import STOPPED, train
+from rnn_lab.runs import STOPPED, stop_on_signal, train
 from rnn_lab.runs.planning import Plan
-from rnn_lab.training.listener import Listener, Silent
-from rnn_lab.training.stopping import Stop, stop_on_signal
+from rnn_lab.training.listener import Listener, Silent, Stop
 
 FAILED = "failed"
 

@@ -19,12 +19,11 @@ from rnn_lab.rundir import (
   write_json,
   write_text,
 )
-from rnn_lab.runs import ALREADY_FINISHED, STOPPED
+from rnn_lab.runs import ALREADY_FINISHED, STOPPED, stop_on_signal
 from rnn_lab.runs.planning import check_workdir, is_finished, plan
 from rnn_lab.sweeps.executors import EXECUTORS, FAILED, Job, Measure, Result
 from rnn_lab.sweeps.expand import Trial
 from rnn_lab.training.listener import Listener
-from rnn_lab.training.stopping import stop_on_signal
 
 FINISHED = "finished"
 

@@ -1,4 +1,4 @@
-"""The one judge, with scorers whose answers can be written down by hand."""
+"""Streams are scored as scorers whose answers are written by hand say."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnn_lab.language_models import evaluator
+from rnn_lab.evaluators import log_probs
 from rnn_lab.text.base import Split
 
 START = 99
@@ -22,7 +22,7 @@ def summing():
     log_p = -sums_BT[:, -steps:] - targets_BT / 1000
     return sums_BT[:, -1], log_p[None].astype(np.float64)
 
-  return evaluator.Scorer(lambda tracks: np.zeros(tracks), score)
+  return log_probs.Scorer(lambda tracks: np.zeros(tracks), score)
 
 
 def last_words(count):
@@ -35,7 +35,7 @@ def last_words(count):
     log_p = -(sums_BT + targets_BT / 1000)[None]
     return seen_BT[:, steps:], log_p[..., -targets_BT.shape[1] :]
 
-  return evaluator.Scorer(lambda tracks: np.zeros((tracks, count - 1)), score)
+  return log_probs.Scorer(lambda tracks: np.zeros((tracks, count - 1)), score)
 
 
 def by_hand(tokens):
@@ -48,7 +48,7 @@ def by_hand(tokens):
 @settings(max_examples=50, deadline=None)
 def test_a_stream_is_unbroken_whatever_the_window(count, window):
   tokens = np.arange(1, count + 1)
-  log_p = evaluator.stream_log_probs(summing(), tokens, START, window)
+  log_p = log_probs.stream_log_probs(summing(), tokens, START, window)
   np.testing.assert_allclose(log_p, by_hand(tokens)[None], rtol=1e-12)
 
 
@@ -61,8 +61,8 @@ def test_tracks_with_enough_warmup_equal_the_unbroken_stream(
 ):
   tokens = np.arange(1, count + 1)
   scorer = last_words(3)
-  want = evaluator.stream_log_probs(scorer, tokens, START, 7)
-  got = evaluator.stream_log_probs(
+  want = log_probs.stream_log_probs(scorer, tokens, START, 7)
+  got = log_probs.stream_log_probs(
     scorer, tokens, START, window, tracks, warmup
   )
   np.testing.assert_allclose(got, want, rtol=1e-12)
@@ -70,33 +70,33 @@ def test_tracks_with_enough_warmup_equal_the_unbroken_stream(
 
 def test_without_warmup_the_beginning_of_each_track_differs():
   tokens = np.arange(1, 13)
-  want = evaluator.stream_log_probs(last_words(3), tokens, START, 4)
-  got = evaluator.stream_log_probs(last_words(3), tokens, START, 4, tracks=3)
+  want = log_probs.stream_log_probs(last_words(3), tokens, START, 4)
+  got = log_probs.stream_log_probs(last_words(3), tokens, START, 4, tracks=3)
   differs = (got != want)[0]
   np.testing.assert_array_equal(np.flatnonzero(differs), [4, 5, 8, 9])
 
 
 def test_only_so_much_context_is_read():
   tokens = np.arange(1, 400)
-  losses = evaluator.loss_by_context(summing(), tokens, 5)
+  losses = log_probs.loss_by_context(summing(), tokens, 5)
   places = np.linspace(256, 398, 5, dtype=int)
-  assert tuple(losses) == evaluator.CONTEXT_LENGTHS
+  assert tuple(losses) == log_probs.CONTEXT_LENGTHS
   for length, loss in losses.items():
     want = [tokens[p - length : p].sum() + tokens[p] / 1000 for p in places]
     np.testing.assert_allclose(loss, [np.mean(want)], rtol=1e-12)
 
 
 def test_contexts_longer_than_the_text_are_left_out():
-  losses = evaluator.loss_by_context(summing(), np.arange(10), 5)
+  losses = log_probs.loss_by_context(summing(), np.arange(10), 5)
   assert list(losses) == [1, 2, 4, 8]
-  assert evaluator.loss_by_context(summing(), np.arange(1), 5) == {}
-  assert evaluator.loss_by_context(summing(), np.arange(10), 0) == {}
+  assert log_probs.loss_by_context(summing(), np.arange(1), 5) == {}
+  assert log_probs.loss_by_context(summing(), np.arange(10), 0) == {}
 
 
 def test_metrics_of_a_uniform_model():
   tokens = np.arange(6)
   split = Split(tokens, characters=12, unknown=0)
-  values = evaluator.metrics(np.full((1, 6), -math.log(8)), split)
+  values = log_probs.metrics(np.full((1, 6), -math.log(8)), split)
   assert values["loss"][0] == pytest.approx(math.log(8))
   assert values["perplexity"][0] == pytest.approx(8)
   assert values["bits_per_token"][0] == pytest.approx(3)
@@ -105,19 +105,19 @@ def test_metrics_of_a_uniform_model():
 
 def test_no_bits_per_character_where_characters_are_not_known():
   split = Split(np.arange(6), characters=None, unknown=2)
-  values = evaluator.metrics(np.zeros((1, 6)), split)
+  values = log_probs.metrics(np.zeros((1, 6)), split)
   assert "bits_per_character" not in values
 
 
 def test_probability_zero_is_an_infinite_perplexity():
   split = Split(np.arange(2), characters=None, unknown=0)
   log_p = np.array([[-1.0, -np.inf], [-1.0, -1.0]])
-  values = evaluator.metrics(log_p, split)
+  values = log_probs.metrics(log_p, split)
   assert values["perplexity"][0] == np.inf
   assert values["perplexity"][1] == pytest.approx(math.e)
 
 
-def test_kinds_are_judged_apart():
+def test_kinds_are_evaluated_separately():
   class Words:
     kinds = ("a", "b", "none")
 
@@ -128,7 +128,7 @@ def test_kinds_are_judged_apart():
     log_probs=np.log([0.5, 1.0, 0.5, 1.0]),
     kinds=np.array([0, 1, 0, 1]),
   )
-  rows = evaluator.by_kind(np.log([[0.5, 0.25, 0.125, 0.25]]), split, Words)
+  rows = log_probs.by_kind(np.log([[0.5, 0.25, 0.125, 0.25]]), split, Words)
   assert list(rows) == ["a", "b"]
   assert rows["a"]["tokens"] == 2
   assert rows["a"]["perplexity"][0] == pytest.approx(4)
