@@ -93,7 +93,7 @@ def test_they_change_no_other_number_and_survive_an_end(tmp_path):
 def test_of_a_language_model(tmp_path):
   config = with_norms(tiny_language, num_seeds=1, train__num_steps=10)
   config.model.cell = "lstm"
-  train(config, tmp_path)
+  assert train(config, tmp_path) == "finished"
   row = rows(tmp_path)[0]
   gates = {k.rsplit("/")[-1] for k in row if "/saturated/" in k}
   assert gates == {"i", "f", "g", "o"}
@@ -103,7 +103,7 @@ def test_of_a_language_model(tmp_path):
 def test_a_window_network_has_norms_and_nothing_saturated(tmp_path):
   config = with_norms(tiny_language, num_seeds=1, train__num_steps=5)
   config.model.kind = "window"
-  train(config, tmp_path)
+  assert train(config, tmp_path) == "finished"
   [row] = [row for row in rows(tmp_path) if "train/loss" in row]
   kinds = {k.rsplit("/")[-1] for k in row if k.startswith("layers/")}
   assert kinds == {"grad_norm", "param_norm", "update_norm"}
@@ -128,7 +128,7 @@ def test_an_epochs_first_batch_is_measured_from_the_zero_state(tmp_path):
     model__embedding_scale=3.0,
     model__elman__recurrent_scale=2.0,
   )
-  train(config, tmp_path)
+  assert train(config, tmp_path) == "finished"
   _, task, _, params = load_run(tmp_path)
   corpus = task.corpus
   before = np.concatenate([[corpus.vocabulary.start], corpus.train.tokens])
@@ -197,7 +197,7 @@ def test_gradient_flow_of_a_language_model_equals_a_plain_loop(
     train__gradient_flow_every=7,
     eval__select="last",
   )
-  train(config, tmp_path)
+  assert train(config, tmp_path) == "finished"
   planned = plan(config)
   names = ("h", "c") if cell == "lstm" else ("h",)
   flow = rows(tmp_path, "gradient_flow.jsonl")
@@ -228,7 +228,7 @@ def test_gradient_flow_begins_at_the_state_that_was_handed_on(tmp_path):
   config = tiny_language(
     train__num_steps=10, train__gradient_flow_every=10, eval__select="last"
   )
-  train(config, tmp_path)
+  assert train(config, tmp_path) == "finished"
   planned = plan(config)
   params = load_run(tmp_path, seed_index=1).params
   [old] = jax.tree.leaves(last_state(tmp_path)["carry"])
