@@ -5,12 +5,7 @@ import pytest
 from tiny import tiny_config
 
 from configs import ptb_small as recipe
-from rnn_lab.benchmarks import (
-  gradient_norms,
-  loss_memory,
-  ptb_small,
-  torch_ptb,
-)
+from rnn_lab.benchmarks import gradient_norms, loss_memory, ptb_small, torch_ptb
 from rnn_lab.benchmarks.rounds import run_in_turns, summarize
 
 

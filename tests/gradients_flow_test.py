@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 from tiny import rows, tiny_config
 
-from rnn_lab._stack import (
-  init_stack,
-  stack,
-  unroll_stack,
-  zero_perturbations,
-)
+from rnn_lab._stack import init_stack, stack, unroll_stack, zero_perturbations
 from rnn_lab.cells import CELLS, gru, lstm
 from rnn_lab.gradients.flow import (
   gradient_flow,

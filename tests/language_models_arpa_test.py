@@ -10,11 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from rnn_lab.errors import FieldError
 from rnn_lab.language_models import ngram
-from rnn_lab.language_models.arpa import (
-  for_vocabulary,
-  read_arpa,
-  write_arpa,
-)
+from rnn_lab.language_models.arpa import for_vocabulary, read_arpa, write_arpa
 from rnn_lab.language_models.counts import count
 from rnn_lab.language_models.estimators import estimate
 

@@ -11,11 +11,7 @@ from configs import common
 from rnn_lab import models, tasks
 from rnn_lab._stack import zero_perturbations
 from rnn_lab._unroll import static_unroll
-from rnn_lab.models.base import (
-  init_params,
-  program_model,
-  recurrence_shapes,
-)
+from rnn_lab.models.base import init_params, program_model, recurrence_shapes
 from rnn_lab.types import Batch
 
 B, WINDOW = 3, 4

@@ -36,11 +36,7 @@ import numpy as np
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients.costs import shape_error
 from rnn_lab.gradients.exact_rank import rank_of_product
-from rnn_lab.gradients.jacobians import (
-  StepJacobians,
-  block_slices,
-  check_times,
-)
+from rnn_lab.gradients.jacobians import StepJacobians, block_slices, check_times
 from rnn_lab.types import Array
 
 _EPS = np.finfo(np.float64).eps

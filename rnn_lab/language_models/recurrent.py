@@ -124,10 +124,11 @@ class RecurrentLM(Model):
     if self.reach < self.window:
       carry, h_TBH = self._read_in_parts(x_TBD, carry, key, added)
     else:
-      first, rest = _split_time((x_TBD, added), self.window)
-      carry, h_TBH = self._read(first[0], carry, key, added=first[1])
+      x, e = jax.tree.map(lambda a: a[: self.window], (x_TBD, added))
+      carry, h_TBH = self._read(x, carry, key, added=e)
       if self.reach > self.window:
-        _, rest_TBH = self._read(rest[0], carry, key, part=1, added=rest[1])
+        x, e = jax.tree.map(lambda a: a[self.window :], (x_TBD, added))
+        _, rest_TBH = self._read(x, carry, key, part=1, added=e)
         h_TBH = jnp.concatenate([h_TBH, rest_TBH])[-self.window :]
     if drops:
       h_TBH = self._drop(key, h_TBH, "output")
@@ -230,14 +231,8 @@ class RecurrentLM(Model):
       # A mask over all of time is the same in every part.
       part = 0 if self.stack.variational else part
       key = jax.random.fold_in(jax.random.fold_in(key, 1), part)
-    return unroll_stack(
-      self.stack,
-      self.layers,
-      x_TBD,
-      carry,
-      dropout_key=key,
-      perturbations=added,
-    )
+    options = {"dropout_key": key, "perturbations": added}
+    return unroll_stack(self.stack, self.layers, x_TBD, carry, **options)
 
   def _read_in_parts(
     self, x_TBD: Array, carry: Carry, key: Key | None, added: PyTree
@@ -258,14 +253,6 @@ class RecurrentLM(Model):
 
   def _readout(self) -> Array:
     return self.embedding.T if self.tied else self.kernel
-
-
-def _split_time(tree: PyTree, at: int) -> tuple[PyTree, PyTree]:
-  """Cuts every array in two along its first dimension."""
-  return (
-    jax.tree.map(lambda a: a[:at], tree),
-    jax.tree.map(lambda a: a[at:], tree),
-  )
 
 
 def build(section: Mapping[str, Any], task: Task) -> RecurrentLM:

@@ -7,7 +7,6 @@ its window it cannot see.
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -115,13 +114,11 @@ class WindowLM(Model):
 
   def stepper(self, batch_size: int) -> Stepper:
     """See `Model.stepper`: tokens `[B]` in, logits `[B, V]` out."""
-    read = jax.tree_util.Partial(
-      _features, self.embedding, self.hidden_kernel, self.hidden_bias
-    )
+    weights = self.embedding, self.hidden_kernel, self.hidden_bias
     kernel, bias, direct = self._readout(), self.bias, self.direct
 
     def step(carry: Carry, tokens_B: Array) -> tuple[Carry, Array]:
-      carry, h_BTH = read(tokens_B[:, None], carry, direct)
+      carry, h_BTH = _features(weights, tokens_B[:, None], carry, direct)
       return carry, h_BTH[:, 0] @ kernel + bias[None]
 
     return Stepper(self.initial_carry(batch_size), step)
@@ -147,14 +144,8 @@ class WindowLM(Model):
     return jnp.where(batch.fresh, initial, carry)
 
   def _read(self, inputs_BT: Array, carry: Carry) -> tuple[Carry, Array]:
-    return _features(
-      self.embedding,
-      self.hidden_kernel,
-      self.hidden_bias,
-      inputs_BT,
-      carry,
-      self.direct,
-    )
+    weights = self.embedding, self.hidden_kernel, self.hidden_bias
+    return _features(weights, inputs_BT, carry, self.direct)
 
   def _readout(self) -> Array:
     if not self.direct:
@@ -163,14 +154,10 @@ class WindowLM(Model):
 
 
 def _features(
-  embedding: Array,
-  hidden_kernel: Array,
-  hidden_bias: Array,
-  inputs_BT: Array,
-  carry: Carry,
-  direct: bool,
+  weights: tuple[Array, ...], inputs_BT: Array, carry: Carry, direct: bool
 ) -> tuple[Carry, Array]:
   """Returns the last words, and what the softmax reads: `[B, T, H]` or more."""
+  embedding, hidden_kernel, hidden_bias = weights
   steps, context = inputs_BT.shape[1], carry.shape[1] + 1
   words_BT = jnp.concatenate([carry, inputs_BT], axis=1)
   e_BTD = jnp.take(embedding, words_BT, axis=0, mode="clip")

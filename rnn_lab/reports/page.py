@@ -11,14 +11,7 @@ from markupsafe import Markup, escape
 from rnn_lab.reports import style
 from rnn_lab.reports.figures import write_figures
 from rnn_lab.reports.results import Results, load_results
-from rnn_lab.reports.section import (
-  Cell,
-  Figures,
-  Grid,
-  Section,
-  Text,
-  as_cell,
-)
+from rnn_lab.reports.section import Cell, Figures, Grid, Section, Text, as_cell
 from rnn_lab.reports.sections import SECTIONS
 from rnn_lab.reports.summary import write_summary
 from rnn_lab.rundir import REPORT, write_text

@@ -6,19 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from rnn_lab import rundir
 from rnn_lab.errors import FieldError, in_section
 from rnn_lab.evaluators.log_probs import Scorer
 from rnn_lab.evaluators.stream import StreamEvaluation
 from rnn_lab.language_models import arpa, counts, estimators, ngram, storage
 from rnn_lab.language_models.fields import NGramSettings
-from rnn_lab.rundir import (
-  CONFIG,
-  ENVIRONMENT,
-  NGRAM,
-  RESULT,
-  finite_or_null,
-  write_json,
-)
 from rnn_lab.text.base import Corpus
 from rnn_lab.training import environment
 from rnn_lab.training.listener import Listener, Stop
@@ -61,16 +54,14 @@ class Counter:
         tokens_per_second=tokens / self.seconds,
       )
       began = time.monotonic()
-      write_json(workdir / CONFIG, self.plan.config)
+      rundir.write_json(workdir / rundir.CONFIG, self.plan.config)
       task.save_files(workdir)
-      ngram.save(self.model, workdir / NGRAM)
-      environment.record(
-        workdir / ENVIRONMENT, environment.describe(task, self.plan.run), 0
-      )
+      ngram.save(self.model, workdir / rundir.NGRAM)
+      environment.record(workdir, task, self.plan.run, 0)
       result = self.evaluate(records)
       seconds = self.seconds + time.monotonic() - began
       records.time("finished", 0, seconds=seconds)
-    write_json(workdir / RESULT, result)
+    rundir.write_json(workdir / rundir.RESULT, result)
     return result["status"]
 
   def evaluate(self, records: Records) -> dict[str, Any]:
@@ -121,7 +112,8 @@ def count(
     "ngrams": sum(row.ngrams for row in rows),
     "bytes": sum(row.bytes for row in rows),
     "storage": [
-      row._asdict() | {"unseen": finite_or_null(row.unseen)} for row in rows
+      row._asdict() | {"unseen": rundir.finite_or_null(row.unseen)}
+      for row in rows
     ],
     "notes": list(model.notes),
   }

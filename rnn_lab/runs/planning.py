@@ -6,20 +6,11 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
-from rnn_lab import models, tasks
+from rnn_lab import models, rundir, tasks
 from rnn_lab.cells import CELLS
 from rnn_lab.errors import FieldError, in_section
 from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.models.base import Model, recurrence_shapes
-from rnn_lab.rundir import (
-  CONFIG,
-  ENVIRONMENT,
-  RESULT,
-  TRIAL,
-  check_can_hold,
-  flatten,
-  read_json,
-)
 from rnn_lab.training.settings import Plan, parse
 
 
@@ -81,11 +72,12 @@ def read_config(workdir: pathlib.Path) -> dict[str, Any]:
   Raises:
     FieldError: there is no run in `workdir`.
   """
-  if not (workdir / CONFIG).exists():
+  if not (workdir / rundir.CONFIG).exists():
     raise FieldError(
-      "workdir", f"workdir must be a run directory; {workdir} has no {CONFIG}"
+      "workdir",
+      f"workdir must be a run directory; {workdir} has no {rundir.CONFIG}",
     )
-  return read_json(workdir / CONFIG)
+  return rundir.read_json(workdir / rundir.CONFIG)
 
 
 def with_run_section(config: dict[str, Any]) -> dict[str, Any]:
@@ -102,12 +94,12 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
   Raises:
     FieldError: it is a file, or holds something else.
   """
-  check_can_hold(workdir, (CONFIG, TRIAL))
-  if not (workdir / CONFIG).exists():
+  rundir.check_can_hold(workdir, (rundir.CONFIG, rundir.TRIAL))
+  if not (workdir / rundir.CONFIG).exists():
     return
   check_data(plan, workdir)
-  there = flatten(read_json(workdir / CONFIG))
-  here = flatten(plan.config)
+  there = rundir.flatten(rundir.read_json(workdir / rundir.CONFIG))
+  here = rundir.flatten(plan.config)
   differing = [
     f"{name} ({there.get(name)!r} there, {here.get(name)!r} here)"
     for name in sorted({*there, *here})
@@ -123,10 +115,10 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
 
 def check_data(plan: Plan, workdir: pathlib.Path) -> None:
   """Raises FieldError if the run in `workdir` read other data than `plan`."""
-  path = workdir / ENVIRONMENT
+  path = workdir / rundir.ENVIRONMENT
   if not path.exists():
     return
-  there = read_json(path).get("data_sha256", {})
+  there = rundir.read_json(path).get("data_sha256", {})
   here = dict(plan.task.hashes)
   differing = [
     name for name in {**there, **here} if there.get(name) != here.get(name)
@@ -149,7 +141,7 @@ def _more_steps(
 
 def is_finished(plan: Plan, workdir: pathlib.Path) -> bool:
   """Whether `workdir` holds the result of this very run, all its steps."""
-  if not (workdir / RESULT).exists():
+  if not (workdir / rundir.RESULT).exists():
     return False
-  there = read_json(workdir / CONFIG)
+  there = rundir.read_json(workdir / rundir.CONFIG)
   return there["train"]["num_steps"] == plan.settings.train.num_steps

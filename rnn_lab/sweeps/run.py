@@ -7,18 +7,9 @@ from typing import Any, NamedTuple
 
 from rich.table import Table
 
+from rnn_lab import rundir
 from rnn_lab.errors import FieldError, check_choice
 from rnn_lab.reports import load_trials, results_table, write_report
-from rnn_lab.rundir import (
-  ERROR,
-  SWEEP,
-  TRIAL,
-  check_can_hold,
-  lock,
-  read_json,
-  write_json,
-  write_text,
-)
 from rnn_lab.runs import ALREADY_FINISHED, STOPPED, stop_on_signal
 from rnn_lab.runs.planning import check_workdir, is_finished, plan
 from rnn_lab.sweeps.executors import EXECUTORS, FAILED, Job, Measure, Result
@@ -79,7 +70,7 @@ def run_sweep(
     for trial in trials
   ]
   _check(jobs, report, workdir)
-  with lock(workdir), stop_on_signal() as stop:
+  with rundir.lock(workdir), stop_on_signal() as stop:
     # Again, as another process may have been here before the lock.
     _check(jobs, report, workdir)
     _write_trials(trials, report, workdir)
@@ -90,7 +81,7 @@ def run_sweep(
       if result.status == FAILED:
         failed.append(result.name)
         text = result.error.strip()
-        write_text(workdir / result.name / ERROR, text + "\n")
+        rundir.write_text(workdir / result.name / rundir.ERROR, text + "\n")
         last = text.splitlines()[-1][:200]
         listener.line(f"{result.name}: failed: {last}")
       elif result.status != STOPPED:
@@ -118,9 +109,9 @@ def _check(
   jobs: Sequence[Job], report: Mapping[str, Any], workdir: pathlib.Path
 ) -> None:
   """Raises FieldError if a directory cannot be used; writes nothing."""
-  check_can_hold(workdir, (SWEEP,))
-  if (workdir / SWEEP).exists():
-    config = read_json(workdir / SWEEP).get("config", "")
+  rundir.check_can_hold(workdir, (rundir.SWEEP,))
+  if (workdir / rundir.SWEEP).exists():
+    config = rundir.read_json(workdir / rundir.SWEEP).get("config", "")
     if os.path.normpath(config) != os.path.normpath(report["config"]):
       raise FieldError(
         "workdir",
@@ -139,9 +130,9 @@ def _write_trials(
     {"name": t.name, "overrides": t.overrides, "series": t.series}
     for t in trials
   ]
-  write_json(workdir / SWEEP, {**report, "trials": rows})
+  rundir.write_json(workdir / rundir.SWEEP, {**report, "trials": rows})
   for row in rows:
     folder = workdir / row["name"]
     folder.mkdir(exist_ok=True)
-    write_json(folder / TRIAL, row)
-    (folder / ERROR).unlink(missing_ok=True)
+    rundir.write_json(folder / rundir.TRIAL, row)
+    (folder / rundir.ERROR).unlink(missing_ok=True)

@@ -9,13 +9,7 @@ import jax.numpy as jnp
 from rnn_lab.caching import cached
 from rnn_lab.errors import check_int
 from rnn_lab.tasks import losses
-from rnn_lab.tasks.base import (
-  LONGEST,
-  MOST_EXAMPLES,
-  VECTOR,
-  Spec,
-  Task,
-)
+from rnn_lab.tasks.base import LONGEST, MOST_EXAMPLES, VECTOR, Spec, Task
 from rnn_lab.tasks.batches import generated
 from rnn_lab.types import Array, Batch, Key
 

@@ -11,11 +11,11 @@ from rnn_lab._stack import zero_perturbations
 from rnn_lab.gradients.flow import norm_by_time, state_gradients
 from rnn_lab.gradients.gates import activations, saturated_share
 from rnn_lab.gradients.norms import norm
-from rnn_lab.models.base import Model, program_model
+from rnn_lab.models.base import Model, Recurrence, program_model
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.population import population
 from rnn_lab.training.state import TrainState, seed_keys
-from rnn_lab.types import Array, Params, PyTree
+from rnn_lab.types import Array, Batch, Params, PyTree
 
 
 class Diagnostics(NamedTuple):
@@ -81,6 +81,19 @@ def layer_norms(
   return norms
 
 
+def _next_recurrences(
+  model: Model, task: Task, shared: Any, per_seed: Any
+) -> tuple[Batch, TrainState, dict[str, Recurrence]]:
+  """Returns the batch of the next step, and the model's recurrences on it."""
+  data, step = shared
+  seed, state = per_seed
+  batch = task.batch(data, seed_keys(seed).data, step)
+  recurrences = model.apply(
+    {"params": state.params}, batch, state.carry, method="recurrences"
+  )
+  return batch, state, recurrences
+
+
 def flow_step(
   model: Model,
   task: Task,
@@ -99,23 +112,16 @@ def flow_step(
     For each recurrence, layer, direction and state the norm of dE/ds_t by
     time, `[T]`; see `rnn_lab.gradients.flow.norm_by_time`.
   """
-  data, step = shared
-  seed, state = per_seed
-  variables = {"params": state.params}
-  batch = task.batch(data, seed_keys(seed).data, step)
-  recurrences = model.apply(variables, batch, state.carry, method="recurrences")
+  batch, state, recurrences = _next_recurrences(model, task, shared, per_seed)
   zeros = {
     name: zero_perturbations(recurrence.stack, *recurrence.xs.shape[:2])
     for name, recurrence in recurrences.items()
   }
 
-  def cost(perturbations: PyTree) -> Array:
+  def cost(e: PyTree) -> Array:
+    variables = {"params": state.params}
     (total, _), _ = model.apply(
-      variables,
-      batch,
-      state.carry,
-      perturbations=perturbations,
-      method="loss",
+      variables, batch, state.carry, perturbations=e, method="loss"
     )
     return total
 
@@ -137,32 +143,17 @@ def saturation(
 ) -> dict[str, Array]:
   """Computes the shares of saturated units on the next training batch.
 
-  Args:
-    model: the model.
-    task: the task.
-    shared: (data of the step's bucket, step).
-    per_seed: (seed, state).
+  Args as of `flow_step`.
 
   Returns:
     Metrics "layers/stack.0.forward/saturated/f"; none of a model without
     recurrences.
   """
-  data, step = shared
-  seed, state = per_seed
-  batch = task.batch(data, seed_keys(seed).data, step)
-  recurrences = model.apply(
-    {"params": state.params}, batch, state.carry, method="recurrences"
-  )
   shares = {}
+  *_, recurrences = _next_recurrences(model, task, shared, per_seed)
   for name, recurrence in recurrences.items():
-    lengths_B = recurrence.lengths_B
-    layers = activations(
-      recurrence.stack,
-      recurrence.params,
-      recurrence.xs,
-      recurrence.carry,
-      lengths_B,
-    )
+    stack, params, xs, carry, lengths_B = recurrence[:5]
+    layers = activations(stack, params, xs, carry, lengths_B)
     for layer, directions in enumerate(layers):
       for direction, values in zip(directions._fields, directions):
         for gate, value in (values or {}).items():

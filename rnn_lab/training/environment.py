@@ -4,11 +4,12 @@ import importlib.metadata
 import pathlib
 import platform
 import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 
-from rnn_lab.rundir import read_json, write_json
+from rnn_lab.rundir import ENVIRONMENT, read_json, write_json
 from rnn_lab.tasks.base import Task
 
 PACKAGES = (
@@ -22,16 +23,6 @@ PACKAGES = (
   "scikit-learn",
   "tokenizers",
 )
-
-
-def describe(task: Task, run: dict[str, Any]) -> dict[str, Any]:
-  """Returns versions, device, commit, hashes of the data, and how it is run.
-
-  Args:
-    task: whose data is read.
-    run: the config's section `run`, which decides no number.
-  """
-  return machine() | {"data_sha256": dict(task.hashes), "run": run}
 
 
 def machine() -> dict[str, Any]:
@@ -71,14 +62,19 @@ def commit() -> str | None:
   return head + ("+" if git("status", "--porcelain") else "")
 
 
-def record(path: pathlib.Path, now: dict[str, Any], step: int) -> None:
-  """Writes the environment; on a resume, what has changed since then.
+def record(
+  workdir: pathlib.Path, task: Task, run: Mapping[str, Any], step: int
+) -> None:
+  """Writes `environment.json`; on a resume, what has changed since then.
 
   Args:
-    path: `environment.json`.
-    now: as `describe` made it.
+    workdir: the run directory.
+    task: whose data is read.
+    run: the config's section `run`, which decides no number.
     step: updates made so far.
   """
+  path = workdir / ENVIRONMENT
+  now = machine() | {"data_sha256": dict(task.hashes), "run": dict(run)}
   if not path.exists():
     write_json(path, now)
     return

@@ -11,7 +11,7 @@ import numpy as np
 
 from rnn_lab.errors import FieldError
 from rnn_lab.evaluators import EVALUATORS
-from rnn_lab.rundir import CHECKPOINTS, CONFIG, ENVIRONMENT, RESULT, write_json
+from rnn_lab.rundir import CHECKPOINTS, CONFIG, RESULT, write_json
 from rnn_lab.training import environment, optimizers
 from rnn_lab.training.checkpoint import Checkpoints
 from rnn_lab.training.listener import Listener, Stop
@@ -100,11 +100,7 @@ class Trainer:
       last_step = -1 if latest is None else latest
       events = self.settings.run.tensorboard
       self.records = stack.enter_context(Records(workdir, last_step, events))
-      environment.record(
-        workdir / ENVIRONMENT,
-        environment.describe(self.task, self.plan.run),
-        self.step,
-      )
+      environment.record(workdir, self.task, self.plan.run, self.step)
       return self.train(stop, resumed=latest is not None)
 
   def first_states(self, latest: int | None) -> PyTree:

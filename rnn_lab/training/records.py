@@ -8,15 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from rnn_lab.rundir import (
-  EVENTS,
-  FLOW,
-  METRICS,
-  TIMING,
-  append_row,
-  cut_rows,
-  finite_or_null,
-)
+from rnn_lab import rundir
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.state import TrainState
 from rnn_lab.types import PyTree
@@ -33,14 +25,14 @@ class Records:
   def __init__(self, workdir: pathlib.Path, last_step: int, events: bool):
     """Opens the files, cut back to the rows up to `last_step`."""
     self._workdir = workdir
-    cut_rows(workdir / METRICS, last_step)
-    cut_rows(workdir / FLOW, last_step)
+    rundir.cut_rows(workdir / rundir.METRICS, last_step)
+    rundir.cut_rows(workdir / rundir.FLOW, last_step)
     self._events = None
     if events:
       from tensorboardX import SummaryWriter
 
       self._events = SummaryWriter(
-        str(workdir / EVENTS), purge_step=last_step + 1
+        str(workdir / rundir.EVENTS), purge_step=last_step + 1
       )
 
   def metrics(
@@ -53,10 +45,10 @@ class Records:
     row: dict[str, Any] = {"step": step}
     for name in sorted(metrics):
       row[name] = [
-        finite_or_null(value) if is_alive else None
+        rundir.finite_or_null(value) if is_alive else None
         for value, is_alive in zip(metrics[name], alive)
       ]
-    append_row(self._workdir / METRICS, row)
+    rundir.append_row(self._workdir / rundir.METRICS, row)
     if self._events is not None:
       for name, values in row.items():
         if name == "step":
@@ -90,14 +82,14 @@ class Records:
           "layer": layer,
           "direction": direction,
           "state": state,
-          "norm": [finite_or_null(value) for value in norm_T],
+          "norm": [rundir.finite_or_null(value) for value in norm_T],
         }
-        append_row(self._workdir / FLOW, row)
+        rundir.append_row(self._workdir / rundir.FLOW, row)
 
   def time(self, event: str, step: int, **values: float) -> None:
     """Writes a clock value, seconds since 1970, and what was measured."""
     row = {"event": event, "step": step, "time": time.time(), **values}
-    append_row(self._workdir / TIMING, row)
+    rundir.append_row(self._workdir / rundir.TIMING, row)
 
   def __enter__(self) -> "Records":
     return self
@@ -167,7 +159,7 @@ def seed_rows(seeds: Sequence[int], state: TrainState) -> list[dict[str, Any]]:
 
 def _spread(values: np.ndarray, alive: np.ndarray) -> dict[str, Any]:
   listed = [
-    finite_or_null(value) if is_alive else None
+    rundir.finite_or_null(value) if is_alive else None
     for value, is_alive in zip(values, alive)
   ]
   known = [value for value in listed if value is not None]

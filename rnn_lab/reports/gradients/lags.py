@@ -18,12 +18,7 @@ from rnn_lab.reports.gradients.axes import (
   set_log10,
   set_steps,
 )
-from rnn_lab.reports.gradients.study import (
-  Group,
-  Moment,
-  collect,
-  longest_lag,
-)
+from rnn_lab.reports.gradients.study import Group, Moment, collect, longest_lag
 from rnn_lab.reports.gradients.words import (
   counted,
   factor,

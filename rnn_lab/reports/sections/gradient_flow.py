@@ -7,13 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from rnn_lab.reports import style
-from rnn_lab.reports.curves import (
-  FLOOR,
-  Curve,
-  curve,
-  draw_curve,
-  panel_title,
-)
+from rnn_lab.reports.curves import FLOOR, Curve, curve, draw_curve, panel_title
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Figures, Section, Text
