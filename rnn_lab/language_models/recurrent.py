@@ -91,7 +91,7 @@ class RecurrentLM(Model):
 
   def outputs(self, batch: Batch, carry: Carry) -> Array:
     """Returns the logits `[B, T, V]` of all tokens of the batch."""
-    carry = self._carry_before(batch, carry)
+    carry = self.carry_before(batch, carry)
     _, h_TBH = self._read(self._embed(batch.inputs, None), carry, None)
     logits = jnp.einsum("tbh,hv->btv", h_TBH, self._readout())
     return logits + self.bias[None, None]
@@ -118,7 +118,7 @@ class RecurrentLM(Model):
     """
     drops = train and self.stack.dropout > 0.0
     key = self.make_rng("dropout") if drops else None
-    carry = self._carry_before(batch, carry)
+    carry = self.carry_before(batch, carry)
     x_TBD = self._embed(batch.inputs, key)
     added = perturbations and perturbations["stack"]
     if self.reach < self.window:
@@ -155,7 +155,7 @@ class RecurrentLM(Model):
         stack=self.stack,
         params=self.layers,
         xs=x_TBD,
-        carry=self._carry_before(batch, carry),
+        carry=self.carry_before(batch, carry),
         lengths_B=None,
         final="top",
         readout={"kernel": self._readout(), "bias": self.bias},
@@ -200,13 +200,6 @@ class RecurrentLM(Model):
       softmax.SCORE_CHUNK,
     )
     return carry, log_p.reshape(targets_BT.shape[::-1]).T
-
-  def _carry_before(self, batch: Batch, carry: Carry) -> Carry:
-    """Returns the states before a batch: initial ones if the epoch begins."""
-    initial = self.initial_carry(batch.inputs.shape[0])
-    return jax.tree.map(
-      lambda new, old: jnp.where(batch.fresh, new, old), initial, carry
-    )
 
   def _embed(self, inputs_BT: Array, key: Key | None) -> Array:
     """`[T, B, D]`: row w of the embedding for word w."""

@@ -86,7 +86,7 @@ class WindowLM(Model):
 
   def outputs(self, batch: Batch, carry: Carry) -> Array:
     """Returns the logits `[B, T, V]` of all tokens of the batch."""
-    _, h_BTH = self._read(batch.inputs, self._carry_before(batch, carry))
+    _, h_BTH = self._read(batch.inputs, self.carry_before(batch, carry))
     return h_BTH @ self._readout() + self.bias[None, None]
 
   def loss(
@@ -99,7 +99,7 @@ class WindowLM(Model):
   ) -> tuple[tuple[Array, Array], Carry]:
     """Returns the sum of -log p in nats and its weight; the last words."""
     del train, perturbations
-    carry = self._carry_before(batch, carry)
+    carry = self.carry_before(batch, carry)
     carry, h_BTH = self._read(batch.inputs[:, -self.window :], carry)
     weights_BT = batch.weights[:, -self.window :]
     total = softmax.cross_entropy(
@@ -137,11 +137,6 @@ class WindowLM(Model):
       softmax.SCORE_CHUNK,
     )
     return carry, log_p.reshape(targets_BT.shape)
-
-  def _carry_before(self, batch: Batch, carry: Carry) -> Carry:
-    """Returns the words in front of a batch, none at an epoch's beginning."""
-    initial = self.initial_carry(batch.inputs.shape[0])
-    return jnp.where(batch.fresh, initial, carry)
 
   def _read(self, inputs_BT: Array, carry: Carry) -> tuple[Carry, Array]:
     weights = self.embedding, self.hidden_kernel, self.hidden_bias

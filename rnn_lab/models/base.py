@@ -106,6 +106,13 @@ class Model(nn.Module):
     del batch_size
     return ()
 
+  def carry_before(self, batch: Batch, carry: Carry) -> Carry:
+    """Returns the carry to begin a batch with: the initial one if `fresh`."""
+    initial = self.initial_carry(batch.weights.shape[0])
+    return jax.tree.map(
+      lambda new, old: jnp.where(batch.fresh, new, old), initial, carry
+    )
+
   def loss(
     self,
     batch: Batch,

@@ -3,7 +3,7 @@
 import pathlib
 from typing import Any, NamedTuple
 
-from rnn_lab.errors import FieldError, check_int
+from rnn_lab.errors import FieldError
 from rnn_lab.models.base import Model
 from rnn_lab.rundir import NGRAM, VOCABULARY
 from rnn_lab.runs.planning import (
@@ -52,7 +52,6 @@ def load_run(workdir: str | pathlib.Path, seed_index: int = 0) -> LoadedRun:
       "parameters, which load_language_model opens",
     )
   check_data(plan, workdir)
-  check_int("seed_index", seed_index, 0, plan.settings.num_seeds - 1)
   params = restore_params(plan, workdir, seed_index)
   return LoadedRun(plan.config, plan.task, plan.model, params)
 
@@ -104,8 +103,6 @@ def load_language_model(
       )
     counted = ngram.load(workdir / NGRAM)
     return config, vocabulary, generation.from_counts(counted)
-  settings = parse(with_run_section(config))
-  check_int("seed_index", seed_index, 0, settings.num_seeds - 1)
-  plan = Plan(config, {}, settings, task, model)
+  plan = Plan(config, {}, parse(with_run_section(config)), task, model)
   params = restore_params(plan, workdir, seed_index)
   return config, vocabulary, generation.from_network(model, params)

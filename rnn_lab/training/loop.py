@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from rnn_lab.errors import FieldError
+from rnn_lab.errors import FieldError, check_int
 from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.rundir import CHECKPOINTS, CONFIG, RESULT, write_json
 from rnn_lab.training import environment, optimizers
@@ -295,8 +295,9 @@ def restore_params(
   """Reads one seed's parameters, as `eval.select` wants them so far.
 
   Raises:
-    FieldError: the run has no checkpoint.
+    FieldError: the run has no checkpoint, or no such seed.
   """
+  check_int("seed_index", seed_index, 0, plan.settings.num_seeds - 1)
   folder = workdir / CHECKPOINTS
   step = None
   if folder.exists():
