@@ -12,17 +12,8 @@ from typing import Any
 from rnn_lab.rundir import lock
 from rnn_lab.runs import planning
 from rnn_lab.training.listener import Listener, Silent, Stop
-from rnn_lab.training.loop import STOPPED
+from rnn_lab.training.loop import STOPPED as STOPPED
 from rnn_lab.training.settings import Plan
-
-__all__ = [
-  "ALREADY_FINISHED",
-  "FITS",
-  "STOPPED",
-  "Stop",
-  "stop_on_signal",
-  "train",
-]
 
 ALREADY_FINISHED = "already finished"
 # From a model's `fit` to a class, imported when used. It is made of a plan,

@@ -136,9 +136,7 @@ def without_text(
 
   Args:
     vocabulary: of the model.
-    tracks: as in the config; likewise `window` and `reach`.
-    window: see there.
-    reach: see there.
+    tracks: as in the config; likewise the others.
   """
   tokens = np.zeros(tracks * window, np.int32)
   split = Split(tokens, None, 0)

@@ -14,16 +14,6 @@ from rnn_lab.errors import (
 from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.tasks.base import Task
 
-SECTIONS = (
-  "task",
-  "model",
-  "optimizer",
-  "train",
-  "eval",
-  "run",
-  "seed",
-  "num_seeds",
-)
 OPTIMIZERS = ("adam", "rmsprop", "sgd")
 # Steps and seeds are int32 on the devices.
 MAX_INT = 2**31 - 1
@@ -112,6 +102,9 @@ class Settings(NamedTuple):
   run: RunSettings
   seed: int
   num_seeds: int
+
+
+SECTIONS = ("task", "model", *Settings._fields)
 
 
 class Plan(NamedTuple):
