@@ -59,9 +59,8 @@ def output_index(
   num_states = len(jax.tree.leaves(carry))
   variables = [_origin(traced, variable) for variable in traced.outvars]
   states, outputs = variables[:num_states], variables[num_states:]
-  if len(outputs) != 1 or outputs[0] not in states:
-    return None
-  return states.index(outputs[0])
+  is_state = len(outputs) == 1 and outputs[0] in states
+  return states.index(outputs[0]) if is_state else None
 
 
 def _origin(program: Any, variable: Any) -> tuple[int, ...]:

@@ -51,14 +51,13 @@ def trainer(config: Mapping[str, Any]) -> Callable[[], float]:
   settings = parse(config)
   section = config["task"]
   batch, window = settings.train.batch_size, section["window"]
-  names = ("<unk>", "<eos>", *(f"w{n}" for n in range(WORDS - 2)))
+  words = ("<unk>", "<eos>", *(f"w{n}" for n in range(WORDS - 2)))
   # So many that a round spans at most two epochs.
   tokens = np.random.default_rng(0).integers(
     0, WORDS, batch * window * STEPS * 4, dtype=np.int32
   )
   split = Split(tokens, None, 0)
-  words = vocabulary_of(names)
-  corpus = Corpus("random", words, split, split, split)
+  corpus = Corpus("random", vocabulary_of(words), split, split, split)
   task = of_corpus(corpus, batch, window, section["reach"])
   model = models.build(config["model"], task)
   settings = settings._replace(

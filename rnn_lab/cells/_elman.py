@@ -55,12 +55,10 @@ def elman(
   Args:
     hidden_size: H, the number of hidden units.
     activation: f, one of "tanh", "relu", "sigmoid", "linear".
-    input_init: initializer of u, by name or as a function.
-    input_scale: its scale.
-    recurrent_init: initializer of w.
-    recurrent_scale: its scale.
-    bias_init: initializer of b.
-    bias_scale: its scale.
+    input_init, input_scale: initializer of u, by name or as a function, and
+      its scale.
+    recurrent_init, recurrent_scale: those of w.
+    bias_init, bias_scale: those of b.
 
   Raises:
     FieldError: an argument is out of its range.

@@ -68,12 +68,10 @@ def gru(
     hidden_size: H, the number of hidden units.
     update_bias: added to b_z; above 0 the cell remembers at first (in this
       form z multiplies the old state, as an LSTM's forget gate does).
-    input_init: initializer of each gate's W, by name or as a function.
-    input_scale: its scale.
-    recurrent_init: initializer of each gate's U.
-    recurrent_scale: its scale.
-    bias_init: initializer of all biases, before `update_bias` is added.
-    bias_scale: its scale.
+    input_init, input_scale: initializer of each gate's W, by name or as a
+      function, and its scale.
+    recurrent_init, recurrent_scale: those of each gate's U.
+    bias_init, bias_scale: those of all biases, before `update_bias` is added.
 
   Raises:
     FieldError: an argument is out of its range.

@@ -71,12 +71,10 @@ def lstm(
       log U(1, chrono_max - 1) and b_i = -b_f.
     forget_bias: added to b_f when `forget_init` is "constant".
     chrono_max: the longest memory that chrono provides for, in steps.
-    input_init: initializer of each gate's W, by name or as a function.
-    input_scale: its scale.
-    recurrent_init: initializer of each gate's U.
-    recurrent_scale: its scale.
-    bias_init: initializer of all biases, before the above is added.
-    bias_scale: its scale.
+    input_init, input_scale: initializer of each gate's W, by name or as a
+      function, and its scale.
+    recurrent_init, recurrent_scale: those of each gate's U.
+    bias_init, bias_scale: those of all biases, before the above is added.
 
   Raises:
     FieldError: an argument is out of its range.

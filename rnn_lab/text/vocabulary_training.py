@@ -6,7 +6,7 @@ machine.
 """
 
 import collections
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from tokenizers import (
   Regex,
@@ -77,8 +77,18 @@ def train_vocabulary(
     for line in split_lines(text):
       counts.update(word for word, _ in splitter.pre_tokenize_str(line))
   special = (UNK, EOS) if unit == "word" else (UNK,)
-  words = _frequent(counts, special, min_count, max_vocabulary)
-  return vocabulary_of((*special, *words), unit, pretokenized)
+  for token in special:
+    counts.pop(token, None)
+  words = sorted(counts, key=lambda word: (-counts[word], word))
+  frequent = [word for word in words if counts[word] >= min_count]
+  if not frequent:
+    raise FieldError(
+      "min_count",
+      f"{{field}} must be at most {max(counts.values(), default=0)}, the count "
+      f"of the most frequent token, got {min_count!r}",
+    )
+  kept = frequent[: max_vocabulary - len(special) if max_vocabulary else None]
+  return vocabulary_of((*special, *kept), unit, pretokenized)
 
 
 def vocabulary_of(
@@ -101,26 +111,6 @@ def vocabulary_of(
       single=f"$A {EOS}", special_tokens=[(EOS, ids[EOS])]
     )
   return Vocabulary(tokenizer, unit)
-
-
-def _frequent(
-  counts: Mapping[str, int],
-  special: tuple[str, ...],
-  min_count: int,
-  max_vocabulary: int,
-) -> list[str]:
-  """Returns the words that are not special, the most frequent first."""
-  counts = {w: n for w, n in counts.items() if w not in special}
-  frequent = [word for word in counts if counts[word] >= min_count]
-  if not frequent:
-    most = max(counts.values(), default=0)
-    raise FieldError(
-      "min_count",
-      f"{{field}} must be at most {most}, the count of the most frequent "
-      f"token, got {min_count!r}",
-    )
-  frequent.sort(key=lambda word: (-counts[word], word))
-  return frequent[: max_vocabulary - len(special) if max_vocabulary else None]
 
 
 def _splitter(unit: str, pretokenized: bool) -> pre_tokenizers.PreTokenizer:
