@@ -45,13 +45,15 @@ def programs_of(config):
 
 
 def decaying(make, **fields):
+  """A run with every kind of program but the gradient flow's."""
   config = make(
+    model__cell="lstm",
     optimizer__schedule="linear",
     optimizer__decay_steps=10,
+    train__num_steps=10,
     train__gradient_norms=True,
-    train__gradient_flow_every=10,
+    train__gradient_flow_every=0,
   )
-  config.model.cell = "lstm"
   config.update_from_flattened_dict(
     {name.replace("__", "."): value for name, value in fields.items()}
   )
@@ -94,45 +96,37 @@ FORMS = [
 ]
 
 
-def named(value):
-  return ", ".join(value) if isinstance(value, dict) else None
-
-
-@pytest.mark.parametrize("fields", [*NUMBERS, *OF_LANGUAGE], ids=named)
-def test_numbers_and_initial_values_share_the_programs(fields):
-  made = [tiny_language]
-  if fields not in OF_LANGUAGE:
-    made.append(tiny_config)
-  for make in made:
-    one, other = decaying(make), decaying(make, **fields)
-    assert plan(one).config != plan(other).config
-    for a, b in zip(programs_of(one), programs_of(other), strict=True):
-      assert a is b
-
-
-@pytest.mark.parametrize("fields", FORMS, ids=named)
-def test_what_decides_the_step_makes_another_program(fields):
-  for make in (tiny_config, tiny_language):
-    one, other = decaying(make), decaying(make, **fields)
-    assert programs_of(one)[0] is not programs_of(other)[0]
-
-
 @pytest.mark.parametrize(
-  "cell, fields",
-  [("elman", {"model__elman__activation": "relu"})],
+  "make, fields",
+  [(tiny_config, fields) for fields in NUMBERS]
+  + [(tiny_language, fields) for fields in (*OF_LANGUAGE, NUMBERS[0])],
 )
-def test_an_option_that_the_step_reads_makes_another_program(cell, fields):
-  one = decaying(tiny_config, model__cell=cell)
-  other = decaying(tiny_config, model__cell=cell, **fields)
+def test_numbers_and_initial_values_share_the_programs(make, fields):
+  one, other = decaying(make), decaying(make, **fields)
+  assert plan(one).config != plan(other).config
+  for a, b in zip(programs_of(one), programs_of(other), strict=True):
+    assert a is b
+
+
+@pytest.mark.parametrize("fields", FORMS)
+def test_what_decides_the_step_makes_another_program(fields):
+  one, other = decaying(tiny_config), decaying(tiny_config, **fields)
+  assert programs_of(one)[0] is not programs_of(other)[0]
+
+
+def test_an_option_that_the_step_reads_makes_another_program():
+  one = decaying(tiny_config, model__cell="elman")
+  other = decaying(tiny_config, model__cell="elman")
+  other.model.elman.activation = "relu"
   assert programs_of(one)[0] is not programs_of(other)[0]
 
 
 @pytest.mark.parametrize("make", [tiny_config, tiny_language])
 def test_runs_that_differ_in_numbers_compile_nothing_again(tmp_path, make):
   """Of a whole run only the initialiser is compiled for other values."""
-  first = decaying(make, model__hidden_size=11)
+  sizes = {"model__hidden_size": 11, "train__gradient_flow_every": 10}
   with compilations() as counts:
-    train(first, tmp_path / "first")
+    train(decaying(make, **sizes), tmp_path / "first")
   # One of each kind: train, keep_best, flow, saturation, read, evaluation.
   assert counts["jit(local)"] >= 6
   assert counts["jit(init)"] == 1
@@ -148,13 +142,11 @@ def test_runs_that_differ_in_numbers_compile_nothing_again(tmp_path, make):
     "model__lstm__recurrent_scale": 0.5,
     "model__readout_scale": 2.0,
   }
-  second = decaying(make, model__hidden_size=11, **changes)
   with compilations() as counts:
-    train(second, tmp_path / "second")
-  assert {*counts} <= {"jit(init)"} and counts["jit(init)"] == 1
+    train(decaying(make, **sizes, **changes), tmp_path / "second")
+  assert counts == {"jit(init)": 1}
 
-  for fields in ({"model__hidden_size": 12}, {"model__cell": "gru"}):
-    other = decaying(make, **{"model__hidden_size": 11, **fields})
-    with compilations() as counts:
-      train(other, tmp_path / "-".join(fields))
-    assert counts["jit(local)"] >= 6
+  sizes["model__hidden_size"] = 12
+  with compilations() as counts:
+    train(decaying(make, **sizes), tmp_path / "third")
+  assert counts["jit(local)"] >= 6
