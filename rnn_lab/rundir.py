@@ -129,8 +129,9 @@ def check_can_hold(workdir: pathlib.Path, files: tuple[str, ...]) -> None:
   for path in (workdir, *workdir.parents):
     if _exists(path) and not path.is_dir():
       words = "is" if path == workdir else f"is below {path}, which is"
+      kind = "a file" if path.exists() else "a dangling link"
       raise FieldError(
-        "workdir", f"workdir must be a directory; {workdir} {words} a file"
+        "workdir", f"workdir must be a directory; {workdir} {words} {kind}"
       )
   if not workdir.exists() or any((workdir / name).exists() for name in files):
     return

@@ -118,7 +118,12 @@ class SequenceModel(Model):
       targets = jax.tree.map(
         lambda a: jnp.broadcast_to(a[None], (num_steps, *a.shape)), targets
       )
-      weights_T = jnp.zeros(num_steps).at[-1].set(1.0)
+      if batch.input_lengths is None:
+        weights_T = jnp.zeros(num_steps).at[-1].set(1.0)
+      else:
+        t_T = jnp.arange(num_steps)
+        is_last_TB = t_T[:, None] == batch.input_lengths[None] - 1
+        targets = (targets[0], targets[1] * is_last_TB)
     return {
       "stack": Recurrence(
         stack=self.stack,

@@ -27,8 +27,9 @@ def plan(config: Any) -> Plan:
   settings = parse(fields)
   task = tasks.build(fields["task"], settings.train.batch_size)
   with in_section("eval"):
-    evaluator = pkgutil.resolve_name(EVALUATORS[task.evaluator])
-    evaluator.check(settings.eval.options.get(task.evaluator))
+    for name in {task.evaluator, *settings.eval.options}:
+      evaluator = pkgutil.resolve_name(EVALUATORS[name])
+      evaluator.check(settings.eval.options.get(name))
   model = models.build(fields["model"], task)
   _check_gradient_flow(settings.train.gradient_flow_every, model, task)
   numbers = {k: v for k, v in fields.items() if k != "run"}

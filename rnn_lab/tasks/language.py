@@ -105,6 +105,12 @@ class LanguageTask(Task):
   def check_window(self) -> None:
     """Raises FieldError unless the text fills a window in all tracks."""
     tokens = len(self.corpus.train.tokens)
+    if tokens < self.tracks:
+      raise FieldError(
+        "train.batch_size",
+        f"{{field}} must be at most {tokens}, the tokens of the train split, "
+        f"got {self.tracks}",
+      )
     if tokens // self.tracks < self.window:
       raise FieldError(
         "task.window",
