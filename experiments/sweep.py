@@ -31,12 +31,13 @@ def sweep(
 
   Args:
     args: the values of the flags.
-    check: is called with each trial's config before anything runs.
+    check: is called with each trial's plan before anything runs.
     measure: see `run_sweep`; a config without a sweep is then a single trial.
     extra: for the report, beside what the config's `report()` says.
   """
   from experiments.terminal import Terminal
   from rnn_lab.errors import FieldError
+  from rnn_lab.rundir import ERROR
   from rnn_lab.sweeps.expand import expand
   from rnn_lab.sweeps.run import STOPPED, run_sweep
 
@@ -48,8 +49,6 @@ def sweep(
       "config", f"config {config.path} must define sweep(add, argument)"
     )
   trials = expand(add_trials, config.argument, config.fields, config.overrides)
-  for trial in trials if check else ():
-    check(trial.config)
   report = config.module.report() if hasattr(config.module, "report") else {}
   if config.argument == "smoke":
     report |= {"text": f"{SMOKE}\n\n{report.get('text', '')}".strip()}
@@ -59,7 +58,7 @@ def sweep(
   executor, cores = cli.executor()
   with Terminal() as terminal:
     outcome = run_sweep(
-      trials, report, workdir, terminal, executor, cores, measure
+      trials, report, workdir, terminal, executor, cores, measure, check
     )
     if outcome.table is not None:
       terminal.table(outcome.table)
@@ -67,7 +66,7 @@ def sweep(
     if outcome.status == STOPPED:
       terminal.line("stopped; the same command resumes from here")
     for name in outcome.failed:
-      terminal.line(f"failed: {workdir / name / 'error.txt'}")
+      terminal.line(f"failed: {workdir / name / ERROR}")
   return 1 if outcome.failed else 0
 
 

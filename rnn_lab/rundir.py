@@ -92,10 +92,15 @@ def cut_rows(path: pathlib.Path, last_step: int) -> None:
   if not path.exists():
     return
   kept = []
-  for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-    if not line.endswith("\n") or json.loads(line)["step"] > last_step:
-      break
-    kept.append(line)
+  try:
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+      if not line.endswith("\n") or json.loads(line)["step"] > last_step:
+        break
+      kept.append(line)
+  except (ValueError, KeyError, TypeError) as error:
+    raise FieldError(
+      "workdir", f"workdir holds a damaged file: {path} ({error!r})"
+    ) from error
   write_text(path, "".join(kept))
 
 

@@ -15,7 +15,7 @@ SMOKE = f"--config={ROOT}/configs/digits.py:smoke"
 MAINS = sorted(
   path.stem
   for path in (ROOT / "experiments").glob("*.py")
-  if path.stem not in ("__init__", "cli")
+  if path.stem not in ("__init__", "cli", "terminal")
 )
 
 # arguments of `experiments.train` after --workdir, words of the message
@@ -267,13 +267,14 @@ def refused(workdir, folder):
       ["gradient_flow", SMOKE, study, "--config.model.bidirectional=True"],
       "model.bidirectional",
     ),
-    "a text": (
+    "a window": (
       [
         "gradient_flow",
         f"--config={ROOT}/configs/language_model.py:smoke",
+        "--config.model.kind=window",
         study,
       ],
-      "task.name",
+      "model.kind must be a model with one recurrence",
     ),
     "no run": (["report", f"--workdir={folder / 'nothing'}"], "run directory"),
     "no workdir": (["report"], "--workdir is required"),

@@ -361,10 +361,15 @@ STEPPERS = [
 ]
 
 
+def sequences(count):
+  """All that a stepper of these models reads of a batch: its size."""
+  return Batch(None, None, None, np.ones(count))
+
+
 @functools.partial(jax.jit, static_argnums=0)
 def step_by_step(model, params, inputs):
   """The stepper's outputs after each step: `[T, B, K]`."""
-  stepper = model.apply({"params": params}, B, method="stepper")
+  stepper = model.apply({"params": params}, sequences(B), method="stepper")
   _, outputs = jax.lax.scan(
     stepper.step, stepper.initial, inputs.swapaxes(0, 1)
   )
@@ -396,7 +401,7 @@ def test_the_stepper_of_a_vector_answers_after_each_step(final):
 def test_a_stepper_works_outside_of_jit():
   model, task = model_of("recurrent")
   params = params_of(model, task)
-  stepper = model.apply({"params": params}, 1, method="stepper")
+  stepper = model.apply({"params": params}, sequences(1), method="stepper")
   word = jnp.array([2])
   carry, first = stepper.step(stepper.initial, word)
   _, second = stepper.step(carry, word)

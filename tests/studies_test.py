@@ -17,6 +17,7 @@ from rnn_lab.studies import gradient_study
 from rnn_lab.studies.portrait import logs, numbers, read_state, states
 from rnn_lab.studies.problem import recurrence_of, study_batch
 from rnn_lab.training.state import seed_keys
+from rnn_lab.types import Batch
 
 pytestmark = pytest.mark.usefixtures("compiles_quickly")
 
@@ -152,8 +153,9 @@ def test_of_a_language_model(tmp_path, reach):
   starts = np.arange(8)[:, None] * 8
   tokens_BT = tokens[starts + np.arange(num_steps + 1)]
   initial = init_params(model, task, seed_keys(jnp.int32(0)).params)
+  sequences = Batch(None, None, None, np.ones(8))
   for moment, params in (("initialisation", initial), ("trained", trained)):
-    stepper = model.apply({"params": params}, 8, method="stepper")
+    stepper = model.apply({"params": params}, sequences, method="stepper")
     carry = stepper.initial
     for t in range(num_steps):
       carry, logits = stepper.step(carry, tokens_BT[:, t])

@@ -32,6 +32,7 @@ from rnn_lab.training.checkpoint import Checkpoints
 from rnn_lab.training.listener import Silent
 from rnn_lab.training.loop import Trainer
 from rnn_lab.training.state import seed_keys
+from rnn_lab.types import Batch
 
 MAKE = {"digits": tiny_config, "language": tiny_language}
 
@@ -100,7 +101,9 @@ def language_loss(plan, params, carry, key, step):
     )
     for tokens in (before[:-1], corpus.train.tokens)
   ]
-  stepper = plan.model.apply({"params": params}, 10, method="stepper")
+  stepper = plan.model.apply(
+    {"params": params}, Batch(None, None, None, np.ones(10)), method="stepper"
+  )
   carry = stepper.initial if carry is None else carry
   carry = jax.tree.map(
     lambda new, old: jnp.where(number == 0, new, old), stepper.initial, carry

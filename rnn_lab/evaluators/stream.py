@@ -155,11 +155,13 @@ class Stream(StreamEvaluation):
 
   def __init__(self, model: Model, task: Any, settings: Any, population: Any):
     super().__init__(task, settings)
+    if not hasattr(model, "score"):
+      raise FieldError("model.kind", "{field} has no method `score`")
     self._model = program_model(model)
     self._population = population
     self._score = _score_program(self._model, population)
     # The test's log probabilities serve its metrics and its details.
-    self._last: tuple[Params, str, np.ndarray] | None = None
+    self._last: tuple[Params, np.ndarray] | None = None
 
   def evaluate(self, params: Params, split: str) -> dict[str, np.ndarray]:
     """Returns perplexity and the like, `[S]` float32 each.
@@ -181,11 +183,12 @@ class Stream(StreamEvaluation):
     return super().details(self._scorer(params), log_p, size)
 
   def _log_probs(self, params: Params, split: str) -> np.ndarray:
-    last = self._last
-    if last is None or last[0] is not params or last[1] != split:
-      log_p = self.log_probs(self._scorer(params), split)
-      self._last = last = (params, split, log_p)
-    return last[2]
+    if self._last is not None and self._last[0] is params and split == "test":
+      return self._last[1]
+    log_p = self.log_probs(self._scorer(params), split)
+    if split == "test":
+      self._last = (params, log_p)
+    return log_p
 
   def _scorer(self, params: Params) -> Scorer:
     population = self._population

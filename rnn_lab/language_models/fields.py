@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from rnn_lab._stack import Stack, stack_output_size
 from rnn_lab.cells import CELLS
 from rnn_lab.errors import (
   FieldError,
@@ -16,7 +17,7 @@ from rnn_lab.errors import (
 from rnn_lab.initializers import bias_initializer, kernel_initializer
 from rnn_lab.language_models.counts import MAX_ORDER
 from rnn_lab.language_models.estimators import ESTIMATORS
-from rnn_lab.models import STACK_FIELDS
+from rnn_lab.models import STACK_FIELDS, build_stack
 from rnn_lab.tasks.base import Task
 from rnn_lab.tasks.language import LanguageTask
 
@@ -60,13 +61,16 @@ class NGramSettings(NamedTuple):
   fit = "counts"
 
 
-def check_sections(section: Mapping[str, Any], task: Task) -> NGramSettings:
+def check_sections(
+  section: Mapping[str, Any], task: Task
+) -> tuple[NGramSettings, Stack, dict[str, Any]]:
   """Checks the fields of all kinds, whichever is used.
 
   A typo is an error now, not something that a later run stumbles on.
 
   Returns:
-    The n-gram model's settings.
+    The n-gram model's settings, the stack of the recurrent one, and the
+    attributes that `RecurrentLM` and `WindowLM` share.
 
   Raises:
     FieldError: a field is unknown, missing or out of its range, or `task` is
@@ -85,7 +89,18 @@ def check_sections(section: Mapping[str, Any], task: Task) -> NGramSettings:
     check_bool("direct", window["direct"])
   check_choice("dropout_kind", section["dropout_kind"], DROPOUT_KINDS)
   check_bool("tied", section["tied"])
-  return _ngram(section["ngram"])
+  layers = build_stack(
+    section, variational=section["dropout_kind"] == "variational"
+  )
+  arguments = _network_arguments(section, task)
+  size = arguments["embedding_size"]
+  width = stack_output_size(layers, size)
+  if section["tied"] and width != size:
+    raise FieldError(
+      "tied",
+      f"{{field}} needs embedding_size ({size}) equal to hidden_size ({width})",
+    )
+  return _ngram(section["ngram"]), layers, arguments
 
 
 def _ngram(section: Mapping[str, Any]) -> NGramSettings:
@@ -104,10 +119,9 @@ def _ngram(section: Mapping[str, Any]) -> NGramSettings:
   return settings
 
 
-def network_arguments(
+def _network_arguments(
   section: Mapping[str, Any], task: LanguageTask
 ) -> dict[str, Any]:
-  """Returns the attributes that `RecurrentLM` and `WindowLM` share."""
   check_int("hidden_size", section["hidden_size"], 1)
   check_int("embedding_size", section["embedding_size"], 1)
   check_int("loss_chunk", section["loss_chunk"], 0)
@@ -134,6 +148,4 @@ def network_arguments(
 def build_ngram(section: Mapping[str, Any], task: Task) -> NGramSettings:
   """Returns the settings of the n-gram model, which `counting` fits."""
   with in_section("model"):
-    settings = check_sections(section, task)
-    network_arguments(section, task)
-    return settings
+    return check_sections(section, task)[0]

@@ -14,7 +14,7 @@ import numpy as np
 from rnn_lab import decoding
 from rnn_lab.language_models import ngram
 from rnn_lab.models.base import Model
-from rnn_lab.types import Carry, Params
+from rnn_lab.types import Batch, Carry, Params
 
 
 class NextToken(NamedTuple):
@@ -33,10 +33,11 @@ class NextToken(NamedTuple):
 def from_network(model: Model, params: Params) -> NextToken:
   """Returns a network with one seed's parameters as a `NextToken`."""
   variables = {"params": params}
+  one = Batch(None, None, None, np.ones((1, 1)))  # one text
 
   @jax.jit
   def step(carry: Carry, token: Any) -> tuple[Carry, Any]:
-    stepper = model.apply(variables, 1, method="stepper")
+    stepper = model.apply(variables, one, method="stepper")
     carry, logits = stepper.step(carry, token[None])
     return carry, jax.nn.log_softmax(logits[0].astype(jnp.float32))
 
@@ -44,7 +45,7 @@ def from_network(model: Model, params: Params) -> NextToken:
     carry, log_p = step(carry, np.int32(token))
     return carry, np.asarray(log_p, np.float64)
 
-  return NextToken(model.apply(variables, 1, method="stepper").initial, read)
+  return NextToken(model.apply(variables, one, method="stepper").initial, read)
 
 
 def from_counts(model: ngram.NGram) -> NextToken:

@@ -15,11 +15,10 @@ from rnn_lab._stack import (
   stack_output_size,
   unroll_stack,
 )
-from rnn_lab.errors import FieldError, in_section
+from rnn_lab.errors import in_section
 from rnn_lab.initializers import Initializer
 from rnn_lab.language_models import softmax
-from rnn_lab.language_models.fields import check_sections, network_arguments
-from rnn_lab.models import build_stack
+from rnn_lab.language_models.fields import check_sections
 from rnn_lab.models.base import (
   Model,
   Recurrence,
@@ -165,7 +164,7 @@ class RecurrentLM(Model):
       )
     }
 
-  def stepper(self, batch_size: int) -> Stepper:
+  def stepper(self, batch: Batch) -> Stepper:
     """See `Model.stepper`: tokens `[B]` in, logits `[B, V]` out."""
     cell, layers = as_cell(self.stack), self.layers
     embedding, kernel, bias = self.embedding, self._readout(), self.bias
@@ -175,7 +174,7 @@ class RecurrentLM(Model):
       carry, h_BH = cell.step(layers, carry, x_BD)
       return carry, h_BH @ kernel + bias[None]
 
-    return Stepper(self.initial_carry(batch_size), step)
+    return Stepper(self.initial_carry(batch.weights.shape[0]), step)
 
   def score(
     self, inputs_BT: Array, targets_BT: Array, carry: Carry
@@ -249,31 +248,9 @@ class RecurrentLM(Model):
 
 
 def build(section: Mapping[str, Any], task: Task) -> RecurrentLM:
-  """Builds the recurrent language model for the words of `task`.
-
-  Args:
-    section: `config.model`: the fields of `rnn_lab.language_models.fields`,
-      and for each cell a section with its factory's arguments.
-    task: a `LanguageTask`.
-
-  Raises:
-    FieldError: a field is unknown, missing or out of its range, or the task's
-      text is too short to train on.
-  """
+  """Builds the recurrent language model; see `rnn_lab.models.build`."""
   with in_section("model"):
-    check_sections(section, task)
-    layers = build_stack(
-      section, variational=section["dropout_kind"] == "variational"
-    )
-    arguments = network_arguments(section, task)
-    size = arguments["embedding_size"]
-    width = stack_output_size(layers, size)
-    if section["tied"] and width != size:
-      raise FieldError(
-        "tied",
-        f"{{field}} needs embedding_size ({size}) equal to hidden_size "
-        f"({width})",
-      )
+    _, layers, arguments = check_sections(section, task)
   task.check_window()
   return RecurrentLM(
     stack=layers, tied=section["tied"], reach=task.reach, **arguments

@@ -13,7 +13,7 @@ from flax import linen as nn
 from rnn_lab.errors import in_section
 from rnn_lab.initializers import Initializer
 from rnn_lab.language_models import softmax
-from rnn_lab.language_models.fields import check_sections, network_arguments
+from rnn_lab.language_models.fields import check_sections
 from rnn_lab.models.base import Model, Stepper
 from rnn_lab.tasks.base import Task
 from rnn_lab.types import Array, Batch, Carry, PyTree
@@ -112,7 +112,7 @@ class WindowLM(Model):
     )
     return (total, jnp.sum(weights_BT)), carry
 
-  def stepper(self, batch_size: int) -> Stepper:
+  def stepper(self, batch: Batch) -> Stepper:
     """See `Model.stepper`: tokens `[B]` in, logits `[B, V]` out."""
     weights = self.embedding, self.hidden_kernel, self.hidden_bias
     kernel, bias, direct = self._readout(), self.bias, self.direct
@@ -121,7 +121,7 @@ class WindowLM(Model):
       carry, h_BTH = _features(weights, tokens_B[:, None], carry, direct)
       return carry, h_BTH[:, 0] @ kernel + bias[None]
 
-    return Stepper(self.initial_carry(batch_size), step)
+    return Stepper(self.initial_carry(batch.weights.shape[0]), step)
 
   def score(
     self, inputs_BT: Array, targets_BT: Array, carry: Carry
@@ -184,19 +184,9 @@ def num_parameters(
 
 
 def build(section: Mapping[str, Any], task: Task) -> WindowLM:
-  """Builds the window network for the words of `task`.
-
-  Args:
-    section: `config.model`: the fields of `rnn_lab.language_models.fields`.
-    task: a `LanguageTask`.
-
-  Raises:
-    FieldError: a field is unknown, missing or out of its range, or the task's
-      text is too short to train on.
-  """
+  """Builds the window network; see `rnn_lab.models.build`."""
   with in_section("model"):
-    check_sections(section, task)
-    arguments = network_arguments(section, task)
+    *_, arguments = check_sections(section, task)
   task.check_window()
   return WindowLM(
     context=section["window"]["order"] - 1,

@@ -33,7 +33,8 @@ class Recurrence(NamedTuple):
   Attributes:
     stack: the layers of cells.
     params: their parameters.
-    xs: `[T, B, D]`, what the first layer reads.
+    xs: `[T, B, D]`, what the first layer reads; a pytree of arrays for a
+      cell whose step takes one.
     carry: the states before the first step; None for the cells' initial ones.
     lengths_B: the sequences' lengths; None where all are T.
     final: the layers that the readout sees, "top" or "all".
@@ -42,11 +43,12 @@ class Recurrence(NamedTuple):
       over the batch. The same function for equal models.
     targets: what `cost` compares with, leading dimension T.
     weights_T: the weight of each J_t in the loss.
+    resets_TB: where a sequence begins anew; None for nowhere.
   """
 
   stack: Stack
   params: tuple[Directions, ...]
-  xs: Array
+  xs: PyTree
   carry: tuple[Directions, ...] | None
   lengths_B: Array | None
   final: str
@@ -54,6 +56,12 @@ class Recurrence(NamedTuple):
   cost: StepCost
   targets: PyTree
   weights_T: Array
+  resets_TB: Array | None = None
+
+  @property
+  def shape(self) -> tuple[int, int]:
+    """T and B."""
+    return jax.tree.leaves(self.xs)[0].shape[:2]
 
   @property
   def num_layers(self) -> int:
@@ -144,8 +152,12 @@ class Model(nn.Module):
     del batch, carry
     return {}
 
-  def stepper(self, batch_size: int) -> Stepper:
-    """Returns the model as a function of one step, for decoding."""
+  def stepper(self, batch: Batch) -> Stepper:
+    """Returns the model as a function of one step, for decoding.
+
+    Args:
+      batch: as many sequences as are to be decoded, and what they depend on.
+    """
     raise NotImplementedError
 
 

@@ -18,6 +18,7 @@ from rnn_lab._stack import (
 )
 from rnn_lab.cells import CELLS
 from rnn_lab.errors import (
+  FieldError,
   check_bool,
   check_choice,
   check_fields,
@@ -139,7 +140,7 @@ class SequenceModel(Model):
       )
     }
 
-  def stepper(self, batch_size: int) -> Stepper:
+  def stepper(self, batch: Batch) -> Stepper:
     """See `Model.stepper`; the outputs are those after each step."""
     final = "top" if self.every_step else self.final
     cell, layers = as_cell(self.stack, final), self.layers
@@ -149,7 +150,8 @@ class SequenceModel(Model):
       carry, y_BH = cell.step(layers, carry, x_BD)
       return carry, y_BH @ readout["kernel"] + readout["bias"][None]
 
-    return Stepper(cell.initial_carry((batch_size,), jnp.float32), step)
+    size = batch.weights.shape[0]
+    return Stepper(cell.initial_carry((size,), jnp.float32), step)
 
   def _run(
     self,
@@ -173,18 +175,13 @@ class SequenceModel(Model):
 
 
 def build(section: Mapping[str, Any], task: Task) -> SequenceModel:
-  """Builds the model of kind "sequence" in the sizes that `task` needs.
-
-  Args:
-    section: `config.model`: the fields of `FIELDS`, and for each cell a
-      section with its factory's arguments, of which the chosen one is used.
-    task: gives the sizes, g and the loss, and whether there is an output at
-      every step.
-
-  Raises:
-    FieldError: a field is unknown, missing or out of its range.
-  """
+  """Builds the model of kind "sequence"; see `rnn_lab.models.build`."""
   with in_section("model"):
+    if task.input_spec.symbols:
+      raise FieldError(
+        "kind",
+        f"{{field}} 'sequence' reads vectors, and task {task.name!r} has words",
+      )
     check_fields(section, {*FIELDS, *CELLS}, required=FIELDS)
     check_choice("final_state", section["final_state"], FINAL_STATES)
     check_float("readout_scale", section["readout_scale"], 0.0)

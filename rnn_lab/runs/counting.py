@@ -45,6 +45,7 @@ class Counter:
     for note in self.model.notes:
       listener.line(note)
     tokens = len(task.corpus.train.tokens)
+    rundir.write_json(workdir / rundir.CONFIG, self.plan.config)
     with Records(workdir, last_step=-1, events=False) as records:
       records.time("start", 0)
       records.time(
@@ -54,7 +55,6 @@ class Counter:
         tokens_per_second=tokens / self.seconds,
       )
       began = time.monotonic()
-      rundir.write_json(workdir / rundir.CONFIG, self.plan.config)
       task.save_files(workdir)
       ngram.save(self.model, workdir / rundir.NGRAM)
       environment.record(workdir, task, self.plan.run, 0)

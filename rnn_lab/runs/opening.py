@@ -74,13 +74,14 @@ def load_language_model(
     FieldError: there is no such run, no language model in it, or no such
       seed.
   """
-  from rnn_lab import models
+  from rnn_lab import models, tasks
   from rnn_lab.language_models import generation, ngram
   from rnn_lab.tasks.language import without_text
   from rnn_lab.text.vocabulary import Vocabulary
 
   workdir = pathlib.Path(workdir)
   config = read_config(workdir)
+  config["task"] = section = tasks.with_defaults(config["task"])
   if not (workdir / VOCABULARY).exists():
     raise FieldError(
       "workdir",
@@ -88,7 +89,6 @@ def load_language_model(
       + VOCABULARY,
     )
   vocabulary = Vocabulary.load(workdir / VOCABULARY)
-  section = config["task"]
   task = without_text(
     vocabulary,
     config["train"]["batch_size"],

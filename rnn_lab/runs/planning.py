@@ -142,7 +142,8 @@ def _more_steps(
 
 def is_finished(plan: Plan, workdir: pathlib.Path) -> bool:
   """Whether `workdir` holds the result of this very run, all its steps."""
-  if not (workdir / rundir.RESULT).exists():
+  names = (rundir.CONFIG, rundir.RESULT)
+  if not all((workdir / name).exists() for name in names):
     return False
   there = rundir.read_json(workdir / rundir.CONFIG)
   return there["train"]["num_steps"] == plan.settings.train.num_steps

@@ -78,14 +78,15 @@ def _about(
   plan: Plan, recurrence: Recurrence, step: int | None
 ) -> dict[str, Any]:
   """Returns what was measured, and of what."""
-  model = plan.config["model"]
+  cell = recurrence.stack.forward[0]
+  h_BH = jax.tree.leaves(cell.initial_carry((1,), jnp.float32))[0]
   return {
     "seed": plan.settings.seed,
     "examples": recurrence.xs.shape[1],
     "length": recurrence.xs.shape[0],
     "layers": recurrence.num_layers,
-    "hidden_size": model["hidden_size"],
-    "cell": model["cell"],
+    "hidden_size": h_BH.shape[-1],
+    "cell": cell.kind,
     "states": list(states(recurrence)),
     "read": read_state(recurrence),
     "step": {"initialisation": 0, "trained": step},

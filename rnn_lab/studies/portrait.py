@@ -5,7 +5,6 @@ float64 is `OVERFLOW`; an infinite half-life is None.
 """
 
 import functools
-import math
 from typing import Any
 
 import jax
@@ -40,6 +39,7 @@ from rnn_lab.gradients.singular_values import singular_values_between
 from rnn_lab.gradients.tangents import carry_parts
 from rnn_lab.gradients.truncation import truncation_bias
 from rnn_lab.models.base import Recurrence, StepCost
+from rnn_lab.rundir import finite_or_null
 from rnn_lab.types import Array, Params, PyTree
 
 OVERFLOW = 309.0
@@ -255,6 +255,6 @@ def logs(values: Any) -> list[float | None]:
 
 
 def numbers(values: Any) -> list[float | None]:
-  """An array as a list for JSON, None for what is not finite."""
+  """Returns an array as a list for JSON, None for what is not finite."""
   rounded = [float(f"{v:.7g}") for v in np.asarray(values, np.float64)]
-  return [v if math.isfinite(v) else None for v in rounded]
+  return [finite_or_null(v) for v in rounded]

@@ -80,7 +80,7 @@ def study_batch(task: Task, examples: int) -> Batch:
 
 
 def recurrence_of(model: Model, params: Params, batch: Batch) -> Recurrence:
-  """Returns the model's one recurrence, from its initial carry.
+  """Returns the model's one recurrence, from its cells' initial carries.
 
   Args:
     model: as `check` accepts it.

@@ -188,7 +188,7 @@ def _receive(worker: _Worker, listener: Listener, stop: Stop) -> Result | None:
   """Receives one message of a worker; returns the result if its job ended."""
   try:
     message = worker.pipe.recv()
-  except (EOFError, ConnectionResetError):
+  except (EOFError, OSError):
     worker.process.join()
     if stop.requested:
       # It was terminated before it could handle the signal.

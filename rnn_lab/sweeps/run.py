@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rich.table import Table
@@ -15,6 +15,7 @@ from rnn_lab.runs.planning import check_workdir, is_finished, plan
 from rnn_lab.sweeps.executors import EXECUTORS, FAILED, Job, Measure, Result
 from rnn_lab.sweeps.expand import Trial
 from rnn_lab.training.listener import Listener
+from rnn_lab.training.settings import Plan
 
 FINISHED = "finished"
 
@@ -43,6 +44,7 @@ def run_sweep(
   executor: str = "serial",
   cores: int = 1,
   measure: Measure | None = None,
+  check: Callable[[Plan], None] | None = None,
 ) -> Outcome:
   """Runs the trials that are not finished, then writes the summary and report.
 
@@ -54,11 +56,12 @@ def run_sweep(
     report: for the report: config, argument, command_line, and what a config's
       `report()` may say: title, text, claims, goals, published, groups.
     workdir: the sweep's directory.
-    listener: is told of progress.
+    listener: receives progress.
     executor: a name in EXECUTORS.
     cores: the cores that the executor may use.
     measure: is called with each trial's directory once it has been trained,
       also where that was done before; it should leave alone what is there.
+    check: is called with each trial's plan before anything is written.
 
   Raises:
     FieldError: a trial's config or a directory cannot be used. Nothing has
@@ -69,6 +72,8 @@ def run_sweep(
     Job(trial.name, plan(trial.config), workdir / trial.name, measure)
     for trial in trials
   ]
+  for job in jobs if check else ():
+    check(job.plan)
   _check(jobs, report, workdir)
   with rundir.lock(workdir), stop_on_signal() as stop:
     # Again, as another process may have been here before the lock.

@@ -58,6 +58,13 @@ def build(section: Mapping[str, Any], batch_size: int) -> Task:
       raise
 
 
+def with_defaults(section: Mapping[str, Any]) -> dict[str, Any]:
+  """Returns a checked section `task` with all arguments of its factory."""
+  factory = pkgutil.resolve_name(TASKS[section["name"]])
+  parameters = inspect.signature(factory).parameters.values()
+  return {p.name: p.default for p in parameters} | dict(section)
+
+
 def _check_arguments(
   name: str, factory: Callable[..., Task], arguments: Mapping[str, Any]
 ) -> None:

@@ -74,12 +74,12 @@ def language(
 
 def _with_fields_of(request: type[Request]) -> inspect.Signature:
   """The signature of `language` with the names that `**text` may have."""
-  *own, _ = inspect.signature(language).parameters.values()
+  *parameters, _ = inspect.signature(language).parameters.values()
   fields = [
     inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
     for name, default in request._field_defaults.items()
   ]
-  return inspect.Signature([*own, *fields])
+  return inspect.Signature([*parameters, *fields])
 
 
 # What `tasks.build` checks a config's section against.

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from rnn_lab.downloads import fetch
 from rnn_lab.errors import FieldError
 from rnn_lab.tasks.base import Task
 from rnn_lab.tasks.idx import parse_idx
 from rnn_lab.tasks.images import CLASSES, Corpus, Images, Source, image_task
-from rnn_lab.text.downloads import fetch
 
 MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 # The sha256 of each gzipped file of the mirror.

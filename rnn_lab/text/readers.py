@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from rnn_lab.downloads import find_files
 from rnn_lab.errors import FieldError
 from rnn_lab.text import grammar
 from rnn_lab.text.base import Corpus, Split
-from rnn_lab.text.downloads import find_files
 from rnn_lab.text.request import PATHS, Request
 from rnn_lab.text.vocabulary import EOS, UNK, Vocabulary, split_lines
 from rnn_lab.text.vocabulary_training import train_vocabulary, vocabulary_of

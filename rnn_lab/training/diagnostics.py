@@ -114,7 +114,7 @@ def flow_step(
   """
   batch, state, recurrences = _next_recurrences(model, task, shared, per_seed)
   zeros = {
-    name: zero_perturbations(recurrence.stack, *recurrence.xs.shape[:2])
+    name: zero_perturbations(recurrence.stack, *recurrence.shape)
     for name, recurrence in recurrences.items()
   }
 
@@ -153,7 +153,8 @@ def saturation(
   *_, recurrences = _next_recurrences(model, task, shared, per_seed)
   for name, recurrence in recurrences.items():
     stack, params, xs, carry, lengths_B = recurrence[:5]
-    layers = activations(stack, params, xs, carry, lengths_B)
+    resets_TB = recurrence.resets_TB
+    layers = activations(stack, params, xs, carry, lengths_B, resets_TB)
     for layer, directions in enumerate(layers):
       for direction, values in zip(directions._fields, directions):
         for gate, value in (values or {}).items():

@@ -88,7 +88,6 @@ class Trainer:
     with contextlib.ExitStack() as stack:
       if not (workdir / CONFIG).exists():
         write_json(workdir / CONFIG, self.plan.config)
-      self.task.save_files(workdir)
       self.checkpoints = stack.enter_context(Checkpoints(workdir / CHECKPOINTS))
       latest = self.checkpoints.latest_step()
       self.place(self.first_states(latest), latest or 0)
@@ -97,6 +96,7 @@ class Trainer:
       # unfinished run.
       (workdir / RESULT).unlink(missing_ok=True)
       write_json(workdir / CONFIG, self.plan.config)
+      self.task.save_files(workdir)
       last_step = -1 if latest is None else latest
       events = self.settings.run.tensorboard
       self.records = stack.enter_context(Records(workdir, last_step, events))

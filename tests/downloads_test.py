@@ -8,9 +8,10 @@ import warnings
 
 import pytest
 
+from rnn_lab import downloads
+from rnn_lab.downloads import File, Source, find_files
 from rnn_lab.errors import FieldError
-from rnn_lab.text import downloads, load
-from rnn_lab.text.downloads import File, Source, find_files
+from rnn_lab.text import load
 
 TEXTS = {
   "train.txt": b"a b c\n" * 9,
