@@ -19,25 +19,14 @@ from rnn_lab.types import Array, Batch, Params, PyTree
 
 
 class Diagnostics(NamedTuple):
-  """Functions of ((data, step), (seed, state)); see `Population.map`.
-
-  Attributes:
-    flow: `flow_step`.
-    saturation: `saturation`.
-  """
+  """`flow_step` and `saturation` for all seeds; see `Population.map`."""
 
   flow: Any
   saturation: Any
 
 
 def diagnostics(model: Model, task: Task, num_seeds: int) -> Diagnostics:
-  """Returns the programs; equal arguments share them, and so compile once.
-
-  Args:
-    model: the model; how it is initialised makes no difference.
-    task: the task; compared by identity, as its factory is cached.
-    num_seeds: S.
-  """
+  """Returns the programs, which are shared as those of `programs` are."""
   return _diagnostics(program_model(model), task, num_seeds)
 
 
