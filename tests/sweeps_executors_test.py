@@ -12,7 +12,7 @@ from tiny import numbers, tiny_config, tiny_language
 from rnn_lab.rundir import lock
 from rnn_lab.runs.planning import plan
 from rnn_lab.sweeps.executors import FAILED, Job, processes, serial
-from rnn_lab.training.listener import Silent, Stop
+from rnn_lab.training.records import Silent, Stop
 
 
 def jobs(tmp_path, folder, config=tiny_config, **fields):

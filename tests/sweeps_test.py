@@ -11,7 +11,7 @@ from rnn_lab.runs import planning
 from rnn_lab.sweeps import executors
 from rnn_lab.sweeps import run as sweeps_run
 from rnn_lab.sweeps.expand import expand
-from rnn_lab.training.listener import Silent
+from rnn_lab.training.records import Silent
 
 SMALL = {"train__num_steps": 10, "num_seeds": 1}
 

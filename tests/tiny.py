@@ -5,7 +5,7 @@ import os
 import signal
 
 from configs import common
-from rnn_lab.training.listener import Silent
+from rnn_lab.training.records import Silent
 
 
 def tiny_config(**fields):

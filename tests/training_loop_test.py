@@ -29,8 +29,8 @@ from rnn_lab.runs.opening import load_run
 from rnn_lab.runs.planning import plan
 from rnn_lab.tasks.digits import digits
 from rnn_lab.training.checkpoint import Checkpoints
-from rnn_lab.training.listener import Silent
 from rnn_lab.training.loop import Trainer
+from rnn_lab.training.records import Silent
 from rnn_lab.training.state import seed_keys
 from rnn_lab.types import Batch
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from rnn_lab.rundir import lock
 from rnn_lab.runs import planning
-from rnn_lab.training.listener import Listener, Silent, Stop
 from rnn_lab.training.loop import STOPPED as STOPPED
+from rnn_lab.training.records import Listener, Silent, Stop
 from rnn_lab.training.settings import Plan
 
 ALREADY_FINISHED = "already finished"

@@ -14,8 +14,7 @@ from rnn_lab.language_models import arpa, counts, estimators, ngram, storage
 from rnn_lab.language_models.fields import NGramSettings
 from rnn_lab.text.base import Corpus
 from rnn_lab.training import environment
-from rnn_lab.training.listener import Listener, Stop
-from rnn_lab.training.records import Records, make_result
+from rnn_lab.training.records import Listener, Records, Stop, make_result
 from rnn_lab.training.settings import Plan
 
 

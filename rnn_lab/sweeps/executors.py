@@ -20,7 +20,7 @@ from absl import logging
 
 from rnn_lab.runs import STOPPED, stop_on_signal, train
 from rnn_lab.runs.planning import Plan
-from rnn_lab.training.listener import Listener, Silent, Stop
+from rnn_lab.training.records import Listener, Silent, Stop
 
 FAILED = "failed"
 

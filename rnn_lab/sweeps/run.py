@@ -14,7 +14,7 @@ from rnn_lab.runs import ALREADY_FINISHED, STOPPED, stop_on_signal
 from rnn_lab.runs.planning import check_workdir, is_finished, plan
 from rnn_lab.sweeps.executors import EXECUTORS, FAILED, Job, Measure, Result
 from rnn_lab.sweeps.expand import Trial
-from rnn_lab.training.listener import Listener
+from rnn_lab.training.records import Listener
 from rnn_lab.training.settings import Plan
 
 FINISHED = "finished"

@@ -14,10 +14,11 @@ from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.rundir import CHECKPOINTS, CONFIG, RESULT, write_json
 from rnn_lab.training import environment, optimizers
 from rnn_lab.training.checkpoint import Checkpoints
-from rnn_lab.training.listener import Listener, Stop
 from rnn_lab.training.population import population, programs
 from rnn_lab.training.records import (
+  Listener,
   Records,
+  Stop,
   make_result,
   progress_line,
   seed_rows,

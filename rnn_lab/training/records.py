@@ -1,9 +1,9 @@
-"""What a run writes: rows of metrics, clock values, events and the result."""
+"""What a run reports and writes: progress, rows of metrics, its result."""
 
 import pathlib
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -12,6 +12,39 @@ from rnn_lab import rundir
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.state import TrainState
 from rnn_lab.types import PyTree
+
+
+class Listener(Protocol):
+  """Receives the progress of a run."""
+
+  def start(self, name: str, done: int, total: int) -> None:
+    """A run begins, or goes on after `done` of `total` steps."""
+
+  def advance(self, done: int) -> None:
+    """`done` steps of the run are done."""
+
+  def line(self, text: str) -> None:
+    """A line for a person."""
+
+
+class Silent:
+  """A listener that ignores everything."""
+
+  def start(self, name: str, done: int, total: int) -> None:
+    """See Listener."""
+
+  def advance(self, done: int) -> None:
+    """See Listener."""
+
+  def line(self, text: str) -> None:
+    """See Listener."""
+
+
+class Stop:
+  """A request to stop; see `rnn_lab.runs.stop_on_signal`."""
+
+  def __init__(self) -> None:
+    self.requested = False
 
 
 class Records:
