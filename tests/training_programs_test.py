@@ -126,7 +126,7 @@ def test_runs_that_differ_in_numbers_compile_nothing_again(tmp_path, make):
   """Of a whole run only the initialiser is compiled for other values."""
   sizes = {"model__hidden_size": 11, "train__gradient_flow_every": 10}
   with compilations() as counts:
-    train(decaying(make, **sizes), tmp_path / "first")
+    assert train(decaying(make, **sizes), tmp_path / "first") == "finished"
   # One of each kind: train, keep_best, flow, saturation, read, evaluation.
   assert counts["jit(local)"] >= 6
   assert counts["jit(init)"] == 1
@@ -143,10 +143,13 @@ def test_runs_that_differ_in_numbers_compile_nothing_again(tmp_path, make):
     "model__readout_scale": 2.0,
   }
   with compilations() as counts:
-    train(decaying(make, **sizes, **changes), tmp_path / "second")
+    assert (
+      train(decaying(make, **sizes, **changes), tmp_path / "second")
+      == "finished"
+    )
   assert counts == {"jit(init)": 1}
 
   sizes["model__hidden_size"] = 12
   with compilations() as counts:
-    train(decaying(make, **sizes), tmp_path / "third")
+    assert train(decaying(make, **sizes), tmp_path / "third") == "finished"
   assert counts["jit(local)"] >= 6
