@@ -7,7 +7,16 @@ import sys
 
 import pytest
 
-PACKAGES = ("rnn_lab", "rnn_lab.cells")
+import rnn_lab
+
+PACKAGES = [
+  "rnn_lab",
+  *[
+    module.name
+    for module in pkgutil.walk_packages(rnn_lab.__path__, "rnn_lab.")
+    if module.ispkg
+  ],
+]
 
 PUBLIC = """
 import sys

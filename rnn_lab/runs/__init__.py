@@ -81,9 +81,9 @@ def train(
   workdir = pathlib.Path(workdir)
   plan = config if isinstance(config, Plan) else planning.plan(config)
   planning.check_workdir(plan, workdir)
-  if planning.is_finished(plan, workdir):
-    return ALREADY_FINISHED
-  fit = pkgutil.resolve_name(FITS[plan.model.fit])(plan)
+  make_fit = pkgutil.resolve_name(FITS[plan.model.fit])
+  # Before the directory is touched, as it may refuse.
+  fit = None if planning.is_finished(plan, workdir) else make_fit(plan)
   with contextlib.ExitStack() as stack:
     stack.enter_context(lock(workdir))
     if stop is None:
@@ -92,4 +92,5 @@ def train(
     planning.check_workdir(plan, workdir)
     if planning.is_finished(plan, workdir):
       return ALREADY_FINISHED
+    fit = fit or make_fit(plan)
     return fit.run(workdir, listener or Silent(), stop)
