@@ -116,7 +116,8 @@ class Model(nn.Module):
 
   def carry_before(self, batch: Batch, carry: Carry) -> Carry:
     """Returns the carry to begin a batch with: the initial one if `fresh`."""
-    initial = self.initial_carry(batch.weights.shape[0])
+    size = jax.tree.leaves(batch.inputs)[0].shape[0]
+    initial = self.initial_carry(size)
     return jax.tree.map(
       lambda new, old: jnp.where(batch.fresh, new, old), initial, carry
     )
