@@ -172,3 +172,17 @@ def test_what_opens_a_run(tmp_path):
   prompt = "the students opened their"
   words = function("most_probable_words")(tmp_path / "words", prompt)
   assert {*words} >= {"exams", "books", "letters", "umbrellas"}
+
+
+@every_page
+def test_paths_exist_and_hold_the_names_beside_them(page):
+  """`rnn_lab/x.py` (`name`, `Class.method`), as tables of files have it."""
+  pattern = r"`((?:rnn_lab|experiments|configs)/[\w/.]*)`(?: \(([^)]*)\))?"
+  for path, names in re.findall(pattern, joined(page)):
+    if path.endswith(("NAME.py", "leaky.py", "sign.py")):
+      continue  # files that the reader is to write
+    assert (ROOT / path).exists(), path
+    if path.endswith(".py"):
+      text = (ROOT / path).read_text(encoding="utf-8")
+      for name in re.findall(r"`([\w.]+)`", names):
+        assert name.split(".")[-1] in text, (path, name)
