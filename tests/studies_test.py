@@ -135,8 +135,7 @@ def test_a_directory_without_a_finished_run(tmp_path):
     gradient_study.measure(tmp_path)
 
 
-@pytest.mark.parametrize("reach", [8, 12])
-def test_of_a_language_model(tmp_path, reach):
+def test_of_a_language_model(tmp_path, reach=12):
   """At lag 0 the softmax's gradient alone: (p - y) v, y the last word."""
   config = tiny_language(
     num_seeds=1, train__num_steps=10, task__reach=reach, model__cell="lstm"

@@ -154,7 +154,7 @@ def test_an_epochs_first_batch_is_measured_from_the_zero_state(tmp_path):
 
 def plain_flow(planned, params, carry, batch, truncated_every):
   """The norm of dE/ds_t by time, by a loop that adds zero to every state."""
-  stepper = planned.model.apply({"params": params}, 10, method="stepper")
+  stepper = planned.model.apply({"params": params}, batch, method="stepper")
   num_steps = batch.inputs.shape[1]
 
   def cost(added):
@@ -183,6 +183,7 @@ def plain_flow(planned, params, carry, batch, truncated_every):
   }
 
 
+@pytest.mark.usefixtures("compiles_quickly")
 @pytest.mark.parametrize(
   "cell, reach", [("elman", 8), ("lstm", 4), ("lstm", 12)]
 )

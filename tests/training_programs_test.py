@@ -121,8 +121,9 @@ def test_an_option_that_the_step_reads_makes_another_program():
   assert programs_of(one)[0] is not programs_of(other)[0]
 
 
-@pytest.mark.parametrize("make", [tiny_config, tiny_language])
-def test_runs_that_differ_in_numbers_compile_nothing_again(tmp_path, make):
+def test_runs_that_differ_in_numbers_compile_nothing_again(
+  tmp_path, make=tiny_config
+):
   """Of a whole run only the initialiser is compiled for other values."""
   sizes = {"model__hidden_size": 11, "train__gradient_flow_every": 10}
   with compilations() as counts:
