@@ -121,13 +121,13 @@ def test_an_option_that_the_step_reads_makes_another_program():
   assert programs_of(one)[0] is not programs_of(other)[0]
 
 
-def test_runs_that_differ_in_numbers_compile_nothing_again(
-  tmp_path, make=tiny_config
-):
+def test_runs_that_differ_in_numbers_compile_nothing_again(tmp_path):
   """Of a whole run only the initialiser is compiled for other values."""
   sizes = {"model__hidden_size": 11, "train__gradient_flow_every": 10}
   with compilations() as counts:
-    assert train(decaying(make, **sizes), tmp_path / "first") == "finished"
+    assert (
+      train(decaying(tiny_config, **sizes), tmp_path / "first") == "finished"
+    )
   # One of each kind: train, keep_best, flow, saturation, read, evaluation.
   assert counts["jit(local)"] >= 6
   assert counts["jit(init)"] == 1
@@ -145,12 +145,14 @@ def test_runs_that_differ_in_numbers_compile_nothing_again(
   }
   with compilations() as counts:
     assert (
-      train(decaying(make, **sizes, **changes), tmp_path / "second")
+      train(decaying(tiny_config, **sizes, **changes), tmp_path / "second")
       == "finished"
     )
   assert counts == {"jit(init)": 1}
 
   sizes["model__hidden_size"] = 12
   with compilations() as counts:
-    assert train(decaying(make, **sizes), tmp_path / "third") == "finished"
+    assert (
+      train(decaying(tiny_config, **sizes), tmp_path / "third") == "finished"
+    )
   assert counts["jit(local)"] >= 6
