@@ -44,10 +44,8 @@ def newest(workdir):
 
 
 def final_state(workdir):
-  checkpoints = Checkpoints(workdir / "checkpoints")
-  state = checkpoints.restore(checkpoints.latest_step(), None)
-  checkpoints.close()
-  return state
+  with Checkpoints(workdir / "checkpoints") as checkpoints:
+    return checkpoints.restore(checkpoints.latest_step(), None)
 
 
 @pytest.mark.slow
