@@ -82,7 +82,9 @@ def image_task(
     source: the source of the images.
     batch_size: B, at least 1; an epoch is N // B steps, each example at most
       once.
-    layout: the order, the gap and its inputs.
+    order: a name in ORDERS; likewise `gap_fill`, in GAP_FILLS.
+    gap: steps between the image and the answer.
+    gap_fill: see there.
 
   Returns:
     The task: inputs `[B, T + gap, D]`, targets `[B]`; equal arguments return

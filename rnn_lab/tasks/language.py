@@ -55,7 +55,7 @@ def language(
     the last `window` have weight one.
 
   Raises:
-    FieldError: an argument is not what it may be, the corpus cannot be read,
+    FieldError: an argument is out of range, the corpus cannot be read,
       or a split of it is shorter than one window. Whether the training split
       fills a window in all tracks is checked by models that need it
       (`check_window`): an n-gram model does not.
