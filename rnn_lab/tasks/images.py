@@ -82,9 +82,9 @@ def image_task(
     source: the source of the images.
     batch_size: B, at least 1; an epoch is N // B steps, each example at most
       once.
-    order: a name in ORDERS; likewise `gap_fill`, in GAP_FILLS.
+    order: a name in ORDERS.
     gap: steps between the image and the answer.
-    gap_fill: see there.
+    gap_fill: a name in GAP_FILLS.
 
   Returns:
     The task: inputs `[B, T + gap, D]`, targets `[B]`; equal arguments return
