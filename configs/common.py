@@ -42,13 +42,16 @@ def _model() -> config_dict.ConfigDict:
   }
   return config_dict.ConfigDict(
     {
-      "kind": "sequence",
+      "kind": "pattern",
       "cell": "lstm",
       "hidden_size": 64,
       "num_layers": 1,
       "bidirectional": False,
       "dropout": 0.0,
       "final_state": "top",
+      "initial_state": "zeros",
+      "pooling": "last",
+      "readout_dropout": 0.0,
       "readout_init": "fan_in_normal",
       "readout_scale": 1.0,
       "checkpoint_every": 0,
@@ -129,7 +132,13 @@ def language_config() -> config_dict.ConfigDict:
       "pretokenized": False,
     }
   )
-  for field in ("bidirectional", "final_state"):
+  for field in (
+    "bidirectional",
+    "final_state",
+    "initial_state",
+    "pooling",
+    "readout_dropout",
+  ):
     del config.model[field]
   config.model.update(
     {

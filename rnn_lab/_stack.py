@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rnn_lab._unroll import check_execution, unroll
+from rnn_lab._unroll import check_execution, for_batch, unroll
 from rnn_lab.cells.base import Cell, output_size, program_cell
 from rnn_lab.errors import check_choice, check_float
 from rnn_lab.perturbations import perturbed, zeros_like_carries
@@ -120,11 +120,14 @@ def unroll_stack(
   x_TBD: Array,
   carry: Layers | None = None,
   *,
+  initial: Layers | None = None,
   lengths_B: Array | None = None,
+  mask_TB: Array | None = None,
   resets_TB: Array | None = None,
   dropout_key: Key | None = None,
   perturbations: Layers | None = None,
-) -> tuple[Layers, Array]:
+  return_states: bool = False,
+) -> tuple[Any, ...]:
   """Unrolls each layer through time, on the outputs of the layer below.
 
   Args:
@@ -132,21 +135,28 @@ def unroll_stack(
     params: of `init_stack`.
     x_TBD: `[T, B, D]` inputs.
     carry: the states before the first step, one `Directions` per layer; None
-      for the cells' initial carries.
-    lengths_B, resets_TB: see `unroll`.
+      for the initial carries.
+    initial: the initial carries, as of `zero_initial`; None for the cells'
+      own. See `unroll`.
+    lengths_B, mask_TB, resets_TB: see `unroll`.
     dropout_key: the key of the dropout masks; None disables dropout.
     perturbations: for each layer and direction a carry whose arrays have a
       leading dimension T, added to the carries; see `rnn_lab.perturbations`.
       None adds nothing and costs nothing.
+    return_states: also return the carry of every layer after every step.
 
   Returns:
     The last carries, one `Directions` per layer, and the top layer's outputs
-    `[T, B, H]`, or `[T, B, 2H]` of a bidirectional stack.
+    `[T, B, H]`, or `[T, B, 2H]` of a bidirectional stack. With
+    `return_states` also the carries after each step, one `Directions` per
+    layer, whose arrays have a leading dimension T and are zero at skipped
+    steps.
   """
   none = (Directions(None),) * len(stack.forward)
   before = none if carry is None else carry
   added = none if perturbations is None else perturbations
-  carries = []
+  fresh = none if initial is None else initial
+  carries, states = [], []
   has_dropout = dropout_key is not None and stack.dropout > 0.0
   for layer, cells in enumerate(_layers(stack)):
     if has_dropout and layer > 0:
@@ -161,13 +171,17 @@ def unroll_stack(
         cell_params = _drop_rows(cell, cell_params, mask_key, stack.dropout)
       if added[layer][direction] is not None:
         cell, xs = perturbed(cell), (x_TBD, added[layer][direction])
+      if return_states:
+        cell = with_states(cell)
       results.append(
         unroll(
           cell,
           cell_params,
           xs,
           before[layer][direction],
+          initial=fresh[layer][direction],
           lengths_B=lengths_B,
+          mask_TB=mask_TB,
           resets_TB=resets_TB,
           reverse=direction == 1,
           checkpoint_every=stack.checkpoint_every,
@@ -176,8 +190,67 @@ def unroll_stack(
       )
     after, outputs = zip(*results)
     carries.append(Directions(*after))
+    if return_states:
+      outputs, every_carry = zip(*outputs)
+      states.append(Directions(*every_carry))
     x_TBD = outputs[0] if len(outputs) == 1 else jnp.concatenate(outputs, -1)
+  if return_states:
+    return tuple(carries), x_TBD, tuple(states)
   return tuple(carries), x_TBD
+
+
+def with_states(cell: Cell) -> Cell:
+  """Returns `cell` with the outputs (y_t, carry after step t).
+
+  `unroll` then returns every state of every step: of an LSTM all c_t.
+  """
+  return cell._replace(step=_step_with_states(cell.step))
+
+
+# Cached, so that jitted callers do not compile again for an equal cell.
+@functools.cache
+def _step_with_states(step: Callable) -> Callable:
+  def with_states(params: Params, carry: Carry, x: PyTree) -> tuple:
+    carry, y = step(params, carry, x)
+    return carry, (y, carry)
+
+  return with_states
+
+
+def zero_initial(stack: Stack, dtype: Any = jnp.float32) -> Layers:
+  """Returns the cells' own initial carries, of one sequence (no dimension B).
+
+  A model that learns its initial state has parameters of this form.
+  """
+  return _map_cells(stack, lambda cell: cell.initial_carry((), dtype))
+
+
+def initial_for_batch(
+  stack: Stack,
+  batch_size: int,
+  initial: Layers | None = None,
+  dtype: Any = jnp.float32,
+) -> Layers:
+  """Returns the carries before the first step, leading dimension B.
+
+  Args:
+    stack: the layers.
+    batch_size: B.
+    initial: carries of one sequence, as of `zero_initial`; None for the
+      cells' own.
+    dtype: of floating arrays.
+  """
+  shape = (batch_size,)
+  if initial is None:
+    return _map_cells(stack, lambda cell: cell.initial_carry(shape, dtype))
+  return tuple(
+    Directions(*[for_batch(c, i, shape, dtype) for c, i in zip(cells, layer)])
+    for cells, layer in zip(_layers(stack), initial)
+  )
+
+
+def _map_cells(stack: Stack, function: Callable[[Cell], Any]) -> Layers:
+  return tuple(Directions(*map(function, cells)) for cells in _layers(stack))
 
 
 def final_state(carry: Layers, which: str) -> Array:
@@ -206,7 +279,7 @@ def zero_perturbations(
     carry = cell.initial_carry((batch_size,), dtype)
     return zeros_like_carries(carry, num_steps)
 
-  return tuple(Directions(*map(zeros, cells)) for cells in _layers(stack))
+  return _map_cells(stack, zeros)
 
 
 def as_cell(stack: Stack, final: str = "top") -> Cell:

@@ -20,7 +20,7 @@ class _Steps(NamedTuple):
   """The inputs of each step, with a leading dimension T."""
 
   x: PyTree
-  valid: Array | None  # False past the end of the sequence
+  valid: Array | None  # False where the step is skipped
   reset: Array | None  # True where the initial carry replaces the carry
 
 
@@ -30,7 +30,9 @@ def unroll(
   xs: PyTree,
   carry: Carry | None = None,
   *,
+  initial: Carry | None = None,
   lengths_B: Array | None = None,
+  mask_TB: Array | None = None,
   resets_TB: Array | None = None,
   reverse: bool = False,
   checkpoint_every: int | None = None,
@@ -43,14 +45,22 @@ def unroll(
     params: its parameters.
     xs: `[T, B, D]`, or a pytree of such arrays for a cell whose step takes
       one. B stands for any number of dimensions, also none.
-    carry: the state before the first step; None for the cell's initial carry.
-    lengths_B: integers in [0, T]. Past its length a sequence's carry does not
-      change and its output is zero; length 0 returns the carry given.
+    carry: the state before the first step; None for the initial carry.
+    initial: the initial carry, which a reset returns to, with the shapes of
+      one sequence (`[H]`): for example learned parameters, whose gradient
+      then adds up every reset. None for the cell's own, usually zeros.
+    lengths_B: integers in [0, T]. Steps past the length of a sequence are
+      skipped.
+    mask_TB: booleans. Steps where it is False are skipped, wherever they
+      stand. A skipped step passes the carry on, its output is zero, its input
+      is never read; without a valid step the carry given is returned.
     resets_TB: booleans. True at t means that another sequence begins at t:
-      the cell's initial carry replaces the state that passes between t-1 and
-      t, in either direction.
+      the initial carry replaces the state that passes from a valid step
+      before t to one at or after t, in either direction. Before all valid
+      steps, a reset replaces the carry given if they are read forwards.
     reverse: read each sequence from its last valid step to its first. y_t
-      remains the output for x_t, and the carry returned is the one after x_0.
+      remains the output for x_t, and the carry returned is the one after the
+      first valid step.
     checkpoint_every: keep the carry of every n-th step only and recompute the
       others for the gradients: less memory, one more forward pass, the same
       numbers. None keeps all.
@@ -65,7 +75,7 @@ def unroll(
   """
   check_execution(checkpoint_every, implementation)
   fresh, carry, steps = _prepare(
-    cell, params, xs, carry, lengths_B, resets_TB, reverse
+    cell, params, xs, carry, initial, lengths_B, mask_TB, resets_TB, reverse
   )
 
   def body(carry: Carry, step: _Steps) -> tuple[Carry, PyTree]:
@@ -89,7 +99,9 @@ def static_unroll(
   xs: PyTree,
   carry: Carry | None = None,
   *,
+  initial: Carry | None = None,
   lengths_B: Array | None = None,
+  mask_TB: Array | None = None,
   resets_TB: Array | None = None,
   reverse: bool = False,
 ) -> tuple[Carry, PyTree]:
@@ -99,7 +111,7 @@ def static_unroll(
   and illustration, not for training.
   """
   fresh, carry, steps = _prepare(
-    cell, params, xs, carry, lengths_B, resets_TB, reverse
+    cell, params, xs, carry, initial, lengths_B, mask_TB, resets_TB, reverse
   )
   times = range(_num_steps(xs))
   ys = {}
@@ -163,14 +175,18 @@ def _prepare(
   params: Params,
   xs: PyTree,
   carry: Carry | None,
+  initial: Carry | None,
   lengths_B: Array | None,
+  mask_TB: Array | None,
   resets_TB: Array | None,
   reverse: bool,
 ) -> tuple[Carry, Carry, _Steps]:
-  """Checks shapes; returns the cell's initial carry, the first, the steps."""
+  """Checks shapes; returns the initial carry, the first one, the steps."""
   num_steps = _num_steps(xs)
   batch_shape = jax.tree.leaves(xs)[0].shape[1:-1]
   fresh = cell.initial_carry(batch_shape, carry_dtype(params, xs))
+  if initial is not None:
+    fresh = for_batch(cell, initial, batch_shape, carry_dtype(params, xs))
   carry = fresh if carry is None else carry
   check_carry(cell, fresh, carry)
 
@@ -180,19 +196,73 @@ def _prepare(
     _check_shape("lengths_B", lengths_B, batch_shape)
     t_T = jnp.arange(num_steps).reshape(-1, *[1] * lengths_B.ndim)
     valid = t_T < lengths_B[None]
+  if mask_TB is not None:
+    mask_TB = jnp.asarray(mask_TB, bool)
+    _check_shape("mask_TB", mask_TB, (num_steps, *batch_shape))
+    valid = mask_TB if valid is None else valid & mask_TB
 
   reset = None
   if resets_TB is not None:
-    reset = jnp.asarray(resets_TB)
+    reset = jnp.asarray(resets_TB).astype(bool)
     _check_shape("resets_TB", reset, (num_steps, *batch_shape))
-    if reverse:
+    if mask_TB is not None:
+      reset = _resets_between(reset, valid, reverse)
+    elif reverse:
       # The border between t-1 and t is crossed after step t, so the reset
       # belongs before step t-1; unless t is padding, which is never read.
-      if valid is not None:
-        reset = reset & valid
-      none = jnp.zeros((1, *batch_shape), bool)
-      reset = jnp.concatenate([reset[1:], none])
+      reset = reset if valid is None else reset & valid
+      reset = jnp.concatenate([reset[1:], jnp.zeros_like(reset[:1])])
   return fresh, carry, _Steps(xs, valid, reset)
+
+
+def _resets_between(reset_TB: Array, valid_TB: Array, reverse: bool) -> Array:
+  """Returns whether the carry is reset before each valid step is computed.
+
+  A reset counts if it lies between the step and the valid step computed before
+  it, so that one in a gap of the mask is not lost.
+  """
+  # Resets number the sequences, from 0: two steps of different numbers have a
+  # reset between them.
+  number_TB = jnp.cumsum(reset_TB, axis=0, dtype=jnp.int32)
+  if not reverse:
+    seen_TB = jax.lax.cummax(jnp.where(valid_TB, number_TB, 0))
+    seen_TB = jnp.concatenate([jnp.zeros_like(seen_TB[:1]), seen_TB[:-1]])
+    return seen_TB < number_TB
+  none = jnp.iinfo(jnp.int32).max
+  seen_TB = jnp.where(valid_TB, number_TB, none)
+  seen_TB = jax.lax.cummin(seen_TB, reverse=True)
+  seen_TB = jnp.concatenate([seen_TB[1:], jnp.full_like(seen_TB[:1], none)])
+  return (seen_TB > number_TB) & (seen_TB < none)
+
+
+def for_batch(
+  cell: Cell, carry: Carry, batch_shape: tuple[int, ...], dtype: Any
+) -> Carry:
+  """Returns the carry of one sequence, repeated for a batch.
+
+  Args:
+    cell: the cell.
+    carry: with the shapes of one sequence.
+    batch_shape: the leading dimensions to add.
+    dtype: of floating arrays.
+
+  Raises:
+    ValueError: it is not a carry of the cell.
+  """
+  check_carry(
+    cell,
+    cell.initial_carry((), dtype),
+    jax.tree.map(lambda a: a.astype(dtype) if is_float(a) else a, carry),
+  )
+
+  def repeat(a: Array) -> Array:
+    a = a.astype(dtype) if is_float(a) else a
+    lead = (1,) * len(batch_shape)
+    return jnp.broadcast_to(
+      a.reshape(*lead, *a.shape), (*batch_shape, *a.shape)
+    )
+
+  return jax.tree.map(repeat, carry)
 
 
 def _num_steps(xs: PyTree) -> int:

@@ -31,19 +31,23 @@ class Batch(NamedTuple):
   """Sequences with their targets and the weights of these.
 
   Attributes:
-    inputs: `[B, T, D]` floats, or `[B, T]` integers for words.
+    inputs: `[B, T, D]` floats, `[B, T]` integers for symbols, or what else the
+      task's `input_spec` says.
     input_lengths: `[B]` integers, the number of valid steps; the others are
       padding and are never read. None if all T steps of all are valid.
     targets: classes `[B]` or `[B, T]` (softmax), or numbers `[B, K]` or
-      `[B, T, K]` (sigmoid, linear).
+      `[B, T, K]` (sigmoid, linear). T is that of the outputs.
     weights: `[B]` or `[B, T]` floats, the weight of each target in the cost.
       Outputs of weight zero are ignored: no gradient flows through them.
     fresh: for a stream a scalar boolean, whether the carry is reset before
       this batch. None if the sequences are independent.
+    input_mask: `[B, T]` booleans, False at further steps that are skipped,
+      wherever they stand; None for none.
   """
 
-  inputs: Array
+  inputs: PyTree
   input_lengths: Array | None
   targets: Array
   weights: Array
   fresh: Array | None = None
+  input_mask: Array | None = None

@@ -19,7 +19,7 @@ B, WINDOW = 3, 4
 
 @functools.cache
 def task_of(kind, reach=WINDOW):
-  """VECTOR with equal lengths and with others, SEQUENCE, or a text."""
+  """One answer to equal lengths or others, one at each step, or a text."""
   if kind == "vector":
     return tasks.build({"name": "adding", "length": 5}, B)
   if kind == "lengths":

@@ -214,9 +214,27 @@ def test_equal_sections_build_equal_models():
       "model.checkpoint_every must be an integer of at least 0, got -1",
     ),
     (
-      {"kind": "sequenze"},
-      "model.kind must be one of ngram, recurrent, sequence, window, got "
-      "'sequenze'; did you mean 'sequence'?",
+      {"kind": "sequence_to_vectors"},
+      "model.kind must be one of encoder_decoder, ngram, pattern, recurrent, "
+      "sequence_to_sequence, sequence_to_vector, vector_to_sequence, window, "
+      "got 'sequence_to_vectors'; did you mean 'sequence_to_vector'?",
+    ),
+    (
+      {"kind": "sequence_to_sequence"},
+      "model.kind must be 'pattern' or 'sequence_to_vector', the pattern of "
+      "task 'temporal_order', got 'sequence_to_sequence'",
+    ),
+    (
+      {"pooling": "median"},
+      "model.pooling must be one of last, max, mean, mean_max, got 'median'",
+    ),
+    (
+      {"pooling": "max", "final_state": "all"},
+      "model.final_state must be 'top' with pooling 'max', got 'all'",
+    ),
+    (
+      {"initial_state": "ones"},
+      "model.initial_state must be one of learned, zeros, got 'ones'",
     ),
     (
       {"kind": "recurrent"},

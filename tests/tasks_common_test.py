@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rnn_lab.tasks import SEQUENCE, TASKS, VECTOR, build
+from rnn_lab.tasks import (
+  SEQUENCE_TO_SEQUENCE,
+  SEQUENCE_TO_VECTOR,
+  TASKS,
+  build,
+)
+from rnn_lab.tasks.base import VECTORS
 from rnn_lab.tasks.losses import LOSSES
 
 DELAY = 6
@@ -97,8 +103,8 @@ def measure(which, split):
 def test_shapes_agree_with_the_specs(which):
   task, batch = task_and_batch(which)
   made = batch(jax.random.key(0), 0)
-  length, size, symbols = task.input_spec
-  assert not symbols
+  length, size, form, _ = task.input_spec
+  assert form == VECTORS
   assert made.inputs.shape == (BATCH, length, size)
   assert made.inputs.dtype == jnp.float32
   if task.name == "temporal_order":
@@ -107,8 +113,8 @@ def test_shapes_agree_with_the_specs(which):
     assert (made.input_lengths <= length).all()
   else:
     assert made.input_lengths is None
-  lead = (BATCH, length) if task.pattern == SEQUENCE else (BATCH,)
-  assert task.pattern == SEQUENCE or task.output_spec.length == 1
+  lead = (BATCH, length) if task.pattern == SEQUENCE_TO_SEQUENCE else (BATCH,)
+  assert task.pattern == SEQUENCE_TO_SEQUENCE or task.output_spec.length == 1
   assert made.weights.shape == lead
   assert_array_equal(made.weights, np.ones(lead))
   if task.output == "softmax":
@@ -139,7 +145,7 @@ def test_all_steps_are_of_one_bucket(which):
 def test_names_and_metrics_agree(which):
   task, batch = task_and_batch(which)
   assert task.name == SECTIONS[which]["name"]
-  assert task.pattern in (VECTOR, SEQUENCE)
+  assert task.pattern in (SEQUENCE_TO_VECTOR, SEQUENCE_TO_SEQUENCE)
   assert task.evaluator == "batches"
   assert task.describe() == ""
   assert task.loss is LOSSES[task.output]

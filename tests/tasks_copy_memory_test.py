@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rnn_lab.tasks import build
+from rnn_lab.tasks import Spec, build
 
 
 @functools.cache
@@ -22,7 +22,7 @@ def made(delay, n=50):
 def test_sequences_are_as_in_the_paper(delay):
   task, batch = made(delay)
   length = delay + 20
-  assert task.input_spec == (length, 10, False)
+  assert task.input_spec == Spec(length, 10)
   assert task.output_spec == (length, 9, False)
   seen = set()
   for one_hot, target in zip(batch.inputs, batch.targets):

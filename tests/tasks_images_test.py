@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.datasets import load_digits
 
-from rnn_lab.tasks import build
+from rnn_lab.tasks import Spec, build
 from rnn_lab.tasks.digits import read_digits
 from rnn_lab.tasks.images import pixel_permutation
 
@@ -110,7 +110,7 @@ def test_orders_show_the_same_pixels():
 
 def test_noise_fills_the_gap():
   task, batch = compiled(6, gap=50)
-  assert task.input_spec == (58, 8, False)
+  assert task.input_spec == Spec(58, 8)
   key = jax.random.key(0)
   made = np.asarray(batch(key, 0).inputs)
   assert_array_equal(made[:, :8], compiled(6)[1](key, 0).inputs)

@@ -7,7 +7,7 @@ import pytest
 
 from rnn_lab import tasks
 from rnn_lab.errors import FieldError
-from rnn_lab.tasks.base import SEQUENCE
+from rnn_lab.tasks.base import SEQUENCE_TO_SEQUENCE, SYMBOLS, Spec
 from rnn_lab.tasks.language import without_text
 from rnn_lab.text.vocabulary import Vocabulary
 
@@ -142,9 +142,9 @@ def test_eval_batches_have_the_form_of_training_batches():
 def test_the_specs_are_of_words():
   task = text(window=8, reach=21)
   size = task.corpus.vocabulary.size
-  assert task.input_spec == (21, size, True)
+  assert task.input_spec == Spec(21, size, SYMBOLS)
   assert task.output_spec[:2] == (21, size)
-  assert task.pattern == SEQUENCE and task.evaluator == "stream"
+  assert task.pattern == SEQUENCE_TO_SEQUENCE and task.evaluator == "stream"
   assert (task.tracks, task.window, task.reach) == (3, 8, 21)
 
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from rnn_lab.errors import FieldError
-from rnn_lab.tasks import build
+from rnn_lab.tasks import Spec, build
 
 TRAIN_SIZE, TEST_SIZE, ROWS, COLUMNS = 25, 7, 4, 5
 # The attribute `rnn_lab.tasks.mnist` is the factory; this is its module.
@@ -65,7 +65,7 @@ def test_reads_the_four_files(tmp_path, form):
   folder = write(tmp_path / "data", form=form)
   task = task_of(folder)
   assert task.name == "mnist"
-  assert task.input_spec == (ROWS, COLUMNS, False)
+  assert task.input_spec == Spec(ROWS, COLUMNS)
   assert task.output_spec == (1, 10, False)
   [data] = task.data
   assert data.pixels.dtype == np.uint8

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from rnn_lab.tasks import build
+from rnn_lab.tasks import Spec, build
 from rnn_lab.tasks.temporal_order import SHORTEST, windows
 
 CLASSES = {
@@ -41,7 +41,7 @@ def spell(one_hot, length):
 )
 def test_class_is_the_order_of_x_and_y(num_relevant, length):
   task, batch = made(num_relevant, length)
-  assert task.input_spec == (length + length // 10, 8, False)
+  assert task.input_spec == Spec(length + length // 10, 8)
   assert task.output_spec == (1, 2**num_relevant, False)
   places = [set() for _ in range(num_relevant)]
   lengths, classes, distractors = set(), set(), set()

@@ -7,11 +7,17 @@ from typing import Any
 from rnn_lab._stack import Stack, stack
 from rnn_lab.cells import CELLS, build_cell
 from rnn_lab.errors import FieldError, check_choice, check_int, in_section
-from rnn_lab.tasks.base import Task
+from rnn_lab.tasks.base import PATTERNS, Task
 
-# From `config.model.kind` to the function that builds it, imported when used.
+# The kind that is the task's design pattern.
+PATTERN = "pattern"
+# From `config.model.kind`, or a task's pattern, to the function that builds it,
+# imported when used.
 MODELS = {
-  "sequence": "rnn_lab.models.sequence:build",
+  "sequence_to_vector": "rnn_lab.models.sequence_to_vector:build",
+  "vector_to_sequence": "rnn_lab.models.vector_to_sequence:build",
+  "sequence_to_sequence": "rnn_lab.models.sequence_to_sequence:build",
+  "encoder_decoder": "rnn_lab.models.encoder_decoder:build",
   "recurrent": "rnn_lab.language_models.recurrent:build",
   "window": "rnn_lab.language_models.window_mlp:build",
   "ngram": "rnn_lab.language_models.fields:build_ngram",
@@ -31,8 +37,8 @@ def build(section: Mapping[str, Any], task: Task) -> Any:
   """Builds the model that a config's section `model` describes.
 
   Args:
-    section: `kind`, a key of MODELS, and the fields of that kind.
-    task: gives the sizes.
+    section: `kind`, PATTERN or a key of MODELS, and the fields of that kind.
+    task: gives the sizes, and for PATTERN the key.
 
   Returns:
     A `rnn_lab.models.base.Model`, or, of a model that is counted, what its
@@ -45,8 +51,15 @@ def build(section: Mapping[str, Any], task: Task) -> Any:
   with in_section("model"):
     if "kind" not in section:
       raise FieldError("kind", "{field} is required")
-    check_choice("kind", section["kind"], MODELS)
-  return pkgutil.resolve_name(MODELS[section["kind"]])(section, task)
+    check_choice("kind", section["kind"], (PATTERN, *MODELS))
+    kind = task.pattern if section["kind"] == PATTERN else section["kind"]
+    if kind in PATTERNS and kind != task.pattern:
+      raise FieldError(
+        "kind",
+        f"{{field}} must be {PATTERN!r} or {task.pattern!r}, the pattern of "
+        f"task {task.name!r}, got {kind!r}",
+      )
+  return pkgutil.resolve_name(MODELS[kind])(section, task)
 
 
 def build_stack(section: Mapping[str, Any], **options: Any) -> Stack:

@@ -40,7 +40,8 @@ class Recurrence(NamedTuple):
     final: the layers that the readout sees, "top" or "all".
     readout: the parameters of the readout.
     cost: `(readout, y_BH, target_t) -> J_t`, the cost of one step, summed
-      over the batch. The same function for equal models.
+      over the batch. The same function for equal models. None if the loss is
+      not a sum of costs of steps.
     targets: what `cost` compares with, leading dimension T.
     weights_T: the weight of each J_t in the loss.
     resets_TB: where a sequence begins anew; None for nowhere.
@@ -53,7 +54,7 @@ class Recurrence(NamedTuple):
   lengths_B: Array | None
   final: str
   readout: PyTree
-  cost: StepCost
+  cost: StepCost | None
   targets: PyTree
   weights_T: Array
   resets_TB: Array | None = None
@@ -160,6 +161,19 @@ class Model(nn.Module):
       batch: as many sequences as are to be decoded, and what they depend on.
     """
     raise NotImplementedError
+
+  def decode(self, batch: Batch, **options: Any) -> Array:
+    """Returns the symbols that the model predicts: `[B]` or `[B, T]`.
+
+    Here the most probable one of each output.
+
+    Args:
+      batch: what they are predicted from; its targets are not read.
+      **options: none.
+    """
+    del options
+    size = batch.weights.shape[0]
+    return jnp.argmax(self.outputs(batch, self.initial_carry(size)), axis=-1)
 
 
 def program_model(model: Model) -> Model:

@@ -101,7 +101,7 @@ def run_sweep(
       else:
         waiting.append(job)
     # The longest sequences first, so that the cores end together.
-    waiting.sort(key=lambda job: -job.plan.task.input_spec.length)
+    waiting.sort(key=lambda job: -job.plan.task.length)
     EXECUTORS[executor](waiting, listener, stop, on_result, cores)
     if len(ended) + len(failed) < len(trials):
       return Outcome(STOPPED, failed, None, None)

@@ -12,9 +12,25 @@ from rnn_lab.errors import (
   in_section,
   suggestion,
 )
-from rnn_lab.tasks.base import SEQUENCE, VECTOR, Spec, Task
+from rnn_lab.tasks.base import (
+  ENCODER_DECODER,
+  SEQUENCE_TO_SEQUENCE,
+  SEQUENCE_TO_VECTOR,
+  VECTOR_TO_SEQUENCE,
+  Spec,
+  Task,
+)
 
-__all__ = ["SEQUENCE", "TASKS", "VECTOR", "Spec", "Task", "build"]
+__all__ = [
+  "ENCODER_DECODER",
+  "SEQUENCE_TO_SEQUENCE",
+  "SEQUENCE_TO_VECTOR",
+  "TASKS",
+  "VECTOR_TO_SEQUENCE",
+  "Spec",
+  "Task",
+  "build",
+]
 
 # From `config.task.name` to the task's factory, imported when used.
 TASKS = {

@@ -9,7 +9,13 @@ import jax.numpy as jnp
 from rnn_lab.caching import cached
 from rnn_lab.errors import check_int
 from rnn_lab.tasks import losses
-from rnn_lab.tasks.base import LONGEST, MOST_EXAMPLES, VECTOR, Spec, Task
+from rnn_lab.tasks.base import (
+  LONGEST,
+  MOST_EXAMPLES,
+  SEQUENCE_TO_VECTOR,
+  Spec,
+  Task,
+)
 from rnn_lab.tasks.batches import generated
 from rnn_lab.types import Array, Batch, Key
 
@@ -43,7 +49,7 @@ def adding(batch_size: int, length: int, eval_size: int = 1000) -> Task:
   batch, eval_batches = generated(generate, batch_size, eval_size)
   return Task(
     name="adding",
-    pattern=VECTOR,
+    pattern=SEQUENCE_TO_VECTOR,
     input_spec=Spec(length, 2),
     output_spec=Spec(1, 1),
     output="linear",

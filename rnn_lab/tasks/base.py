@@ -14,23 +14,40 @@ MOST_EXAMPLES = 100_000
 # Steps are int32 on the devices.
 LAST_STEP = 2**31 - 1
 
-VECTOR = "sequence_to_vector"
-SEQUENCE = "sequence_to_sequence"
+# The design patterns, each also a kind of model.
+SEQUENCE_TO_VECTOR = "sequence_to_vector"
+VECTOR_TO_SEQUENCE = "vector_to_sequence"
+SEQUENCE_TO_SEQUENCE = "sequence_to_sequence"
+ENCODER_DECODER = "encoder_decoder"
+PATTERNS = (
+  SEQUENCE_TO_VECTOR,
+  VECTOR_TO_SEQUENCE,
+  SEQUENCE_TO_SEQUENCE,
+  ENCODER_DECODER,
+)
+# What an array of inputs holds.
+VECTORS = "vectors"  # [B, T, D] floats
+SYMBOLS = "symbols"  # [B, T] integers in [0, size)
+SPELLINGS = "spellings"  # [B, T, C] integers: the characters of each word, or 0
+IMAGES = "images"  # [B, rows, columns, channels] floats
 
 
 class Spec(NamedTuple):
   """The sizes that a model must be built for.
 
   Attributes:
-    length: T, the longest sequence.
+    length: T, the longest sequence; 1 where there is no time.
     size: the features of one step (inputs), or the numbers that a model
-      returns at one place (outputs: classes, or values).
-    symbols: whether the inputs are integers in [0, size), not vectors.
+      returns at one place (outputs: classes, or values); of symbols how many
+      there are, of images the channels.
+    form: VECTORS, SYMBOLS, SPELLINGS or IMAGES.
+    shape: of images (rows, columns), of spellings (C,).
   """
 
   length: int
   size: int
-  symbols: bool = False
+  form: str = VECTORS
+  shape: tuple[int, ...] = ()
 
 
 def one_bucket(step: int) -> tuple[int, int]:
@@ -48,9 +65,10 @@ class Task:
 
   Attributes:
     name: its key in `rnn_lab.tasks.TASKS`.
-    pattern: VECTOR (one output after the last step) or SEQUENCE (one a step).
-    input_spec: length and features of the inputs.
-    output_spec: length (1 for VECTOR) and size of the outputs.
+    pattern: one of PATTERNS.
+    input_spec: of the inputs; `{name: Spec}` where each step has several
+      inputs, `Batch.inputs` then being a dict of arrays.
+    output_spec: length (1 for one vector) and size of the outputs.
     output: the function g of the lecture: "softmax", "sigmoid" or "linear".
     data: the training arrays, one pytree for each bucket of lengths; `()` is
       the pytree of a task whose batches are generated.
@@ -68,11 +86,13 @@ class Task:
       `rnn_lab.evaluators.EVALUATORS`.
     bucket: `step -> (bucket, until)`: the bucket of a training step, the same
       for all seeds, and the first step at which it may be another one.
+    steps_per_epoch: updates until every example was read once; 0 where
+      examples are generated and there are no epochs.
   """
 
   name: str
   pattern: str
-  input_spec: Spec
+  input_spec: Spec | Mapping[str, Spec]
   output_spec: Spec
   output: str
   data: tuple[PyTree, ...]
@@ -88,6 +108,14 @@ class Task:
   )
   evaluator: str = "batches"
   bucket: Callable[[int], tuple[int, int]] = one_bucket
+  steps_per_epoch: int = 0
+
+  @property
+  def length(self) -> int:
+    """The longest input sequence."""
+    specs = self.input_spec
+    specs = [specs] if isinstance(specs, Spec) else [*specs.values()]
+    return max(spec.length for spec in specs)
 
   def describe(self) -> str:
     """Returns a line on the data for a person, or "" if there is no need."""

@@ -10,7 +10,13 @@ import jax.numpy as jnp
 from rnn_lab.caching import cached
 from rnn_lab.errors import check_int
 from rnn_lab.tasks import losses
-from rnn_lab.tasks.base import LONGEST, MOST_EXAMPLES, SEQUENCE, Spec, Task
+from rnn_lab.tasks.base import (
+  LONGEST,
+  MOST_EXAMPLES,
+  SEQUENCE_TO_SEQUENCE,
+  Spec,
+  Task,
+)
 from rnn_lab.tasks.batches import generated
 from rnn_lab.types import Array, Batch, Key
 
@@ -59,7 +65,7 @@ def copy_memory(batch_size: int, delay: int, eval_size: int = 1000) -> Task:
   }
   return Task(
     name="copy_memory",
-    pattern=SEQUENCE,
+    pattern=SEQUENCE_TO_SEQUENCE,
     input_spec=Spec(length, NUM_SYMBOLS + 2),
     output_spec=Spec(length, NUM_SYMBOLS + 1),
     output="softmax",

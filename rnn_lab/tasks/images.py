@@ -13,7 +13,7 @@ import numpy as np
 from rnn_lab.caching import cached
 from rnn_lab.errors import FieldError, check_choice, check_int
 from rnn_lab.tasks import losses
-from rnn_lab.tasks.base import LONGEST, VECTOR, Spec, Task
+from rnn_lab.tasks.base import LONGEST, SEQUENCE_TO_VECTOR, Spec, Task
 from rnn_lab.tasks.batches import EVAL_SEEDS, epoch_indices, in_batches
 from rnn_lab.types import Array, Batch, Key
 
@@ -150,7 +150,7 @@ def image_task(
   guess = {"accuracy": 1 / CLASSES, "loss": math.log(CLASSES)}
   return Task(
     name=source.name,
-    pattern=VECTOR,
+    pattern=SEQUENCE_TO_VECTOR,
     input_spec=Spec(steps + gap, features),
     output_spec=Spec(1, CLASSES),
     output="softmax",

@@ -16,7 +16,13 @@ import numpy as np
 from rnn_lab.errors import FieldError, check_choice, check_int
 from rnn_lab.rundir import VOCABULARY
 from rnn_lab.tasks import losses
-from rnn_lab.tasks.base import LONGEST, SEQUENCE, Spec, Task
+from rnn_lab.tasks.base import (
+  LONGEST,
+  SEQUENCE_TO_SEQUENCE,
+  SYMBOLS,
+  Spec,
+  Task,
+)
 from rnn_lab.tasks.batches import EVAL_SEEDS, in_batches
 from rnn_lab.text import corpora
 from rnn_lab.text.base import Corpus, Split
@@ -173,8 +179,8 @@ def of_corpus(
   span = max(window, reach)
   return LanguageTask(
     name="language",
-    pattern=SEQUENCE,
-    input_spec=Spec(span, size, symbols=True),
+    pattern=SEQUENCE_TO_SEQUENCE,
+    input_spec=Spec(span, size, form=SYMBOLS),
     output_spec=Spec(span, size),
     output="softmax",
     data=(_tracks(corpus, tracks, span - window),),

@@ -11,7 +11,13 @@ import numpy as np
 from rnn_lab.caching import cached
 from rnn_lab.errors import check_int
 from rnn_lab.tasks import losses
-from rnn_lab.tasks.base import LONGEST, MOST_EXAMPLES, VECTOR, Spec, Task
+from rnn_lab.tasks.base import (
+  LONGEST,
+  MOST_EXAMPLES,
+  SEQUENCE_TO_VECTOR,
+  Spec,
+  Task,
+)
 from rnn_lab.tasks.batches import generated
 from rnn_lab.types import Batch, Key
 
@@ -74,7 +80,7 @@ def temporal_order(
   guess = {"accuracy": 1 / classes, "loss": math.log(classes)}
   return Task(
     name="temporal_order",
-    pattern=VECTOR,
+    pattern=SEQUENCE_TO_VECTOR,
     input_spec=Spec(length + length // 10, len(ALPHABET)),
     output_spec=Spec(1, classes),
     output="softmax",

@@ -1,0 +1,208 @@
+"""The part that all models which read sequences share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from rnn_lab._stack import (
+  FINAL_STATES,
+  Directions,
+  Stack,
+  dropout,
+  init_stack,
+  initial_for_batch,
+  unroll_stack,
+  zero_initial,
+)
+from rnn_lab.cells import CELLS
+from rnn_lab.errors import (
+  FieldError,
+  check_bool,
+  check_choice,
+  check_fields,
+  check_float,
+)
+from rnn_lab.initializers import Initializer, kernel_initializer
+from rnn_lab.models import STACK_FIELDS, build_stack
+from rnn_lab.models.base import OUTPUTS, LossFunction, Model
+from rnn_lab.models.inputs import Inputs, InputSettings, input_settings
+from rnn_lab.tasks.base import Task
+from rnn_lab.types import Array, Batch, Carry, PyTree
+
+Layers = tuple[Directions, ...]
+
+INITIAL_STATES = ("zeros", "learned")
+FIELDS = (
+  *STACK_FIELDS,
+  "bidirectional",
+  "final_state",
+  "initial_state",
+  "pooling",
+  "readout_dropout",
+  "readout_init",
+  "readout_scale",
+)
+# Sections of `config.model` that only some tasks need.
+SECTIONS = ("inputs", "decoder")
+
+
+class ReadingModel(Model):
+  """Base of models that read sequences with a stack and a readout y = g(v h).
+
+  Attributes:
+    stack: the layers of cells.
+    input_settings: what the sequences are made of.
+    output_size: K, the width of the readout v.
+    output: g, a name in `OUTPUTS`; used by `predict`.
+    loss_function: the task's loss, of the outputs before g.
+    learns_initial_state: the states before the first step are parameters.
+    readout_dropout: the rate at which what the readout reads is dropped.
+    embedding_init: initializer of the embeddings.
+    readout_init: initializer of v's kernel.
+  """
+
+  stack: Stack
+  input_settings: InputSettings
+  output_size: int
+  output: str
+  loss_function: LossFunction
+  learns_initial_state: bool
+  readout_dropout: float
+  embedding_init: Initializer
+  readout_init: Initializer
+
+  def setup(self) -> None:
+    """Makes the parameters."""
+    self.inputs = Inputs(self.input_settings, self.embedding_init)
+    size = self.input_settings.size
+    self.layers = self.param(
+      "stack", lambda key: init_stack(self.stack, key, size)
+    )
+    self.initial = None
+    if self.learns_initial_state:
+      self.initial = self.param(
+        "initial_state", lambda key: zero_initial(self.stack)
+      )
+    self.readout = nn.Dense(self.output_size, kernel_init=self.readout_init)
+
+  def predict(self, inputs: PyTree, lengths_B: Array | None = None) -> Array:
+    """Returns the outputs after g: probabilities, or numbers themselves.
+
+    Args:
+      inputs: as `Batch.inputs`.
+      lengths_B: their lengths; None where all fill T.
+    """
+    size = jax.tree.leaves(inputs)[0].shape[0]
+    batch = Batch(inputs, lengths_B, None, jnp.zeros((size,)))
+    return OUTPUTS[self.output](self.outputs(batch, ()))
+
+  def loss(
+    self,
+    batch: Batch,
+    carry: Carry,
+    *,
+    train: bool = False,
+    perturbations: PyTree = None,
+  ) -> tuple[tuple[Array, Array], Carry]:
+    """See `Model.loss`; no state passes from batch to batch."""
+    outputs = self._outputs(batch, train, perturbations)
+    return self.loss_function(outputs, batch), carry
+
+  def outputs(self, batch: Batch, carry: Carry) -> Array:
+    """Returns the outputs before g: `[B, K]`, or `[B, T, K]` at every step."""
+    del carry
+    return self._outputs(batch)
+
+  def states(self, batch: Batch) -> Layers:
+    """Returns the carry of each layer after each step, `[T, B, ...]`."""
+    return self._read(batch, return_states=True)[2]
+
+  def _outputs(
+    self, batch: Batch, train: bool = False, perturbations: PyTree = None
+  ) -> Array:
+    raise NotImplementedError
+
+  def _read(
+    self,
+    batch: Batch,
+    train: bool = False,
+    perturbations: Mapping[str, Layers] | None = None,
+    return_states: bool = False,
+  ) -> tuple[Any, ...]:
+    """Returns what `unroll_stack` does."""
+    x_BTD = self.inputs(batch.inputs, train)
+    drops = train and self.stack.dropout > 0.0
+    return unroll_stack(
+      self.stack,
+      self.layers,
+      x_BTD.swapaxes(0, 1),
+      initial=self.initial,
+      lengths_B=batch.input_lengths,
+      mask_TB=None if batch.input_mask is None else batch.input_mask.T,
+      dropout_key=self.make_rng("dropout") if drops else None,
+      perturbations=perturbations and perturbations["stack"],
+      return_states=return_states,
+    )
+
+  def _read_out(self, h: Array, train: bool) -> Array:
+    if train and self.readout_dropout > 0.0:
+      key = self.make_rng("dropout")
+      h = dropout(key, self.readout_dropout, h, variational=False)
+    return self.readout(h)
+
+  def _recurrence(self, batch: Batch) -> dict[str, Any]:
+    """Returns the fields of `Recurrence` that every pattern fills alike."""
+    size = batch.weights.shape[0]
+    carry = None
+    if self.initial is not None:
+      carry = initial_for_batch(self.stack, size, self.initial)
+    return {
+      "stack": self.stack,
+      "params": self.layers,
+      "xs": self.inputs(batch.inputs).swapaxes(0, 1),
+      "carry": carry,
+      "lengths_B": batch.input_lengths,
+      "readout": self.readout.variables["params"],
+    }
+
+
+def reading_arguments(section: Mapping[str, Any], task: Task) -> dict[str, Any]:
+  """Checks `config.model`; returns the attributes of `ReadingModel`.
+
+  Raises:
+    FieldError: a field is unknown, missing or out of its range.
+  """
+  check_fields(section, {*FIELDS, *SECTIONS, *CELLS}, required=FIELDS)
+  check_choice("final_state", section["final_state"], FINAL_STATES)
+  check_choice("initial_state", section["initial_state"], INITIAL_STATES)
+  check_float("readout_scale", section["readout_scale"], 0.0)
+  dropped = section["readout_dropout"]
+  check_float("readout_dropout", dropped, 0.0, 1.0, below=True)
+  check_bool("bidirectional", section["bidirectional"])
+  settings, embedding_init = input_settings(section, task)
+  return {
+    "stack": build_stack(section, bidirectional=section["bidirectional"]),
+    "input_settings": settings,
+    "output_size": task.output_spec.size,
+    "output": task.output,
+    "loss_function": task.loss,
+    "learns_initial_state": section["initial_state"] == "learned",
+    "readout_dropout": dropped,
+    "embedding_init": embedding_init,
+    "readout_init": kernel_initializer(
+      "readout_init", section["readout_init"], section["readout_scale"]
+    ),
+  }
+
+
+def check_without_effect(
+  section: Mapping[str, Any], field: str, value: Any, why: str
+) -> None:
+  """Raises FieldError unless a field that is not read has its default."""
+  if section[field] != value:
+    raise FieldError(
+      field, f"{{field}} must be {value!r}, {why}, got {section[field]!r}"
+    )

@@ -1,0 +1,385 @@
+"""The part that all models which write sequences of symbols share."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from rnn_lab import decoding
+from rnn_lab._stack import Directions, Stack, dropout, initial_for_batch
+from rnn_lab._unroll import unroll
+from rnn_lab.cells.base import Cell, is_float, output_size
+from rnn_lab.errors import (
+  FieldError,
+  check_bool,
+  check_choice,
+  check_fields,
+  check_float,
+  check_int,
+  in_section,
+)
+from rnn_lab.initializers import Initializer
+from rnn_lab.models import build_stack
+from rnn_lab.models.attention import (
+  ATTENTIONS,
+  VECTOR_USES,
+  AttentionSettings,
+  DecoderCarry,
+  DecoderParams,
+  decoder_cell,
+  init_decoder,
+)
+from rnn_lab.models.base import (
+  LossFunction,
+  Model,
+  Recurrence,
+  Stepper,
+  step_cost,
+  time_major,
+)
+from rnn_lab.models.inputs import InputSettings
+from rnn_lab.models.reading import check_without_effect, reading_arguments
+from rnn_lab.perturbations import perturbed
+from rnn_lab.tasks.base import Task
+from rnn_lab.tasks.written import WrittenTask
+from rnn_lab.types import Array, Batch, Carry, PyTree
+
+FIELDS = (
+  "attention",
+  "attention_size",
+  "bridge",
+  "embedding_size",
+  "input_feeding",
+  "reverse_source",
+  "scheduled_sampling",
+  "vector_use",
+)
+BRIDGES = ("copy", "dense")
+
+
+class WritingModel(Model):
+  """Base of models that write symbols, each given those before it.
+
+  In training the symbols before are those of the target (teacher forcing);
+  with `scheduled_sampling` each is, at that rate, the model's own most probable
+  symbol instead (Bengio et al. 2015), through which no gradient flows.
+
+  Attributes:
+    stack: the decoder's layers of cells.
+    attention_settings: what its step reads.
+    input_settings: of what the sequences are written from.
+    num_symbols: V.
+    start: the symbol that is read first.
+    end: the symbol that ends a sequence.
+    longest: the most symbols that are written, the end symbol included.
+    scheduled_sampling: a rate; 0 is teacher forcing alone.
+    readout_dropout: the rate at which what the readout reads is dropped.
+    loss_function: the task's loss.
+    embedding_init: initializer of all embeddings.
+    readout_init: initializer of the readout's kernel.
+  """
+
+  stack: Stack
+  attention_settings: AttentionSettings
+  input_settings: InputSettings
+  num_symbols: int
+  start: int
+  end: int
+  longest: int
+  scheduled_sampling: float
+  readout_dropout: float
+  loss_function: LossFunction
+  embedding_init: Initializer
+  readout_init: Initializer
+
+  def setup(self) -> None:
+    """Makes the parameters of the decoder."""
+    settings = self.attention_settings
+    shape = (self.num_symbols, settings.input_size)
+    self.embedding = self.param("embedding", self.embedding_init, shape)
+    self.decoder = self.param(
+      "decoder", lambda key: init_decoder(self.stack, settings, key)
+    )
+    self.readout = nn.Dense(self.num_symbols, kernel_init=self.readout_init)
+
+  def _start(
+    self, batch: Batch, train: bool, perturbations: PyTree
+  ) -> tuple[DecoderParams, DecoderCarry]:
+    """Returns the decoder's parameters and its carry before the first step."""
+    raise NotImplementedError
+
+  def loss(
+    self,
+    batch: Batch,
+    carry: Carry,
+    *,
+    train: bool = False,
+    perturbations: PyTree = None,
+  ) -> tuple[tuple[Array, Array], Carry]:
+    """See `Model.loss`."""
+    outputs = self._outputs(batch, train, perturbations)
+    return self.loss_function(outputs, batch), carry
+
+  def outputs(self, batch: Batch, carry: Carry) -> Array:
+    """Returns the logits `[B, T, V]`, given the targets before each."""
+    del carry
+    return self._outputs(batch)
+
+  def recurrences(self, batch: Batch, carry: Carry) -> dict[str, Recurrence]:
+    """See `Model.recurrences`: the decoder."""
+    del carry
+    params, first = self._start(batch, False, None)
+    x_TBD = self._embed(self._before(batch))
+    cell = decoder_cell(self.stack, self.attention_settings)
+    return {
+      "decoder": Recurrence(
+        stack=Stack((cell,)),
+        params=(Directions(params),),
+        xs=(x_TBD, ()),
+        carry=(Directions(first),),
+        lengths_B=None,
+        final="top",
+        readout=self.readout.variables["params"],
+        cost=step_cost(self.loss_function),
+        targets=time_major((batch.targets, batch.weights)),
+        weights_T=jnp.ones(x_TBD.shape[0]),
+      )
+    }
+
+  def stepper(self, batch: Batch) -> Stepper:
+    """See `Model.stepper`: symbols `[B]` in, logits `[B, V]` out."""
+    params, first = self._start(batch, False, None)
+    cell = decoder_cell(self.stack, self.attention_settings)
+    return Stepper(first, self._symbol_step(cell, params))
+
+  def decode(
+    self, batch: Batch, *, beam_size: int = 1, length_penalty: float = 1.0
+  ) -> Array:
+    """Returns the symbols `[B, T]`; from the end symbol on all are it.
+
+    Args:
+      batch: what they are written from; its targets are not read.
+      beam_size: 1 for greedy decoding; see `rnn_lab.decoding.beam_search`.
+      length_penalty: of beam search.
+    """
+    stepper = self.stepper(batch)
+    first_B = jnp.full(batch.weights.shape[0], self.start)
+    args = (stepper.step, stepper.initial, first_B)
+    options = {"num_steps": self.longest, "end": self.end}
+    if beam_size == 1:
+      return decoding.greedy(*args, **options).tokens
+    options |= {"beam_size": beam_size, "length_penalty": length_penalty}
+    return decoding.beam_search(*args, **options).tokens[:, 0]
+
+  def attention(self, batch: Batch) -> Array:
+    """Returns the attention weights `[B, T, S]`, given the batch's targets."""
+    params, first = self._start(batch, False, None)
+    cell = decoder_cell(self.stack, self.attention_settings, True)
+    x_TBD = self._embed(self._before(batch))
+    _, (_, weights_TBS) = unroll(cell, params, (x_TBD, ()), first)
+    return weights_TBS.swapaxes(0, 1)
+
+  def _before(self, batch: Batch) -> Array:
+    """Returns `[T, B]`: the symbol in front of each target."""
+    start_B1 = jnp.full_like(batch.targets[:, :1], self.start)
+    return jnp.concatenate([start_B1, batch.targets[:, :-1]], axis=1).T
+
+  def _embed(self, symbols: Array) -> Array:
+    return jnp.take(self.embedding, symbols, axis=0, mode="clip")
+
+  def _symbol_step(self, cell: Cell, params: DecoderParams) -> Any:
+    readout = self.readout.variables["params"]
+    embedding = self.embedding
+
+    def step(carry: Carry, symbols_B: Array) -> tuple[Carry, Array]:
+      x_BD = jnp.take(embedding, symbols_B, axis=0, mode="clip")
+      carry, output_BO = cell.step(params, carry, (x_BD, ()))
+      return carry, output_BO @ readout["kernel"] + readout["bias"][None]
+
+    return step
+
+  def _outputs(
+    self, batch: Batch, train: bool = False, perturbations: PyTree = None
+  ) -> Array:
+    params, first = self._start(batch, train, perturbations)
+    before_TB = self._before(batch)
+    x_TBD = self._embed(before_TB)
+    masks = ()
+    if train:
+      x_TBD = self._drop_inputs(x_TBD)
+      masks = self._dropout_masks(*before_TB.shape)
+    cell = decoder_cell(self.stack, self.attention_settings)
+    xs = (x_TBD, masks)
+    if train and self.scheduled_sampling > 0.0:
+      shape = (*before_TB.shape, 1)
+      key = self.make_rng("dropout")
+      own = jax.random.bernoulli(key, self.scheduled_sampling, shape)
+      # The first symbol read is always the start symbol.
+      own = own.at[0].set(False)
+      cell = _self_reading(cell)
+      readout = self.readout.variables["params"]
+      params, xs = (params, self.embedding, readout), (xs, own)
+      first = (first, jnp.zeros((before_TB.shape[1], self.num_symbols)))
+    elif perturbations:
+      [added] = perturbations["decoder"]
+      cell, xs = perturbed(cell), (xs, added.forward)
+    _, output_TBO = unroll(
+      cell,
+      params,
+      xs,
+      first,
+      checkpoint_every=self.stack.checkpoint_every,
+      implementation=self.stack.implementation,
+    )
+    output_BTO = output_TBO.swapaxes(0, 1)
+    if train and self.readout_dropout > 0.0:
+      key = self.make_rng("dropout")
+      output_BTO = dropout(key, self.readout_dropout, output_BTO, False)
+    return self.readout(output_BTO)
+
+  def _drop_inputs(self, x_TBD: Array) -> Array:
+    settings = self.input_settings
+    if settings.symbol_dropout > 0.0:
+      key = self.make_rng("dropout")
+      shape = (*x_TBD.shape[:-1], 1)
+      kept = jax.random.bernoulli(key, 1.0 - settings.symbol_dropout, shape)
+      x_TBD = jnp.where(kept, x_TBD, 0.0)
+    if settings.dropout > 0.0:
+      key = self.make_rng("dropout")
+      x_TBD = dropout(key, settings.dropout, x_TBD, variational=False)
+    return x_TBD
+
+  def _dropout_masks(self, num_steps: int, size: int) -> tuple[Array, ...]:
+    """Returns what the outputs of all layers but the last are multiplied by."""
+    stack = self.stack
+    if stack.dropout == 0.0:
+      return ()
+    masks = []
+    for cell in stack.forward[:-1]:
+      ones = jnp.ones((num_steps, size, output_size(cell, 1)))
+      key = self.make_rng("dropout")
+      masks.append(dropout(key, stack.dropout, ones, stack.variational))
+    return tuple(masks)
+
+
+class Bridge(nn.Module):
+  """From a vector to the initial carries of a stack: a tanh layer for each.
+
+  Attributes:
+    stack: the layers.
+  """
+
+  stack: Stack
+
+  @nn.compact
+  def __call__(self, vector_BE: Array) -> tuple[Directions, ...]:
+    """Returns the carries; arrays that are not floats are the cells' own."""
+    carry = initial_for_batch(self.stack, vector_BE.shape[0])
+    leaves, form = jax.tree.flatten(carry)
+    bridged = [
+      jnp.tanh(nn.Dense(leaf.shape[-1], name=f"state_{n}")(vector_BE))
+      if is_float(leaf)
+      else leaf
+      for n, leaf in enumerate(leaves)
+    ]
+    return form.unflatten(bridged)
+
+
+@functools.cache
+def _self_reading(cell: Cell) -> Cell:
+  """Returns a decoder's cell that can read its own most probable symbol.
+
+  Its parameters are (the cell's, embedding, readout), its carry (the cell's,
+  logits before), its inputs (the cell's, `[B, 1]` whether it reads its own).
+  """
+
+  def step(params: Any, carry: Any, x: Any) -> tuple:
+    of_cell, embedding, readout = params
+    inner, logits_BV = carry
+    (x_BD, masks), own_B1 = x
+    chosen_B = jnp.argmax(logits_BV, axis=-1)
+    x_BD = jnp.where(own_B1, jnp.take(embedding, chosen_B, axis=0), x_BD)
+    inner, output_BO = cell.step(of_cell, inner, (x_BD, masks))
+    logits_BV = output_BO @ readout["kernel"] + readout["bias"][None]
+    return (inner, logits_BV), output_BO
+
+  def initial_carry(batch_shape: tuple[int, ...], dtype: Any) -> Carry:
+    raise NotImplementedError("the first carry is always given")
+
+  return cell._replace(initial_carry=initial_carry, step=step)
+
+
+def writing_arguments(
+  section: Mapping[str, Any], task: Task, sizes: Mapping[str, int]
+) -> dict[str, Any]:
+  """Checks `config.model`; returns the attributes of `WritingModel`.
+
+  Args:
+    section: `config.model`.
+    task: the task.
+    sizes: `memory_size` and `vector_size` of `AttentionSettings`.
+
+  Raises:
+    FieldError: a field is unknown, missing or out of its range.
+  """
+  if not isinstance(task, WrittenTask):
+    raise FieldError(
+      "kind",
+      f"{{field}} {section['kind']!r} needs a task of written sequences, not "
+      f"{task.name!r}",
+    )
+  reading = reading_arguments(section, task)
+  check_without_effect(
+    section, "pooling", "last", "as a decoder starts from final states"
+  )
+  fields = decoder_fields(section)
+  settings = AttentionSettings(
+    attention=fields["attention"],
+    size=fields["attention_size"],
+    input_feeding=fields["input_feeding"],
+    vector_use=fields["vector_use"],
+    input_size=fields["embedding_size"],
+    **sizes,
+  )
+  if settings.input_feeding and settings.attention == "none":
+    raise FieldError(
+      "decoder.input_feeding", "{field} must be false without attention"
+    )
+  shared = ("input_settings", "readout_dropout", "loss_function")
+  shared += ("embedding_init", "readout_init")
+  return {name: reading[name] for name in shared} | {
+    "stack": build_stack(section),
+    "attention_settings": settings,
+    "num_symbols": task.output_spec.size,
+    "start": task.start,
+    "end": task.end,
+    "longest": task.output_spec.length,
+    "scheduled_sampling": fields["scheduled_sampling"],
+  }
+
+
+def decoder_fields(section: Mapping[str, Any]) -> Mapping[str, Any]:
+  """Returns the checked section `decoder` of `config.model`.
+
+  Raises:
+    FieldError: it is missing, or a field of it is unknown, missing or out of
+      its range.
+  """
+  if "decoder" not in section:
+    raise FieldError("decoder", "{field} is required")
+  with in_section("decoder"):
+    fields = section["decoder"]
+    check_fields(fields, FIELDS, required=FIELDS)
+    check_choice("attention", fields["attention"], ATTENTIONS)
+    check_choice("bridge", fields["bridge"], BRIDGES)
+    check_choice("vector_use", fields["vector_use"], VECTOR_USES)
+    check_int("attention_size", fields["attention_size"], 1)
+    check_int("embedding_size", fields["embedding_size"], 1)
+    check_bool("input_feeding", fields["input_feeding"])
+    check_bool("reverse_source", fields["reverse_source"])
+    rate = fields["scheduled_sampling"]
+    check_float("scheduled_sampling", rate, 0.0, 1.0)
+  return fields
