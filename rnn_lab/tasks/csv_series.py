@@ -43,9 +43,9 @@ def read_csv(
     their values, float64 `[N, K]`, N at least LEAST_ROWS.
 
   Raises:
-    FieldError: `path` is not such a file, a line is damaged, or a chosen cell is
-      not a finite number; or `columns` has an unknown column, one column twice,
-      or one that is constant.
+    FieldError: `path` is not such a file, a line is damaged, or a chosen cell
+      is not a finite number; or `columns` has an unknown column, one column
+      twice, or one that is constant.
   """
   text, fail = _read_text(path)
   rows = _parse(text, fail)
