@@ -17,12 +17,9 @@ ONES = (
   "zero one two three four five six seven eight nine ten eleven twelve "
   "thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 )
-VALUES = {word: n for n, word in enumerate(ONES.split())} | {
-  word: 10 * n
-  for n, word in enumerate(
-    ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2
-  )
-}
+TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+VALUES = {word: n for n, word in enumerate(ONES.split())}
+VALUES |= {word: 10 * n for n, word in enumerate(TENS.split(), start=2)}
 IRREGULAR = {
   "first": 1,
   "second": 2,
@@ -34,8 +31,11 @@ IRREGULAR = {
   "twentieth": 20,
   "thirtieth": 30,
 }
-MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-DAYS = ["sat", "sun", "mon", "tue", "wed", "thu", "fri"]
+MONTHS = (
+  *("jan", "feb", "mar", "apr", "may", "jun"),
+  *("jul", "aug", "sep", "oct", "nov", "dec"),
+)
+DAYS = ("sat", "sun", "mon", "tue", "wed", "thu", "fri")
 
 
 def parse_number(text):
