@@ -87,6 +87,10 @@ def test_quoted_cells(write):
   assert_array_equal(values[:, 0], np.arange(15) + 0.5)
   with pytest.raises(FieldError, match="in line 2, column 1 \\('flow; in'\\)"):
     read_csv(path)
+  # Each row has two lines and is named by its first one.
+  path = write(path.read_text().replace("9.5", "?"))
+  with pytest.raises(FieldError, match="has '\\?' in line 20, column 2"):
+    read_csv(path, [2])
 
 
 def test_home_folder_and_unnamed_columns(write, monkeypatch):
@@ -147,6 +151,11 @@ FILES = {
   "decimal comma": (
     with_cell('"1,5"'),
     f"has '1,5' {CELL}, which is not a number; decimals must have a point",
+  ),
+  "decimal commas everywhere": (
+    text_of(";", header=False).replace(".", ","),
+    "has '-2,25' in line 2, column 3 ('0,25'), which is not a number; decimals "
+    "must have a point",
   ),
   "hole": (with_cell(""), f"has an empty cell {CELL}"),
   "blank hole": (with_cell("  "), f"has an empty cell {CELL}"),

@@ -83,6 +83,7 @@ def test_every_small_number_in_every_style():
       "twenty million three hundred and five thousand one hundred and eleven",
     ),
     (100, Style(True, True), "one hundred"),
+    (5_042_000, Style(True, True), "five million forty-two thousand"),
     (0, Style(True, True), "zero"),
   ],
 )

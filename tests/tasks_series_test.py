@@ -180,8 +180,9 @@ def test_order_needs_enough_equations():
   found = module.linear_autoregression(train, 5)
   again = module.free_run(found, train[:5], 1)
   assert_allclose(again[0], train[5], rtol=1e-6)
+  # 24 - 6 for 1 + 6 * 3 are not.
   with pytest.raises(FieldError, match="^order must be .* from 1 to 5, got 6"):
-    module.linear_autoregression(train, 6)
+    module.linear_autoregression(random_walk(24, 3), 6)
   with pytest.raises(FieldError, match="^order must be .* got 0"):
     module.linear_autoregression(train, 0)
 

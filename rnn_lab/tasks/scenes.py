@@ -93,18 +93,17 @@ def scenes(
   check_int("count", count, 1, MOST_EXAMPLES)
   check_bool("held_out", held_out)
   stream = 2 * int(held_out)
-  drawn = uniforms(seed, stream, (count, 12))
+  drawn = uniforms(seed, stream, (count, 11))
   is_single = drawn[:, 0] < SHARE_OF_ONE_OBJECT
   # The second quadrant is 1, 2 or 3 after the first, in a circle of four.
   quadrant_1 = integers(drawn[:, 1], 4)
   quadrant_2 = (quadrant_1 + 1 + integers(drawn[:, 2], 3)) % 4
-  # Which of the two is held out; the first one if there is no other.
-  held_place = np.where(is_single, 0, integers(drawn[:, 3], 2))
   objects = [
     _draw_objects(
-      drawn[:, 4 + 4 * n : 8 + 4 * n],
+      # The first one drawn may be named first or second.
+      drawn[:, 3 + 4 * n : 7 + 4 * n],
       quadrant,
-      held_out & (held_place == n),
+      held_out and n == 0,
     )
     for n, quadrant in enumerate((quadrant_1, quadrant_2))
   ]
@@ -116,22 +115,18 @@ def scenes(
 
 
 def _draw_objects(
-  drawn_N4: np.ndarray, quadrant: np.ndarray, is_held_out: np.ndarray
+  drawn_N4: np.ndarray, quadrant: np.ndarray, is_held_out: bool
 ) -> _Objects:
   """Makes objects from uniform numbers; `quadrant` `[N]` counts in rows."""
   size = integers(drawn_N4[:, 0], len(SIZES))
-  held = np.array([_PAIRS.index(pair) for pair in HELD_OUT])
-  kept = np.setdiff1d(np.arange(len(_PAIRS)), held)
-  pair = np.where(
-    is_held_out,
-    held[integers(drawn_N4[:, 1], len(held))],
-    kept[integers(drawn_N4[:, 1], len(kept))],
+  allowed = np.array(
+    [n for n, p in enumerate(_PAIRS) if (p in HELD_OUT) == is_held_out]
   )
   # The last row and column stay dark: no two objects touch.
   free = QUADRANT - np.array([*SIZES.values()])[size]
   return _Objects(
     size=size,
-    pair=pair,
+    pair=allowed[integers(drawn_N4[:, 1], len(allowed))],
     row=quadrant // 2,
     column=quadrant % 2,
     top=integers(drawn_N4[:, 2], free),
