@@ -15,6 +15,7 @@ from rnn_lab._stack import (
   init_stack,
   stack,
   unroll_stack,
+  with_states,
   zero_perturbations,
 )
 from rnn_lab._unroll import static_unroll, unroll
@@ -38,6 +39,7 @@ __all__ = [
   "static_unroll",
   "unroll",
   "unroll_stack",
+  "with_states",
   "zero_perturbations",
 ]
 

@@ -78,3 +78,27 @@ def unroll_in_pieces(step, params, xs, carry, fresh, lengths, resets, reverse):
         state, ys[t, b] = step(params, state, xs[t, b])
     carries.append(state)
   return type(carry)(*[np.stack(a) for a in zip(*carries)]), ys
+
+
+def unroll_masked(step, params, xs, carry, fresh, mask, resets, reverse):
+  """Computes `unroll` with any mask: a loop over the valid steps alone.
+
+  Args:
+    mask: `[T, B]` booleans.
+    step, params, xs, carry, fresh, resets, reverse: see `unroll_in_pieces`.
+  """
+  ys = np.zeros((*xs.shape[:2], carry.h.shape[-1]))
+  carries = []
+  for b in range(xs.shape[1]):
+    state = type(carry)(*[a[b] for a in carry])
+    valid = [t for t in range(len(xs)) if mask[t, b]]
+    last = None if reverse else -1
+    for t in reversed(valid) if reverse else valid:
+      if last is not None:
+        between = range(t + 1, last + 1) if reverse else range(last + 1, t + 1)
+        if any(resets[n, b] for n in between):
+          state = fresh
+      state, ys[t, b] = step(params, state, xs[t, b])
+      last = t
+    carries.append(state)
+  return type(carry)(*[np.stack(a) for a in zip(*carries)]), ys

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.test_util import check_grads
-from oracles import NUMPY_STEPS, unroll_in_pieces
+from oracles import NUMPY_STEPS, unroll_in_pieces, unroll_masked
 
+from rnn_lab._stack import with_states
 from rnn_lab._unroll import static_unroll, unroll
 from rnn_lab.cells import CELLS, Cell, elman, lstm
 from rnn_lab.errors import FieldError
@@ -68,6 +69,107 @@ def test_lengths_and_resets_equal_sequences_cut_to_pieces(kind, reverse):
     close(static_unroll(*args, **options), expected)
     close(unroll(*args, **options), expected)
     close(unroll(*args, **options, checkpoint_every=3), expected)
+
+
+# Padding in front, gaps, padding behind, nothing, everything; and where the
+# resets lie: at valid steps, in gaps, in the padding.
+MASK = np.array(
+  [
+    [0, 0, 1, 1, 0, 1, 1],
+    [1, 0, 0, 1, 1, 0, 0],
+    [0, 0, 0, 0, 0, 0, 0],
+    [1, 1, 1, 1, 1, 1, 1],
+    [0, 1, 0, 1, 0, 1, 0],
+  ],
+  bool,
+).T
+RESETS = np.array(
+  [
+    [0, 1, 0, 0, 1, 0, 0],
+    [0, 0, 1, 0, 0, 1, 0],
+    [1, 0, 0, 1, 0, 0, 0],
+    [0, 0, 1, 0, 0, 0, 1],
+    [0, 0, 0, 0, 0, 1, 1],
+  ],
+  bool,
+).T
+
+
+@pytest.mark.parametrize("with_lengths", [False, True])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_any_mask_equals_a_loop_over_the_valid_steps(reverse, with_lengths):
+  lengths = np.array([6, 7, 3, 5, 4])
+  valid = MASK
+  if with_lengths:
+    valid = MASK & (np.arange(T)[:, None] < lengths[None])
+  with jax.enable_x64(True):
+    cell, params, carry, xs = setting("lstm")
+    # What is masked is never read.
+    xs = jnp.where(MASK[..., None], xs, jnp.nan)
+    fresh = type(carry)(jnp.linspace(0.1, 0.4, H), jnp.linspace(-1, 1, H))
+    options = {"mask_TB": MASK, "resets_TB": RESETS, "reverse": reverse}
+    options |= {"lengths_B": lengths} if with_lengths else {}
+    expected = unroll_masked(
+      NUMPY_STEPS["lstm"],
+      *jax.tree.map(np.asarray, (params, xs, carry, fresh)),
+      valid,
+      RESETS,
+      reverse,
+    )
+    args = (cell, params, xs, carry)
+    for function in (unroll, static_unroll):
+      actual = jax.jit(
+        functools.partial(function, cell, **options, initial=fresh)
+      )(*args[1:])
+      assert_close(actual, expected, rtol=1e-11, atol=1e-13)
+
+
+def test_the_gradient_of_an_initial_state_counts_every_reset():
+  with jax.enable_x64(True):
+    cell, params, _, xs = setting("elman")
+    start = type(cell.initial_carry((), jnp.float64))(jnp.linspace(-1, 1, H))
+    weights = random_like(jax.ShapeDtypeStruct((T, B, H), np.float64), 5)
+
+    def cost(initial, resets):
+      _, y = unroll(cell, params, xs, initial=initial, resets_TB=resets)
+      return jnp.sum(weights * y)
+
+    gradient = jax.jit(jax.grad(cost))
+    total = gradient(start, RESETS)
+    # Piece by piece, as sequences of their own.
+    parts = np.zeros(H)
+    for b in range(B):
+      borders = [0, *(t for t in range(1, T) if RESETS[t, b]), T]
+      for t, stop in zip(borders, borders[1:]):
+
+        def of_piece(initial, b=b, t=t, stop=stop):
+          _, y = static_unroll(
+            cell, params, xs[t:stop, b : b + 1], initial=initial
+          )
+          return jnp.sum(weights[t:stop, b : b + 1] * y)
+
+        parts += jax.jit(jax.grad(of_piece))(start).h
+    np.testing.assert_allclose(total.h, parts, rtol=1e-10)
+
+
+def test_every_state_of_every_step():
+  with jax.enable_x64(True):
+    cell, params, carry, xs = setting("lstm")
+    options = {"lengths_B": LENGTHS}
+    last, y = unroll(cell, params, xs, carry, **options)
+    after, (again, states) = unroll(
+      with_states(cell), params, xs, carry, **options
+    )
+    assert_close((after, again), (last, y), rtol=0)
+    assert with_states(cell) == with_states(cell)  # compiles once
+    for t in range(T):
+      cut, _ = unroll(cell, params, xs[: t + 1], carry)
+      valid = (t < LENGTHS)[:, None]
+      assert_close(
+        jax.tree.map(lambda a: a[t], states),  # noqa: B023
+        jax.tree.map(lambda a: jnp.where(valid, a, 0), cut),  # noqa: B023
+        rtol=1e-12,
+      )
 
 
 def weighted_sum(function, cell, **options):
