@@ -26,6 +26,8 @@ MEMBERS = {"train": "conll2000/train.txt", "test": "conll2000/test.txt"}
 VALID_SHARE = 10
 # Outside of chunks, at the first word of one, or at a later word.
 CHUNK_TAG = re.compile("O|[BI]-.+")
+# Not every white space of Unicode, which a word can contain.
+SEPARATOR = re.compile("[ \t]+")
 FORMAT = "a file of lines with a word, its part-of-speech tag and its chunk tag"
 
 
@@ -132,13 +134,12 @@ def _parse(field: str, path: str | os.PathLike, text: str) -> Sentences:
   """Parses the sentences of a text that is not empty."""
   sentences = [[]]
   for number, line in enumerate(split_lines(text), 1):
-    # Not at every white space of Unicode, which a word can contain.
-    columns = line.strip(" \t\r")
-    if not columns:
+    line = line.strip(" \t\r")
+    if not line:
       if sentences[-1]:
         sentences.append([])
       continue
-    columns = re.split("[ \t]+", columns)
+    columns = SEPARATOR.split(line)
     if len(columns) != 3:
       words = f"has {len(columns)} columns in line {number}, not 3"
       raise bad_file(field, path, FORMAT, words)

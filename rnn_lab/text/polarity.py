@@ -24,7 +24,7 @@ VALID_SHARE = 10
 # A verb before "n't", "n't", other contractions, words and numbers, and any
 # other character alone.
 TOKEN = re.compile(
-  r"\w+?(?=n't\b)|n't\b|'(?:s|d|m|ll|re|ve)\b|\d+(?:[.,]\d+)*|\w+|[^\w\s]"
+  r"\w+?(?=n't\b)|n't\b|'(?:s|d|m|ll|re|ve)\b|\d+(?:[.,]\d+)+|\w+|[^\w\s]"
 )
 
 
@@ -147,8 +147,8 @@ def naive_bayes(
     A function from M sentences to their predicted labels `[M]`.
 
   Raises:
-    FieldError: `ngrams` is out of range, or there is not one label for each
-      sentence.
+    FieldError: `ngrams` is out of range, there is not one label for each
+      sentence, or there are no words.
   """
   check_int("ngrams", ngrams, 1, 5)
   if not len(sentences) == len(labels) > 0:
@@ -157,6 +157,8 @@ def naive_bayes(
       f"{{field}} must have one entry for each of {len(sentences)} sentences "
       f"(at least one), got {len(labels)}",
     )
+  if not any(map(tokenize, sentences)):
+    raise FieldError("sentences", "{field} must have at least one word")
   from sklearn.feature_extraction.text import CountVectorizer
   from sklearn.naive_bayes import MultinomialNB
   from sklearn.pipeline import make_pipeline

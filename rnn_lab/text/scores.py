@@ -28,12 +28,12 @@ def bleu(
 ) -> Bleu:
   """Computes BLEU of a corpus with one reference for each hypothesis.
 
-  100 BP exp(mean over n = 1..4 of log p_n), where p_n is the share of the
-  hypotheses' n-grams that their references have, and BP = min(1, exp(1 - r / h))
-  for r reference and h hypothesis tokens. Without a matching n-gram of length
-  n, p_n is smoothed ("exp"). Papineni, Roukos, Ward & Zhu, "BLEU: a Method for
-  Automatic Evaluation of Machine Translation", 2002; Post, "A Call for Clarity
-  in Reporting BLEU Scores", 2018.
+  100 b exp(mean over n = 1..4 of log p_n), where p_n is the share of the
+  hypotheses' n-grams that their references have, and b = min(1, exp(1 - r / h))
+  for r reference and h hypothesis tokens. Where no n-gram matches, p_n is
+  smoothed ("exp"). Papineni, Roukos, Ward & Zhu, "BLEU: a Method for Automatic
+  Evaluation of Machine Translation", 2002; Post, "A Call for Clarity in
+  Reporting BLEU Scores", 2018.
 
   Args:
     hypotheses: the predicted sentences, detokenized: sacrebleu splits them in

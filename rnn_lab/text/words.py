@@ -187,7 +187,7 @@ def most_frequent(
 
 
 def _check(value: WordIds) -> None:
-  """Raises FieldError unless the words are different strings, specials first."""
+  """Raises FieldError unless words are different strings, specials first."""
   words, specials = value.words, value.specials
   if not all(isinstance(word, str) for word in words):
     raise FieldError("words", "{field} must be strings")
