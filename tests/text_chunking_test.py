@@ -9,7 +9,14 @@ import pytest
 
 from rnn_lab.downloads import SOURCES
 from rnn_lab.errors import FieldError
-from rnn_lab.text.chunking import Token, chunk_tags, read, read_files
+from rnn_lab.text.chunking import (
+  Token,
+  chunk_tags,
+  pos_baseline,
+  read,
+  read_files,
+)
+from rnn_lab.text.scores import chunk_f1
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -64,6 +71,15 @@ def test_tags_of_both_places():
   assert chunk_tags(TEST) == tags
   assert chunk_tags([[Token("a", "b", "O")]]) == ("O",)
   assert chunk_tags([[Token("a", "b", "I-x-y")]]) == ("O", "B-x-y", "I-x-y")
+
+
+def test_the_most_frequent_tag_of_a_part_of_speech():
+  pairs = ["DB", "DB", "DO", "NI", "NO", "VO", "VB", "VI", "VI"]
+  tokens = [Token("a", *pair) for pair in pairs]
+  predict = pos_baseline([tokens[:4], tokens[4:]])
+  test = [[Token("b", pos, "O") for pos in "DNV"], [Token("a", "X", "B")], []]
+  # I comes before O.
+  assert predict(test) == [["B", "I", "I"], ["O"], []]
 
 
 def test_files_by_path(tmp_path):
@@ -155,3 +171,9 @@ def test_the_published_data():
   assert {t.chunk for s in data.test for t in s} <= {*tags}
   published = SOURCES["conll2000"].files["all"]
   assert data.hashes == {published.name: published.sha256}
+  # As published: precision 72.58 %, recall 82.14 %, F1 77.07 %.
+  hypotheses = pos_baseline(splits[0])(data.test)
+  references = [[token.chunk for token in tokens] for tokens in data.test]
+  scores = chunk_f1(hypotheses, references)
+  percent = {name: round(100 * value, 2) for name, value in scores.items()}
+  assert percent == {"precision": 72.58, "recall": 82.14, "f1": 77.07}

@@ -42,9 +42,9 @@ def test_bleu_in_lower_case():
   assert "case:lc" in lower.signature
 
 
-def test_bleu_says_nothing_of_its_own(capfd):
+def test_bleu_does_not_warn_of_tokenized_sentences(caplog):
   bleu(["a b c ."] * 150, ["a b c ."] * 150)
-  assert capfd.readouterr() == ("", "")
+  assert not caplog.records
 
 
 def slow_chunks(tags):

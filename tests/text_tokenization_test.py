@@ -29,6 +29,13 @@ SENTENCES = {
   "Vor Wendy's-Restaurants": "Vor Wendy 's-Restaurants",
   "“Is it?” and ‘not’, l’eau": "“ Is it ? ” and ‘ not ’ , l ’eau",
   "Dit «oui», »ja« und ”hej”": "Dit « oui » , » ja « und ” hej ”",
+  "James’ hat… no, Dr.-Seuss-Buch und (gelb)-rot": (
+    "James ’ hat … no , Dr . -Seuss-Buch und ( gelb ) -rot"
+  ),
+  "Tassen, -teller: 3.5-inch, U.S.-based": (
+    "Tassen , -teller : 3.5-inch , U.S.-based"
+  ),
+  "Um 10:30Uhr 1,5-2,5 oder 2.": "Um 10:30Uhr 1,5-2,5 oder 2 .",
   "हिन्दी, cafe\u0301!": "हिन्दी , cafe\u0301 !",
   "": "",
 }
@@ -39,6 +46,15 @@ def test_both_ways(sentence):
   tokens = SENTENCES[sentence].split()
   assert words(sentence) == tokens
   assert detokenize(tokens) == sentence
+
+
+def test_words_without_spaces():
+  assert words("red--blue,green..Two/three") == (
+    ["red", "--", "blue", ",", "green", "..", "Two", "/", "three"]
+  )
+  assert words("a&b&c -&d a-b-c- 7a.b1.5") == (
+    ["a&b&c", "-", "&", "d", "a-b-c-", "7a", ".", "b1", ".", "5"]
+  )
 
 
 # Marks that mean something, and anything.

@@ -5,9 +5,10 @@ Chunking", 2000: sections 15 to 18 of the Wall Street Journal for training,
 section 20 for the test.
 """
 
+import collections
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from rnn_lab.downloads import find_files
@@ -128,6 +129,31 @@ def chunk_tags(sentences: Sentences) -> tuple[str, ...]:
   types = {token.chunk[2:] for sentence in sentences for token in sentence}
   names = sorted(types - {""})
   return ("O", *(f"{place}-{name}" for name in names for place in "BI"))
+
+
+def pos_baseline(
+  sentences: Sentences,
+) -> Callable[[Sentences], list[list[str]]]:
+  """Counts the chunk tags of each part of speech, the task's own baseline.
+
+  Of equally frequent tags the first by code point is taken; an unknown part of
+  speech is O. Trained on all 8,936 sentences of CoNLL-2000, its F1 on the test
+  is the published 77.07 %.
+
+  Returns:
+    A function from sentences to the most frequent chunk tag of each token.
+  """
+  counts = collections.defaultdict(collections.Counter)
+  for sentence in sentences:
+    for token in sentence:
+      counts[token.pos][token.chunk] += 1
+  # The first of the largest counts.
+  tags = {pos: max(sorted(c), key=c.__getitem__) for pos, c in counts.items()}
+
+  def predict(sentences: Sentences) -> list[list[str]]:
+    return [[tags.get(t.pos, "O") for t in sentence] for sentence in sentences]
+
+  return predict
 
 
 def _parse(field: str, path: str | os.PathLike, text: str) -> Sentences:

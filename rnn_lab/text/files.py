@@ -10,7 +10,6 @@ import io
 import lzma
 import os
 import pathlib
-import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -120,7 +119,6 @@ def read_members(
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
-    struct.error,
     EOFError,
     OSError,
     RuntimeError,

@@ -166,7 +166,6 @@ def naive_bayes(
   counter = CountVectorizer(
     tokenizer=tokenize,
     token_pattern=None,
-    lowercase=False,
     ngram_range=(1, ngrams),
     binary=True,
   )

@@ -15,23 +15,27 @@ PUNCTUATION = (
   "\u3001-\u303f\uff01-\uff0f\uff1a-\uff20"
 )
 LETTER = f"[^\\s{PUNCTUATION}]"
-CLITIC = rf"['\u2019]{LETTER}+(?:-{LETTER}+)*(?:-(?!-))?"
+# What follows the hyphens of a compound.
+PARTS = rf"(?:-{LETTER}+)*(?:-(?!-))?"
+CLITIC = rf"['\u2019]{LETTER}+{PARTS}"
 TOKEN = re.compile(
   "|".join(
     (
-      # U.S., 10,000 or 2008-2010, 's or 's-like after a letter, ... or --.
-      rf"(?<!{LETTER})(?:{LETTER}\.){{2,}}",
-      rf"(?<!{LETTER})\d+(?:[.,:\u2013-]\d+)+(?!{LETTER})",
+      # U.S., 10,000 or 3.5-inch, 's after a letter, and ... or --.
+      rf"(?:{LETTER}\.){{2,}}{PARTS}",
+      rf"\d+(?:[.,:\u2013-]\d+)+{LETTER}*{PARTS}",
       rf"(?<={LETTER}){CLITIC}",
       r"\.{2,}|-{2,}",
-      # Words, with hyphens inside, before (-like) and after (half-).
-      rf"(?:(?<!{LETTER})-)?{LETTER}+(?:[-&]{LETTER}+)*(?:-(?!-))?",
+      # Words; hyphens can also be their first (-like) and last (half-).
+      rf"-?{LETTER}+(?:&{LETTER}+)*{PARTS}",
       rf"[{PUNCTUATION}]",
     )
   )
 )
 NO_SPACE_BEFORE = frozenset(".,;:!?%)]}/'\u2026\u2019")
 NO_SPACE_AFTER = frozenset("([{/#$\u00a3\u00a1\u00bf")
+# After these, -like belongs to what is before, as in Dr.-like.
+ENDS = frozenset(".!?%)]")
 # Quotation marks, and which marks each of them closes, if one is open;
 # otherwise it opens a quotation, unless it is an apostrophe.
 QUOTES = {
@@ -64,7 +68,7 @@ def detokenize(tokens: Sequence[str]) -> str:
   quotation marks open and close in turn; the last one of an odd number of
   single ones is an apostrophe.
   """
-  text, opened, space, closed = "", [], False, False
+  text, opened, space, ended = "", [], False, False
   for i, token in enumerate(tokens):
     closes = [mark for mark in QUOTES.get(token, "") if mark in opened]
     opens = token in QUOTES and not closes
@@ -75,11 +79,11 @@ def detokenize(tokens: Sequence[str]) -> str:
     elif opens:
       opened.append(token)
     joins = closes or re.fullmatch(CLITIC, token)
-    # A compound with a quotation, as "Stop"-sign.
-    joins = joins or closed and token[:1] == "-" and len(token) > 1
+    # As in "Stop"-sign.
+    joins = joins or ended and token[:1] == "-" and len(token) > 1
     if space and not joins and (opens or token[:1] not in NO_SPACE_BEFORE):
       text += " "
     text += token
     space = not opens and token not in NO_SPACE_AFTER
-    closed = bool(closes)
+    ended = bool(closes) or token in ENDS
   return text
