@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import pathlib
 import re
 from collections.abc import Mapping
@@ -84,6 +85,65 @@ SOURCES: dict[str, Source] = {
       ),
     },
   ),
+  # Pang & Lee's sentences of film reviews, converted to UTF-8.
+  "sentence_polarity": Source(
+    f"{RAW}dennybritz/cnn-text-classification-tf/master/data/rt-polaritydata/",
+    {
+      "negative": File(
+        "rt-polarity.neg",
+        "2d11cfbc790f1cd96d78339f41ce53ced1efa83cd22d37d6788fa3fe3d17e2fd",
+      ),
+      "positive": File(
+        "rt-polarity.pos",
+        "4134882974a28d0c7b5151256f0e33a6169984ee7372c279e673f1114f475d58",
+      ),
+    },
+  ),
+  "conll2000": Source(
+    f"{RAW}nltk/nltk_data/gh-pages/packages/corpora/",
+    {
+      "all": File(
+        "conll2000.zip",
+        "01e65164f268366e7caa0db92332a1955d081908c87016e2c7640c3c5279b7cd",
+      )
+    },
+  ),
+  # Task 1, as published: neither tokenized nor lower-cased.
+  "multi30k": Source(
+    f"{RAW}multi30k/dataset/master/data/task1/raw/",
+    {
+      "train.de": File(
+        "train.de.gz",
+        "726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6",
+        ("train.de",),
+      ),
+      "train.en": File(
+        "train.en.gz",
+        "d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f",
+        ("train.en",),
+      ),
+      "valid.de": File(
+        "val.de.gz",
+        "f0cba2f995189cf5770f29a8a9a537a3ad3f51657ad873405082ff6863a5e75a",
+        ("val.de",),
+      ),
+      "valid.en": File(
+        "val.en.gz",
+        "14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28",
+        ("val.en",),
+      ),
+      "test.de": File(
+        "test_2016_flickr.de.gz",
+        "9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8",
+        ("test_2016_flickr.de",),
+      ),
+      "test.en": File(
+        "test_2016_flickr.en.gz",
+        "611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9",
+        ("test_2016_flickr.en",),
+      ),
+    },
+  ),
 }
 
 
@@ -110,7 +170,7 @@ def find_files(corpus: str, data_dir: str | None) -> dict[str, pathlib.Path]:
 
 
 def _find(corpus: str, data_dir: str, file: File) -> pathlib.Path:
-  folder = pathlib.Path(data_dir).expanduser()
+  folder = pathlib.Path(os.path.expanduser(data_dir))
   for inner in (folder, folder / corpus):
     for name in (file.name, *file.others):
       # A path that is too long or holds a null byte raises an error.

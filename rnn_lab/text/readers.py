@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import pathlib
 import platform
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from rnn_lab.downloads import find_files
 from rnn_lab.errors import FieldError
 from rnn_lab.text import grammar
 from rnn_lab.text.base import Corpus, Split
+from rnn_lab.text.files import read_text
 from rnn_lab.text.request import PATHS, Request
 from rnn_lab.text.vocabulary import EOS, UNK, Vocabulary, split_lines
 from rnn_lab.text.vocabulary_training import train_vocabulary, vocabulary_of
@@ -68,7 +68,7 @@ def read_published(request: Request) -> Corpus:
   """Reads a published corpus from `data_dir`, or downloads it."""
   texts, hashes = {}, {}
   for part, path in find_files(request.name, request.data_dir).items():
-    texts[part], hashes[path.name] = _read_text("data_dir", str(path))
+    texts[part], hashes[path.name] = read_text("data_dir", str(path))
   if "all" in texts:
     return _corpus(request, _split_in_three(texts["all"], request), hashes)
   texts = [texts[name] for name in ("train", "valid", "test")]
@@ -89,7 +89,7 @@ def read_files(request: Request) -> Corpus:
       )
   texts, hashes = [], {}
   for field, path in paths.items():
-    text, sha256 = _read_text(field, path)
+    text, sha256 = read_text(field, path)
     name = os.path.basename(path)
     # Files of one name in different folders are recorded by path.
     hashes[name if hashes.get(name, sha256) == sha256 else path] = sha256
@@ -128,26 +128,6 @@ def _corpus(
     for text in (kept_train, valid, test)
   ]
   return Corpus(request.name, vocabulary, *splits, hashes=hashes, facts=facts)
-
-
-def _read_text(field: str, path: str) -> tuple[str, str]:
-  """Reads a UTF-8 file, the argument `field`; returns its text and sha256."""
-  must = f"{{field}} must be the path of a text file in UTF-8; {path!r} "
-  try:
-    raw = pathlib.Path(path).expanduser().read_bytes()
-    text = raw.decode("utf-8")
-  except UnicodeDecodeError as error:
-    reason = f"is not UTF-8 (at byte {error.start})"
-    raise FieldError(field, must + reason) from error
-  # A null byte in the path raises ValueError.
-  except (OSError, ValueError) as error:
-    reason = getattr(error, "strerror", None) or error
-    raise FieldError(field, must + f"cannot be read ({reason})") from error
-  # The byte order mark that some editors write is not part of the text.
-  text = text.removeprefix("\ufeff")
-  if not text or text.isspace():
-    raise FieldError(field, must + "is empty")
-  return text, _sha256(raw)
 
 
 def _split_in_three(text: str, request: Request) -> tuple[str, str, str]:

@@ -1,7 +1,6 @@
 """The arguments of a corpus and their checks."""
 
-import os
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rnn_lab.errors import (
   FieldError,
@@ -10,6 +9,7 @@ from rnn_lab.errors import (
   check_float,
   check_int,
 )
+from rnn_lab.text.files import path_or_none
 from rnn_lab.text.vocabulary import UNITS
 
 LARGEST = 2**31 - 1
@@ -79,7 +79,9 @@ def check_request(request: Request) -> Request:
   Raises:
     FieldError: an argument is invalid, or is set but not used by this corpus.
   """
-  paths = {f: _path(f, getattr(request, f)) for f in (*PATHS, "data_dir")}
+  paths = {
+    f: path_or_none(f, getattr(request, f)) for f in (*PATHS, "data_dir")
+  }
   request = request._replace(**paths)
   check_choice("unit", request.unit, UNITS)
   check_int("min_count", request.min_count, 1, LARGEST)
@@ -111,9 +113,3 @@ def check_request(request: Request) -> Request:
         f"arguments corpus {request.name!r} does not use it",
       )
   return request
-
-
-def _path(field: str, value: Any) -> str | None:
-  if not isinstance(value, str | os.PathLike | None):
-    raise FieldError(field, f"{{field}} must be a path or None, got {value!r}")
-  return None if value is None else os.fspath(value)

@@ -21,6 +21,7 @@ from tokenizers import (
 from rnn_lab.errors import FieldError, check_choice, check_int
 from rnn_lab.text.request import LARGEST
 from rnn_lab.text.vocabulary import EOS, UNITS, UNK, Vocabulary, split_lines
+from rnn_lab.text.words import most_frequent
 
 # The tokens of a byte pair vocabulary before its first merge.
 BYTES = 256
@@ -79,15 +80,9 @@ def train_vocabulary(
   special = (UNK, EOS) if unit == "word" else (UNK,)
   for token in special:
     counts.pop(token, None)
-  words = sorted(counts, key=lambda word: (-counts[word], word))
-  frequent = [word for word in words if counts[word] >= min_count]
-  if not frequent:
-    raise FieldError(
-      "min_count",
-      f"{{field}} must be at most {max(counts.values(), default=0)}, the count "
-      f"of the most frequent token, got {min_count!r}",
-    )
-  kept = frequent[: max_vocabulary - len(special) if max_vocabulary else None]
+  kept = most_frequent(
+    counts, min_count, max_vocabulary and max_vocabulary - len(special)
+  )
   return vocabulary_of((*special, *kept), unit, pretokenized)
 
 
