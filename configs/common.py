@@ -108,6 +108,36 @@ def default_config() -> config_dict.ConfigDict:
   )
 
 
+def pattern_config() -> config_dict.ConfigDict:
+  """`default_config` with what embedded inputs and decoders need."""
+  config = default_config()
+  config.model.inputs = config_dict.ConfigDict(
+    {
+      "embedding_size": 64,
+      "embedding_init": "uniform",
+      "embedding_scale": 0.1,
+      "dropout": 0.0,
+      "symbol_dropout": 0.0,
+      "character_size": 16,
+      "character_features": 16,
+      "image_features": 64,
+    }
+  )
+  config.model.decoder = config_dict.ConfigDict(
+    {
+      "embedding_size": 64,
+      "vector_use": "carry",
+      "bridge": "dense",
+      "attention": "none",
+      "attention_size": 64,
+      "input_feeding": False,
+      "reverse_source": False,
+      "scheduled_sampling": 0.0,
+    }
+  )
+  return config
+
+
 def language_config() -> config_dict.ConfigDict:
   """`default_config` for language models and their evaluator."""
   config = default_config()

@@ -9,5 +9,6 @@
 #     `config.eval`, None where there is none
 EVALUATORS = {
   "batches": "rnn_lab.evaluators.batches:Batches",
+  "sequences": "rnn_lab.evaluators.sequences:Sequences",
   "stream": "rnn_lab.evaluators.stream:Stream",
 }

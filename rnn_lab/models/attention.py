@@ -118,26 +118,29 @@ def init_decoder(
 ) -> DecoderParams:
   """Initialises the parameters; kernels by Glorot's scheme, biases zero."""
   keys = jax.random.split(key, 4)
-  kernel = glorot(1.0)
   hidden = _hidden_size(stack)
+
+  def kernel(n: int, *shape: int) -> Array:
+    return glorot(1.0)(keys[n], shape, jnp.float32)
+
+  def bias(size: int) -> Array:
+    return jnp.zeros(size, jnp.float32)
+
   score, output = {}, {}
   if settings.attention == "additive":
     score = {
-      "query_kernel": kernel(keys[0], (hidden, settings.size)),
-      "key_kernel": kernel(keys[1], (settings.memory_size, settings.size)),
-      "bias": jnp.zeros(settings.size),
-      "score_kernel": kernel(keys[2], (settings.size, 1)),
+      "query_kernel": kernel(0, hidden, settings.size),
+      "key_kernel": kernel(1, settings.memory_size, settings.size),
+      "bias": bias(settings.size),
+      "score_kernel": kernel(2, settings.size, 1),
     }
   if settings.attention == "multiplicative":
-    score = {"key_kernel": kernel(keys[1], (settings.memory_size, hidden))}
+    score = {"key_kernel": kernel(1, settings.memory_size, hidden)}
   if settings.has_output_layer:
     size = hidden + settings.input_size
     size += settings.memory_size * (settings.attention != "none")
     size += settings.vector_size * settings.reads_vector
-    output = {
-      "kernel": kernel(keys[3], (size, hidden)),
-      "bias": jnp.zeros(hidden),
-    }
+    output = {"kernel": kernel(3, size, hidden), "bias": bias(hidden)}
   layers = init_stack(stack, key, _step_size(stack, settings))
   return DecoderParams(layers, score, output)
 

@@ -219,10 +219,11 @@ class WritingModel(Model):
       own = jax.random.bernoulli(key, self.scheduled_sampling, shape)
       # The first symbol read is always the start symbol.
       own = own.at[0].set(False)
-      cell = _self_reading(cell)
+      cell = _self_reading(cell, self.num_symbols)
       readout = self.readout.variables["params"]
       params, xs = (params, self.embedding, readout), (xs, own)
-      first = (first, jnp.zeros((before_TB.shape[1], self.num_symbols)))
+      logits = jnp.zeros((before_TB.shape[1], self.num_symbols), x_TBD.dtype)
+      first = (first, logits)
     elif perturbations:
       [added] = perturbations["decoder"]
       cell, xs = perturbed(cell), (xs, added.forward)
@@ -289,7 +290,7 @@ class Bridge(nn.Module):
 
 
 @functools.cache
-def _self_reading(cell: Cell) -> Cell:
+def _self_reading(cell: Cell, num_symbols: int) -> Cell:
   """Returns a decoder's cell that can read its own most probable symbol.
 
   Its parameters are (the cell's, embedding, readout), its carry (the cell's,
@@ -307,7 +308,8 @@ def _self_reading(cell: Cell) -> Cell:
     return (inner, logits_BV), output_BO
 
   def initial_carry(batch_shape: tuple[int, ...], dtype: Any) -> Carry:
-    raise NotImplementedError("the first carry is always given")
+    logits = jnp.zeros((*batch_shape, num_symbols), dtype)
+    return cell.initial_carry(batch_shape, dtype), logits
 
   return cell._replace(initial_carry=initial_carry, step=step)
 

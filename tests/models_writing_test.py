@@ -1,0 +1,500 @@
+"""Models that write sequences, against plain loops: teacher forcing, masks,
+attention, decoding, scheduled sampling."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from models_cases import (
+  END,
+  SOURCE_LENGTHS,
+  START,
+  B,
+  S,
+  T,
+  V,
+  section,
+  written_batch,
+  written_model,
+  written_task,
+)
+
+from rnn_lab import models
+from rnn_lab._stack import zero_perturbations
+from rnn_lab._unroll import static_unroll
+from rnn_lab.errors import FieldError
+from rnn_lab.models.base import init_params
+from rnn_lab.models.encoder_decoder import reverse_sequences
+
+ATTENTIVE = [
+  {"decoder__attention": "additive"},
+  {"decoder__attention": "multiplicative", "decoder__input_feeding": True},
+  {
+    "decoder__attention": "additive",
+    "decoder__input_feeding": True,
+    "decoder__vector_use": "carry_and_every_step",
+    "bidirectional": True,
+  },
+]
+WITHOUT = [
+  {"decoder__bridge": "copy"},
+  {"decoder__vector_use": "first_step"},
+  {"decoder__vector_use": "every_step", "final_state": "all"},
+  {
+    "decoder__reverse_source": True,
+    "num_layers": 2,
+    "initial_state": "learned",
+  },
+]
+
+
+@functools.cache
+def params_of(model, task):
+  params = jax.jit(init_params, static_argnums=(0, 1))(
+    model, task, jax.random.key(3)
+  )
+  # No bias or initial state at zero, where faults would hide.
+  leaves, form = jax.tree.flatten(params)
+  rng = np.random.default_rng(4)
+  return form.unflatten(
+    [a + 0.3 * rng.normal(size=a.shape).astype(a.dtype) for a in leaves]
+  )
+
+
+@functools.partial(
+  jax.jit, static_argnums=0, static_argnames=("method", "train")
+)
+def apply(model, params, *args, method, **kwargs):
+  return model.apply({"params": params}, *args, method=method, **kwargs)
+
+
+def in_float64(params):
+  return jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), params)
+
+
+def softmax(x):
+  e = np.exp(x - x.max())
+  return e / e.sum()
+
+
+def by_hand(model, params, batch):
+  """Logits and attention `[B, T, V]`, `[B, T, S]`: sequence by sequence."""
+  settings = model.attention_settings
+  layer = model.stack.forward[-1]
+  decoder, logits, attention = params["decoder"], [], []
+  for b in range(B):
+    length = int(batch.input_lengths[b])
+    symbols = np.asarray(batch.inputs[b, :length])
+    if model.reverse_source:
+      symbols = symbols[::-1]
+    x = params["inputs"]["embedding"][symbols][:, None]
+    finals = []
+    for n, encoder in enumerate(params["encoder"]):
+      cell, outputs, states = model.encoder.forward[n], [], []
+      for way, reverse in (("forward", False), ("backward", True)):
+        if getattr(encoder, way) is None:
+          continue
+        first = None
+        if model.learns_initial_state:
+          first = jax.tree.map(
+            lambda a: a[None], getattr(params["initial_state"][n], way)
+          )
+        last, y = static_unroll(
+          cell, getattr(encoder, way), x, first, reverse=reverse
+        )
+        outputs.append(y)
+        states.append(last)
+      x = jnp.concatenate(outputs, axis=-1)
+      finals.append(states)
+    chosen = finals if model.final == "all" else finals[-1:]
+    vector = jnp.concatenate([s.h for states in chosen for s in states], -1)[0]
+    memory = np.asarray(x[:, 0])
+    carries = [c.initial_carry((1,), x.dtype) for c in model.stack.forward]
+    if settings.sets_carry and model.bridge == "copy":
+      carries = [states[0] for states in finals]
+    elif settings.sets_carry:
+      bridge = params["bridge"]
+      carries = [
+        type(c)(
+          jnp.tanh(
+            vector @ bridge[f"state_{n}"]["kernel"]
+            + bridge[f"state_{n}"]["bias"]
+          )[None]
+        )
+        for n, c in enumerate(carries)
+      ]
+    fed = np.zeros(layer.options.hidden_size)
+    score, rows, weights = decoder.score, [], []
+
+    def attend(scores, memory=memory, weights=weights):
+      a = softmax(np.asarray(scores))
+      weights.append(np.concatenate([a, np.zeros(S - len(a))]))
+      return [a @ memory]
+
+    for t in range(T):
+      before = START if t == 0 else int(batch.targets[b, t - 1])
+      embedded = params["embedding"][before]
+      given = vector if settings.reads_vector else vector[:0]
+      if settings.vector_use == "first_step" and t > 0:
+        given = jnp.zeros_like(given)
+      context = []
+      if settings.attention == "additive":
+        hidden = np.tanh(
+          np.asarray(carries[-1].h @ score["query_kernel"])
+          + np.asarray(score["bias"])
+          + memory @ np.asarray(score["key_kernel"])
+        )
+        context = attend(hidden @ score["score_kernel"][:, 0])
+      read = [embedded, given]
+      read += [fed] if settings.input_feeding else []
+      h = jnp.concatenate([*read, *context])[None]
+      for n, cell in enumerate(model.stack.forward):
+        carries[n], h = cell.step(decoder.layers[n].forward, carries[n], h)
+      out = h[0]
+      if settings.attention == "multiplicative":
+        context = attend(memory @ score["key_kernel"] @ out)
+      if settings.has_output_layer:
+        parts = jnp.concatenate([out, *context, embedded, given])
+        out = jnp.tanh(
+          parts @ decoder.output["kernel"] + decoder.output["bias"]
+        )
+      fed = out
+      readout = params["readout"]
+      rows.append(out @ readout["kernel"] + readout["bias"])
+    logits.append(np.stack(rows))
+    attention.append(np.stack(weights) if weights else None)
+  return np.stack(logits), attention
+
+
+@pytest.mark.parametrize("fields", [*ATTENTIVE, *WITHOUT])
+def test_an_encoder_decoder_equals_a_loop_over_single_sequences(fields):
+  model, task = written_model(**fields)
+  batch = written_batch()
+  with jax.enable_x64(True):
+    params = in_float64(params_of(model, task))
+    want, attention = by_hand(model, params, batch)
+    got = apply(model, params, batch, (), method="outputs")
+    np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-11)
+    if attention[0] is not None:
+      got = apply(model, params, batch, method="attention")
+      np.testing.assert_allclose(got, attention, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("fields", [ATTENTIVE[0], ATTENTIVE[2], WITHOUT[3]])
+def test_padding_changes_nothing(fields):
+  model, task = written_model(**fields)
+  batch = written_batch()
+  more = jnp.pad(batch.inputs, ((0, 0), (0, 3)), constant_values=6)
+  targets = jnp.pad(batch.targets, ((0, 0), (0, 2)), constant_values=END)
+  weights = jnp.pad(batch.weights, ((0, 0), (0, 2)))
+  padded = batch._replace(inputs=more, targets=targets, weights=weights)
+  with jax.enable_x64(True):
+    params = in_float64(params_of(model, task))
+
+    @jax.jit
+    def value_and_gradient(params, batch):
+      def cost(params):
+        (total, _), _ = model.apply(
+          {"params": params}, batch, (), method="loss"
+        )
+        return total
+
+      return jax.value_and_grad(cost)(params)
+
+    got, want = (value_and_gradient(params, b) for b in (padded, batch))
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want)):
+      np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+    outputs = apply(model, params, padded, (), method="outputs")
+    want = apply(model, params, batch, (), method="outputs")
+    np.testing.assert_allclose(outputs[:, :T], want, rtol=1e-12)
+    # Symbol 6 stands in the padding alone.
+    assert (
+      6
+      not in np.asarray(batch.inputs)[
+        np.arange(S)[None] < SOURCE_LENGTHS[:, None]
+      ]
+    )
+    assert (got[1]["inputs"]["embedding"][6] == 0).all()
+
+
+@pytest.mark.parametrize("fields", [ATTENTIVE[1], WITHOUT[1]])
+def test_step_by_step_equals_the_teacher_forced_pass(fields):
+  model, task = written_model(**fields)
+  params, batch = params_of(model, task), written_batch()
+  want = apply(model, params, batch, (), method="outputs")
+
+  @jax.jit
+  def steps(params, batch):
+    stepper = model.apply({"params": params}, batch, method="stepper")
+    start = jnp.full((1, B), START, jnp.int32)
+    before = jnp.concatenate([start, batch.targets.T[:-1]])
+    return jax.lax.scan(stepper.step, stepper.initial, before)[1]
+
+  got = steps(params, batch).swapaxes(0, 1)
+  np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
+def test_decoding_is_greedy_or_the_best_of_a_beam():
+  model, task = written_model(**ATTENTIVE[2])
+  params, batch = params_of(model, task), written_batch()
+  none = batch._replace(targets=jnp.zeros_like(batch.targets))
+  greedy = apply(model, params, none, method="decode")
+  assert greedy.shape == (B, T)
+  # The teacher-forced pass on what was decoded predicts just that.
+  read = batch._replace(targets=greedy)
+  outputs = apply(model, params, read, (), method="outputs")
+  chosen = np.asarray(outputs.argmax(-1))
+  log_p = jax.nn.log_softmax(outputs)
+
+  def score(tokens, log_p, penalty):
+    count = [*tokens.tolist(), END].index(END) + 1
+    total = sum(log_p[t, tokens[t]] for t in range(min(count, T)))
+    return total / ((5 + min(count, T)) / 6) ** penalty
+
+  for b in range(B):
+    tokens = greedy[b].tolist()
+    count = [*tokens, END].index(END) + 1
+    assert chosen[b, :count].tolist() == tokens[:count]
+    assert set(tokens[count:]) <= {END}
+  beam = jax.jit(
+    lambda p: model.apply(
+      {"params": p}, none, beam_size=50, length_penalty=0.6, method="decode"
+    )
+  )(params)
+  read = batch._replace(targets=beam)
+  beam_p = jax.nn.log_softmax(apply(model, params, read, (), method="outputs"))
+  for b in range(B):
+    best, first = (
+      score(beam[b], beam_p[b], 0.6),
+      score(greedy[b], log_p[b], 0.6),
+    )
+    assert best >= first - 1e-5
+
+
+def test_scheduled_sampling_reads_the_models_own_symbols():
+  fields = ATTENTIVE[1]
+  model, task = written_model(**fields, decoder__scheduled_sampling=1.0)
+  forced, _ = written_model(**fields)
+  params, batch = params_of(model, task), written_batch()
+  rngs = {"dropout": jax.random.key(0)}
+
+  @functools.partial(jax.jit, static_argnums=0)
+  def loss(model, batch):
+    return model.apply(
+      {"params": params}, batch, (), train=True, rngs=rngs, method="loss"
+    )[0][0]
+
+  # At rate 1 every symbol read is the most probable one after those before it.
+  tokens = jnp.full((B, T), 0, jnp.int32)
+  for t in range(T):
+    read = batch._replace(targets=tokens)
+    outputs = apply(forced, params, read, (), method="outputs")
+    tokens = tokens.at[:, t].set(outputs[:, t].argmax(-1))
+  read = batch._replace(targets=tokens)
+  outputs = apply(forced, params, read, (), method="outputs")
+  want = task.loss(outputs, batch)[0]
+  np.testing.assert_allclose(loss(model, batch), want, rtol=1e-5)
+  plain = apply(forced, params, batch, (), method="loss")[0][0]
+  np.testing.assert_allclose(loss(forced, batch), plain, rtol=1e-6)
+  assert abs(plain - want) > 1e-3
+  half = written_model(**fields, decoder__scheduled_sampling=0.5)[0]
+  losses = set()
+  for seed in range(4):
+    rngs = {"dropout": jax.random.key(seed)}
+    losses.add(
+      float(
+        jax.jit(
+          lambda k: half.apply(
+            {"params": params},
+            batch,
+            (),
+            train=True,
+            rngs={"dropout": k},
+            method="loss",
+          )[0][0]
+        )(jax.random.key(seed))
+      )
+    )
+  assert len(losses) > 1
+
+
+def test_dropout_is_drawn_anew_at_every_place_and_only_in_training():
+  fields = {
+    "num_layers": 2,
+    "dropout": 0.5,
+    "readout_dropout": 0.2,
+    "inputs__dropout": 0.2,
+    "inputs__symbol_dropout": 0.2,
+  }
+  model, task = written_model(**ATTENTIVE[0], **fields)
+  plain, _ = written_model(**ATTENTIVE[0], num_layers=2)
+  params, batch = params_of(model, task), written_batch()
+
+  @functools.partial(jax.jit, static_argnums=(0, 1))
+  def loss(model, train, seed):
+    rngs = {"dropout": jax.random.key(seed)}
+    return model.apply(
+      {"params": params}, batch, (), train=train, rngs=rngs, method="loss"
+    )[0][0]
+
+  values = {float(loss(model, True, seed)) for seed in range(3)}
+  assert len(values) == 3
+  np.testing.assert_allclose(
+    loss(model, False, 0), loss(plain, True, 0), rtol=1e-6
+  )
+
+
+@pytest.mark.parametrize("fields", [ATTENTIVE[2], WITHOUT[0]])
+def test_recurrences_and_perturbations(fields):
+  """Of the encoder and of the decoder, whose costs add up to the loss."""
+  model, task = written_model(**fields)
+  params, batch = params_of(model, task), written_batch()
+  recurrences = model.apply({"params": params}, batch, (), method="recurrences")
+  assert [*recurrences] == ["encoder", "decoder"]
+  assert recurrences["encoder"].cost is None
+  decoder = recurrences["decoder"]
+  _, y_TBO = static_unroll(
+    decoder.cell, decoder.cell_params, decoder.xs, decoder.carry[0].forward
+  )
+  total = sum(
+    decoder.cost(
+      decoder.readout, y_TBO[t], tuple(a[t] for a in decoder.targets)
+    )
+    for t in range(T)
+  )
+  (loss, _), _ = apply(model, params, batch, (), method="loss")
+  np.testing.assert_allclose(total, loss, rtol=1e-5)
+  zeros = {
+    name: zero_perturbations(recurrence.stack, *recurrence.shape)
+    for name, recurrence in recurrences.items()
+  }
+
+  @jax.jit
+  def cost(e):
+    return model.apply(
+      {"params": params}, batch, (), perturbations=e, method="loss"
+    )[0][0]
+
+  np.testing.assert_allclose(cost(zeros), loss, rtol=1e-6)
+  gradients = jax.jit(jax.grad(cost))(zeros)
+  assert all(np.abs(g).max() > 0 for g in jax.tree.leaves(gradients["encoder"]))
+  h = gradients["decoder"][0].forward.layers[0].forward.h
+  eps, entry = 1e-2, (1, 2, 0)
+  moved = jax.tree.map(lambda a: np.array(a), zeros)
+  values = []
+  for sign in (1, -1):
+    moved["decoder"][0].forward.layers[0].forward.h[entry] = sign * eps
+    values.append(float(cost(moved)))
+  want = (values[0] - values[1]) / (2 * eps)
+  np.testing.assert_allclose(h[entry], want, rtol=2e-2, atol=1e-4)
+
+
+@pytest.mark.parametrize("inputs", ["vectors", "images"])
+@pytest.mark.parametrize("use", ["carry", "first_step", "every_step"])
+def test_a_vector_is_written_out(inputs, use):
+  if inputs == "images" and use != "carry":
+    pytest.skip("one way is enough to see that images are read")
+  model, task = written_model(inputs, decoder__vector_use=use)
+  params, batch = params_of(model, task), written_batch(inputs)
+  outputs = apply(model, params, batch, (), method="outputs")
+  assert outputs.shape == (B, T, V)
+  for b in range(B):  # what is written depends on the sequence's own vector
+    other = batch._replace(inputs=batch.inputs.at[b].add(0.5))
+    changed = apply(model, params, other, (), method="outputs") != outputs
+    assert np.flatnonzero(changed.any(axis=(1, 2))).tolist() == [b]
+    assert changed[b].any(axis=-1).all()
+  if inputs == "vectors" and use != "carry":
+    decoder, x = params["decoder"], batch.inputs
+    cell = model.stack.forward[0]
+    carry = cell.initial_carry((B,), jnp.float32)
+    before = jnp.concatenate(
+      [jnp.full((B, 1), START), batch.targets[:, :-1]], axis=1
+    )
+    for t in range(T):
+      given = x if t == 0 or use == "every_step" else jnp.zeros_like(x)
+      read = [params["embedding"][before[:, t]], given]
+      carry, h = cell.step(
+        decoder.layers[0].forward, carry, jnp.concatenate(read, -1)
+      )
+      if use == "every_step":
+        parts = jnp.concatenate([h, *read], -1)
+        h = jnp.tanh(
+          parts @ decoder.output["kernel"] + decoder.output["bias"][None]
+        )
+      readout = params["readout"]
+      want = h @ readout["kernel"] + readout["bias"][None]
+      np.testing.assert_allclose(outputs[:, t], want, rtol=1e-4, atol=1e-5)
+
+
+def test_sequences_are_reversed_within_their_lengths():
+  x = np.arange(B * S * 2).reshape(B, S, 2)
+  got = np.asarray(reverse_sequences(jnp.asarray(x), SOURCE_LENGTHS))
+  for b, n in enumerate(SOURCE_LENGTHS):
+    np.testing.assert_array_equal(got[b, :n], x[b, :n][::-1])
+    np.testing.assert_array_equal(got[b, n:], x[b, n:])
+  whole = reverse_sequences(jnp.asarray(x), None)
+  np.testing.assert_array_equal(whole, x[:, ::-1])
+
+
+@pytest.mark.parametrize(
+  "fields,message",
+  [
+    (
+      {"decoder__attention": "dot"},
+      "model.decoder.attention must be one of additive, multiplicative, none",
+    ),
+    (
+      {"decoder__bridge": "copy", "bidirectional": True},
+      "model.decoder.bridge must be 'dense' with a bidirectional encoder, got "
+      "'copy'",
+    ),
+    (
+      {"decoder__input_feeding": True},
+      "model.decoder.input_feeding must be false without attention",
+    ),
+    (
+      {"decoder__scheduled_sampling": 1.5},
+      "model.decoder.scheduled_sampling must be a finite number",
+    ),
+    (
+      {"pooling": "mean"},
+      "model.pooling must be 'last', as a decoder starts from final states",
+    ),
+    ({"kind": "recurrent"}, "model.kind 'recurrent' needs a language task"),
+  ],
+)
+def test_wrong_fields_are_named(fields, message):
+  with pytest.raises(FieldError) as error:
+    models.build(section(**fields), written_task())
+  assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+  "fields,message",
+  [
+    (
+      {"decoder__attention": "additive"},
+      "model.decoder.attention must be 'none', as a vector has no steps to "
+      "read, got 'additive'",
+    ),
+    ({"bidirectional": True}, "model.bidirectional must be False, as a vector"),
+    (
+      {"decoder__reverse_source": True},
+      "model.decoder.reverse_source must be False, as a vector",
+    ),
+  ],
+)
+def test_settings_without_effect_are_named(fields, message):
+  with pytest.raises(FieldError) as error:
+    models.build(section(**fields), written_task("vectors"))
+  assert str(error.value).startswith(message)
+
+
+def test_sections_that_a_pattern_needs():
+  fields = section()
+  for name in ("inputs", "decoder"):
+    rest = {k: v for k, v in fields.items() if k != name}
+    with pytest.raises(FieldError, match=f"^model.{name} is required"):
+      models.build(rest, written_task())
