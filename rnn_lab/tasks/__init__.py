@@ -40,6 +40,10 @@ TASKS = {
   "copy_memory": "rnn_lab.tasks.copy_memory:copy_memory",
   "temporal_order": "rnn_lab.tasks.temporal_order:temporal_order",
   "language": "rnn_lab.tasks.language:language",
+  "digit_names": "rnn_lab.tasks.captioning:digit_names",
+  "scenes": "rnn_lab.tasks.captioning:scenes",
+  "transduction": "rnn_lab.tasks.transduction:transduction",
+  "translation": "rnn_lab.tasks.translation:translation",
 }
 
 
