@@ -213,8 +213,8 @@ def text_task(
     start=texts.target.bos,
     end=texts.target.eos,
     texts=texts,
-    summary=f"{summary}; batches of {len(parts)} lengths, "
-    f"{padding(lengths['train'], parts):.0%} padding",
+    summary=f"{summary}; buckets: {len(parts)}; padding: "
+    f"{padding(lengths['train'], parts):.0%}",
   )
 
 
