@@ -21,8 +21,8 @@ def get_config(argument: str = ""):
   config.optimizer.decay_steps = config.train.num_steps
   if argument == "smoke":
     common.shrink(config)
-    config.task.train_size = 200
-    config.task.eval_size = 50
+    config.task.train_size = 30
+    config.task.eval_size = 20
   return config
 
 

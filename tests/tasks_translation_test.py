@@ -15,7 +15,6 @@ from rnn_lab.tasks import Spec, build
 from rnn_lab.tasks.translation import translation, without_data
 from rnn_lab.text.words import WordIds
 
-SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 # The first words of training come twice, "Vogel" and "bird" once.
 TRAIN = [
   ("Ein Hund bellt.", "A dog barks."),
