@@ -6,13 +6,13 @@
     --workdir=runs/sentiment_cells
 
 The sentence polarity data of Pang and Lee 2005, a bidirectional LSTM over
-random embeddings, all outputs pooled. The sweep trains the ten folds, each
-fold's best epoch being chosen on a tenth of its training part; the number is the
+random embeddings, all outputs pooled. The sweep trains the ten folds, the best
+epoch of each being chosen on a tenth of its training part; the number is the
 mean test accuracy of the folds. `:cells` compares three cells on one fold.
 Published with random embeddings: an LSTM 75.1%, a convolutional network 76.1%
 (Kim 2014); naive Bayes on words and pairs of words has 78.6% here
-(`rnn_lab.text.polarity.naive_bayes`). To expect: not measured yet. `:smoke` takes
-half a minute.
+(`rnn_lab.text.polarity.naive_bayes`). To expect: not measured yet. `:smoke`
+takes half a minute.
 """
 
 from configs import common

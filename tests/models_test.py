@@ -89,7 +89,6 @@ def test_a_sequence_is_read_out_at_every_step():
   np.testing.assert_allclose(outputs, expected.swapaxes(0, 1), atol=1e-5)
 
 
-@pytest.mark.usefixtures("compiles_quickly")
 def test_padding_changes_nothing():
   """More padding, and other numbers in it: the same loss and gradients."""
   model, params, batch = model_and_batch(
@@ -107,7 +106,6 @@ def test_padding_changes_nothing():
     np.testing.assert_allclose(a, e, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.usefixtures("compiles_quickly")
 def test_all_layers_or_the_top_one_are_read():
   for final, width in (("top", 12), ("all", 24)):
     model, params, batch = model_and_batch(

@@ -19,8 +19,6 @@ from rnn_lab.studies.problem import recurrence_of, study_batch
 from rnn_lab.training.state import seed_keys
 from rnn_lab.types import Batch
 
-pytestmark = pytest.mark.usefixtures("compiles_quickly")
-
 
 def of_task(config, name, **fields):
   with config.unlocked():
