@@ -31,10 +31,12 @@ class SentimentTask(Task):
 
   Attributes:
     words: the vocabulary.
+    classes: the name of each class.
     summary: a line on the data.
   """
 
   words: WordIds
+  classes: tuple[str, ...]
   summary: str
 
   def describe(self) -> str:
@@ -51,7 +53,7 @@ class SentimentTask(Task):
     Raises:
       FieldError: a sentence has no known word.
     """
-    rows = [self.words.encode(polarity.tokenize(line)) for line in sentences]
+    rows = [self.words.encode(tokens) for tokens in self.tokens_of(sentences)]
     for sentence, row in zip(sentences, rows):
       if not (row != self.words.unk).any():
         raise FieldError(
@@ -59,6 +61,10 @@ class SentimentTask(Task):
           f"{{field}} must have at least one known word, got {sentence!r}",
         )
     return _batch(rows, np.zeros(len(rows), np.int32))
+
+  def tokens_of(self, sentences: Sequence[str]) -> list[list[str]]:
+    """Returns the words that a sentence consists of."""
+    return [polarity.tokenize(sentence) for sentence in sentences]
 
 
 @cached
@@ -124,7 +130,9 @@ def sentiment(
     maximize=True,
     baselines=types.MappingProxyType({"accuracy": 0.5, "loss": math.log(2)}),
     hashes=data.hashes,
+    predictor="classes",
     words=words,
+    classes=polarity.CLASSES,
     summary=(
       f"fold {fold} of {num_folds}: {sizes} sentences; a vocabulary of "
       f"{words.size:,}; {len(in_buckets)} buckets, {padding:.0%} padding"

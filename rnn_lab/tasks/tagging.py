@@ -62,19 +62,45 @@ class TaggingTask(ScoredTask):
     fields = dataclasses.asdict(self.vocabularies)
     write_json(workdir / VOCABULARY, fields)
 
-  def inputs_of(self, sentences: Sequence[Sequence[tuple[str, str]]]) -> Batch:
-    """Returns sentences of (word, part of speech) as a batch to be tagged.
+  @property
+  def classes(self) -> tuple[str, ...]:
+    """The tags."""
+    return self.vocabularies.tags.words
+
+  def inputs_of(self, sentences: Sequence[str]) -> Batch:
+    """Returns sentences as a batch to be tagged.
+
+    Args:
+      sentences: words separated by spaces; where parts of speech are read,
+        each word is followed by a slash and its own, as in "The/DT cat/NN".
 
     Raises:
-      FieldError: a sentence has no word, or a part of speech is not known.
+      FieldError: a sentence has no word, or a word no part of speech.
     """
-    for sentence in sentences:
-      if not sentence:
-        raise FieldError("input", "{field} must have at least one word")
-    tokens = [[chunking.Token(w, p, "O") for w, p in s] for s in sentences]
-    tag = self.vocabularies.tags.words[0]
-    tags = [[tag] * len(sentence) for sentence in sentences]
+    tokens = [self._parse(sentence) for sentence in sentences]
+    tags = [[self.classes[0]] * len(sentence) for sentence in tokens]
     return _batch(tokens, tags, self.vocabularies, self.reads_parts_of_speech)
+
+  def tokens_of(self, sentences: Sequence[str]) -> list[list[str]]:
+    """Returns the words of sentences; see `inputs_of`."""
+    return [[t.word for t in self._parse(sentence)] for sentence in sentences]
+
+  def _parse(self, sentence: str) -> list[chunking.Token]:
+    words = sentence.split()
+    if not words:
+      raise FieldError("input", "{field} must have at least one word, got none")
+    if not self.reads_parts_of_speech:
+      return [chunking.Token(word, "", "O") for word in words]
+    pairs = [word.rsplit("/", 1) for word in words]
+    known = self.vocabularies.parts_of_speech.words
+    for word, pair in zip(words, pairs):
+      if len(pair) != 2 or not pair[0] or pair[1] not in known:
+        raise FieldError(
+          "input",
+          "each word of {field} must be followed by a slash and its part of "
+          f"speech, as in cat/NN, got {word!r}",
+        )
+    return [chunking.Token(word, part, "O") for word, part in pairs]
 
 
 @cached
@@ -161,6 +187,7 @@ def tagging(
     ),
     hashes=data.hashes,
     evaluator="sequences",
+    predictor="tags",
     score=score,
     vocabularies=vocabularies,
     reads_parts_of_speech=is_chunks,
