@@ -7,8 +7,8 @@ RUN is the directory of a run of a design pattern: sentiment, tagging,
 translation and so on. With `--input` the answer is printed for a person, with
 its probability: for a class with the words that carry it, for tags aligned
 under the words. `--figure=FILE.png` draws the attention of an
-encoder-decoder. Without `--input` lines are read from standard input, and a line
-of JSON is written for each.
+encoder-decoder. Without `--input` lines are read from standard input, and each
+is answered by a line of JSON.
 """
 
 import json

@@ -183,6 +183,14 @@ def test_of_a_language_model(tmp_path):
       "model.bidirectional must be false for a gradient study",
     ),
     (
+      tiny_config(model__pooling="mean"),
+      "model.pooling must be 'last' for a gradient study",
+    ),
+    (
+      tiny_config(model__initial_state="learned"),
+      "model.initial_state must be 'zeros' for a gradient study",
+    ),
+    (
       tiny_language(task__window=2, task__reach=2),
       "task 'language' must have sequences of at least 3 steps",
     ),
