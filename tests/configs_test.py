@@ -111,7 +111,7 @@ def test_cell_sections_hold_the_factorys_arguments_and_defaults(kind):
 @pytest.mark.parametrize("name", NAMES)
 def test_fields_of_all_runs_are_in_every_config(name):
   config = load(name).get_config()
-  assert config.model.kind in models.MODELS
+  assert config.model.kind in (models.PATTERN, *models.MODELS)
   assert config.eval.select in settings.SELECT
   assert config.optimizer.hold_steps >= 0
   assert config.train.gradient_norms in (False, True)
@@ -131,7 +131,6 @@ def test_unknown_arguments_are_errors(name):
     load(name).get_config("smok")
 
 
-@pytest.mark.usefixtures("compiles_quickly")
 @pytest.mark.parametrize("name", NAMES)
 def test_loads_and_its_smoke_runs(name, tmp_path, folders):
   for argument in ("", "smoke"):

@@ -20,15 +20,15 @@ from rnn_lab.tasks import TASKS, build
       {"name": "mnits"},
       4,
       "task.name must be one of adding, copy_memory, digit_names, digits, "
-      "language, mnist, scenes, temporal_order, transduction, translation, got "
-      "'mnits'; did you mean 'mnist'?",
+      "language, mnist, scenes, sentiment, tagging, temporal_order, "
+      "transduction, translation, got 'mnits'; did you mean 'mnist'?",
     ),
     (
       {},
       4,
       "task.name must be one of adding, copy_memory, digit_names, digits, "
-      "language, mnist, scenes, temporal_order, transduction, translation, got "
-      "None",
+      "language, mnist, scenes, sentiment, tagging, temporal_order, "
+      "transduction, translation, got None",
     ),
     (
       {"name": "digits", "gapp": 3},

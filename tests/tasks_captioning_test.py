@@ -15,7 +15,7 @@ from rnn_lab.tasks.digits import read_digits
 from rnn_lab.tasks.number_words import DIGIT_NAMES
 from rnn_lab.tasks.scenes import HELD_OUT
 from rnn_lab.tasks.scenes import scenes as draw_scenes
-from rnn_lab.tasks.written import commonest, padded, until_end, written
+from rnn_lab.tasks.written import commonest, until_end, written
 from rnn_lab.text.words import WordIds
 
 LETTERS = "efghinorstuvwxz"
@@ -51,7 +51,6 @@ def test_targets_end_with_the_end_symbol_and_weights_with_it():
   assert_array_equal(targets, [[5, 6, 7, 1], [1, 1, 1, 1], [8, 1, 1, 1]])
   assert_array_equal(weights, [[1, 1, 1, 1], [1, 0, 0, 0], [1, 1, 0, 0]])
   assert targets.dtype == np.int32 and weights.dtype == np.float32
-  assert_array_equal(padded([[2], [3, 4]], 3, 9), [[2, 9, 9], [3, 4, 9]])
   assert until_end(np.array([4, 1, 4, 1]), 1) == [4]
   assert until_end(np.array([4, 3]), 1) == [4, 3]
   assert until_end(np.array([1, 3]), 1) == []
@@ -222,11 +221,27 @@ def test_images_of_a_user():
   assert task.text_of(np.array([*task.vocabulary.encode("six"), 1, 4])) == "six"
 
 
+def test_images_of_a_split():
+  task = names_task()
+  splits = read_digits().splits
+  batch = task.inputs_of(["valid:0", "test:359", "test:7"])
+  expected = [splits["valid"].pixels[0], *splits["test"].pixels[[359, 7]]]
+  assert_array_equal(batch.inputs[..., 0] * 16, expected)
+  assert task.symbols[2:] == tuple(LETTERS)
+  for place in "test:360", "valid:180":
+    with pytest.raises(FieldError, match=f"^input .*, got '{place}'$"):
+      task.inputs_of([place])
+
+
 @pytest.mark.parametrize(
   "images, message",
   [
     ([], "must be at least one image, got none"),
-    (["seven"], "must be images, arrays of numbers"),
+    (
+      ["train:3"],
+      "must be an array, or the place of an image as 'test:17', got 'train:3'",
+    ),
+    ([{"seven"}], "must be images, arrays of numbers"),
     ([[[1.0], [1.0, 0.0]]], "must be images, arrays of numbers"),
     ([np.zeros((8, 9))], "must be images of shape (8, 8, 1), got (8, 9)"),
     (

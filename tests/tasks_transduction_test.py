@@ -203,7 +203,7 @@ def test_texts_of_a_user():
     (["5 may 1987", " \t"], "must not be empty, got ' \\t'"),
     (
       ["5 mai 1987 à"],
-      f"must consist of {DATE_SOURCE_ALPHABET!r}, got 'à' in '5 mai 1987 à'",
+      f"must consist of {DATE_SOURCE_ALPHABET!r}, got 'à'",
     ),
   ],
 )

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import pathlib
+import re
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -46,21 +47,34 @@ class CaptioningTask(WrittenTask):
     """Writes the vocabulary."""
     self.vocabulary.save(workdir / TARGET_VOCABULARY)
 
-  def inputs_of(self, images: Sequence[np.ndarray]) -> Batch:
+  @property
+  def symbols(self) -> tuple[str, ...]:
+    """The letters or words that are written, and the special ones."""
+    return self.vocabulary.words
+
+  def inputs_of(self, images: Sequence[np.ndarray | str]) -> Batch:
     """Returns a batch of images to be described; its targets are zeros.
 
     Args:
       images: N of them, `[rows, columns, channels]`, or `[rows, columns]` with
-        a single channel, numbers in [0, 1].
+        a single channel, numbers in [0, 1]; or the place of one in a split, as
+        "valid:0" or "test:17".
 
     Raises:
-      FieldError: there are none, one has another shape, or it has other
-        values. The field is `input`.
+      FieldError: there are none, one has another shape or other values, or
+        there is no such place. The field is `input`.
     """
     if not len(images):
       raise FieldError("input", "{field} must be at least one image, got none")
     shape = (*self.input_spec.shape, self.input_spec.size)
-    inputs = np.stack([_checked_image(image, shape) for image in images])
+    inputs = np.stack(
+      [
+        self._image_at(image)
+        if isinstance(image, str)
+        else _checked_image(image, shape)
+        for image in images
+      ]
+    )
     size, length = len(inputs), self.output_spec.length
     targets = np.zeros((size, length), np.int32)
     return Batch(inputs, None, targets, np.ones((size, length), np.float32))
@@ -68,6 +82,25 @@ class CaptioningTask(WrittenTask):
   def text_of(self, symbols: np.ndarray) -> str:
     """Returns the caption that symbols spell, up to the end symbol."""
     return self.joint.join(self.vocabulary.decode(symbols))
+
+  def _image_at(self, place: str) -> np.ndarray:
+    split, _, number = place.partition(":")
+    if split in EVAL_SEEDS and re.fullmatch("[0-9]{1,9}", number):
+      batches = self.eval_batches(split)
+      weights = np.concatenate([batch.weights for batch in batches])
+      size = int(weights.any(axis=1).sum())
+      if int(number) < size:
+        return np.concatenate([b.inputs for b in batches])[int(number)]
+      raise FieldError(
+        "input",
+        f"{{field}} must be from {split}:0 to {split}:{size - 1}, got "
+        f"{place!r}",
+      )
+    raise FieldError(
+      "input",
+      "{field} must be an array, or the place of an image as 'test:17', got "
+      f"{place!r}",
+    )
 
 
 class Captioned(NamedTuple):
@@ -165,6 +198,7 @@ def captioning_task(
     ),
     hashes=hashes,
     evaluator="sequences",
+    predictor="written",
     steps_per_epoch=size // batch_size,
     score=score,
     start=vocabulary.bos,

@@ -11,11 +11,10 @@ import numpy as np
 
 from rnn_lab.errors import FieldError, check_choice
 from rnn_lab.rundir import SOURCE_VOCABULARY, TARGET_VOCABULARY
-from rnn_lab.tasks import losses
+from rnn_lab.tasks import buckets, losses
 from rnn_lab.tasks.base import ENCODER_DECODER, SYMBOLS, Spec
 from rnn_lab.tasks.batches import EVAL_SEEDS
-from rnn_lab.tasks.buckets import epochs, eval_batches, make_buckets, padding
-from rnn_lab.tasks.written import WrittenTask, padded, until_end, written
+from rnn_lab.tasks.written import WrittenTask, until_end, written
 from rnn_lab.text.words import WordIds
 from rnn_lab.types import Batch
 
@@ -96,36 +95,40 @@ class TextTask(WrittenTask):
       FieldError: there are none, one is no text, has no token, or has a token
         that is not known and no symbol for those. The field is `input`.
     """
+    sources = [self._encode(tokens) for tokens in self.tokens_of(texts)]
+    inputs, lengths = buckets.padded(sources)
+    shape = len(texts), self.output_spec.length
+    targets = np.zeros(shape, np.int32)
+    return Batch(inputs, lengths, targets, np.ones(shape, np.float32))
+
+  def tokens_of(self, texts: Sequence[str]) -> list[list[str]]:
+    """Returns the tokens that texts consist of; see `inputs_of`."""
     if isinstance(texts, str) or not len(texts):
       raise FieldError("input", f"{{field}} must be texts, got {texts!r}")
-    sources = [self._symbols(text) for text in texts]
-    lengths = np.array([len(source) for source in sources], np.int32)
-    shape = len(texts), self.output_spec.length
-    return Batch(
-      padded(sources, lengths.max()),
-      lengths,
-      np.zeros(shape, np.int32),
-      np.ones(shape, np.float32),
-    )
+    for text in texts:
+      if not isinstance(text, str):
+        raise FieldError("input", f"{{field}} must be texts, got {text!r}")
+      if not self.texts.split(text):
+        raise FieldError("input", f"{{field}} must not be empty, got {text!r}")
+    return [self.texts.split(text) for text in texts]
 
   def text_of(self, symbols: np.ndarray) -> str:
     """Returns the text that symbols stand for, up to the end symbol."""
     return self.texts.join(self.texts.target.decode(symbols))
 
-  def _symbols(self, text: str) -> np.ndarray:
-    if not isinstance(text, str):
-      raise FieldError("input", f"{{field}} must be texts, got {text!r}")
-    tokens = self.texts.split(text)
-    if not tokens:
-      raise FieldError("input", f"{{field}} must not be empty, got {text!r}")
+  @property
+  def symbols(self) -> tuple[str, ...]:
+    """The tokens that are written, and the special ones."""
+    return self.texts.target.words
+
+  def _encode(self, tokens: list[str]) -> np.ndarray:
     vocabulary = self.texts.source
-    unknown = [token for token in tokens if token not in vocabulary.words]
-    if vocabulary.unk is None and unknown:
-      raise FieldError(
-        "input",
-        f"{{field}} must consist of {''.join(vocabulary.words)!r}, got "
-        f"{unknown[0]!r} in {text!r}",
-      )
+    for token in tokens:
+      if vocabulary.unk is None and token not in vocabulary.words:
+        known = "".join(vocabulary.words)
+        raise FieldError(
+          "input", f"{{field}} must consist of {known!r}, got {token!r}"
+        )
     return vocabulary.encode(tokens)
 
 
@@ -170,9 +173,9 @@ def text_task(
       f"got {batch_size}",
     )
   examples = {s: _examples(pairs[s], texts.target.eos) for s in pairs}
-  parts = make_buckets(lengths["train"], batch_size, max_padding)
-  training = epochs(examples["train"], parts, batch_size)
-  held = {s: eval_batches(examples[s], lengths[s]) for s in EVAL_SEEDS}
+  parts = buckets.make_buckets(lengths["train"], batch_size, max_padding)
+  training = buckets.epochs(examples["train"], parts, batch_size)
+  held = {s: buckets.eval_batches(examples[s], lengths[s]) for s in EVAL_SEEDS}
 
   def batches_of(split: str) -> Sequence[Batch]:
     check_choice("split", split, EVAL_SEEDS)
@@ -194,8 +197,7 @@ def text_task(
     ),
     output_spec=Spec(longest, texts.target.size),
     output="softmax",
-    data=training.data,
-    batch=training.batch,
+    **training._asdict(),
     eval_batches=batches_of,
     loss=losses.cross_entropy,
     metrics=losses.class_metrics,
@@ -206,21 +208,19 @@ def text_task(
     ),
     hashes=hashes,
     evaluator="sequences",
-    bucket=training.bucket,
-    steps_per_epoch=training.steps_per_epoch,
+    predictor="written",
     score=score,
     score_details=dict(score_details),
     start=texts.target.bos,
     end=texts.target.eos,
     texts=texts,
     summary=f"{summary}; buckets: {len(parts)}; padding: "
-    f"{padding(lengths['train'], parts):.0%}",
+    f"{buckets.padding(lengths['train'], parts):.0%}",
   )
 
 
 def _examples(pairs: SymbolPairs, end: int) -> Batch:
   """Returns all of a split as one batch."""
-  lengths = pairs.lengths[:, 0]
+  sources, lengths = buckets.padded(pairs.sources)
   targets, weights = written(pairs.targets, end)
-  sources = padded(pairs.sources, lengths.max())
   return Batch(sources, lengths, targets, weights)

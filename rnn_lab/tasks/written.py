@@ -56,19 +56,11 @@ def written(
     including the first end symbol. T is the longest sequence and one.
   """
   lengths = np.array([len(sequence) + 1 for sequence in sequences])
-  targets = padded(sequences, lengths.max(), end)
+  targets = np.full((len(sequences), lengths.max()), end, np.int32)
+  for row, sequence in zip(targets, sequences):
+    row[: len(sequence)] = sequence
   weights = np.arange(lengths.max())[None] < lengths[:, None]
   return targets, weights.astype(np.float32)
-
-
-def padded(
-  sequences: Sequence[Sequence[int]], length: int, symbol: int = 0
-) -> np.ndarray:
-  """Returns sequences of symbols, int32 `[N, length]`, padded with a symbol."""
-  array = np.full((len(sequences), length), symbol, np.int32)
-  for row, sequence in zip(array, sequences):
-    row[: len(sequence)] = sequence
-  return array
 
 
 def until_end(symbols: np.ndarray, end: int) -> list[int]:
