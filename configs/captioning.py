@@ -1,10 +1,18 @@
-"""Describing images: the names of handwritten digits, captions of scenes.
+"""Describing images (vector to sequence): names of digits, captions of scenes.
 
   python -m experiments.train --config=configs/captioning.py --workdir=DIR
   python -m experiments.train --config=configs/captioning.py:scenes \\
     --workdir=DIR
+  python -m experiments.sweep --config=configs/captioning.py --workdir=DIR
 
-To expect: TODO
+The images are read by two convolutions. By default a GRU of 64 units names
+scikit-learn's handwritten digits, letter by letter; 1,500 steps, a minute on
+two CPU cores. Names without a fault to expect on the test split: 0.986 (a
+constant guess: 0.10). With `:scenes` a GRU of 128 units describes images of
+coloured shapes, word by word; 4,000 steps, some ten minutes. Captions without a
+fault to expect: 0.990 where all combinations of colour and shape were in
+training, 0.134 where one was not. The sweep compares three cells. `:smoke`
+takes half a minute.
 """
 
 from configs import common
@@ -18,14 +26,18 @@ def get_config(argument: str = ""):
   config.model.readout_dropout = 0.5
   config.optimizer.learning_rate = 2e-3
   config.optimizer.schedule = "cosine"
-  config.optimizer.decay_steps = config.train.num_steps
   if argument == "scenes":
     config.task.name = "scenes"
     config.task.train_size = 20_000
     config.task.eval_size = 1000
     config.task.seed = 0
     config.model.hidden_size = 128
-    config.model.inputs.image_features = 128
+    config.model.readout_dropout = 0.0
+    config.model.inputs.image_features = 256
+    config.model.decoder.vector_use = "carry_and_every_step"
+    config.train.num_steps = 4000
+    config.eval.every = 500
+  config.optimizer.decay_steps = config.train.num_steps
   if argument == "smoke":
     common.shrink(config)
   return config

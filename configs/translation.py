@@ -4,10 +4,13 @@
     --workdir=runs/translation [--config.task.data_dir=FOLDER]
   python -m experiments.sweep --config=configs/translation.py --workdir=DIR
 
-TODO
+Lower-cased words of task 1 (Elliott et al. 2016), a bidirectional GRU of 256
+units, additive attention (Bahdanau et al. 2015), 10 epochs; the test split is
+translated by beam search. The sweep compares three cells, each with attention
+and with the encoder's last states alone. BLEU to expect: not measured yet.
+`data_dir` holds the six files; without it they are downloaded and checked.
+`:smoke` takes a minute once they are there.
 """
-
-from ml_collections import config_dict
 
 from configs import common
 
@@ -18,18 +21,18 @@ EPOCH = 450
 def get_config(argument: str = ""):
   argument = common.parse_argument(argument, "smoke")
   config = common.pattern_config()
-  config.task = config_dict.ConfigDict(
+  config.task.update(
     {
       "name": "translation",
       "source_language": "de",
       "target_language": "en",
-      "data_dir": config_dict.placeholder(str),
-      "train_source_path": config_dict.placeholder(str),
-      "train_target_path": config_dict.placeholder(str),
-      "valid_source_path": config_dict.placeholder(str),
-      "valid_target_path": config_dict.placeholder(str),
-      "test_source_path": config_dict.placeholder(str),
-      "test_target_path": config_dict.placeholder(str),
+      "data_dir": common.placeholder(str),
+      "train_source_path": common.placeholder(str),
+      "train_target_path": common.placeholder(str),
+      "valid_source_path": common.placeholder(str),
+      "valid_target_path": common.placeholder(str),
+      "test_source_path": common.placeholder(str),
+      "test_target_path": common.placeholder(str),
       "lowercase": True,
       "min_count": 2,
       "max_vocabulary": 0,
@@ -49,13 +52,15 @@ def get_config(argument: str = ""):
   model.decoder.attention_size = 256
   config.optimizer.schedule = "cosine"
   config.optimizer.decay_steps = 10 * EPOCH
-  config.train.num_steps = 10 * EPOCH
-  config.train.log_every = 100
-  config.eval.every = EPOCH
-  config.eval.sequences = config_dict.ConfigDict(
-    {"valid_beam": 1, "test_beam": 5, "length_penalty": 1.0}
-  )
-  config.run.checkpoint_every = EPOCH
+  config.train.num_steps = 0
+  config.train.num_epochs = 10
+  config.eval.every = 0
+  config.eval.sequences = {
+    "valid_beam": 1,
+    "test_beam": 5,
+    "length_penalty": 1.0,
+  }
+  config.run.checkpoint_every = 0
   if argument == "smoke":
     common.shrink(config)
     config.task.max_padding = 0.5
