@@ -62,6 +62,31 @@ def mnist_folder(tmp_path):
   return tmp_path
 
 
+@pytest.fixture
+def multi30k_folder(tmp_path):
+  """A tiny Multi30k: sentences of up to eight words in six files."""
+  rng = np.random.default_rng(0)
+  words = [f"word{n}" for n in range(30)]
+  sizes = {"train": 80, "val": 10, "test_2016_flickr": 10}
+  for split, lines in sizes.items():
+    for language in ("de", "en"):
+      text = "".join(
+        " ".join(rng.choice(words, rng.integers(3, 9))) + ".\n"
+        for _ in range(lines)
+      )
+      path = tmp_path / f"{split}.{language}"
+      path.write_text(text, encoding="utf-8")
+  return tmp_path
+
+
+@pytest.fixture
+def folders(mnist_folder, ptb_folder, multi30k_folder):
+  """The folder of the data of each config that reads one."""
+  return {"mnist": mnist_folder, "translation": multi30k_folder} | {
+    name: ptb_folder for name in NAMES if name.startswith("ptb")
+  }
+
+
 def test_the_issues_configs_are_there():
   assert {
     "adding",
@@ -86,7 +111,7 @@ def test_cell_sections_hold_the_factorys_arguments_and_defaults(kind):
 @pytest.mark.parametrize("name", NAMES)
 def test_fields_of_all_runs_are_in_every_config(name):
   config = load(name).get_config()
-  assert config.model.kind in models.MODELS
+  assert config.model.kind in (models.PATTERN, *models.MODELS)
   assert config.eval.select in settings.SELECT
   assert config.optimizer.hold_steps >= 0
   assert config.train.gradient_norms in (False, True)
@@ -107,14 +132,13 @@ def test_unknown_arguments_are_errors(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_loads_and_its_smoke_runs(name, tmp_path, mnist_folder, ptb_folder):
+def test_loads_and_its_smoke_runs(name, tmp_path, folders):
   for argument in ("", "smoke"):
     config = load(name).get_config(argument)
     if name == "mnist":
-      config.task.data_dir = str(mnist_folder)
       config.train.batch_size = 16
-    if name.startswith("ptb"):
-      config.task.data_dir = str(ptb_folder)
+    if name in folders:
+      config.task.data_dir = str(folders[name])
     plan(config)
   assert train(config, tmp_path / "run") == "finished"
   ended = result(tmp_path / "run")
@@ -125,9 +149,11 @@ def test_loads_and_its_smoke_runs(name, tmp_path, mnist_folder, ptb_folder):
 @pytest.mark.parametrize(
   "name", [name for name in NAMES if hasattr(load(name), "sweep")]
 )
-def test_every_trial_of_its_sweep_can_be_planned(name, argument):
+def test_every_trial_of_its_sweep_can_be_planned(name, argument, folders):
   module = load(name)
   config = module.get_config(argument)
+  if name in folders:
+    config.task.data_dir = str(folders[name])
   trials = expand(module.sweep, argument, config, {})
   for trial in trials:
     plan(trial.config)
@@ -142,6 +168,21 @@ def test_every_trial_of_its_sweep_can_be_planned(name, argument):
     goals = parse_goals(about.get("goals", ()))
     assert set(goals) <= tasks
     parse_published(about.get("published", ()), goals)
+
+
+@pytest.mark.parametrize(
+  "name, argument",
+  [
+    ("captioning", "scenes"),
+    ("transduction", "dates"),
+    ("transduction", "numbers"),
+  ],
+)
+def test_other_arguments_can_be_planned(name, argument):
+  config = load(name).get_config(argument)
+  config.task.train_size, config.task.eval_size = 100, 10
+  task = plan(config).task
+  assert argument in (task.name, config.task.get("kind"))
 
 
 def _series_of(side, tasks):

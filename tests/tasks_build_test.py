@@ -19,14 +19,16 @@ from rnn_lab.tasks import TASKS, build
     (
       {"name": "mnits"},
       4,
-      "task.name must be one of adding, copy_memory, digits, language, mnist, "
-      "temporal_order, got 'mnits'; did you mean 'mnist'?",
+      "task.name must be one of adding, copy_memory, digit_names, digits, "
+      "language, mnist, scenes, sentiment, tagging, temporal_order, "
+      "transduction, translation, got 'mnits'; did you mean 'mnist'?",
     ),
     (
       {},
       4,
-      "task.name must be one of adding, copy_memory, digits, language, mnist, "
-      "temporal_order, got None",
+      "task.name must be one of adding, copy_memory, digit_names, digits, "
+      "language, mnist, scenes, sentiment, tagging, temporal_order, "
+      "transduction, translation, got None",
     ),
     (
       {"name": "digits", "gapp": 3},

@@ -42,6 +42,10 @@ TASKS = {
   "sentiment": "rnn_lab.tasks.sentiment:sentiment",
   "tagging": "rnn_lab.tasks.tagging:tagging",
   "language": "rnn_lab.tasks.language:language",
+  "digit_names": "rnn_lab.tasks.captioning:digit_names",
+  "scenes": "rnn_lab.tasks.captioning:scenes",
+  "transduction": "rnn_lab.tasks.transduction:transduction",
+  "translation": "rnn_lab.tasks.translation:translation",
 }
 
 

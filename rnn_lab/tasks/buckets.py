@@ -71,14 +71,15 @@ def make_buckets(
   totals, starts = np.unique(lengths.sum(axis=1)[order], return_index=True)
   borders = [*starts, len(order)]
   groups = len(totals)
+  longest = np.maximum.reduceat(lengths[order], starts)
+  fewest = min(batch_size, len(order))
 
   # cost[i, j]: the steps computed if groups i to j - 1 are one bucket.
   cost = np.full((groups + 1, groups + 1), np.inf)
   for i in range(groups):
-    for j in range(i + 1, groups + 1):
-      chosen = order[borders[i] : borders[j]]
-      if len(chosen) >= min(batch_size, len(order)):
-        cost[i, j] = len(chosen) * lengths[chosen].max(axis=0).sum()
+    sizes = np.subtract(borders[i + 1 :], borders[i])
+    steps = sizes * np.maximum.accumulate(longest[i:]).sum(axis=1)
+    cost[i, i + 1 :] = np.where(sizes < fewest, np.inf, steps)
 
   # best[j]: the least steps for groups 0 to j - 1, in so many buckets as the
   # outer loop has come to; `cuts` remembers where the last bucket begins.
@@ -94,8 +95,8 @@ def make_buckets(
   buckets, j = [], groups
   for cut in reversed(cuts):
     chosen = order[borders[cut[j]] : borders[j]]
-    longest = tuple(int(n) for n in lengths[chosen].max(axis=0))
-    buckets.append(Bucket(longest, np.sort(chosen)))
+    padded_to = tuple(int(n) for n in lengths[chosen].max(axis=0))
+    buckets.append(Bucket(padded_to, np.sort(chosen)))
     j = cut[j]
   return tuple(reversed(buckets))
 

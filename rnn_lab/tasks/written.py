@@ -1,5 +1,6 @@
 """Tasks whose answers are sequences of symbols, scored as a whole."""
 
+import collections
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -39,3 +40,45 @@ class WrittenTask(ScoredTask):
 
   start: int
   end: int
+
+
+def written(
+  sequences: Sequence[Sequence[int]], end: int
+) -> tuple[np.ndarray, np.ndarray]:
+  """Returns the targets and weights of sequences that are to be written.
+
+  Args:
+    sequences: the symbols of each of N examples, without the end symbol.
+    end: the end symbol, which also fills up the shorter ones.
+
+  Returns:
+    Targets, int32 `[N, T]`, and weights, float32 `[N, T]`, ones up to and
+    including the first end symbol. T is the longest sequence and one.
+  """
+  lengths = np.array([len(sequence) + 1 for sequence in sequences])
+  targets = np.full((len(sequences), lengths.max()), end, np.int32)
+  for row, sequence in zip(targets, sequences):
+    row[: len(sequence)] = sequence
+  weights = np.arange(lengths.max())[None] < lengths[:, None]
+  return targets, weights.astype(np.float32)
+
+
+def until_end(symbols: np.ndarray, end: int) -> list[int]:
+  """Returns the symbols before the first end symbol; all without one."""
+  symbols = np.asarray(symbols).tolist()
+  return symbols[: symbols.index(end)] if end in symbols else symbols
+
+
+def commonest(
+  training: Sequence[Sequence], evaluated: Sequence[Sequence]
+) -> float:
+  """Returns the share of sequences that equal the commonest one in training.
+
+  Args:
+    training: strings or lists of symbols; of equally common ones the first
+      counts.
+    evaluated: likewise, at least one.
+  """
+  counts = collections.Counter(map(tuple, training))
+  [(guess, _)] = counts.most_common(1)
+  return sum(tuple(one) == guess for one in evaluated) / len(evaluated)

@@ -120,6 +120,31 @@ def exact_match(
   return right / len(references)
 
 
+def error_rate(
+  hypotheses: Sequence[Sequence], references: Sequence[Sequence]
+) -> float:
+  """Computes the edit distance of a corpus for each symbol of its references.
+
+  The distance is the least number of symbols to insert, delete or replace that
+  make a hypothesis its reference: of strings this is the character error rate,
+  of lists of words the word error rate. It can exceed 1. Levenshtein, "Binary
+  Codes Capable of Correcting Deletions, Insertions, and Reversals", 1966.
+
+  Args:
+    hypotheses: the predicted sequences, as strings or lists of symbols.
+    references: the true ones, as many, of the same kind.
+
+  Raises:
+    FieldError: there are no references, not as many hypotheses, or all
+      references are empty.
+  """
+  _check_pairs(hypotheses, references)
+  length = sum(map(len, references))
+  if length == 0:
+    raise FieldError("references", "{field} must have at least one symbol")
+  return sum(map(_edit_distance, hypotheses, references)) / length
+
+
 def token_accuracy(
   hypotheses: Sequence[Sequence[str]], references: Sequence[Sequence[str]]
 ) -> float:
@@ -137,6 +162,18 @@ def token_accuracy(
   if not pairs:
     raise FieldError("references", "{field} must have at least one token")
   return sum(h == r for h, r in pairs) / len(pairs)
+
+
+def _edit_distance(hypothesis: Sequence, reference: Sequence) -> int:
+  """Returns the edit distance, by dynamic programming, a row at a time."""
+  # row[j]: from the hypothesis so far to the first j symbols of the reference.
+  row = [*range(len(reference) + 1)]
+  for i, symbol in enumerate(hypothesis, 1):
+    before, row = row, [i]
+    for j, wanted in enumerate(reference, 1):
+      replaced = before[j - 1] + (symbol != wanted)
+      row.append(min(replaced, before[j] + 1, row[-1] + 1))
+  return row[-1]
 
 
 def _check_pairs(hypotheses: Sequence, references: Sequence) -> None:

@@ -1,0 +1,75 @@
+"""German to English: Multi30k, an encoder-decoder with attention.
+
+  python -m experiments.train --config=configs/translation.py \\
+    --workdir=runs/translation [--config.task.data_dir=FOLDER]
+  python -m experiments.sweep --config=configs/translation.py --workdir=DIR
+
+TODO
+"""
+
+from ml_collections import config_dict
+
+from configs import common
+
+# Of 29,000 pairs in batches of 64, without what is left over in the buckets.
+EPOCH = 450
+
+
+def get_config(argument: str = ""):
+  argument = common.parse_argument(argument, "smoke")
+  config = common.pattern_config()
+  config.task = config_dict.ConfigDict(
+    {
+      "name": "translation",
+      "source_language": "de",
+      "target_language": "en",
+      "data_dir": config_dict.placeholder(str),
+      "train_source_path": config_dict.placeholder(str),
+      "train_target_path": config_dict.placeholder(str),
+      "valid_source_path": config_dict.placeholder(str),
+      "valid_target_path": config_dict.placeholder(str),
+      "test_source_path": config_dict.placeholder(str),
+      "test_target_path": config_dict.placeholder(str),
+      "lowercase": True,
+      "min_count": 2,
+      "max_vocabulary": 0,
+      "max_length": 50,
+      "max_padding": 0.3,
+    }
+  )
+  model = config.model
+  model.cell = "gru"
+  model.hidden_size = 256
+  model.bidirectional = True
+  model.readout_dropout = 0.4
+  model.inputs.embedding_size = 256
+  model.inputs.dropout = 0.4
+  model.decoder.embedding_size = 256
+  model.decoder.attention = "additive"
+  model.decoder.attention_size = 256
+  config.optimizer.schedule = "cosine"
+  config.optimizer.decay_steps = 10 * EPOCH
+  config.train.num_steps = 10 * EPOCH
+  config.train.log_every = 100
+  config.eval.every = EPOCH
+  config.eval.sequences = config_dict.ConfigDict(
+    {"valid_beam": 1, "test_beam": 5, "length_penalty": 1.0}
+  )
+  config.run.checkpoint_every = EPOCH
+  if argument == "smoke":
+    common.shrink(config)
+    config.task.max_padding = 0.5
+    config.task.max_length = 10
+    config.eval.sequences.test_beam = 2
+  return config
+
+
+def sweep(add, argument: str = "") -> None:
+  cells = {"elman": "tanh RNN", "gru": "GRU", "lstm": "LSTM"}
+  attentions = {"none": "single vector", "additive": "attention"}
+  for cell, series in cells.items():
+    for attention, words in attentions.items():
+      add(
+        {"model.cell": cell, "model.decoder.attention": attention},
+        series=f"{series}, {words}",
+      )
