@@ -26,6 +26,8 @@ EVENTS = "tensorboard"
 # Of a language model: its vocabulary, and an n-gram model's arrays.
 VOCABULARY = "vocabulary.json"
 NGRAM = "ngram.npz"
+# Of a model that forecasts: its columns and their scaling.
+SERIES = "series.json"
 # Of a sweep: its trials, each trial's own row, and the error of a failed one.
 SWEEP = "sweep.json"
 TRIAL = "trial.json"

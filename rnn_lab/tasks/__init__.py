@@ -40,6 +40,7 @@ TASKS = {
   "copy_memory": "rnn_lab.tasks.copy_memory:copy_memory",
   "temporal_order": "rnn_lab.tasks.temporal_order:temporal_order",
   "language": "rnn_lab.tasks.language:language",
+  "forecasting": "rnn_lab.tasks.forecasting:forecasting",
 }
 
 
