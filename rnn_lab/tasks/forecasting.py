@@ -102,6 +102,11 @@ def forecasting(
   check_choice("predict", predict, PREDICT)
   check_float("noise", noise, 0.0)
   check_int("eval_size", eval_size, 1, MOST_EXAMPLES)
+  for field, fraction in (
+    ("valid_fraction", valid_fraction),
+    ("test_fraction", test_fraction),
+  ):
+    check_float(field, fraction, 0.0, 1.0, above=True, below=True)
   loaded = load_series(Source(series, tau, size, seed, path, columns))
   cut = Cut(window, horizon, warmup, predict, noise, eval_size)
   return _of_series(loaded, batch_size, cut, valid_fraction, test_fraction)
@@ -193,6 +198,7 @@ def _of_parts(
   hashes: Mapping[str, str],
 ) -> ForecastTask:
   width = len(columns.names)
+  length = max(cut.window, cut.warmup + cut.horizon - 1)
   headline = f"nrmse_{cut.horizon}"
   baselines = {}
   if "test" in parts.windows:
@@ -203,8 +209,8 @@ def _of_parts(
   return ForecastTask(
     name="forecasting",
     pattern=SEQUENCE_TO_SEQUENCE,
-    input_spec=Spec(max(cut.window, cut.warmup + cut.horizon - 1), width),
-    output_spec=Spec(cut.window, width),
+    input_spec=Spec(length, width),
+    output_spec=Spec(length, width),
     output="linear",
     data=(data,),
     batch=functools.partial(_batch, batch_size, cut),
