@@ -1,4 +1,10 @@
-"""x"""
+"""Forecasting a chaotic series, 84 steps ahead, or a CSV file of the user.
+
+  python -m experiments.sweep --config=configs/forecasting.py \\
+    --workdir=runs/forecasting
+  python -m experiments.train --config=configs/forecasting.py:csv \\
+    --config.task.path=FILE --workdir=DIR
+"""
 
 from ml_collections import config_dict
 
@@ -28,13 +34,32 @@ def get_config(argument: str = ""):
     }
   )
   config.model.cell = "gru"
-  config.model.hidden_size = 64
-  config.optimizer.learning_rate = 3e-3
+  config.optimizer.learning_rate = 1e-2
+  config.optimizer.b2 = 0.99
   config.optimizer.schedule = "cosine"
-  config.optimizer.decay_steps = 2000
-  config.train.num_steps = 2000
+  config.optimizer.decay_steps = 4000
+  config.train.num_steps = 4000
   config.train.batch_size = 16
+  config.train.clip_norm = 0.1
   config.eval.every = 500
   config.run.checkpoint_every = 500
-  config.run.tensorboard = False
+  if argument == "lorenz":
+    config.task.series = "lorenz"
+  if argument == "csv":
+    config.task.series = "csv"
+    config.task.window = 48
+    config.task.horizon = 12
+    config.task.warmup = 24
+    config.model.hidden_size = 32
+  if argument == "smoke":
+    common.shrink(config)
+    config.task.size = 1000
+    config.task.window = 40
+    config.task.warmup = 20
+    config.optimizer.decay_steps = config.train.num_steps
   return config
+
+
+def sweep(add, argument: str = "") -> None:
+  for name, cell in CELLS.items():
+    add({"model.cell": cell}, series=name)

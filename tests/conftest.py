@@ -8,7 +8,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import jax
 import pytest
 
-from rnn_lab.evaluators import batches, stream
+from rnn_lab.evaluators import batches, forecasts, stream
 from rnn_lab.training import diagnostics, population, state
 
 # Two devices, as a run has on two cores: seeds are spread over them.
@@ -32,6 +32,7 @@ def compiles_quickly():
     diagnostics._diagnostics,
     state.initializer,
     batches._sums_program,
+    forecasts._forecast_program,
     stream._score_program,
     stream._carry_program,
   ):

@@ -150,31 +150,39 @@ def _scale(ax: Axes, horizon: int) -> None:
 
 
 def conclusion(panels: Sequence[_Panel], names: Sequence[str]) -> str:
-  """Says at how many horizons each series beats all baselines.
+  """Says where the mean of each series beats all baselines, in every panel.
 
-  "Better than every baseline at all 84 horizons: GRU, LSTM; at 83: tanh RNN"
+  "Better than every baseline at all 84 horizons: GRU, LSTM; from horizon 2
+  on: tanh RNN"
   """
-  won: dict[tuple[int, int], list[str]] = {}
+  by_words: dict[str, list[str]] = {}
   for name in names:
-    pairs = [
-      pair
-      for panel in panels
-      if name in panel.lines
-      for pair in zip(panel.lines[name].mean, _best(panel))
-    ]
-    if pairs:
-      count = sum(error < baseline for error, baseline in pairs)
-      won.setdefault((count, len(pairs)), []).append(name)
-  parts = [
-    f"{_share(*key)}: {', '.join(won[key])}"
-    for key in sorted(won, key=lambda k: -k[0] / k[1])
-  ]
-  return f"Better than every baseline at {'; at '.join(parts)}"
+    chosen = [panel for panel in panels if name in panel.lines]
+    if chosen:
+      lost = set().union(*(_lost(panel, name) for panel in chosen))
+      horizon = max(len(panel.lines[name].mean) for panel in chosen)
+      # A space that does not break keeps a name on one line.
+      words = by_words.setdefault(_where(lost, horizon), [])
+      words.append(name.replace(" ", "\u00a0"))
+  parts = [f"{where}: {', '.join(who)}" for where, who in by_words.items()]
+  return f"Better than every baseline {'; '.join(parts)}"
 
 
-def _share(count: int, total: int) -> str:
-  words = f"all {total}" if count == total else f"{count} of {total}"
-  return f"{words} horizons"
+def _lost(panel: _Panel, name: str) -> set[int]:
+  """The horizons at which a series does not beat all baselines."""
+  pairs = zip(panel.lines[name].mean, _best(panel))
+  return {h for h, (error, best) in enumerate(pairs, 1) if not error < best}
+
+
+def _where(lost: set[int], horizon: int) -> str:
+  count = horizon - len(lost)
+  if count == horizon:
+    return f"at all {horizon} horizons"
+  if count == 0:
+    return "at no horizon"
+  if max(lost) == len(lost):
+    return f"from horizon {max(lost) + 1} on"
+  return f"at {count} of {horizon} horizons"
 
 
 def _best(panel: _Panel) -> list[float]:
