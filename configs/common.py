@@ -2,6 +2,9 @@
 
 from ml_collections import config_dict
 
+# A field that may be left out, of a type.
+placeholder = config_dict.placeholder
+
 # The identity-initialised rectified network of Le, Jaitly and Hinton 2015.
 IRNN = {
   "model.cell": "elman",
@@ -87,9 +90,11 @@ def default_config() -> config_dict.ConfigDict:
         "rms_decay": 0.9,
         "eps": 1e-8,
         "weight_decay": 0.0,
+        "decayed": "all",
       },
       "train": {
         "num_steps": 1500,
+        "num_epochs": 0,
         "batch_size": 64,
         "clip_norm": 1.0,
         "log_every": 50,
@@ -253,6 +258,7 @@ def shrink(config: config_dict.ConfigDict) -> None:
   """Shrinks a run to seconds: the argument `:smoke` of every config."""
   config.model.hidden_size = 16
   config.train.num_steps = 20
+  config.train.num_epochs = 0
   config.train.batch_size = 16
   config.train.log_every = 5
   config.eval.every = 10

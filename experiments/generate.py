@@ -38,6 +38,8 @@ def main(argv: Sequence[str]) -> int:
 
 def generate(args: cli.Arguments) -> int:
   """Prints the table and the samples."""
+  import jax
+
   from experiments.terminal import Terminal, next_words_table
   from rnn_lab import decoding
   from rnn_lab.errors import FieldError, check_int
@@ -48,16 +50,19 @@ def generate(args: cli.Arguments) -> int:
   sampling = {k: getattr(args, k) for k in ("temperature", "top_k", "top_p")}
   for name in ("top", "num_tokens", "samples", "seed", "warmup"):
     check_int(name, getattr(args, name), int(name in ("top", "num_tokens")))
-  decoding.sampling_distribution(np.zeros(1), **sampling)  # checks them
+  decoding.check_sampling(**sampling)
   config, words, model = load_language_model(args.workdir, args.seed_index)
   tokens, unknown = words.encode_prompt(args.prompt)
   if unknown and all(token == words.unk for token in tokens):
     message = f"must have at least one known word, got {args.prompt!r}"
     raise FieldError("prompt", f"prompt {message}; case counts")
   # Always the same words, so that the table does not depend on the seed.
-  random = np.random.default_rng(0)
-  before = generation.warmed_up(model, words.start, args.warmup, random)
-  carry, log_p = generation.read_all(model, [words.start, *tokens], before)
+  before = generation.warmed_up(
+    model, words.start, args.warmup, jax.random.key(0)
+  )
+  text = [words.start, *tokens]
+  before, _ = generation.read_all(model, text[:-1], before)
+  _, log_p = generation.read_all(model, text[-1:], before)
   truth = true_distribution(config["task"], [words.words[t] for t in tokens])
   with Terminal() as terminal:
     if unknown:
@@ -66,11 +71,12 @@ def generate(args: cli.Arguments) -> int:
       terminal.line("the model has never seen this, and predicts nothing")
       return 0
     terminal.table(next_words_table(log_p, words.words, args.top, truth))
-    for n in range(args.samples):
-      random = np.random.default_rng([args.seed, n])
-      more = generation.continue_text(
-        model, carry, log_p, args.num_tokens, random, **sampling
-      )
+    key = jax.random.key(args.seed)
+    keys = [jax.random.fold_in(key, n) for n in range(args.samples)]
+    samples = keys and generation.continue_text(
+      model, before, text[-1], args.num_tokens, keys, **sampling
+    )
+    for n, more in enumerate(samples):
       terminal.line(f"{n + 1}: {words.decode([*tokens, *more])}")
   return 0
 

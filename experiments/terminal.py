@@ -2,6 +2,7 @@
 
 import types
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from rich import progress
@@ -81,3 +82,28 @@ def next_words_table(
       row.append(f"{truth.get(words[word], 0.0):.4f}")
     table.add_row(*row)
   return table
+
+
+def prediction_lines(row: Mapping[str, Any]) -> list[str]:
+  """Returns a prediction as lines of text.
+
+  Args:
+    row: of `rnn_lab.predictors.predict`.
+  """
+  if "probabilities" in row:
+    widths = [
+      max(len(word), len(tag))
+      for word, tag in zip(row["words"], row["prediction"])
+    ]
+    return [
+      "  ".join(f"{part:<{w}}" for part, w in zip(parts, widths)).rstrip()
+      for parts in (row["words"], row["prediction"])
+    ]
+  lines = [f"{row['prediction']}  (probability {row['probability']:.3g})"]
+  if "words" in row:
+    carried = sorted(row["words"], key=lambda pair: -abs(pair[1]))[:8]
+    lines.append(
+      "carried by: "
+      + ", ".join(f"{word} ({share:+.2f})" for word, share in carried)
+    )
+  return lines

@@ -106,7 +106,6 @@ def test_unknown_arguments_are_errors(name):
     load(name).get_config("smok")
 
 
-@pytest.mark.usefixtures("compiles_quickly")
 @pytest.mark.parametrize("name", NAMES)
 def test_loads_and_its_smoke_runs(name, tmp_path, mnist_folder, ptb_folder):
   for argument in ("", "smoke"):

@@ -18,7 +18,7 @@ COMMAND = (
   "--config.num_seeds=3",
   "--config.train.num_steps=3000",
   "--config.train.gradient_flow_every=50",
-  "--config.run.checkpoint_every=10",
+  "--config.run.checkpoint_every=50",
 )
 
 
@@ -120,7 +120,7 @@ def test_a_sweep_that_is_stopped_goes_on(tmp_path):
   arguments = (
     "--config=configs/adding.py:smoke",
     "--config.train.num_steps=2000",
-    "--config.run.checkpoint_every=10",
+    "--config.run.checkpoint_every=50",
     f"--workdir={workdir}",
   )
   process = start("sweep", *arguments)

@@ -123,7 +123,6 @@ def test_norms_do_not_underflow():
   np.testing.assert_allclose(norm(jnp.array([3e30, 4e30])), 5e30, rtol=1e-6)
 
 
-@pytest.mark.usefixtures("compiles_quickly")
 def test_what_training_writes(tmp_path):
   config = tiny_config(
     model__num_layers=2, model__bidirectional=True, num_seeds=1

@@ -8,74 +8,70 @@ import pytest
 from rnn_lab._stack import stack
 from rnn_lab.cells import elman
 from rnn_lab.initializers import uniform
+from rnn_lab.language_models import ngram
+from rnn_lab.language_models.counts import count
+from rnn_lab.language_models.estimators import estimate
 from rnn_lab.language_models.generation import (
   NextToken,
   continue_text,
+  from_counts,
   from_network,
   read_all,
   warmed_up,
 )
 from rnn_lab.language_models.recurrent import RecurrentLM
+from rnn_lab.models.base import Stepper
 from rnn_lab.types import Batch
 
-
-def counting(words=5, stop=None):
-  """After word n comes n + 1, surely; the carry is all that was read."""
-
-  def read(carry, token):
-    if token == stop:
-      return (*carry, token), np.full(words, np.nan)
-    log_p = np.full(words, -np.inf)
-    log_p[(token + 1) % words] = 0.0
-    return (*carry, token), log_p
-
-  return NextToken((), read)
+KEY = jax.random.key(0)
+WORDS = 5
 
 
-def random():
-  return np.random.default_rng(0)
+def counting(stop=-1):
+  """After word n comes n + 1, surely; the carry counts the words read."""
+
+  def step(carry, tokens_B):
+    after = (tokens_B + 1) % WORDS
+    logits = jnp.where(jnp.arange(WORDS)[None] == after[:, None], 0.0, -jnp.inf)
+    logits = jnp.where(tokens_B[:, None] == stop, jnp.nan, logits)
+    return carry + 1, logits
+
+  return NextToken(
+    lambda params, size: Stepper(jnp.zeros(size, jnp.int32), step), ()
+  )
 
 
 def test_all_tokens_are_read_in_order():
   carry, log_p = read_all(counting(), [3, 1, 2])
-  assert carry == (3, 1, 2)
+  assert carry.tolist() == [3]
   assert np.argmax(log_p) == 3
-  assert read_all(counting(), [3], carry)[0] == (3, 1, 2, 3)
+  assert read_all(counting(), [3], carry)[0].tolist() == [4]
 
 
 def test_it_goes_on_one_token_at_a_time():
-  carry, log_p = read_all(counting(), [0])
-  assert continue_text(counting(), carry, log_p, 6, random()) == [
-    1,
-    2,
-    3,
-    4,
-    0,
-    1,
-  ]
+  keys = jax.random.split(KEY, 2)
+  texts = continue_text(counting(), counting().initial(), 0, 6, keys)
+  assert texts == [[1, 2, 3, 4, 0, 1]] * 2
 
 
 def test_it_ends_where_the_model_knows_nothing():
   model = counting(stop=3)
-  carry, log_p = read_all(model, [0])
-  assert continue_text(model, carry, log_p, 6, random()) == [1, 2, 3]
+  assert continue_text(model, model.initial(), 0, 6, [KEY]) == [[1, 2, 3]]
 
 
-@pytest.mark.parametrize("least,length", [(0, 0), (1, 4), (5, 5), (6, 10)])
+@pytest.mark.parametrize("least,length", [(0, 0), (1, 5), (5, 5), (6, 10)])
 def test_its_own_text_ends_in_front_of_a_line(least, length):
-  carry = warmed_up(counting(), 0, least, random())
-  assert len(carry) == length
-  assert carry == tuple(n % 5 for n in range(length))
+  assert warmed_up(counting(), 0, least, KEY).tolist() == [length]
 
 
 def test_its_own_text_ends_where_it_knows_nothing():
-  assert warmed_up(counting(stop=2), 0, 10, random()) == (0, 1, 2)
+  assert warmed_up(counting(stop=2), 0, 10, KEY).tolist() == [3]
 
 
-def test_a_network_reads_one_token_at_a_time():
+def network():
   model = RecurrentLM(
     stack=stack([elman(3)] * 2),
-    vocabulary_size=5,
+    vocabulary_size=WORDS,
     embedding_size=3,
     embedding_init=uniform(0.5),
     readout_init=uniform(0.5),
@@ -88,15 +84,44 @@ def test_a_network_reads_one_token_at_a_time():
   words = jnp.array([[3, 0, 4, 4]])
   batch = Batch(words, None, words, jnp.ones((1, 4)), jnp.bool_(True))
   variables = jax.jit(model.init)({"params": jax.random.key(0)}, batch)
+  return model, variables["params"], batch
+
+
+def test_a_network_reads_one_token_at_a_time():
+  model, params, batch = network()
   outputs = jax.jit(
-    lambda v: model.apply(v, batch, model.initial_carry(1), method="outputs")
-  )(variables)
+    lambda p: model.apply(
+      {"params": p}, batch, model.initial_carry(1), method="outputs"
+    )
+  )(params)
   want = jax.nn.log_softmax(outputs[0])
-  network = from_network(model, variables["params"])
-  carry = network.initial
+  loaded = from_network(model, params)
+  carry = None
   for t, word in enumerate((3, 0, 4, 4)):
-    carry, log_p = network.read(carry, word)
-    assert log_p.shape == (5,) and log_p.dtype == np.float64
+    carry, log_p = read_all(loaded, [word], carry)
+    assert log_p.shape == (WORDS,)
     np.testing.assert_allclose(log_p, want[t], rtol=1e-5, atol=1e-6)
-  again, log_p = read_all(network, [3, 0, 4, 4])
+  _, log_p = read_all(loaded, [3, 0, 4, 4])
   np.testing.assert_allclose(log_p, want[-1], rtol=1e-5, atol=1e-6)
+
+
+def test_samples_do_not_depend_on_the_others():
+  model, params, _ = network()
+  loaded = from_network(model, params)
+  keys = jax.random.split(KEY, 3)
+  texts = continue_text(loaded, loaded.initial(), 2, 8, keys)
+  assert len({*map(tuple, texts)}) == 3
+  assert continue_text(loaded, loaded.initial(), 2, 8, keys[1:2]) == texts[1:2]
+
+
+def test_counts_are_read_one_token_at_a_time():
+  counted = count(np.array([1, 3, 1, 4, 2, 1, 3, 0, 4, 4, 1]), WORDS, 3, 0)
+  model = estimate(counted, "kneser_ney")
+  loaded, carry = from_counts(model), None
+  text = [0, 3, 1, 1, 4, 2]
+  for n, token in enumerate(text):
+    carry, log_p = read_all(loaded, [token], carry)
+    want = ngram.next_distribution(model, text[: n + 1])
+    np.testing.assert_allclose(np.exp(log_p), want, rtol=1e-5)
+  _, log_p = read_all(loaded, text)
+  np.testing.assert_allclose(np.exp(log_p), want, rtol=1e-5)

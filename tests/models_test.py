@@ -89,7 +89,6 @@ def test_a_sequence_is_read_out_at_every_step():
   np.testing.assert_allclose(outputs, expected.swapaxes(0, 1), atol=1e-5)
 
 
-@pytest.mark.usefixtures("compiles_quickly")
 def test_padding_changes_nothing():
   """More padding, and other numbers in it: the same loss and gradients."""
   model, params, batch = model_and_batch(
@@ -107,7 +106,6 @@ def test_padding_changes_nothing():
     np.testing.assert_allclose(a, e, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.usefixtures("compiles_quickly")
 def test_all_layers_or_the_top_one_are_read():
   for final, width in (("top", 12), ("all", 24)):
     model, params, batch = model_and_batch(
@@ -268,3 +266,95 @@ def test_unknown_and_missing_fields_are_named():
 @pytest.mark.parametrize("kind", models.MODELS)
 def test_every_kind_is_that_of_a_builder(kind):
   assert callable(pkgutil.resolve_name(models.MODELS[kind]))
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max", "mean_max"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_outputs_are_pooled_over_the_valid_steps(pooling, bidirectional):
+  fields = {"pooling": pooling, "bidirectional": bidirectional}
+  model, params, batch = model_and_batch(**fields)
+  steps = batch.inputs.shape[1]
+  mask = np.random.default_rng(0).random((4, steps)) < 0.7
+  mask[1] = False
+  batch = batch._replace(input_mask=jnp.asarray(mask))
+  _, y_TBH = unroll_stack(
+    model.stack,
+    params["stack"],
+    batch.inputs.swapaxes(0, 1),
+    lengths_B=batch.input_lengths,
+    mask_TB=mask.T,
+  )
+  rows = []
+  for b, length in enumerate(batch.input_lengths):
+    valid = [t for t in range(int(length)) if mask[b, t]]
+    values = np.asarray(y_TBH)[valid, b]
+    parts = {"mean": values.mean, "max": values.max} if valid else {}
+    zeros = np.zeros(y_TBH.shape[-1])
+    wanted = {n: parts[n](axis=0) if parts else zeros for n in ("mean", "max")}
+    rows.append(np.concatenate([wanted[n] for n in pooling.split("_")]))
+  readout = params["readout"]
+  want = np.stack(rows) @ readout["kernel"] + readout["bias"][None]
+  got = outputs_of(model, params, batch)
+  np.testing.assert_allclose(got, want, rtol=2e-5, atol=1e-6)
+
+
+def test_a_masked_sequence_is_the_sequence_without_those_steps():
+  """In front, in gaps and behind, and in both directions."""
+  model, params, batch = model_and_batch(bidirectional=True, num_layers=2)
+  batch = batch._replace(input_lengths=jnp.full(4, 9))
+  kept = np.array([3, 4, 6, 7, 8, 11, 12, 15, 17])
+  steps = batch.inputs.shape[1]
+  mask = np.zeros((4, steps), bool)
+  mask[:, kept] = True
+  scattered = jnp.full_like(batch.inputs, jnp.nan)
+  scattered = scattered.at[:, kept].set(batch.inputs[:, :9])
+  masked = batch._replace(
+    inputs=scattered, input_lengths=None, input_mask=jnp.asarray(mask)
+  )
+  got = outputs_of(model, params, masked)
+  want = outputs_of(model, params, batch)
+  np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-7)
+
+
+def test_a_learned_initial_state_is_where_sequences_begin():
+  fields = {"initial_state": "learned", "num_layers": 2, "bidirectional": True}
+  model, params, batch = model_and_batch(**fields)
+  start = params["initial_state"]
+  assert all((a == 0).all() for a in jax.tree.leaves(start))  # at first
+  plain, _, _ = model_and_batch(num_layers=2, bidirectional=True)
+  rest = {k: v for k, v in params.items() if k != "initial_state"}
+  want = outputs_of(plain, rest, batch)
+  np.testing.assert_array_equal(outputs_of(model, params, batch), want)
+  gradient = jax.jit(jax.grad(lambda p: loss_of(model, p, batch)[0]))(params)
+  assert all(
+    np.abs(a).max() > 0 for a in jax.tree.leaves(gradient["initial_state"])
+  )
+  moved = jax.tree.map(lambda a: a + 0.5, start)
+  carry = jax.tree.map(lambda a: jnp.tile(a[None], (4, 1)), moved)
+  last, _ = unroll_stack(
+    model.stack,
+    params["stack"],
+    batch.inputs.swapaxes(0, 1),
+    carry,
+    lengths_B=batch.input_lengths,
+  )
+  readout = params["readout"]
+  want = final_state(last, "top") @ readout["kernel"] + readout["bias"][None]
+  got = outputs_of(model, params | {"initial_state": moved}, batch)
+  np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
+def test_all_states_come_out():
+  model, params, batch = model_and_batch(num_layers=2)
+  states = model.apply({"params": params}, batch, method="states")
+  steps = batch.inputs.shape[1]
+  assert states[1].forward.c.shape == (steps, 4, 6)
+  last, _ = unroll_stack(
+    model.stack,
+    params["stack"],
+    batch.inputs.swapaxes(0, 1),
+    lengths_B=batch.input_lengths,
+  )
+  for b, length in enumerate(batch.input_lengths):
+    for got, want in zip(jax.tree.leaves(states), jax.tree.leaves(last)):
+      np.testing.assert_allclose(got[length - 1, b], want[b], rtol=1e-5)

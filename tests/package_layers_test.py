@@ -30,6 +30,7 @@ FLOORS = {
   "rnn_lab.language_models": 3,
   "rnn_lab.models": 3,
   "rnn_lab.evaluators": 4,
+  "rnn_lab.predictors": 4,
   "rnn_lab.reports": 4,
   "rnn_lab.training": 4,
   "rnn_lab.benchmarks": 5,

@@ -19,8 +19,6 @@ from rnn_lab.studies.problem import recurrence_of, study_batch
 from rnn_lab.training.state import seed_keys
 from rnn_lab.types import Batch
 
-pytestmark = pytest.mark.usefixtures("compiles_quickly")
-
 
 def of_task(config, name, **fields):
   with config.unlocked():
@@ -183,6 +181,14 @@ def test_of_a_language_model(tmp_path):
     (
       tiny_config(model__bidirectional=True),
       "model.bidirectional must be false for a gradient study",
+    ),
+    (
+      tiny_config(model__pooling="mean"),
+      "model.pooling must be 'last' for a gradient study",
+    ),
+    (
+      tiny_config(model__initial_state="learned"),
+      "model.initial_state must be 'zeros' for a gradient study",
     ),
     (
       tiny_language(task__window=2, task__reach=2),

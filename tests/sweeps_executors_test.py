@@ -109,7 +109,7 @@ def open_files(folder):
 @pytest.mark.skipif(
   not os.path.isdir("/proc/self/fd"), reason="open files are listed in /proc"
 )
-def test_a_failed_trial_leaves_nothing_open(tmp_path, compiles_quickly):
+def test_a_failed_trial_leaves_nothing_open(tmp_path):
   first, second, _ = jobs(tmp_path, "run", run__tensorboard=True)
   results, open_after = [], []
 

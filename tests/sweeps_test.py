@@ -96,9 +96,7 @@ def run(workdir, trials=None, config="configs/tiny.py"):
   return outcome, lines.lines
 
 
-def test_a_sweep_leaves_its_report_and_skips_what_is_finished(
-  tmp_path, compiles_quickly
-):
+def test_a_sweep_leaves_its_report_and_skips_what_is_finished(tmp_path):
   workdir = tmp_path / "sweep"
   outcome, lines = run(workdir)
   assert (outcome.status, outcome.failed) == ("finished", [])

@@ -183,7 +183,6 @@ def plain_flow(planned, params, carry, batch, truncated_every):
   }
 
 
-@pytest.mark.usefixtures("compiles_quickly")
 @pytest.mark.parametrize(
   "cell, reach", [("elman", 8), ("lstm", 4), ("lstm", 12)]
 )

@@ -23,6 +23,7 @@ DEFAULTS = OptimizerSettings(
   rms_decay=0.7,
   eps=1e-6,
   weight_decay=0.0,
+  decayed="all",
 )
 
 EXPECTED = {
@@ -47,6 +48,23 @@ EXPECTED = {
     optax.sgd(0.1, momentum=0.9),
   ),
 }
+
+
+def test_a_decay_of_kernels_leaves_biases_and_embeddings_alone():
+  settings = DEFAULTS._replace(
+    name="sgd", learning_rate=1.0, weight_decay=0.25, decayed="kernels"
+  )
+  static, hyper = optimizers.split(settings, 0.0)
+  params = {
+    "inputs": {"embedding": jnp.ones((2, 2))},
+    "stack": [jnp.full((2, 3), 2.0), jnp.full(3, 4.0)],
+  }
+  made = optimizers.optimizer(static, hyper, 0)
+  zeros = jax.tree.map(jnp.zeros_like, params)
+  updates, _ = made.update(zeros, made.init(params), params)
+  assert (updates["stack"][0] == -0.5).all()
+  assert (updates["stack"][1] == 0).all()
+  assert (updates["inputs"]["embedding"] == 0).all()
 
 
 def trajectory(make_optimizer, steps=5):

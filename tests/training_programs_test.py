@@ -11,8 +11,6 @@ from rnn_lab.runs import train
 from rnn_lab.runs.planning import plan
 from rnn_lab.training.loop import Trainer
 
-pytestmark = pytest.mark.usefixtures("compiles_quickly")
-
 COMPILATION = "/jax/core/compile/backend_compile_duration"
 
 

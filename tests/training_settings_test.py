@@ -11,14 +11,16 @@ from rnn_lab.runs.planning import plan
   ("field", "value", "words"),
   [
     ("train__batch_size", 0, "must be an integer of at least 1, got 0"),
-    ("train__num_steps", 0, "must be an integer from 1 to 2147483647, got 0"),
+    ("train__num_steps", -1, "must be an integer from 0 to 2147483647, got -1"),
+    ("train__num_epochs", -1, "must be an integer from 0 to 2147483647"),
+    ("optimizer__decayed", "some", "must be one of all, kernels, got 'some'"),
     ("train__clip_norm", float("nan"), "must be a finite number of at least 0"),
     ("train__log_every", 0, "must be an integer of at least 1, got 0"),
     ("train__gradient_flow_every", -1, "must be an integer of at least 0"),
-    ("eval__every", 0, "must be an integer of at least 1, got 0"),
+    ("eval__every", -1, "must be an integer of at least 0, got -1"),
     ("eval__select", "first", "must be one of best, last, got 'first'"),
     ("run__steps_per_call", 0, "must be an integer of at least 1, got 0"),
-    ("run__checkpoint_every", 0, "must be an integer of at least 1, got 0"),
+    ("run__checkpoint_every", -1, "must be an integer of at least 0, got -1"),
     (
       "optimizer__learning_rate",
       float("nan"),
@@ -54,6 +56,45 @@ def test_wrong_values_are_named(field, value, words):
   start = "task 'digits'" if field == "task__gab" else name
   assert str(error.value).startswith(f"{start} {words}")
   assert "\n" not in str(error.value)
+
+
+def test_epochs_are_counted_in_steps():
+  fields = {"train__num_steps": 0, "train__num_epochs": 3}
+  made = plan(tiny_config(**fields, eval__every=0, run__checkpoint_every=0))
+  per_epoch = 1257 // 16  # digits to train on, in batches
+  assert made.settings.train.num_steps == 3 * per_epoch
+  assert made.settings.eval.every == per_epoch
+  assert made.settings.run.checkpoint_every == per_epoch
+  assert made.config["train"]["num_steps"] == 0  # as it was written
+  assert made.config["train"]["num_epochs"] == 3
+
+
+@pytest.mark.parametrize(
+  "fields,message",
+  [
+    (
+      {"train__num_epochs": 3},
+      "either train.num_steps or train.num_epochs must be 0, and the other "
+      "above 0, got 20 and 3",
+    ),
+    ({"train__num_steps": 0}, "either train.num_steps or train.num_epochs"),
+    (
+      {"train__num_steps": 0, "train__num_epochs": 2**30},
+      "train.num_epochs must be at most 27531",
+    ),
+  ],
+)
+def test_either_steps_or_epochs_are_given(fields, message):
+  with pytest.raises(FieldError) as error:
+    plan(tiny_config(**fields))
+  assert str(error.value).startswith(message)
+
+
+def test_generated_examples_have_no_epochs():
+  config = tiny_config(eval__every=0)
+  config.task = {"name": "adding", "length": 4}
+  with pytest.raises(FieldError, match="^eval.every counts epochs, but the "):
+    plan(config)
 
 
 def test_a_schedule_that_decays_must_say_over_how_many_steps():

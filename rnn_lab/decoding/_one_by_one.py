@@ -64,7 +64,7 @@ def sample(
   step: Step,
   carry: Carry,
   first_B: Array,
-  key: Key,
+  keys: Key,
   *,
   num_steps: int,
   end: int = -1,
@@ -76,7 +76,8 @@ def sample(
 
   Args:
     step, carry, first_B, num_steps, end: see `greedy`.
-    key: the key of the draws.
+    keys: a key, or `[B]` keys, one for each sequence, whose draws then do not
+      depend on the others.
     temperature, top_k, top_p: see `sampling_logits`.
 
   Raises:
@@ -86,7 +87,10 @@ def sample(
 
   def choose(t: Array, logits_BV: Array) -> Array:
     log_p_BV = sampling_logits(logits_BV, temperature, top_k, top_p)
-    return jax.random.categorical(jax.random.fold_in(key, t), log_p_BV)
+    if keys.ndim == 0:
+      return jax.random.categorical(jax.random.fold_in(keys, t), log_p_BV)
+    keys_B = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, t)
+    return jax.vmap(jax.random.categorical)(keys_B, log_p_BV)
 
   return _decode(step, carry, first_B, choose, num_steps, end)
 

@@ -1,9 +1,10 @@
-"""Continuing a text: one token at a time, with the state carried along.
+"""Continuing a text, with the state carried along.
 
 The cost of a token does not grow with the text: what a model knows of it is
 its carry.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -13,56 +14,62 @@ import numpy as np
 
 from rnn_lab import decoding
 from rnn_lab.language_models import ngram
-from rnn_lab.models.base import Model
-from rnn_lab.types import Batch, Carry, Params
+from rnn_lab.models.base import Model, Stepper
+from rnn_lab.types import Array, Batch, Carry, Key, Params
 
 
 class NextToken(NamedTuple):
   """A language model as a function of one token at a time.
 
   Attributes:
-    initial: the carry before any token was read.
-    read: `(carry, token) -> (carry, log_p_V)`: the state after the token,
-      and the natural logarithms of what comes next.
+    stepper: `(params, batch_size) -> Stepper`: tokens `[B]` in, logits `[B, V]`
+      of what comes next out. Compiled programs are keyed by this function.
+    params: the parameters of one seed; () of a model that was counted.
   """
 
-  initial: Carry
-  read: Callable[[Carry, int], tuple[Carry, np.ndarray]]
+  stepper: Callable[[Params, int], Stepper]
+  params: Params
+
+  def initial(self, batch_size: int = 1) -> Carry:
+    """Returns the carry before any token was read."""
+    return self.stepper(self.params, batch_size).initial
 
 
 def from_network(model: Model, params: Params) -> NextToken:
   """Returns a network with one seed's parameters as a `NextToken`."""
-  variables = {"params": params}
-  one = Batch(None, None, None, np.ones((1, 1)))  # one text
 
-  @jax.jit
-  def step(carry: Carry, token: Any) -> tuple[Carry, Any]:
-    stepper = model.apply(variables, one, method="stepper")
-    carry, logits = stepper.step(carry, token[None])
-    return carry, jax.nn.log_softmax(logits[0].astype(jnp.float32))
+  def stepper(params: Params, batch_size: int) -> Stepper:
+    texts = Batch(None, None, None, np.ones((batch_size, 1)))
+    return model.apply({"params": params}, texts, method="stepper")
 
-  def read(carry: Carry, token: int) -> tuple[Carry, np.ndarray]:
-    carry, log_p = step(carry, np.int32(token))
-    return carry, np.asarray(log_p, np.float64)
-
-  return NextToken(model.apply(variables, one, method="stepper").initial, read)
+  return NextToken(stepper, params)
 
 
 def from_counts(model: ngram.NGram) -> NextToken:
   """Returns an n-gram model as a `NextToken`; its carry is the last tokens."""
+  width = max(model.order - 1, 1)
 
-  def read(carry: tuple[int, ...], token: int) -> tuple[Carry, np.ndarray]:
-    carry = (*carry, token)[-max(model.order - 1, 1) :]
+  def log_p(contexts_BN: np.ndarray) -> np.ndarray:
+    rows = [ngram.next_distribution(model, row) for row in contexts_BN]
     with np.errstate(divide="ignore"):
-      return carry, np.log(ngram.next_distribution(model, carry))
+      return np.log(np.stack(rows)).astype(np.float32)
 
-  return NextToken((), read)
+  def step(carry: Array, tokens_B: Array) -> tuple[Carry, Array]:
+    carry = jnp.concatenate([carry[:, 1:], tokens_B[:, None]], axis=1)
+    shape = (carry.shape[0], model.vocabulary_size)
+    result = jax.ShapeDtypeStruct(shape, jnp.float32)
+    return carry, jax.pure_callback(log_p, result, carry)
+
+  def stepper(params: Params, batch_size: int) -> Stepper:
+    del params
+    # -1 is an unknown word, which is what stands before a text.
+    return Stepper(jnp.full((batch_size, width), -1, jnp.int32), step)
+
+  return NextToken(stepper, ())
 
 
-def warmed_up(
-  model: NextToken, start: int, num_tokens: int, random: np.random.Generator
-) -> Carry:
-  """Returns the state after some text that the model has written.
+def warmed_up(model: NextToken, start: int, num_tokens: int, key: Key) -> Carry:
+  """Returns the carry after some text that the model has written.
 
   In training a network sees its initial state once per epoch and track, so
   that what it predicts from there says little about it: a text of its own
@@ -72,62 +79,108 @@ def warmed_up(
     model: the model.
     start: the token that stands before a text, and between its lines.
     num_tokens: length of that text, at least; up to four times as many if no
-      line ends. 0 gives the initial state.
-    random: the source of random numbers.
+      line ends. 0 gives the initial carry.
+    key: the key of the draws.
   """
-  carry, token = model.initial, start
-  for count in range(4 * num_tokens):
-    if count >= num_tokens and token == start:
-      break
-    carry, log_p = model.read(carry, token)
-    if np.isnan(log_p).any():
-      break
-    token = decoding.sample(np.exp(log_p), random)
-  return carry
+  carry = model.initial()
+  if num_tokens == 0:
+    return carry
+  tokens = continue_text(model, carry, start, 4 * num_tokens, [key])[0]
+  # The last one is not read: it begins the text to come.
+  ends = [n for n in range(num_tokens - 1, len(tokens)) if tokens[n] == start]
+  return read_all(model, [start, *tokens[: ends[0] if ends else None]], carry)[
+    0
+  ]
 
 
 def read_all(
   model: NextToken, tokens: Sequence[int], carry: Carry | None = None
 ) -> tuple[Carry, np.ndarray]:
-  """Returns the state after at least one token, and log p of the next one.
+  """Returns the carry after at least one token, and log p of the next one.
 
   Args:
     model: the model.
     tokens: the text.
-    carry: the state in front of it; None for the initial one.
+    carry: the carry in front of it; None for the initial one.
+
+  Returns:
+    The carry, of one text, and `[V]` natural logarithms in float32.
   """
-  carry = model.initial if carry is None else carry
-  log_p = None
-  for token in tokens:
-    carry, log_p = model.read(carry, int(token))
-  return carry, log_p
+  carry = model.initial() if carry is None else carry
+  tokens_T = jnp.asarray(tokens, jnp.int32)
+  carry, log_p_V = _read(model.stepper, model.params, carry, tokens_T)
+  return carry, np.asarray(log_p_V)
 
 
 def continue_text(
   model: NextToken,
   carry: Carry,
-  log_p: np.ndarray,
+  last: int,
   num_tokens: int,
-  random: np.random.Generator,
+  keys: Sequence[Key],
   **options: Any,
-) -> list[int]:
-  """Samples tokens, each given all before it.
+) -> list[list[int]]:
+  """Samples continuations of a text, all of them at once.
 
   Args:
     model: the model.
-    carry: its state after the text so far.
-    log_p: `[V]`, what it expects next.
-    num_tokens: how many.
-    random: the source of random numbers.
-    **options: temperature, top_k, top_p; see `decoding.sampling_distribution`.
+    carry: its carry before the last token of the text.
+    last: that token.
+    num_tokens: how many tokens to sample.
+    keys: a key for each continuation.
+    **options: temperature, top_k, top_p; see
+      `rnn_lab.decoding.sampling_logits`.
 
   Returns:
-    The tokens; fewer than `num_tokens` where a maximum likelihood model comes
-    to a context that it has never seen.
+    The tokens of each; fewer than `num_tokens` where a maximum likelihood
+    model comes to a context that it has never seen.
   """
-  tokens = []
-  while len(tokens) < num_tokens and not np.isnan(log_p).any():
-    p = decoding.sampling_distribution(log_p, **options)
-    tokens.append(decoding.sample(p, random))
-    carry, log_p = model.read(carry, tokens[-1])
-  return tokens
+  decoded = _sample(
+    model.stepper,
+    num_tokens,
+    tuple(sorted(options.items())),
+    model.params,
+    carry,
+    jnp.asarray(last, jnp.int32),
+    jnp.stack([*keys]),
+  )
+  return [
+    tokens[:length].tolist()
+    for tokens, length in zip(*map(np.asarray, decoded[:2]))
+  ]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _read(
+  stepper: Any, params: Params, carry: Carry, tokens_T: Array
+) -> tuple[Carry, Array]:
+  step = stepper(params, 1).step
+  before, _ = jax.lax.scan(
+    lambda carry, token: (step(carry, token[None])[0], None),
+    carry,
+    tokens_T[:-1],
+  )
+  carry, logits = step(before, tokens_T[-1:])
+  return carry, jax.nn.log_softmax(logits[0].astype(jnp.float32))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _sample(
+  stepper: Any,
+  num_tokens: int,
+  options: tuple,
+  params: Params,
+  carry: Carry,
+  last: Array,
+  keys: Array,
+) -> decoding.Decoded:
+  count = keys.shape[0]
+  texts = jax.tree.map(lambda a: jnp.repeat(a, count, axis=0), carry)
+  return decoding.sample(
+    stepper(params, count).step,
+    texts,
+    jnp.full(count, last),
+    keys,
+    num_steps=num_tokens,
+    **dict(options),
+  )

@@ -131,7 +131,9 @@ class Inputs(nn.Module):
   def _spell(self, name: str, spec: Spec, x_BTC: Array) -> Array:
     settings = self.settings
     shape = (spec.size, settings.character_size)
-    table = self.param(_name("characters", name), self.embedding_init, shape)
+    table = self.param(
+      _name("character_embedding", name), self.embedding_init, shape
+    )
     layers = _spelling_stack(settings.character_features)
     params = self.param(
       _name("spelling", name),

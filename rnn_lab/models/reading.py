@@ -116,12 +116,24 @@ class ReadingModel(Model):
     del carry
     return self._outputs(batch)
 
+  def vectors(self, batch: Batch) -> Array:
+    """Returns what the stack reads, `[B, T, D]`: embedded symbols and so on."""
+    return self.inputs(batch.inputs)
+
+  def outputs_of_vectors(self, x_BTD: Array, batch: Batch) -> Array:
+    """Returns `outputs` of what `vectors` returns, or of something like it."""
+    return self._outputs(batch, x_BTD=x_BTD)
+
   def states(self, batch: Batch) -> Layers:
     """Returns the carry of each layer after each step, `[T, B, ...]`."""
     return self._read(batch, return_states=True)[2]
 
   def _outputs(
-    self, batch: Batch, train: bool = False, perturbations: PyTree = None
+    self,
+    batch: Batch,
+    train: bool = False,
+    perturbations: PyTree = None,
+    x_BTD: Array | None = None,
   ) -> Array:
     raise NotImplementedError
 
@@ -130,10 +142,12 @@ class ReadingModel(Model):
     batch: Batch,
     train: bool = False,
     perturbations: Mapping[str, Layers] | None = None,
+    x_BTD: Array | None = None,
     return_states: bool = False,
   ) -> tuple[Any, ...]:
     """Returns what `unroll_stack` does."""
-    x_BTD = self.inputs(batch.inputs, train)
+    if x_BTD is None:
+      x_BTD = self.inputs(batch.inputs, train)
     drops = train and self.stack.dropout > 0.0
     return unroll_stack(
       self.stack,

@@ -51,9 +51,13 @@ class SequenceToSequence(ReadingModel):
     return Stepper(initial_for_batch(self.stack, size, self.initial), step)
 
   def _outputs(
-    self, batch: Batch, train: bool = False, perturbations: PyTree = None
+    self,
+    batch: Batch,
+    train: bool = False,
+    perturbations: PyTree = None,
+    x_BTD: Array | None = None,
   ) -> Array:
-    _, y_TBH = self._read(batch, train, perturbations)
+    _, y_TBH = self._read(batch, train, perturbations, x_BTD)
     return self._read_out(y_TBH.swapaxes(0, 1), train)
 
 

@@ -79,9 +79,13 @@ class SequenceToVector(ReadingModel):
     return Stepper(initial_for_batch(self.stack, size, self.initial), step)
 
   def _outputs(
-    self, batch: Batch, train: bool = False, perturbations: PyTree = None
+    self,
+    batch: Batch,
+    train: bool = False,
+    perturbations: PyTree = None,
+    x_BTD: Array | None = None,
   ) -> Array:
-    carry, y_TBH = self._read(batch, train, perturbations)
+    carry, y_TBH = self._read(batch, train, perturbations, x_BTD)
     if self.pooling == "last":
       return self._read_out(final_state(carry, self.final), train)
     valid_TB = valid_steps(batch, y_TBH.shape[0])

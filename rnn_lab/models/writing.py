@@ -174,6 +174,11 @@ class WritingModel(Model):
     options |= {"beam_size": beam_size, "length_penalty": length_penalty}
     return decoding.beam_search(*args, **options).tokens[:, 0]
 
+  @property
+  def attends(self) -> bool:
+    """Whether the decoder has attention."""
+    return self.attention_settings.attention != "none"
+
   def attention(self, batch: Batch) -> Array:
     """Returns the attention weights `[B, T, S]`, given the batch's targets."""
     params, first = self._start(batch, False, None)

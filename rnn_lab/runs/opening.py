@@ -1,10 +1,12 @@
 """Opening a run directory from Python."""
 
 import pathlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import Model
+from rnn_lab.predictors import predict
 from rnn_lab.rundir import NGRAM, VOCABULARY
 from rnn_lab.runs.planning import (
   check_data,
@@ -25,6 +27,12 @@ class LoadedRun(NamedTuple):
   task: Task
   model: Model
   params: Params
+
+  def predict(
+    self, inputs: Sequence[Any], **options: Any
+  ) -> list[dict[str, Any]]:
+    """Predicts the answer to each input; see `rnn_lab.predictors.predict`."""
+    return predict(self.model, self.params, self.task, inputs, **options)
 
 
 def load_run(workdir: str | pathlib.Path, seed_index: int = 0) -> LoadedRun:

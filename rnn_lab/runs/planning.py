@@ -11,7 +11,7 @@ from rnn_lab.cells import CELLS
 from rnn_lab.errors import FieldError, in_section
 from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.models.base import Model, recurrence_shapes
-from rnn_lab.training.settings import Plan, parse
+from rnn_lab.training.settings import Plan, in_steps, parse
 
 
 def plan(config: Any) -> Plan:
@@ -26,6 +26,7 @@ def plan(config: Any) -> Plan:
   fields = config.to_dict() if hasattr(config, "to_dict") else dict(config)
   settings = parse(fields)
   task = tasks.build(fields["task"], settings.train.batch_size)
+  settings = in_steps(settings, task.steps_per_epoch)
   with in_section("eval"):
     for name in {task.evaluator, *settings.eval.options}:
       evaluator = pkgutil.resolve_name(EVALUATORS[name])
@@ -135,9 +136,8 @@ def check_data(plan: Plan, workdir: pathlib.Path) -> None:
 def _more_steps(
   name: str, there: Mapping[str, Any], here: Mapping[str, Any]
 ) -> bool:
-  return (
-    name == "train.num_steps" and name in there and here[name] > there[name]
-  )
+  counts = ("train.num_steps", "train.num_epochs")
+  return name in counts and name in there and here[name] > there[name]
 
 
 def is_finished(plan: Plan, workdir: pathlib.Path) -> bool:
@@ -145,5 +145,6 @@ def is_finished(plan: Plan, workdir: pathlib.Path) -> bool:
   names = (rundir.CONFIG, rundir.RESULT)
   if not all((workdir / name).exists() for name in names):
     return False
-  there = rundir.read_json(workdir / rundir.CONFIG)
-  return there["train"]["num_steps"] == plan.settings.train.num_steps
+  there = rundir.read_json(workdir / rundir.CONFIG)["train"]
+  here = plan.config["train"]
+  return all(there[n] == here[n] for n in ("num_steps", "num_epochs"))

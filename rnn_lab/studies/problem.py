@@ -19,7 +19,8 @@ def check(task: Task, model: Any) -> None:
 
   Raises:
     FieldError: the model has not just one recurrence, which reads in one
-      direction, or the sequences have fewer than `SHORTEST` steps.
+      direction, from zeros, and whose loss is a sum of costs of steps; or the
+      sequences have fewer than `SHORTEST` steps.
   """
   shapes = {}
   if isinstance(model, Model):
@@ -36,6 +37,16 @@ def check(task: Task, model: Any) -> None:
       "model.bidirectional",
       "{field} must be false for a gradient study: no single recurrence reads "
       "in two directions",
+    )
+  if recurrence.cost is None:
+    raise FieldError(
+      "model.pooling",
+      "{field} must be 'last' for a gradient study: the loss must be a sum of "
+      "the costs of steps",
+    )
+  if getattr(model, "learns_initial_state", False):
+    raise FieldError(
+      "model.initial_state", "{field} must be 'zeros' for a gradient study"
     )
   num_steps = study_batch(task, 1).inputs.shape[1]
   if num_steps < SHORTEST:

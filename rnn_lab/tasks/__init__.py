@@ -39,6 +39,8 @@ TASKS = {
   "adding": "rnn_lab.tasks.adding:adding",
   "copy_memory": "rnn_lab.tasks.copy_memory:copy_memory",
   "temporal_order": "rnn_lab.tasks.temporal_order:temporal_order",
+  "sentiment": "rnn_lab.tasks.sentiment:sentiment",
+  "tagging": "rnn_lab.tasks.tagging:tagging",
   "language": "rnn_lab.tasks.language:language",
   "forecasting": "rnn_lab.tasks.forecasting:forecasting",
 }

@@ -88,6 +88,8 @@ class Task:
       for all seeds, and the first step at which it may be another one.
     steps_per_epoch: updates until every example was read once; 0 where
       examples are generated and there are no epochs.
+    predictor: how new inputs are answered: a key of
+      `rnn_lab.predictors.PREDICTORS`, or "" where they cannot be given.
   """
 
   name: str
@@ -109,6 +111,7 @@ class Task:
   evaluator: str = "batches"
   bucket: Callable[[int], tuple[int, int]] = one_bucket
   steps_per_epoch: int = 0
+  predictor: str = ""
 
   @property
   def length(self) -> int:

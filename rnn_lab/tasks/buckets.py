@@ -1,6 +1,6 @@
 """Buckets: batches of sequences of about equal length, with little padding."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -24,6 +24,27 @@ class Bucket(NamedTuple):
 
   lengths: tuple[int, ...]
   examples: np.ndarray
+
+
+def padded(
+  rows: Sequence[np.ndarray], shape: tuple[int, ...] = ()
+) -> tuple[np.ndarray, np.ndarray]:
+  """Stacks sequences of unequal lengths, with zeros behind them.
+
+  Args:
+    rows: N arrays `[t, ...]`, at least one.
+    shape: the sizes of the dimensions after the first one, where they differ.
+
+  Returns:
+    `[N, T, ...]` in the dtype of the rows, T being the longest length, and the
+    lengths `[N]`, int32.
+  """
+  lengths = np.array([len(row) for row in rows], np.int32)
+  shape = shape or rows[0].shape[1:]
+  stacked = np.zeros((len(rows), lengths.max(), *shape), rows[0].dtype)
+  for place, row in zip(stacked, rows):
+    place[tuple(slice(n) for n in row.shape)] = row
+  return stacked, lengths
 
 
 def make_buckets(

@@ -163,6 +163,7 @@ def image_task(
     maximize=True,
     baselines=types.MappingProxyType(guess),
     hashes=corpus.hashes,
+    steps_per_epoch=len(data.labels) // batch_size,
   )
 
 

@@ -196,6 +196,7 @@ def of_corpus(
     ),
     hashes=corpus.hashes,
     evaluator="stream",
+    steps_per_epoch=len(corpus.train.tokens) // tracks // window,
     corpus=corpus,
     tracks=tracks,
     window=window,

@@ -6,11 +6,12 @@ step as arrays, so that a sweep over the learning rate compiles once.
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 
 from rnn_lab.training.settings import OptimizerSettings
-from rnn_lab.types import Array
+from rnn_lab.types import Array, Params, PyTree
 
 
 class Static(NamedTuple):
@@ -22,6 +23,7 @@ class Static(NamedTuple):
   decay_steps: int
   hold_steps: int
   has_momentum: bool
+  decayed: str
 
 
 class Hyper(NamedTuple):
@@ -76,13 +78,27 @@ def learning_rate(static: Static, hyper: Hyper, step: Array) -> Array:
   return hyper.learning_rate * factor * warm
 
 
+def is_kernel(params: Params) -> PyTree:
+  """Returns for each array whether it is a kernel.
+
+  All are but vectors and embeddings.
+  """
+
+  def check(path: tuple, leaf: Array) -> bool:
+    name = jax.tree_util.keystr(path)
+    return leaf.ndim > 1 and "embedding" not in name
+
+  return jax.tree_util.tree_map_with_path(check, params)
+
+
 def optimizer(
   static: Static, hyper: Hyper, step: Array
 ) -> optax.GradientTransformation:
   """Returns the optimizer of step n: clip, precondition, decay weights, scale.
 
   "sgd" with momentum, "rmsprop" with momentum, or "adam"; a weight decay is
-  decoupled from the gradient (Loshchilov and Hutter 2019).
+  decoupled from the gradient (Loshchilov and Hutter 2019), of all parameters or
+  of kernels alone: biases and embeddings are left as they are.
   """
   core = {
     "adam": lambda: optax.scale_by_adam(hyper.b1, hyper.b2, hyper.eps),
@@ -95,6 +111,8 @@ def optimizer(
   return optax.chain(
     optax.clip_by_global_norm(hyper.clip_norm),
     core,
-    optax.add_decayed_weights(hyper.weight_decay),
+    optax.add_decayed_weights(
+      hyper.weight_decay, is_kernel if static.decayed == "kernels" else None
+    ),
     optax.scale(-learning_rate(static, hyper, step)),
   )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rnn_lab.errors import (
+  FieldError,
   check_bool,
   check_choice,
   check_fields,
@@ -18,6 +19,8 @@ OPTIMIZERS = ("adam", "rmsprop", "sgd")
 # Steps and seeds are int32 on the devices.
 MAX_INT = 2**31 - 1
 MAX_SEEDS = 2**16
+# The parameters that a weight decay applies to.
+DECAYED = ("all", "kernels")
 SCHEDULES = ("constant", "cosine", "exponential", "linear", "staircase")
 SELECT = ("best", "last")
 
@@ -37,6 +40,7 @@ class OptimizerSettings(NamedTuple):
   rms_decay: float
   eps: float
   weight_decay: float
+  decayed: str
   hold_steps: int
 
 
@@ -44,7 +48,8 @@ class TrainSettings(NamedTuple):
   """`config.train`.
 
   Attributes:
-    num_steps: updates of the parameters.
+    num_steps: updates of the parameters; 0 where epochs are given.
+    num_epochs: passes over the training examples; 0 where steps are given.
     batch_size: sequences in each.
     clip_norm: the largest global norm of a gradient; 0 clips nothing.
     log_every: steps between rows of training metrics.
@@ -56,6 +61,7 @@ class TrainSettings(NamedTuple):
   """
 
   num_steps: int
+  num_epochs: int
   batch_size: int
   clip_norm: float
   log_every: int
@@ -67,7 +73,8 @@ class EvalSettings(NamedTuple):
   """`config.eval`.
 
   Attributes:
-    every: steps between evaluations on the validation split.
+    every: steps between evaluations on the validation split; 0 evaluates at
+      the end of each epoch.
     select: the parameters that are tested: "best" on the validation split, or
       "last".
     options: the sections of evaluators, by their names in EVALUATORS, which
@@ -84,7 +91,8 @@ class RunSettings(NamedTuple):
 
   Attributes:
     steps_per_call: K, the most steps in one call of the compiled program.
-    checkpoint_every: steps between checkpoints.
+    checkpoint_every: steps between checkpoints; 0 saves one at the end of
+      each epoch.
     tensorboard: write TensorBoard events too.
   """
 
@@ -144,6 +152,47 @@ def parse(config: Mapping[str, Any]) -> Settings:
   )
 
 
+def in_steps(settings: Settings, steps_per_epoch: int) -> Settings:
+  """Returns settings whose epochs are counted in steps.
+
+  Args:
+    settings: of `parse`.
+    steps_per_epoch: of the task; 0 where it has no epochs.
+
+  Raises:
+    FieldError: a field counts epochs, and the task has none, or all steps are
+      more than 2^31 - 1.
+  """
+  epochs = {
+    "train.num_epochs": settings.train.num_epochs > 0,
+    "eval.every": settings.eval.every == 0,
+    "run.checkpoint_every": settings.run.checkpoint_every == 0,
+  }
+  counted = [field for field, counts_epochs in epochs.items() if counts_epochs]
+  if counted and not steps_per_epoch:
+    raise FieldError(
+      counted[0],
+      "{field} counts epochs, but the task's examples are generated: it must "
+      "be given in steps",
+    )
+  num_steps = settings.train.num_steps
+  if settings.train.num_epochs:
+    num_steps = settings.train.num_epochs * steps_per_epoch
+    if num_steps > MAX_INT:
+      raise FieldError(
+        "train.num_epochs",
+        f"{{field}} must be at most {MAX_INT // steps_per_epoch}, got "
+        f"{settings.train.num_epochs}",
+      )
+  every = settings.eval.every or steps_per_epoch
+  checkpoint_every = settings.run.checkpoint_every or steps_per_epoch
+  return settings._replace(
+    train=settings.train._replace(num_steps=num_steps),
+    eval=settings.eval._replace(every=every),
+    run=settings.run._replace(checkpoint_every=checkpoint_every),
+  )
+
+
 def _section(name: str, kind: Any, section: Mapping[str, Any]) -> Any:
   with in_section(name):
     check_fields(section, kind._fields, required=kind._fields)
@@ -167,13 +216,21 @@ def _optimizer(section: Mapping[str, Any]) -> OptimizerSettings:
       check_float(field, getattr(settings, field), 0.0, 1.0, below=True)
     check_float("eps", settings.eps, 0.0)
     check_float("weight_decay", settings.weight_decay, 0.0)
+    check_choice("decayed", settings.decayed, DECAYED)
   return settings
 
 
 def _train(section: Mapping[str, Any]) -> TrainSettings:
   settings = _section("train", TrainSettings, section)
   with in_section("train"):
-    check_int("num_steps", settings.num_steps, 1, MAX_INT)
+    check_int("num_steps", settings.num_steps, 0, MAX_INT)
+    check_int("num_epochs", settings.num_epochs, 0, MAX_INT)
+    if bool(settings.num_steps) == bool(settings.num_epochs):
+      raise FieldError(
+        "num_steps",
+        f"either {{field}} or train.num_epochs must be 0, and the other above "
+        f"0, got {settings.num_steps} and {settings.num_epochs}",
+      )
     check_int("batch_size", settings.batch_size, 1)
     check_float("clip_norm", settings.clip_norm, 0.0)
     check_int("log_every", settings.log_every, 1)
@@ -187,7 +244,7 @@ def _eval(section: Mapping[str, Any]) -> EvalSettings:
   options = {k: v for k, v in section.items() if k in EVALUATORS}
   with in_section("eval"):
     check_fields(fields, ("every", "select"), required=("every", "select"))
-    check_int("every", fields["every"], 1)
+    check_int("every", fields["every"], 0)
     check_choice("select", fields["select"], SELECT)
   return EvalSettings(**fields, options=options)
 
@@ -196,6 +253,6 @@ def _run(section: Mapping[str, Any]) -> RunSettings:
   settings = _section("run", RunSettings, section)
   with in_section("run"):
     check_int("steps_per_call", settings.steps_per_call, 1)
-    check_int("checkpoint_every", settings.checkpoint_every, 1)
+    check_int("checkpoint_every", settings.checkpoint_every, 0)
     check_bool("tensorboard", settings.tensorboard)
   return settings

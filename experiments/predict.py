@@ -1,0 +1,63 @@
+"""Answers new inputs with a trained model.
+
+  python -m experiments.predict --workdir=RUN --input="a moving, funny film"
+  python -m experiments.predict --workdir=RUN < lines.txt > answers.jsonl
+
+RUN is the directory of a run of a design pattern: sentiment, tagging,
+translation and so on. With `--input` the answer is printed for a person, with
+its probability: for a class with the words that carry it, for tags aligned
+under the words. `--figure=FILE.png` draws the attention of an
+encoder-decoder. Without `--input` lines are read from standard input, and each
+is answered by a line of JSON.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from experiments import cli
+
+FLAGS = {
+  "input": (flags.DEFINE_string, "", "the input; none reads standard input"),
+  "seed_index": (flags.DEFINE_integer, 0, "which of the run's seeds"),
+  "beam_size": (flags.DEFINE_integer, 0, "of models that write; 0 is greedy"),
+  "figure": (flags.DEFINE_string, "", "a PNG to draw the attention to"),
+}
+
+
+def main(argv: Sequence[str]) -> int:
+  """Runs the command; returns its exit code."""
+  return cli.call(predict, argv, __doc__, FLAGS)
+
+
+def predict(args: cli.Arguments) -> int:
+  """Prints the predictions."""
+  from experiments.terminal import Terminal, prediction_lines
+  from rnn_lab.errors import FieldError, check_int
+  from rnn_lab.reports.attention import draw_attention
+  from rnn_lab.runs.opening import load_run
+
+  check_int("beam_size", args.beam_size, 0)
+  run = load_run(args.workdir, args.seed_index)
+  options = {"beam_size": args.beam_size} if args.beam_size else {}
+  if not args.input:
+    lines = [line.rstrip("\n") for line in sys.stdin]
+    for row in run.predict(lines, **options):
+      print(json.dumps(row))
+    return 0
+  [row] = run.predict([args.input], **options)
+  if args.figure and "attention" not in row:
+    raise FieldError("figure", "figure needs a run of a model with attention")
+  with Terminal() as terminal:
+    for line in prediction_lines(row):
+      terminal.line(line)
+    if args.figure:
+      draw_attention(row, args.figure)
+      terminal.line(f"attention: {args.figure}")
+  return 0
+
+
+if __name__ == "__main__":
+  cli.run(main)

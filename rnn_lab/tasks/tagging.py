@@ -1,0 +1,279 @@
+"""Tagging: a chunk tag, or a part of speech, for each word of a sentence."""
+
+import dataclasses
+import math
+import pathlib
+import types
+from collections.abc import Sequence
+
+import numpy as np
+
+from rnn_lab.caching import cached
+from rnn_lab.errors import FieldError, check_choice, check_int
+from rnn_lab.rundir import VOCABULARY, write_json
+from rnn_lab.tasks import buckets, losses
+from rnn_lab.tasks.base import (
+  SEQUENCE_TO_SEQUENCE,
+  SPELLINGS,
+  SYMBOLS,
+  Spec,
+)
+from rnn_lab.tasks.written import ScoredTask
+from rnn_lab.text import chunking, scores
+from rnn_lab.text.words import PAD, UNK, WordIds, word_ids
+from rnn_lab.types import Batch
+
+SPLITS = ("train", "valid", "test")
+TARGETS = ("chunks", "parts_of_speech")
+# Of longer words the beginning and the end are read.
+LONGEST_WORD = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Vocabularies:
+  """The ids of lower-cased words, characters, parts of speech, and tags."""
+
+  words: WordIds
+  characters: WordIds
+  parts_of_speech: WordIds
+  tags: WordIds
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class TaggingTask(ScoredTask):
+  """Tags the words of sentences.
+
+  Attributes:
+    vocabularies: of inputs and tags.
+    reads_parts_of_speech: whether these are an input.
+    summary: a line on the data.
+  """
+
+  vocabularies: Vocabularies
+  reads_parts_of_speech: bool
+  summary: str
+
+  def describe(self) -> str:
+    """Returns a line with the sizes of splits and vocabularies."""
+    return self.summary
+
+  def save_files(self, workdir: pathlib.Path) -> None:
+    """Writes the vocabularies."""
+    fields = dataclasses.asdict(self.vocabularies)
+    write_json(workdir / VOCABULARY, fields)
+
+  @property
+  def classes(self) -> tuple[str, ...]:
+    """The tags."""
+    return self.vocabularies.tags.words
+
+  def inputs_of(self, sentences: Sequence[str]) -> Batch:
+    """Returns sentences as a batch to be tagged.
+
+    Args:
+      sentences: words separated by spaces; where parts of speech are read,
+        each word is followed by a slash and its own, as in "The/DT cat/NN".
+
+    Raises:
+      FieldError: a sentence has no word, or a word no part of speech.
+    """
+    tokens = [self._parse(sentence) for sentence in sentences]
+    tags = [[self.classes[0]] * len(sentence) for sentence in tokens]
+    return _batch(tokens, tags, self.vocabularies, self.reads_parts_of_speech)
+
+  def tokens_of(self, sentences: Sequence[str]) -> list[list[str]]:
+    """Returns the words of sentences; see `inputs_of`."""
+    return [[t.word for t in self._parse(sentence)] for sentence in sentences]
+
+  def _parse(self, sentence: str) -> list[chunking.Token]:
+    words = sentence.split()
+    if not words:
+      raise FieldError("input", "{field} must have at least one word, got none")
+    if not self.reads_parts_of_speech:
+      return [chunking.Token(word, "", "O") for word in words]
+    pairs = [word.rsplit("/", 1) for word in words]
+    known = self.vocabularies.parts_of_speech.words
+    for word, pair in zip(words, pairs):
+      if len(pair) != 2 or not pair[0] or pair[1] not in known:
+        raise FieldError(
+          "input",
+          "each word of {field} must be followed by a slash and its part of "
+          f"speech, as in cat/NN, got {word!r}",
+        )
+    return [chunking.Token(word, part, "O") for word, part in pairs]
+
+
+@cached
+def tagging(
+  batch_size: int,
+  target: str = "chunks",
+  min_count: int = 2,
+  data_dir: str | None = None,
+  train_path: str | None = None,
+  valid_path: str | None = None,
+  test_path: str | None = None,
+) -> TaggingTask:
+  """CoNLL-2000, or any file in its format of three columns.
+
+  The inputs are lower-cased words, their spellings and, for chunks, the
+  parts of speech of the file, which are a tagger's output. Rarer words than
+  `min_count` in the training sentences are one unknown word.
+
+  Args:
+    batch_size: sentences of a training batch.
+    target: "chunks" (scored by F1) or "parts_of_speech" (scored by accuracy).
+    min_count: how often a word of the vocabulary occurs in training.
+    data_dir: the folder of conll2000.zip; None downloads it.
+    train_path, test_path: files to read instead; valid_path: None takes the
+      last tenth of the training sentences.
+
+  Raises:
+    FieldError: an argument is out of range, or the data cannot be read.
+  """
+  check_choice("target", target, TARGETS)
+  if train_path is not None or test_path is not None:
+    data = chunking.read_files(train_path, test_path, valid_path)
+  else:
+    data = chunking.read(data_dir)
+  check_int("batch_size", batch_size, 1, len(data.train))
+  is_chunks = target == "chunks"
+  tags = {s: _tags(getattr(data, s), is_chunks) for s in SPLITS}
+  vocabularies = _vocabularies(data, tags, is_chunks, min_count)
+  splits = {
+    s: _batch(getattr(data, s), tags[s], vocabularies, is_chunks)
+    for s in SPLITS
+  }
+  train = splits["train"]
+  in_buckets = buckets.make_buckets(train.input_lengths, batch_size)
+  epochs = buckets.epochs(train, in_buckets, batch_size)
+  batches, orders = {}, {}
+  for split in ("valid", "test"):
+    batches[split], orders[split] = buckets.eval_batches(
+      splits[split], splits[split].input_lengths
+    )
+
+  def score(split: str, sequences: Sequence[np.ndarray]) -> dict[str, float]:
+    true = [tags[split][n] for n in orders[split]]
+    names = vocabularies.tags.words
+    predicted = [
+      [names[i] for i in symbols[: len(sentence)]]
+      for symbols, sentence in zip(sequences, true)
+    ]
+    return scores.chunk_f1(predicted, true) if is_chunks else {}
+
+  padding = buckets.padding(train.input_lengths, in_buckets)
+  sizes = ", ".join(f"{len(splits[s].weights):,} {s}" for s in SPLITS)
+  frequency = np.bincount(
+    train.targets[train.weights > 0], minlength=vocabularies.tags.size
+  )
+  return TaggingTask(
+    name="tagging",
+    pattern=SEQUENCE_TO_SEQUENCE,
+    input_spec=_specs(vocabularies, train.weights.shape[1], is_chunks),
+    output_spec=Spec(train.weights.shape[1], vocabularies.tags.size),
+    output="softmax",
+    **epochs._asdict(),
+    eval_batches=batches.__getitem__,
+    loss=losses.cross_entropy,
+    metrics=losses.class_metrics,
+    headline="f1" if is_chunks else "accuracy",
+    maximize=True,
+    baselines=types.MappingProxyType(
+      {
+        "loss": math.log(vocabularies.tags.size),
+        "accuracy": float(frequency.max() / frequency.sum()),
+      }
+      | ({"f1": 0.0} if is_chunks else {})
+    ),
+    hashes=data.hashes,
+    evaluator="sequences",
+    predictor="tags",
+    score=score,
+    vocabularies=vocabularies,
+    reads_parts_of_speech=is_chunks,
+    summary=(
+      f"{sizes} sentences; {vocabularies.words.size:,} words, "
+      f"{vocabularies.tags.size} tags; {len(in_buckets)} buckets, "
+      f"{padding:.0%} padding"
+    ),
+  )
+
+
+def _tags(sentences: chunking.Sentences, is_chunks: bool) -> list[list[str]]:
+  return [[t.chunk if is_chunks else t.pos for t in s] for s in sentences]
+
+
+def _vocabularies(
+  data: chunking.Tagged,
+  tags: dict[str, list[list[str]]],
+  is_chunks: bool,
+  min_count: int,
+) -> Vocabularies:
+  words = [[t.word.lower() for t in sentence] for sentence in data.train]
+  characters = [t.word for sentence in data.train for t in sentence]
+  parts = [[t.pos for t in sentence] for sentence in data.train]
+  specials = (PAD, UNK)
+  if is_chunks:
+    # The test has a tag that no training sentence has.
+    every = [*data.train, *data.valid, *data.test]
+    of_tags = WordIds(chunking.chunk_tags(every), ())
+  else:
+    every = {tag for split in tags.values() for row in split for tag in row}
+    of_tags = WordIds(tuple(sorted(every)), ())
+  return Vocabularies(
+    words=word_ids(words, min_count, specials=specials),
+    characters=word_ids(characters, specials=specials),
+    parts_of_speech=word_ids(parts, specials=specials),
+    tags=of_tags,
+  )
+
+
+def _specs(
+  vocabularies: Vocabularies, length: int, is_chunks: bool
+) -> types.MappingProxyType:
+  specs = {
+    "words": Spec(length, vocabularies.words.size, SYMBOLS),
+    "spellings": Spec(
+      length, vocabularies.characters.size, SPELLINGS, (LONGEST_WORD,)
+    ),
+  }
+  if is_chunks:
+    size = vocabularies.parts_of_speech.size
+    specs["parts_of_speech"] = Spec(length, size, SYMBOLS)
+  return types.MappingProxyType(specs)
+
+
+def _batch(
+  sentences: chunking.Sentences,
+  tags: Sequence[Sequence[str]],
+  vocabularies: Vocabularies,
+  reads_parts_of_speech: bool,
+) -> Batch:
+  words, lengths = buckets.padded(
+    [vocabularies.words.encode([t.word.lower() for t in s]) for s in sentences]
+  )
+  inputs = {"words": words}
+  spellings = {}
+  for word in {t.word for sentence in sentences for t in sentence}:
+    row = np.zeros(LONGEST_WORD, np.int32)
+    ids = vocabularies.characters.encode(_shortened(word))
+    row[: len(ids)] = ids
+    spellings[word] = row
+  inputs["spellings"], _ = buckets.padded(
+    [np.stack([spellings[t.word] for t in s]) for s in sentences]
+  )
+  if reads_parts_of_speech:
+    inputs["parts_of_speech"], _ = buckets.padded(
+      [
+        vocabularies.parts_of_speech.encode([t.pos for t in s])
+        for s in sentences
+      ]
+    )
+  targets, _ = buckets.padded([vocabularies.tags.encode(row) for row in tags])
+  weights = np.arange(targets.shape[1])[None] < lengths[:, None]
+  return Batch(inputs, lengths, targets, weights.astype(np.float32))
+
+
+def _shortened(word: str) -> str:
+  half = LONGEST_WORD // 2
+  return word if len(word) <= LONGEST_WORD else word[:half] + word[-half:]
