@@ -21,7 +21,7 @@ def get_config(argument: str = ""):
       "tau": 17,
       "size": 10_000,
       "seed": 0,
-      "path": config_dict.placeholder(str),
+      "path": common.placeholder(str),
       "columns": (),
       "window": 200,
       "horizon": 84,
@@ -61,5 +61,6 @@ def get_config(argument: str = ""):
 
 
 def sweep(add, argument: str = "") -> None:
-  for name, cell in CELLS.items():
-    add({"model.cell": cell}, series=name)
+  add({"model.cell": "elman"}, series="tanh RNN")
+  add({"model.cell": "gru"}, series="GRU")
+  add({"model.cell": "lstm"}, series="LSTM")

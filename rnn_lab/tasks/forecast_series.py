@@ -26,12 +26,14 @@ class Series:
     names: of the K columns.
     values: float64 `[N, K]`.
     hashes: `{title: sha256 of the values}`.
+    chosen: the columns of a file that were read; () for all.
   """
 
   title: str
   names: tuple[str, ...]
   values: np.ndarray
   hashes: Mapping[str, str]
+  chosen: tuple[str | int, ...] = ()
 
 
 class Source(NamedTuple):
@@ -97,7 +99,8 @@ def _csv(
   if path is None:
     raise FieldError("path", "{field} is required, as the series is 'csv'")
   names, values_NK = read_csv(path, columns)
-  return _series(os.fspath(path), names, values_NK)
+  series = _series(os.fspath(path), names, values_NK)
+  return dataclasses.replace(series, chosen=tuple(columns))
 
 
 # From `task.series` to its function, and the fields of Source that it takes.

@@ -41,11 +41,14 @@ class Columns(NamedTuple):
     scaling: of the training part.
     change_scale: of the scaled training part the root mean square of the
       changes from one time to the next, float64 `[K]`.
+    chosen: which columns of a CSV file they are, by name or number; () for
+      all of its columns.
   """
 
   names: tuple[str, ...]
   scaling: Scaling
   change_scale: np.ndarray
+  chosen: tuple[str | int, ...] = ()
 
 
 class Parts(NamedTuple):
@@ -142,7 +145,9 @@ class ForecastTask(Task):
     scaling = self.columns.scaling
     arrays = scaling.mean, scaling.std, self.columns.change_scale
     content = {name: array.tolist() for name, array in zip(_ARRAYS, arrays)}
-    content |= {"title": self.title, "names": list(self.columns.names)}
+    content["title"] = self.title
+    for name in ("names", "chosen"):
+      content[name] = list(getattr(self.columns, name))
     write_json(workdir / SERIES, content)
 
 
@@ -161,7 +166,7 @@ def read_columns(workdir: pathlib.Path) -> tuple[str, Columns]:
   content = read_json(path)
   try:
     arrays = [np.array(content[name], np.float64) for name in _ARRAYS]
-    names = tuple(content["names"])
+    names, chosen = tuple(content["names"]), tuple(content["chosen"])
     if any(array.shape != (len(names),) for array in arrays):
       raise ValueError("numbers and names do not fit")
     title = content["title"]
@@ -170,4 +175,4 @@ def read_columns(workdir: pathlib.Path) -> tuple[str, Columns]:
       "workdir", f"{{field}} holds a damaged file: {path} ({error!r})"
     ) from error
   mean, std, change_scale = arrays
-  return title, Columns(names, Scaling(mean, std), change_scale)
+  return title, Columns(names, Scaling(mean, std), change_scale, chosen)
