@@ -26,14 +26,11 @@ EVENTS = "tensorboard"
 # Of a language model: its vocabulary, and an n-gram model's arrays.
 VOCABULARY = "vocabulary.json"
 NGRAM = "ngram.npz"
-<<<<<<< HEAD
 # Of tasks whose answers are written: the symbols that are read and written.
 SOURCE_VOCABULARY = "source_vocabulary.json"
 TARGET_VOCABULARY = "target_vocabulary.json"
-=======
 # Of a model that forecasts: its columns and their scaling.
 SERIES = "series.json"
->>>>>>> forecast
 # Of a sweep: its trials, each trial's own row, and the error of a failed one.
 SWEEP = "sweep.json"
 TRIAL = "trial.json"
