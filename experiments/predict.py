@@ -6,9 +6,10 @@
 RUN is the directory of a run of a design pattern: sentiment, tagging,
 translation and so on. With `--input` the answer is printed for a person, with
 its probability: for a class with the words that carry it, for tags aligned
-under the words. `--figure=FILE.png` draws the attention of an
-encoder-decoder. Without `--input` lines are read from standard input, and each
-is answered by a line of JSON.
+under the words. The input of a forecast is a CSV file with all that is known,
+and `--horizon` is the number of steps to forecast. `--figure=FILE.png` draws
+the attention of an encoder-decoder. Without `--input` lines are read from
+standard input, and each is answered by a line of JSON.
 """
 
 import json
@@ -23,6 +24,7 @@ FLAGS = {
   "input": (flags.DEFINE_string, "", "the input; none reads standard input"),
   "seed_index": (flags.DEFINE_integer, 0, "which of the run's seeds"),
   "beam_size": (flags.DEFINE_integer, 0, "of models that write; 0 is greedy"),
+  "horizon": (flags.DEFINE_integer, 0, "of forecasts; 0 is the run's own"),
   "figure": (flags.DEFINE_string, "", "a PNG to draw the attention to"),
 }
 
@@ -39,9 +41,12 @@ def predict(args: cli.Arguments) -> int:
   from rnn_lab.reports.attention import draw_attention
   from rnn_lab.runs.opening import load_run
 
-  check_int("beam_size", args.beam_size, 0)
+  options = {}
+  for name in ("beam_size", "horizon"):
+    check_int(name, getattr(args, name), 0)
+    if getattr(args, name):
+      options[name] = getattr(args, name)
   run = load_run(args.workdir, args.seed_index)
-  options = {"beam_size": args.beam_size} if args.beam_size else {}
   if not args.input:
     lines = [line.rstrip("\n") for line in sys.stdin]
     for row in run.predict(lines, **options):

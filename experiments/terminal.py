@@ -90,6 +90,14 @@ def prediction_lines(row: Mapping[str, Any]) -> list[str]:
   Args:
     row: of `rnn_lab.predictors.predict`.
   """
+  if "columns" in row:
+    header = ["step", *row["columns"]]
+    numbers = [f"{n}" for n in range(1, len(row["prediction"]) + 1)]
+    rows = [
+      [number, *(f"{value:.6g}" for value in values)]
+      for number, values in zip(numbers, row["prediction"])
+    ]
+    return ["\t".join(cells) for cells in [header, *rows]]
   if "probabilities" in row:
     widths = [
       max(len(word), len(tag))

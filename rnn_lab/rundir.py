@@ -29,6 +29,8 @@ NGRAM = "ngram.npz"
 # Of tasks whose answers are written: the symbols that are read and written.
 SOURCE_VOCABULARY = "source_vocabulary.json"
 TARGET_VOCABULARY = "target_vocabulary.json"
+# Of a model that forecasts: its columns and their scaling.
+SERIES = "series.json"
 # Of a sweep: its trials, each trial's own row, and the error of a failed one.
 SWEEP = "sweep.json"
 TRIAL = "trial.json"

@@ -325,7 +325,7 @@ def test_a_learned_initial_state_is_where_sequences_begin():
   rest = {k: v for k, v in params.items() if k != "initial_state"}
   want = outputs_of(plain, rest, batch)
   np.testing.assert_array_equal(outputs_of(model, params, batch), want)
-  gradient = jax.jit(jax.grad(lambda p: loss_of(model, p, batch)[0]))(params)
+  gradient = jax.jit(jax.grad(lambda p: loss_of(model, p, batch)))(params)
   assert all(
     np.abs(a).max() > 0 for a in jax.tree.leaves(gradient["initial_state"])
   )

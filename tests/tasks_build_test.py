@@ -19,16 +19,13 @@ from rnn_lab.tasks import TASKS, build
     (
       {"name": "mnits"},
       4,
-      "task.name must be one of adding, copy_memory, digit_names, digits, "
-      "language, mnist, scenes, sentiment, tagging, temporal_order, "
-      "transduction, translation, got 'mnits'; did you mean 'mnist'?",
+      f"task.name must be one of {', '.join(sorted(TASKS))}, got 'mnits'; did "
+      "you mean 'mnist'?",
     ),
     (
       {},
       4,
-      "task.name must be one of adding, copy_memory, digit_names, digits, "
-      "language, mnist, scenes, sentiment, tagging, temporal_order, "
-      "transduction, translation, got None",
+      f"task.name must be one of {', '.join(sorted(TASKS))}, got None",
     ),
     (
       {"name": "digits", "gapp": 3},

@@ -48,6 +48,35 @@ def tiny_language(**fields):
   return _with(config, fields)
 
 
+def tiny_dates(**fields):
+  """Dates to ISO form in buckets of lengths, 2 epochs, 2 seeds."""
+  config = common.pattern_config()
+  config.task = {
+    "name": "transduction",
+    "kind": "dates",
+    "train_size": 60,
+    "eval_size": 12,
+  }
+  config.model.cell = "elman"
+  config.model.hidden_size = 6
+  config.model.inputs.embedding_size = 4
+  config.model.inputs.dropout = 0.2
+  config.model.decoder.embedding_size = 4
+  config.model.decoder.attention = "additive"
+  config.model.decoder.attention_size = 4
+  config.train.batch_size = 8
+  config.train.num_steps = 0
+  config.train.num_epochs = 2
+  config.train.log_every = 5
+  config.eval.every = 0
+  config.run.steps_per_call = 2
+  config.run.checkpoint_every = 5
+  config.run.tensorboard = False
+  config.optimizer.learning_rate = 0.01
+  config.num_seeds = 2
+  return _with(config, fields)
+
+
 def _with(config, fields):
   with config.unlocked():
     for field, value in fields.items():

@@ -9,6 +9,7 @@
 #     `config.eval`, None where there is none
 EVALUATORS = {
   "batches": "rnn_lab.evaluators.batches:Batches",
+  "forecasts": "rnn_lab.evaluators.forecasts:Forecasts",
   "sequences": "rnn_lab.evaluators.sequences:Sequences",
   "stream": "rnn_lab.evaluators.stream:Stream",
 }

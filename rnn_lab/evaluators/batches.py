@@ -38,11 +38,15 @@ class Batches:
       params: with leading dimension S, as the population lays them out.
       split: "valid" or "test".
     """
+    sums = [self._sums(batch, params) for batch in self.batches(split)]
+    return divide(self._population.get(sums))
+
+  def batches(self, split: str) -> list[Batch]:
+    """Returns the batches of a split on the population's devices."""
     if split not in self._splits:
       batches = self._task.eval_batches(split)
       self._splits[split] = [self._population.share(b) for b in batches]
-    sums = [self._sums(batch, params) for batch in self._splits[split]]
-    return divide(self._population.get(sums))
+    return self._splits[split]
 
   def details(self, params: Params) -> dict[str, Any]:
     """Returns {}: the metrics say it all."""

@@ -18,6 +18,7 @@ from rnn_lab.types import Params
 # From `Task.predictor` to a function, imported when used.
 PREDICTORS = {
   "classes": "rnn_lab.predictors.classes:predict",
+  "forecasts": "rnn_lab.predictors.forecasts:predict",
   "tags": "rnn_lab.predictors.tags:predict",
   "written": "rnn_lab.predictors.written:predict",
 }
@@ -36,7 +37,8 @@ def predict(
     model: the model.
     params: its parameters.
     task: its task.
-    inputs: as the task's `inputs_of` takes them: lines of text, images.
+    inputs: as the task's `inputs_of` takes them: lines of text, images,
+      series of numbers.
     **options: of the task's predictor, such as `beam_size`.
 
   Raises:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from rnn_lab.reports.details import floor, is_of_text
+from rnn_lab.reports.details import details_of, floor, is_of_text
 from rnn_lab.reports.load import Trial
 
 # Metrics that lie in [0, 1] and are read as shares.
@@ -89,6 +89,9 @@ def reference(
 
 def reference_name(trials: Iterable[Trial | None], split: str = "test") -> str:
   """Names the level of `reference`."""
-  if not any(is_of_text(trial) for trial in trials):
+  several = list(trials)
+  if any("forecasts" in details_of(trial) for trial in several):
+    return "persistence"
+  if not any(is_of_text(trial) for trial in several):
     return "chance"
   return "best possible" if split == "test" else "best possible on average"

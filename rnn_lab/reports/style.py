@@ -142,7 +142,11 @@ def draw_chance(ax: Axes, level: float) -> None:
 
 
 def legend_below(
-  figure: Figure, names: Iterable[str], index: Sequence[str], chance: str = ""
+  figure: Figure,
+  names: Iterable[str],
+  index: Sequence[str],
+  chance: str = "",
+  others: Sequence[Line2D] = (),
 ) -> None:
   """Draws a legend under the panels, where it covers no data.
 
@@ -151,6 +155,7 @@ def legend_below(
     names: the series that were drawn.
     index: the series of this figure in order, which gives their styles.
     chance: the words for the dashed line; empty if none was drawn.
+    others: further lines with their labels.
   """
   drawn = set(names)
   handles = [
@@ -160,6 +165,7 @@ def legend_below(
   ]
   if chance:
     handles.append(Line2D([], [], label=plain(chance), **CHANCE))
+  handles += others
   if not handles:
     return
   longest = max(len(handle.get_label()) for handle in handles)

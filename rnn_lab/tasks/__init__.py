@@ -46,6 +46,7 @@ TASKS = {
   "scenes": "rnn_lab.tasks.captioning:scenes",
   "transduction": "rnn_lab.tasks.transduction:transduction",
   "translation": "rnn_lab.tasks.translation:translation",
+  "forecasting": "rnn_lab.tasks.forecasting:forecasting",
 }
 
 

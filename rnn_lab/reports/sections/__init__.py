@@ -7,6 +7,7 @@ kind of model, task or study they are from.
 
 from rnn_lab.reports.sections.claims import claims_section
 from rnn_lab.reports.sections.context import context_section
+from rnn_lab.reports.sections.forecasts import forecasts_section
 from rnn_lab.reports.sections.goals import goals_section
 from rnn_lab.reports.sections.gradient_flow import gradient_flow_section
 from rnn_lab.reports.sections.gradients import gradients_section
@@ -27,6 +28,7 @@ SECTIONS = (
   goals_section,
   headline_section,
   ladder_section,
+  forecasts_section,
   claims_section,
   context_section,
   kinds_section,

@@ -1,0 +1,115 @@
+"""Forecasts of a series from origins in a split, for all seeds."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rnn_lab.errors import FieldError
+from rnn_lab.evaluators.batches import Batches
+from rnn_lab.models.base import Model, program_model
+from rnn_lab.models.forecasts import free_forecast
+from rnn_lab.rundir import finite_or_null
+from rnn_lab.tasks.forecast_baselines import (
+  autoregression,
+  climatology_curve,
+  error_curve,
+  persistence_curve,
+)
+from rnn_lab.tasks.forecast_task import ForecastTask
+from rnn_lab.types import Array, Batch, Params
+
+
+class Forecasts(Batches):
+  """Evaluates the task's metrics, and the error of forecasts by horizon.
+
+  From each origin of a split a model reads the last `warmup` true values and
+  then its own predictions. The error h steps after the origin is the
+  normalised root mean squared error, "nrmse_<h>":
+
+    sqrt(mean over origins and columns of ((forecast - truth) / std)^2)
+
+  with the standard deviation of each column in the training part.
+  """
+
+  def __init__(
+    self, model: Model, task: ForecastTask, settings: Any, population: Any
+  ):
+    super().__init__(model, task, settings, population)
+    if model.stack.backward:
+      raise FieldError(
+        "model.bidirectional",
+        "{field} must be false, as a forecast cannot read the future, got True",
+      )
+    self._forecast = _forecast_program(program_model(model), task, population)
+
+  @staticmethod
+  def check(section: Mapping[str, Any] | None) -> None:
+    """Raises FieldError for options, as there are none."""
+    if section:
+      raise FieldError("forecasts", "{field} has no fields")
+
+  def evaluate(self, params: Params, split: str) -> dict[str, np.ndarray]:
+    """Returns the task's metrics and "nrmse_<h>", `[S]` float32 each.
+
+    Args:
+      params: with leading dimension S, as the population lays them out.
+      split: "valid" or "test".
+    """
+    metrics = super().evaluate(params, split)
+    curve_SH = self._curve(params, split)
+    return metrics | {
+      f"nrmse_{h}": curve_SH[:, h - 1].astype(np.float32)
+      for h in self._task.horizons
+    }
+
+  def details(self, params: Params) -> dict[str, Any]:
+    """Returns the errors on the test split at every horizon, from 1 up.
+
+    Those of each seed, and of forecasts without a network from the same
+    origins.
+    """
+    task, warmup = self._task, self._task.cut.warmup
+    windows = task.parts.windows["test"]
+    linear = autoregression(task)
+    curves = {
+      "persistence": persistence_curve(windows, warmup),
+      "linear_autoregression": linear.curve,
+      "mean": climatology_curve(windows, warmup),
+    }
+    return {
+      "forecasts": {
+        "series": task.title,
+        "origins": len(windows),
+        "warmup": warmup,
+        "autoregression_order": linear.order,
+        "nrmse": [_numbers(curve) for curve in self._curve(params, "test")],
+        **{name: _numbers(curve) for name, curve in curves.items()},
+      }
+    }
+
+  def _curve(self, params: Params, split: str) -> np.ndarray:
+    """Returns the errors of all horizons, `[S, horizon]` float64."""
+    batches = self.batches(split)
+    forecasts = [
+      self._population.get(self._forecast(batch, params)) for batch in batches
+    ]
+    windows = self._task.parts.windows[split]
+    # The last batch is filled up with examples that are none.
+    forecasts_SNHK = np.concatenate(forecasts, axis=1)[:, : len(windows)]
+    return error_curve(forecasts_SNHK, windows)
+
+
+@functools.lru_cache(maxsize=16)
+def _forecast_program(model: Model, task: ForecastTask, population: Any) -> Any:
+  forecast = functools.partial(free_forecast, model, task, task.cut.horizon)
+
+  def of_batch(batch: Batch, params: Params) -> Array:
+    return forecast(params, batch.inputs[:, : task.cut.warmup])
+
+  return population.map(of_batch)
+
+
+def _numbers(values: np.ndarray) -> list[float | None]:
+  return [finite_or_null(value) for value in values]

@@ -1,0 +1,56 @@
+"""What follows a series."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rnn_lab.errors import FieldError
+from rnn_lab.models.base import Model
+from rnn_lab.models.forecasts import forecast
+from rnn_lab.predictors import check_options
+from rnn_lab.tasks.csv_series import read_csv
+from rnn_lab.tasks.forecast_task import ForecastTask
+from rnn_lab.types import Params
+
+
+def predict(
+  model: Model,
+  params: Params,
+  task: ForecastTask,
+  inputs: Sequence[Any],
+  options: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+  """Forecasts what follows each input; see `rnn_lab.predictors.predict`.
+
+  Args:
+    model, params, task: see there.
+    inputs: each is a series as `ForecastTask.inputs_of` takes it, or the path
+      of a CSV file with the columns that the task's file has.
+    options: "horizon", steps to forecast; that of the task if it is left out.
+
+  Returns:
+    For each input "columns", their names, and "prediction", `[horizon][K]`
+    in the units of the series.
+  """
+  check_options(options, "horizon")
+  horizon = options.get("horizon", task.cut.horizon)
+  rows = []
+  for given in inputs:
+    is_path = isinstance(given, str | os.PathLike)
+    values = _read(given, task) if is_path else given
+    forecast_HK = forecast(model, params, task, values, horizon)
+    rows.append(
+      {
+        "input": os.fspath(given) if is_path else given,
+        "columns": list(task.columns.names),
+        "prediction": forecast_HK.tolist(),
+      }
+    )
+  return rows
+
+
+def _read(path: str | os.PathLike, task: ForecastTask) -> Any:
+  try:
+    return read_csv(path, task.columns.chosen)[1]
+  except FieldError as error:
+    raise FieldError("input", error.message) from error
