@@ -51,6 +51,10 @@ def get_config(argument: str = ""):
     config.task.horizon = 12
     config.task.warmup = 24
     config.model.hidden_size = 32
+    config.optimizer.learning_rate = 3e-3
+    config.optimizer.decay_steps = 1000
+    config.train.num_steps = 1000
+    config.eval.every = 100
   if argument == "smoke":
     common.shrink(config)
     config.task.size = 1000
@@ -64,3 +68,21 @@ def sweep(add, argument: str = "") -> None:
   add({"model.cell": "elman"}, series="tanh RNN")
   add({"model.cell": "gru"}, series="GRU")
   add({"model.cell": "lstm"}, series="LSTM")
+
+
+def report() -> dict:
+  return {
+    "title": "Forecasting a chaotic series",
+    "text": (
+      "The Mackey-Glass equation with a delay of 17 is weakly chaotic. "
+      "Networks learn to predict the next value from all before; tested, they "
+      "read 100 values and then their own predictions, 84 steps far. A linear "
+      "autoregression does the same, of an order that was chosen on the "
+      "validation split."
+    ),
+    "claims": [
+      ("The GRU forecasts 84 steps ahead.", "GRU", "<", 0.05),
+      ("The LSTM forecasts 84 steps ahead.", "LSTM", "<", 0.05),
+      ("The GRU is better than the tanh RNN.", "GRU", "<", "tanh RNN"),
+    ],
+  }
