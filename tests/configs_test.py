@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pathlib
 import struct
+import zipfile
 
 import jax.numpy as jnp
 import numpy as np
@@ -80,11 +81,44 @@ def multi30k_folder(tmp_path):
 
 
 @pytest.fixture
-def folders(mnist_folder, ptb_folder, multi30k_folder):
+def polarity_folder(tmp_path):
+  """Tiny film reviews: 100 sentences of each class."""
+  rng = np.random.default_rng(0)
+  for name, word in (("neg", "bad"), ("pos", "good")):
+    lines = [
+      " ".join([word, *rng.choice(["a", "film", "it", "is"], n)])
+      for n in rng.integers(2, 9, 100)
+    ]
+    path = tmp_path / f"rt-polarity.{name}"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+  return tmp_path
+
+
+@pytest.fixture
+def chunking_folder(tmp_path):
+  """A tiny CoNLL-2000: sentences of up to six words."""
+  rng = np.random.default_rng(0)
+  rows = ["the DT B-NP", "cat NN I-NP", "saw VBD B-VP", "it PRP B-NP", ". . O"]
+  with zipfile.ZipFile(tmp_path / "conll2000.zip", "w") as archive:
+    for split, count in (("train", 60), ("test", 10)):
+      sentences = [
+        "\n".join(rng.choice(rows, n)) + "\n" for n in rng.integers(2, 7, count)
+      ]
+      archive.writestr(f"conll2000/{split}.txt", "\n".join(sentences))
+  return tmp_path
+
+
+@pytest.fixture
+def folders(
+  mnist_folder, ptb_folder, multi30k_folder, polarity_folder, chunking_folder
+):
   """The folder of the data of each config that reads one."""
-  return {"mnist": mnist_folder, "translation": multi30k_folder} | {
-    name: ptb_folder for name in NAMES if name.startswith("ptb")
-  }
+  return {
+    "mnist": mnist_folder,
+    "sentiment": polarity_folder,
+    "tagging": chunking_folder,
+    "translation": multi30k_folder,
+  } | {name: ptb_folder for name in NAMES if name.startswith("ptb")}
 
 
 def test_the_issues_configs_are_there():

@@ -85,7 +85,12 @@ def test_empty_lines_are_dropped_in_pairs(tmp_path):
     ("", "A\n", "source", "is empty"),
     ("a\n", " \n", "target", "is empty"),
     (b"a\xe9\n", "A\n", "source", r"is not UTF-8 \(at byte 1\)"),
-    ("a\n", gzip.compress(b"A\n", mtime=0)[:-5], "target", "is a damaged gzip file"),
+    (
+      "a\n",
+      gzip.compress(b"A\n", mtime=0)[:-5],
+      "target",
+      "is a damaged gzip file",
+    ),
   ],
 )
 def test_damaged_files(tmp_path, source, target, side, words):
