@@ -1,9 +1,35 @@
-"""Forecasting a chaotic series, 84 steps ahead, or a CSV file of the user.
+"""Forecasting a chaotic series 84 steps ahead, or a CSV file of the user.
 
   python -m experiments.sweep --config=configs/forecasting.py \\
     --workdir=runs/forecasting
   python -m experiments.train --config=configs/forecasting.py:csv \\
-    --config.task.path=FILE --workdir=DIR
+    --config.task.path=FILE [--config.task.columns="('NAME',)"] --workdir=DIR
+
+The sweep compares a tanh RNN, a GRU and an LSTM of 64 units on the
+Mackey-Glass equation with tau = 17. 3 minutes on two CPU cores, with other work
+running beside it. Test error to expect (NRMSE, one seed) after 1, 16 and 84
+steps; the GRU and the LSTM are better than linear autoregression at all 84
+horizons, the tanh RNN from the second on:
+
+  tanh RNN               0.00074   0.0066   0.030
+  GRU                    0.00021   0.0012   0.0029
+  LSTM                   0.00037   0.0018   0.0047
+  linear autoregression  0.00049   0.34     0.58
+  persistence            0.15      1.7      1.6
+
+A GRU whose outputs are next values instead of changes (task.predict=value) gets
+0.00022, 0.0033 and 0.020. `:lorenz`, the Lorenz system: 0.00030, 0.0090 and
+0.30, better at all horizons than linear autoregression (0.051, 0.90, 0.95).
+
+With tau = 30 the GRU diverges when it reads its own predictions (6.1 after 84
+steps) unless the inputs of training have noise: with task.tau=30,
+task.size=30000, task.noise=0.003, task.valid_fraction=0.05 and
+task.test_fraction=0.07 it gets 0.0018, 0.011 and 0.028, better than linear
+autoregression (0.00053, 0.51, 0.81) from the third step on only.
+
+`:csv` forecasts 12 steps. A short series with a trend, such as 144 months, is
+nothing for it: linear autoregression is much better there, as the report will
+show. `:smoke` takes seconds.
 """
 
 from ml_collections import config_dict

@@ -62,6 +62,13 @@ def _grid_of_metrics(layout: Layout, headline: Headline | None) -> Grid:
   if "perplexity" in metrics:
     # The loss is its logarithm.
     metrics = [metric for metric in metrics if metric != "loss"]
+  if headline is not None and headline.metric.startswith("nrmse_"):
+    # The errors at other horizons have a table of their own.
+    metrics = [
+      metric
+      for metric in metrics
+      if metric == headline.metric or not metric.startswith("nrmse_")
+    ]
   rows = [
     [name] + ([_cell(trial, m) for m in metrics] or [trial.status])
     for name, line in layout.series.items()

@@ -155,16 +155,17 @@ def conclusion(panels: Sequence[_Panel], names: Sequence[str]) -> str:
   "Better than every baseline at all 84 horizons: GRU, LSTM; from horizon 2
   on: tanh RNN"
   """
-  by_words: dict[str, list[str]] = {}
+  by_lost: dict[tuple[int, str], list[str]] = {}
   for name in names:
     chosen = [panel for panel in panels if name in panel.lines]
     if chosen:
       lost = set().union(*(_lost(panel, name) for panel in chosen))
       horizon = max(len(panel.lines[name].mean) for panel in chosen)
       # A space that does not break keeps a name on one line.
-      words = by_words.setdefault(_where(lost, horizon), [])
-      words.append(name.replace(" ", "\u00a0"))
-  parts = [f"{where}: {', '.join(who)}" for where, who in by_words.items()]
+      key = len(lost), _where(lost, horizon)
+      by_lost.setdefault(key, []).append(name.replace(" ", "\u00a0"))
+  ordered = sorted(by_lost, key=lambda key: key[0])
+  parts = [f"{key[1]}: {', '.join(by_lost[key])}" for key in ordered]
   return f"Better than every baseline {'; '.join(parts)}"
 
 
