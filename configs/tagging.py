@@ -10,8 +10,9 @@ file's parts of speech, without pre-trained vectors; F1 of chunks. The sweep
 compares three cells. `:parts_of_speech` predicts those instead, from words and
 spellings: they are a tagger's output, so that the accuracy is our own baseline.
 Published: 93.6 with hand-made features (CRFsuite), 93.8 to 94.5 for
-bidirectional LSTMs with pre-trained vectors. To expect: not measured yet.
-`:smoke` takes half a minute.
+bidirectional LSTMs with pre-trained vectors. To expect: F1 on the test 0.927,
+of 0.933 on the validation split, in 30 minutes on two CPU cores with other work
+running beside it, one seed. `:smoke` takes half a minute.
 """
 
 from configs import common

@@ -20,6 +20,7 @@ from models_cases import (
   written_model,
   written_task,
 )
+from oracles import NUMPY_STEPS
 
 from rnn_lab import models
 from rnn_lab._stack import zero_perturbations
@@ -74,62 +75,59 @@ def in_float64(params):
   return jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), params)
 
 
-def softmax(x):
-  e = np.exp(x - x.max())
-  return e / e.sum()
+def encode_by_hand(model, params, symbols):
+  """The top layer's outputs `[s, M]`, and the last carries of each layer."""
+  step = NUMPY_STEPS[model.stack.forward[0].kind]
+  x, finals = params["inputs"]["embedding"][symbols], []
+  for layer, encoder in enumerate(params["encoder"]):
+    outputs, states = [], []
+    for way, order in (("forward", 1), ("backward", -1)):
+      weights = getattr(encoder, way)
+      if weights is None:
+        continue
+      zero = model.encoder.forward[layer].initial_carry((), np.float64)
+      carry = type(zero)(*map(np.asarray, zero))
+      if model.learns_initial_state:
+        carry = getattr(params["initial_state"][layer], way)
+      ys = {}
+      for t in range(len(x))[::order]:
+        carry, ys[t] = step(weights, carry, x[t])
+      outputs.append(np.stack([ys[t] for t in range(len(x))]))
+      states.append(carry)
+    x = np.concatenate(outputs, axis=-1)
+    finals.append(states)
+  return x, finals
 
 
 def by_hand(model, params, batch):
-  """Logits and attention `[B, T, V]`, `[B, T, S]`: sequence by sequence."""
-  settings = model.attention_settings
-  layer = model.stack.forward[-1]
-  decoder, logits, attention = params["decoder"], [], []
+  """Logits `[B, T, V]` and attention `[B, T, S]`: one sequence at a time."""
+  params = jax.tree.map(np.asarray, params)
+  step = NUMPY_STEPS[model.stack.forward[0].kind]
+  settings, decoder = model.attention_settings, params["decoder"]
+  score, readout = decoder.score, params["readout"]
+  logits, attention = [], []
   for b in range(B):
-    length = int(batch.input_lengths[b])
-    symbols = np.asarray(batch.inputs[b, :length])
+    symbols = np.asarray(batch.inputs[b, : int(batch.input_lengths[b])])
     if model.reverse_source:
       symbols = symbols[::-1]
-    x = params["inputs"]["embedding"][symbols][:, None]
-    finals = []
-    for n, encoder in enumerate(params["encoder"]):
-      cell, outputs, states = model.encoder.forward[n], [], []
-      for way, reverse in (("forward", False), ("backward", True)):
-        if getattr(encoder, way) is None:
-          continue
-        first = None
-        if model.learns_initial_state:
-          first = jax.tree.map(
-            lambda a: a[None], getattr(params["initial_state"][n], way)
-          )
-        last, y = static_unroll(
-          cell, getattr(encoder, way), x, first, reverse=reverse
-        )
-        outputs.append(y)
-        states.append(last)
-      x = jnp.concatenate(outputs, axis=-1)
-      finals.append(states)
+    memory, finals = encode_by_hand(model, params, symbols)
     chosen = finals if model.final == "all" else finals[-1:]
-    vector = jnp.concatenate([s.h for states in chosen for s in states], -1)[0]
-    memory = np.asarray(x[:, 0])
-    carries = [c.initial_carry((1,), x.dtype) for c in model.stack.forward]
-    if settings.sets_carry and model.bridge == "copy":
-      carries = [states[0] for states in finals]
-    elif settings.sets_carry:
-      bridge = params["bridge"]
+    vector = np.concatenate([s.h for states in chosen for s in states])
+    carries = [states[0] for states in finals]
+    if not settings.sets_carry:
+      carries = [type(c)(*map(np.zeros_like, c)) for c in carries]
+    elif model.bridge == "dense":
+      layers = [params["bridge"][f"state_{n}"] for n in range(len(carries))]
       carries = [
-        type(c)(
-          jnp.tanh(
-            vector @ bridge[f"state_{n}"]["kernel"]
-            + bridge[f"state_{n}"]["bias"]
-          )[None]
-        )
-        for n, c in enumerate(carries)
+        type(c)(np.tanh(vector @ layer["kernel"] + layer["bias"]))
+        for c, layer in zip(carries, layers)
       ]
-    fed = np.zeros(layer.options.hidden_size)
-    score, rows, weights = decoder.score, [], []
+    fed = np.zeros_like(carries[0].h)
+    rows, weights = [], []
 
     def attend(scores, memory=memory, weights=weights):
-      a = softmax(np.asarray(scores))
+      a = np.exp(scores - scores.max())
+      a /= a.sum()
       weights.append(np.concatenate([a, np.zeros(S - len(a))]))
       return [a @ memory]
 
@@ -138,31 +136,25 @@ def by_hand(model, params, batch):
       embedded = params["embedding"][before]
       given = vector if settings.reads_vector else vector[:0]
       if settings.vector_use == "first_step" and t > 0:
-        given = jnp.zeros_like(given)
+        given = np.zeros_like(given)
       context = []
       if settings.attention == "additive":
-        hidden = np.tanh(
-          np.asarray(carries[-1].h @ score["query_kernel"])
-          + np.asarray(score["bias"])
-          + memory @ np.asarray(score["key_kernel"])
-        )
+        hidden = carries[-1].h @ score["query_kernel"] + score["bias"]
+        hidden = np.tanh(hidden[None] + memory @ score["key_kernel"])
         context = attend(hidden @ score["score_kernel"][:, 0])
       read = [embedded, given]
       read += [fed] if settings.input_feeding else []
-      h = jnp.concatenate([*read, *context])[None]
-      for n, cell in enumerate(model.stack.forward):
-        carries[n], h = cell.step(decoder.layers[n].forward, carries[n], h)
-      out = h[0]
+      h = np.concatenate([*read, *context])
+      for n, layer in enumerate(decoder.layers):
+        carries[n], h = step(layer.forward, carries[n], h)
       if settings.attention == "multiplicative":
-        context = attend(memory @ score["key_kernel"] @ out)
+        context = attend(memory @ score["key_kernel"] @ h)
       if settings.has_output_layer:
-        parts = jnp.concatenate([out, *context, embedded, given])
-        out = jnp.tanh(
-          parts @ decoder.output["kernel"] + decoder.output["bias"]
-        )
-      fed = out
-      readout = params["readout"]
-      rows.append(out @ readout["kernel"] + readout["bias"])
+        parts = np.concatenate([h, *context, embedded, given])
+        of_output = decoder.output
+        h = np.tanh(parts @ of_output["kernel"] + of_output["bias"])
+      fed = h
+      rows.append(h @ readout["kernel"] + readout["bias"])
     logits.append(np.stack(rows))
     attention.append(np.stack(weights) if weights else None)
   return np.stack(logits), attention

@@ -23,7 +23,7 @@ def test_sequences_are_as_in_the_paper(delay):
   task, batch = made(delay)
   length = delay + 20
   assert task.input_spec == Spec(length, 10)
-  assert task.output_spec == (length, 9, False)
+  assert task.output_spec == Spec(length, 9)
   seen = set()
   for one_hot, target in zip(batch.inputs, batch.targets):
     assert_array_equal(np.sort(one_hot)[:, -2:], [[0, 1]] * length)

@@ -66,7 +66,7 @@ def test_reads_the_four_files(tmp_path, form):
   task = task_of(folder)
   assert task.name == "mnist"
   assert task.input_spec == Spec(ROWS, COLUMNS)
-  assert task.output_spec == (1, 10, False)
+  assert task.output_spec == Spec(1, 10)
   [data] = task.data
   assert data.pixels.dtype == np.uint8
   # 25 // 12 = 2 images for validation, the last ones.

@@ -42,7 +42,7 @@ def spell(one_hot, length):
 def test_class_is_the_order_of_x_and_y(num_relevant, length):
   task, batch = made(num_relevant, length)
   assert task.input_spec == Spec(length + length // 10, 8)
-  assert task.output_spec == (1, 2**num_relevant, False)
+  assert task.output_spec == Spec(1, 2**num_relevant)
   places = [set() for _ in range(num_relevant)]
   lengths, classes, distractors = set(), set(), set()
   for one_hot, steps, target in zip(

@@ -54,8 +54,8 @@ def tiny_dates(**fields):
   config.task = {
     "name": "transduction",
     "kind": "dates",
-    "train_size": 60,
-    "eval_size": 12,
+    "train_size": 32,
+    "eval_size": 8,
   }
   config.model.cell = "elman"
   config.model.hidden_size = 6

@@ -192,12 +192,14 @@ def test_a_seed_of_two_equals_that_seed_alone(runs, tmp_path, kind, seed):
     ("digits", 8),
     ("digits", 15),
     ("language", 11),
-    ("dates", 7),
+    ("dates", 3),
   ],
 )
 def test_a_stopped_run_resumes_to_the_same_bits(runs, tmp_path, kind, step):
   workdir = tmp_path / "run"
-  config = MAKE[kind](run__steps_per_call=4)
+  # Sequences in buckets change theirs almost every step.
+  more = {} if kind == "dates" else {"run__steps_per_call": 4}
+  config = MAKE[kind](**more)
   assert train(config, workdir, StopAt(step)) == "stopped"
   assert not (workdir / "result.json").exists()
   # What was logged after the checkpoint, and a torn line, must go.

@@ -40,7 +40,7 @@ from rnn_lab.runs.planning import plan
     ("seed", 3_000_000_000, "must be an integer from 0 to 2147483645"),
     ("num_seeds", 0, "must be an integer from 1 to 65536, got 0"),
     ("model__gru__update_bias", float("nan"), "must be a finite number, got"),
-    ("task__name", "digit", "must be one of adding, copy_memory, digits"),
+    ("task__name", "digit", "must be one of adding, copy_memory, digit_names"),
     ("task__gap", -1, "must be an integer from 0 to 100000, got -1"),
     ("task__gab", 1, "has no argument 'gab'; did you mean 'gap'?"),
     ("train__lr", 1, "is not a known field; it may be batch_size, clip_norm"),
