@@ -90,6 +90,12 @@ def load_language_model(
   workdir = pathlib.Path(workdir)
   config = read_config(workdir)
   config["task"] = section = tasks.with_defaults(config["task"])
+  if section["name"] != "language":
+    raise FieldError(
+      "workdir",
+      f"workdir must be the run of a language model; {workdir} is one of task "
+      f"{section['name']!r}",
+    )
   if not (workdir / VOCABULARY).exists():
     raise FieldError(
       "workdir",
