@@ -1,6 +1,7 @@
 """Predicted sequences: which the task is given, in which order, how decoded."""
 
 import dataclasses
+import functools
 import types
 
 import jax
@@ -45,13 +46,14 @@ def test_the_task_scores_what_is_decoded():
   np.testing.assert_array_equal(metrics["exact_match"], [0.25, 0.5])
   assert metrics["exact_match"].dtype == np.float32
   evaluator.evaluate(params, "test")
+
+  @functools.partial(jax.jit, static_argnums=1)
+  def decode(params, beam_size):
+    options = {"beam_size": beam_size, "length_penalty": 0.5}
+    return model.apply({"params": params}, batch, method="decode", **options)
+
   for n, (split, sequences) in enumerate(given):
-    options = {"beam_size": 3, "length_penalty": 0.5} if n > 1 else {}
-    want = np.asarray(
-      model.apply(
-        {"params": per_seed[n % 2]}, batch, method="decode", **options
-      )
-    )
+    want = np.asarray(decode(per_seed[n % 2], 3 if n > 1 else 1))
     assert split == ("valid", "test")[n // 2]
     assert sequences == [*want.tolist(), want[0].tolist(), want[2].tolist()]
   assert evaluator.details(params)["decoding"] == section
