@@ -6,9 +6,10 @@
 RUN is the directory of a run of a design pattern: sentiment, tagging,
 translation and so on. With `--input` the answer is printed for a person, with
 its probability: for a class with the words that carry it, for tags aligned
-under the words. The input of a forecast is a CSV file with all that is known,
-and `--horizon` is the number of steps to forecast. `--figure=FILE.png` draws
-the attention of an encoder-decoder. Without `--input` lines are read from
+under the words. The input of a caption is an image file, or a place in a split
+such as test:17; that of a forecast is a CSV file with all that is known, and
+`--horizon` is the number of steps to forecast. `--figure=FILE.png` draws the
+attention of an encoder-decoder. Without `--input` lines are read from
 standard input, and each is answered by a line of JSON.
 """
 
@@ -46,6 +47,8 @@ def predict(args: cli.Arguments) -> int:
     check_int(name, getattr(args, name), 0)
     if getattr(args, name):
       options[name] = getattr(args, name)
+  if args.figure and not args.input:
+    raise FieldError("figure", "figure needs a single input, given by --input")
   run = load_run(args.workdir, args.seed_index)
   if not args.input:
     lines = [line.rstrip("\n") for line in sys.stdin]

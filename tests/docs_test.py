@@ -9,6 +9,8 @@ import types
 import pytest
 from tiny import result, tiny_config, tiny_language
 
+from configs import common
+from rnn_lab import tasks
 from rnn_lab.runs import train
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -172,6 +174,19 @@ def test_what_opens_a_run(tmp_path):
   prompt = "the students opened their"
   words = function("most_probable_words")(tmp_path / "words", prompt)
   assert {*words} >= {"exams", "books", "letters", "umbrellas"}
+
+
+def test_a_task_of_a_pattern_trains(tmp_path, monkeypatch):
+  [code] = [c for page in PAGES for c in blocks(page) if "def reversal(" in c]
+  assert len(code.splitlines()) < 100
+  monkeypatch.setitem(globals(), "reversal", run(code)["reversal"])
+  monkeypatch.setitem(tasks.TASKS, "reversal", f"{__name__}:reversal")
+  config = common.pattern_config()
+  common.shrink(config)
+  config.task = {"name": "reversal", "length": 3, "eval_size": 20}
+  config.model.cell = "elman"
+  assert train(config, tmp_path / "run") == "finished"
+  assert "test/exact_match" in result(tmp_path / "run")["metrics"]
 
 
 @every_page

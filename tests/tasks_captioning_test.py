@@ -239,7 +239,8 @@ def test_images_of_a_split():
     ([], "must be at least one image, got none"),
     (
       ["train:3"],
-      "must be an array, or the place of an image as 'test:17', got 'train:3'",
+      "must be the path of an image file; 'train:3' cannot be read (No such "
+      "file or directory)",
     ),
     ([{"seven"}], "must be images, arrays of numbers"),
     ([[[1.0], [1.0, 0.0]]], "must be images, arrays of numbers"),

@@ -17,6 +17,7 @@ from rnn_lab.rundir import TARGET_VOCABULARY
 from rnn_lab.tasks import losses
 from rnn_lab.tasks.base import IMAGES, VECTOR_TO_SEQUENCE, Spec
 from rnn_lab.tasks.batches import EVAL_SEEDS, epoch_indices, in_batches
+from rnn_lab.tasks.pictures import read_picture
 from rnn_lab.tasks.written import WrittenTask, commonest, until_end, written
 from rnn_lab.text.scores import exact_match
 from rnn_lab.text.words import WordIds
@@ -57,19 +58,19 @@ class CaptioningTask(WrittenTask):
 
     Args:
       images: N of them, `[rows, columns, channels]`, or `[rows, columns]` with
-        a single channel, numbers in [0, 1]; or the place of one in a split, as
-        "valid:0" or "test:17".
+        a single channel, numbers in [0, 1]; or the path of an image file; or
+        the place of one in a split, as "valid:0" or "test:17".
 
     Raises:
-      FieldError: there are none, one has another shape or other values, or
-        there is no such place. The field is `input`.
+      FieldError: there are none, one has another shape or other values, a
+        file cannot be read, or there is no such place. The field is `input`.
     """
     if not len(images):
       raise FieldError("input", "{field} must be at least one image, got none")
     shape = (*self.input_spec.shape, self.input_spec.size)
     inputs = np.stack(
       [
-        self._image_at(image)
+        self._image_at(image, shape)
         if isinstance(image, str)
         else _checked_image(image, shape)
         for image in images
@@ -83,7 +84,7 @@ class CaptioningTask(WrittenTask):
     """Returns the caption that symbols spell, up to the end symbol."""
     return self.joint.join(self.vocabulary.decode(symbols))
 
-  def _image_at(self, place: str) -> np.ndarray:
+  def _image_at(self, place: str, shape: tuple[int, int, int]) -> np.ndarray:
     split, _, number = place.partition(":")
     if split in EVAL_SEEDS and re.fullmatch("[0-9]{1,9}", number):
       batches = self.eval_batches(split)
@@ -96,11 +97,7 @@ class CaptioningTask(WrittenTask):
         f"{{field}} must be from {split}:0 to {split}:{size - 1}, got "
         f"{place!r}",
       )
-    raise FieldError(
-      "input",
-      "{field} must be an array, or the place of an image as 'test:17', got "
-      f"{place!r}",
-    )
+    return read_picture(place, shape)
 
 
 class Captioned(NamedTuple):

@@ -1,0 +1,55 @@
+"""Images of a user's files, as tasks read them."""
+
+import io
+
+import numpy as np
+
+from rnn_lab.errors import FieldError
+from rnn_lab.text.files import bad_file, read_bytes
+
+KIND = "an image file"
+
+
+def read_picture(path: str, shape: tuple[int, int, int]) -> np.ndarray:
+  """Reads an image file as numbers in [0, 1].
+
+  Args:
+    path: of a PNG, or of another format that Pillow reads.
+    shape: (rows, columns, channels) that it must have; for one channel
+      colours become grey, for three grey becomes colours.
+
+  Returns:
+    float32, of that shape.
+
+  Raises:
+    FieldError: the file is missing, no image, damaged, or of another size. The
+      field is `input`.
+  """
+  # Imported here: of all tasks few read images of a user.
+  from PIL import Image, UnidentifiedImageError
+
+  rows, columns, channels = shape
+  raw = read_bytes("input", path, KIND).raw
+  try:
+    with Image.open(io.BytesIO(raw)) as image:
+      size = image.size
+      if size == (columns, rows):
+        pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+  except UnidentifiedImageError as error:
+    raise bad_file("input", path, KIND, "is no image") from error
+  # What Pillow raises for files that are cut, damaged or bombs.
+  except (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    Image.DecompressionBombError,
+  ) as error:
+    raise bad_file("input", path, KIND, "is damaged") from error
+  if size != (columns, rows):
+    raise FieldError(
+      "input",
+      f"{{field}} must be an image of {columns} x {rows} pixels; {path!r} has "
+      f"{size[0]} x {size[1]}",
+    )
+  return pixels.reshape(shape).astype(np.float32) / np.float32(255)
