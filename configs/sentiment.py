@@ -11,8 +11,8 @@ epoch of each being chosen on a tenth of its training part; the number is the
 mean test accuracy of the folds. `:cells` compares three cells on one fold.
 Published with random embeddings: an LSTM 75.1%, a convolutional network 76.1%
 (Kim 2014); naive Bayes on words and pairs of words has 78.6% here, and is not
-beaten. To expect on fold 0: 0.758; the mean of all folds is not measured yet.
-`:smoke` takes half a minute.
+beaten. To expect: 0.769, the mean of ten folds (standard deviation 0.011),
+in 11 minutes on two CPU cores. `:smoke` takes half a minute.
 """
 
 from configs import common
