@@ -159,7 +159,7 @@ def tagging(
       [names[i] for i in symbols[: len(sentence)]]
       for symbols, sentence in zip(sequences, true)
     ]
-    return scores.chunk_f1(predicted, true) if is_chunks else {}
+    return scores.chunk_f1(predicted, true)
 
   padding = buckets.padding(train.input_lengths, in_buckets)
   sizes = ", ".join(f"{len(splits[s].weights):,} {s}" for s in SPLITS)
@@ -186,7 +186,7 @@ def tagging(
       | ({"f1": 0.0} if is_chunks else {})
     ),
     hashes=data.hashes,
-    evaluator="sequences",
+    evaluator="sequences" if is_chunks else "batches",
     predictor="tags",
     score=score,
     vocabularies=vocabularies,
