@@ -44,6 +44,4 @@ def get_config(argument: str = ""):
 
 
 def sweep(add, argument: str = "") -> None:
-  add({"model.cell": "elman"}, series="tanh RNN")
-  add({"model.cell": "gru"}, series="GRU")
-  add({"model.cell": "lstm"}, series="LSTM")
+  common.sweep_cells(add)

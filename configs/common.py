@@ -33,6 +33,23 @@ def parse_argument(argument: str, *known: str) -> str:
   return argument
 
 
+def sweep_cells(add) -> None:
+  """Adds a trial for each cell: a tanh RNN, a GRU and an LSTM."""
+  add({"model.cell": "elman"}, series="tanh RNN")
+  add({"model.cell": "gru"}, series="GRU")
+  add({"model.cell": "lstm"}, series="LSTM")
+
+
+def count_epochs(config: config_dict.ConfigDict, num_epochs: int) -> None:
+  """Trains for epochs of batches in buckets, and evaluates after each."""
+  config.train.num_steps = 0
+  config.train.num_epochs = num_epochs
+  config.eval.every = 0
+  config.run.checkpoint_every = 0
+  # The bucket changes almost every step, and a call is of one bucket.
+  config.run.steps_per_call = 2
+
+
 def _model() -> config_dict.ConfigDict:
   """Section `model`, with the fields of every cell, of which one is used."""
   kernels = {

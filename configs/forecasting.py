@@ -91,9 +91,7 @@ def get_config(argument: str = ""):
 
 
 def sweep(add, argument: str = "") -> None:
-  add({"model.cell": "elman"}, series="tanh RNN")
-  add({"model.cell": "gru"}, series="GRU")
-  add({"model.cell": "lstm"}, series="LSTM")
+  common.sweep_cells(add)
 
 
 def report() -> dict:

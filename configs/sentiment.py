@@ -36,11 +36,7 @@ def get_config(argument: str = ""):
   config.optimizer.weight_decay = 0.05
   config.optimizer.decayed = "kernels"
   config.train.batch_size = 50
-  config.train.num_steps = 0
-  config.train.num_epochs = 4
-  config.eval.every = 0
-  config.run.checkpoint_every = 0
-  config.run.steps_per_call = 2
+  common.count_epochs(config, 4)
   if argument == "smoke":
     common.shrink(config)
     config.model.inputs.embedding_size = 16
@@ -49,9 +45,7 @@ def get_config(argument: str = ""):
 
 def sweep(add, argument: str = "") -> None:
   if argument == "cells":
-    add({"model.cell": "lstm"}, series="LSTM")
-    add({"model.cell": "gru"}, series="GRU")
-    add({"model.cell": "elman"}, series="tanh RNN")
+    common.sweep_cells(add)
     return
   for fold in range(10):
     add({"task.fold": fold}, series="LSTM")

@@ -38,11 +38,7 @@ def get_config(argument: str = ""):
   config.optimizer.schedule = "cosine"
   config.optimizer.decay_steps = 2500
   config.train.batch_size = 32
-  config.train.num_steps = 0
-  config.train.num_epochs = 10
-  config.eval.every = 0
-  config.run.checkpoint_every = 0
-  config.run.steps_per_call = 2
+  common.count_epochs(config, 10)
   if argument == "smoke":
     common.shrink(config)
     config.model.inputs.embedding_size = 16
@@ -51,6 +47,4 @@ def get_config(argument: str = ""):
 
 
 def sweep(add, argument: str = "") -> None:
-  add({"model.cell": "lstm"}, series="LSTM")
-  add({"model.cell": "gru"}, series="GRU")
-  add({"model.cell": "elman"}, series="tanh RNN")
+  common.sweep_cells(add)

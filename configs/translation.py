@@ -52,15 +52,12 @@ def get_config(argument: str = ""):
   model.decoder.attention_size = 256
   config.optimizer.schedule = "cosine"
   config.optimizer.decay_steps = 10 * EPOCH
-  config.train.num_steps = 0
-  config.train.num_epochs = 10
-  config.eval.every = 0
+  common.count_epochs(config, 10)
   config.eval.sequences = {
     "valid_beam": 1,
     "test_beam": 5,
     "length_penalty": 1.0,
   }
-  config.run.checkpoint_every = 0
   if argument == "smoke":
     common.shrink(config)
     config.task.max_padding = 0.5

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from rnn_lab._dropout import drop_rows, dropout
 from rnn_lab._unroll import check_execution, for_batch, unroll
 from rnn_lab.cells.base import Cell, output_size, program_cell
 from rnn_lab.errors import check_choice, check_float
@@ -168,7 +169,7 @@ def unroll_stack(
       if has_dropout and stack.variational:
         place = len(stack.forward) * (direction + 1) + layer
         mask_key = jax.random.fold_in(dropout_key, place)
-        cell_params = _drop_rows(cell, cell_params, mask_key, stack.dropout)
+        cell_params = drop_rows(cell, cell_params, mask_key, stack.dropout)
       if added[layer][direction] is not None:
         cell, xs = perturbed(cell), (x_TBD, added[layer][direction])
       if return_states:
@@ -341,34 +342,3 @@ def _layers(stack: Stack) -> Iterable[tuple[Cell, ...]]:
   """Returns the one or two cells of each layer."""
   forward, backward = stack.forward, stack.backward
   return zip(forward, backward) if backward else zip(forward)
-
-
-def dropout(key: Key, rate: float, x_TBD: Array, variational: bool) -> Array:
-  """Zeros numbers at the rate `rate`, and divides the others by 1 - rate.
-
-  Args:
-    key: the key of the mask.
-    rate: in [0, 1).
-    x_TBD: the numbers.
-    variational: drop the same features of a sequence at every step.
-  """
-  shape = x_TBD.shape[1:] if variational else x_TBD.shape
-  kept = jax.random.bernoulli(key, 1.0 - rate, shape)
-  kept = jnp.broadcast_to(kept, x_TBD.shape)
-  return jnp.where(kept, x_TBD / (1.0 - rate), 0.0)
-
-
-def _drop_rows(cell: Cell, params: Params, key: Key, rate: float) -> Params:
-  """Drops rows of the recurrent kernel: hidden units that it does not read.
-
-  The state itself is not dropped: a cell that also passes it on directly, as
-  a GRU does, keeps it. All sequences of a batch have the same mask.
-  """
-  if not hasattr(params, "recurrent_kernel"):
-    raise ValueError(
-      f"{cell.kind}: variational dropout needs parameters with a field "
-      f"`recurrent_kernel`, got {type(params).__name__}"
-    )
-  kernel = params.recurrent_kernel
-  mask = dropout(key, rate, jnp.ones_like(kernel[:, :1]), variational=False)
-  return params._replace(recurrent_kernel=kernel * mask)

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnn_lab import _stack as stack_module
-from rnn_lab._stack import dropout, stack
+from rnn_lab import _dropout as dropout_module
+from rnn_lab._dropout import dropout
+from rnn_lab._stack import stack
 from rnn_lab.cells import elman, gru, lstm
 from rnn_lab.initializers import uniform
 from rnn_lab.language_models import recurrent as recurrent_module
@@ -353,7 +354,7 @@ def test_variational_dropout_by_the_book(window, reach):
 
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr(recurrent_module, "dropout", spy)
-    patch.setattr(stack_module, "dropout", spy)
+    patch.setattr(dropout_module, "dropout", spy)
     model.apply(
       {"params": params},
       batch,

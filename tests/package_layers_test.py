@@ -20,6 +20,7 @@ FLOORS = {
   "rnn_lab.initializers": 1,
   "rnn_lab.rundir": 1,
   "rnn_lab.types": 1,
+  "rnn_lab._dropout": 2,
   "rnn_lab._stack": 2,
   "rnn_lab._unroll": 2,
   "rnn_lab.decoding": 2,

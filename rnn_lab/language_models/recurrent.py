@@ -6,11 +6,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from rnn_lab._dropout import dropout
 from rnn_lab._stack import (
   Directions,
   Stack,
   as_cell,
-  dropout,
   init_stack,
   stack_output_size,
   unroll_stack,

@@ -176,6 +176,41 @@ class Model(nn.Module):
     return jnp.argmax(self.outputs(batch, self.initial_carry(size)), axis=-1)
 
 
+class StatelessModel(Model):
+  """Base of models that pass nothing from batch to batch.
+
+  Their loss is the task's `loss_function`, an attribute, of their outputs.
+  """
+
+  def loss(
+    self,
+    batch: Batch,
+    carry: Carry,
+    *,
+    train: bool = False,
+    perturbations: PyTree = None,
+  ) -> tuple[tuple[Array, Array], Carry]:
+    """See `Model.loss`; the carry is handed on as it is."""
+    outputs = self._outputs(batch, train, perturbations)
+    return self.loss_function(outputs, batch), carry
+
+  def outputs(self, batch: Batch, carry: Carry) -> Array:
+    """See `Model.outputs`; the carry is not read."""
+    del carry
+    return self._outputs(batch)
+
+  def _outputs(
+    self, batch: Batch, train: bool = False, perturbations: PyTree = None
+  ) -> Array:
+    """Returns the outputs before g; see `Model.loss` for the arguments."""
+    raise NotImplementedError
+
+
+def read_out(readout: PyTree, y: Array) -> Array:
+  """Computes y v + b, of a readout `{"kernel", "bias"}` and `[B, H]`."""
+  return y @ readout["kernel"] + readout["bias"][None]
+
+
 def program_model(model: Model) -> Model:
   """Returns `model` with all that only `init` reads replaced by constants.
 
@@ -230,7 +265,7 @@ def step_cost(loss: LossFunction) -> StepCost:
 
   def cost(readout: PyTree, y_BH: Array, target: PyTree) -> Array:
     targets, weights = target
-    outputs = y_BH @ readout["kernel"] + readout["bias"][None]
+    outputs = read_out(readout, y_BH)
     return loss(outputs, Batch(None, None, targets, weights))[0]
 
   return cost

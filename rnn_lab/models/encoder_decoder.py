@@ -26,12 +26,8 @@ from rnn_lab.models.base import Recurrence
 from rnn_lab.models.inputs import Inputs
 from rnn_lab.models.reading import reading_arguments
 from rnn_lab.models.sequence_to_vector import valid_steps
-from rnn_lab.models.writing import (
-  Bridge,
-  WritingModel,
-  decoder_fields,
-  writing_arguments,
-)
+from rnn_lab.models.writing import Bridge, WritingModel
+from rnn_lab.models.writing_fields import decoder_fields, writing_arguments
 from rnn_lab.tasks.base import Task
 from rnn_lab.types import Array, Batch, Carry, PyTree
 

@@ -1,20 +1,14 @@
 """From a batch's inputs to vectors: embeddings, spellings, images."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from rnn_lab._stack import (
-  Stack,
-  dropout,
-  final_state,
-  init_stack,
-  stack,
-  unroll_stack,
-)
+from rnn_lab._dropout import dropout
+from rnn_lab._stack import Stack, final_state, init_stack, stack, unroll_stack
 from rnn_lab.cells import lstm
 from rnn_lab.errors import (
   FieldError,
@@ -25,7 +19,7 @@ from rnn_lab.errors import (
 )
 from rnn_lab.initializers import Initializer, kernel_initializer
 from rnn_lab.tasks.base import IMAGES, SPELLINGS, SYMBOLS, VECTORS, Spec, Task
-from rnn_lab.types import Array, PyTree
+from rnn_lab.types import Array, Key, PyTree
 
 # Channels of the convolutions that read an image, each of which halves it.
 IMAGE_CHANNELS = (16, 32)
@@ -110,17 +104,8 @@ class Inputs(nn.Module):
       parts.append(readers[spec.form](name, spec, x))
       has_embeddings |= spec.form in (SYMBOLS, SPELLINGS)
     x = parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=-1)
-    if not (train and has_embeddings):
-      return x
-    if self.settings.symbol_dropout:
-      key = self.make_rng("dropout")
-      kept = jax.random.bernoulli(
-        key, 1.0 - self.settings.symbol_dropout, (*x.shape[:-1], 1)
-      )
-      x = jnp.where(kept, x, 0.0)
-    if self.settings.dropout:
-      key = self.make_rng("dropout")
-      x = dropout(key, self.settings.dropout, x, variational=False)
+    if train and has_embeddings:
+      x = drop_embeddings(self.settings, self.make_rng, x)
     return x
 
   def _embed(self, name: str, spec: Spec, x_BT: Array) -> Array:
@@ -155,6 +140,28 @@ class Inputs(nn.Module):
       x = nn.relu(layer(x))
     layer = nn.Dense(self.settings.image_features, name=_name("image", name))
     return jnp.tanh(layer(x.reshape(x.shape[0], -1)))
+
+
+def drop_embeddings(
+  settings: InputSettings, make_rng: Callable[[str], Key], x: Array
+) -> Array:
+  """Drops whole symbols, and features of embeddings.
+
+  Args:
+    settings: the rates.
+    make_rng: the module's.
+    x: `[..., D]` embeddings.
+  """
+  if settings.symbol_dropout > 0.0:
+    shape = (*x.shape[:-1], 1)
+    rate = 1.0 - settings.symbol_dropout
+    x = jnp.where(
+      jax.random.bernoulli(make_rng("dropout"), rate, shape), x, 0.0
+    )
+  if settings.dropout > 0.0:
+    key = make_rng("dropout")
+    x = dropout(key, settings.dropout, x, variational=False)
+  return x
 
 
 def _name(parameter: str, name: str) -> str:

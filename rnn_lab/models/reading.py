@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from rnn_lab._dropout import dropout
 from rnn_lab._stack import (
   FINAL_STATES,
   Directions,
   Stack,
-  dropout,
+  as_cell,
   init_stack,
   initial_for_batch,
   unroll_stack,
@@ -27,7 +28,13 @@ from rnn_lab.errors import (
 )
 from rnn_lab.initializers import Initializer, kernel_initializer
 from rnn_lab.models import STACK_FIELDS, build_stack
-from rnn_lab.models.base import OUTPUTS, LossFunction, Model
+from rnn_lab.models.base import (
+  OUTPUTS,
+  LossFunction,
+  StatelessModel,
+  Stepper,
+  read_out,
+)
 from rnn_lab.models.inputs import Inputs, InputSettings, input_settings
 from rnn_lab.tasks.base import Task
 from rnn_lab.types import Array, Batch, Carry, PyTree
@@ -49,7 +56,7 @@ FIELDS = (
 SECTIONS = ("inputs", "decoder")
 
 
-class ReadingModel(Model):
+class ReadingModel(StatelessModel):
   """Base of models that read sequences with a stack and a readout y = g(v h).
 
   Attributes:
@@ -99,23 +106,6 @@ class ReadingModel(Model):
     batch = Batch(inputs, lengths_B, None, jnp.zeros((size,)))
     return OUTPUTS[self.output](self.outputs(batch, ()))
 
-  def loss(
-    self,
-    batch: Batch,
-    carry: Carry,
-    *,
-    train: bool = False,
-    perturbations: PyTree = None,
-  ) -> tuple[tuple[Array, Array], Carry]:
-    """See `Model.loss`; no state passes from batch to batch."""
-    outputs = self._outputs(batch, train, perturbations)
-    return self.loss_function(outputs, batch), carry
-
-  def outputs(self, batch: Batch, carry: Carry) -> Array:
-    """Returns the outputs before g: `[B, K]`, or `[B, T, K]` at every step."""
-    del carry
-    return self._outputs(batch)
-
   def vectors(self, batch: Batch) -> Array:
     """Returns what the stack reads, `[B, T, D]`: embedded symbols and so on."""
     return self.inputs(batch.inputs)
@@ -135,6 +125,7 @@ class ReadingModel(Model):
     perturbations: PyTree = None,
     x_BTD: Array | None = None,
   ) -> Array:
+    """Returns the outputs of a batch, or of what `vectors` returns of it."""
     raise NotImplementedError
 
   def _read(
@@ -166,6 +157,18 @@ class ReadingModel(Model):
       key = self.make_rng("dropout")
       h = dropout(key, self.readout_dropout, h, variational=False)
     return self.readout(h)
+
+  def _stepper(self, batch: Batch, final: str) -> Stepper:
+    """Returns a stepper that reads out the layers `final` after each step."""
+    cell, layers = as_cell(self.stack, final), self.layers
+    readout = self.readout.variables["params"]
+
+    def step(carry: Carry, x_BD: Array) -> tuple[Carry, Array]:
+      carry, y_BH = cell.step(layers, carry, x_BD)
+      return carry, read_out(readout, y_BH)
+
+    size = batch.weights.shape[0]
+    return Stepper(initial_for_batch(self.stack, size, self.initial), step)
 
   def _recurrence(self, batch: Batch) -> dict[str, Any]:
     """Returns the fields of `Recurrence` that every pattern fills alike."""

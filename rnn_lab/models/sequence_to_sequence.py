@@ -5,7 +5,6 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from rnn_lab._stack import as_cell, initial_for_batch
 from rnn_lab.errors import in_section
 from rnn_lab.models.base import Recurrence, Stepper, step_cost, time_major
 from rnn_lab.models.reading import (
@@ -40,15 +39,7 @@ class SequenceToSequence(ReadingModel):
     Raises:
       ValueError: the stack is bidirectional.
     """
-    cell, layers = as_cell(self.stack), self.layers
-    readout = self.readout.variables["params"]
-
-    def step(carry: Carry, x_BD: Array) -> tuple[Carry, Array]:
-      carry, y_BH = cell.step(layers, carry, x_BD)
-      return carry, y_BH @ readout["kernel"] + readout["bias"][None]
-
-    size = batch.weights.shape[0]
-    return Stepper(initial_for_batch(self.stack, size, self.initial), step)
+    return self._stepper(batch, "top")
 
   def _outputs(
     self,

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from rnn_lab._stack import as_cell, final_state, initial_for_batch
+from rnn_lab._stack import final_state
 from rnn_lab.errors import FieldError, check_choice, in_section
 from rnn_lab.models.base import Recurrence, Stepper, step_cost
 from rnn_lab.models.reading import ReadingModel, reading_arguments
@@ -68,15 +68,7 @@ class SequenceToVector(ReadingModel):
       raise ValueError(
         f"stepper: the pooling must be 'last', got {self.pooling!r}"
       )
-    cell, layers = as_cell(self.stack, self.final), self.layers
-    readout = self.readout.variables["params"]
-
-    def step(carry: Carry, x_BD: Array) -> tuple[Carry, Array]:
-      carry, y_BH = cell.step(layers, carry, x_BD)
-      return carry, y_BH @ readout["kernel"] + readout["bias"][None]
-
-    size = batch.weights.shape[0]
-    return Stepper(initial_for_batch(self.stack, size, self.initial), step)
+    return self._stepper(batch, self.final)
 
   def _outputs(
     self,

@@ -7,7 +7,8 @@ from rnn_lab.errors import in_section
 from rnn_lab.models.attention import DecoderCarry, DecoderParams, first_carry
 from rnn_lab.models.inputs import Inputs, input_settings
 from rnn_lab.models.reading import check_without_effect
-from rnn_lab.models.writing import Bridge, WritingModel, writing_arguments
+from rnn_lab.models.writing import Bridge, WritingModel
+from rnn_lab.models.writing_fields import writing_arguments
 from rnn_lab.tasks.base import Task
 from rnn_lab.types import Batch, PyTree
 

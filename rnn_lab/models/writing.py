@@ -1,7 +1,5 @@
 """The part that all models which write sequences of symbols share."""
 
-import functools
-from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -9,23 +7,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from rnn_lab import decoding
-from rnn_lab._stack import Directions, Stack, dropout, initial_for_batch
+from rnn_lab._dropout import dropout
+from rnn_lab._stack import Directions, Stack, initial_for_batch
 from rnn_lab._unroll import unroll
 from rnn_lab.cells.base import Cell, is_float, output_size
-from rnn_lab.errors import (
-  FieldError,
-  check_bool,
-  check_choice,
-  check_fields,
-  check_float,
-  check_int,
-  in_section,
-)
 from rnn_lab.initializers import Initializer
-from rnn_lab.models import build_stack
 from rnn_lab.models.attention import (
-  ATTENTIONS,
-  VECTOR_USES,
   AttentionSettings,
   DecoderCarry,
   DecoderParams,
@@ -34,33 +21,20 @@ from rnn_lab.models.attention import (
 )
 from rnn_lab.models.base import (
   LossFunction,
-  Model,
   Recurrence,
+  StatelessModel,
   Stepper,
+  read_out,
   step_cost,
   time_major,
 )
-from rnn_lab.models.inputs import InputSettings
-from rnn_lab.models.reading import check_without_effect, reading_arguments
+from rnn_lab.models.inputs import InputSettings, drop_embeddings
+from rnn_lab.models.scheduled_sampling import self_reading
 from rnn_lab.perturbations import perturbed
-from rnn_lab.tasks.base import Task
-from rnn_lab.tasks.written import WrittenTask
 from rnn_lab.types import Array, Batch, Carry, PyTree
 
-FIELDS = (
-  "attention",
-  "attention_size",
-  "bridge",
-  "embedding_size",
-  "input_feeding",
-  "reverse_source",
-  "scheduled_sampling",
-  "vector_use",
-)
-BRIDGES = ("copy", "dense")
 
-
-class WritingModel(Model):
+class WritingModel(StatelessModel):
   """Base of models that write symbols, each given those before it.
 
   In training the symbols before are those of the target (teacher forcing);
@@ -110,23 +84,6 @@ class WritingModel(Model):
   ) -> tuple[DecoderParams, DecoderCarry]:
     """Returns the decoder's parameters and its carry before the first step."""
     raise NotImplementedError
-
-  def loss(
-    self,
-    batch: Batch,
-    carry: Carry,
-    *,
-    train: bool = False,
-    perturbations: PyTree = None,
-  ) -> tuple[tuple[Array, Array], Carry]:
-    """See `Model.loss`."""
-    outputs = self._outputs(batch, train, perturbations)
-    return self.loss_function(outputs, batch), carry
-
-  def outputs(self, batch: Batch, carry: Carry) -> Array:
-    """Returns the logits `[B, T, V]`, given the targets before each."""
-    del carry
-    return self._outputs(batch)
 
   def recurrences(self, batch: Batch, carry: Carry) -> dict[str, Recurrence]:
     """See `Model.recurrences`: the decoder."""
@@ -202,7 +159,7 @@ class WritingModel(Model):
     def step(carry: Carry, symbols_B: Array) -> tuple[Carry, Array]:
       x_BD = jnp.take(embedding, symbols_B, axis=0, mode="clip")
       carry, output_BO = cell.step(params, carry, (x_BD, ()))
-      return carry, output_BO @ readout["kernel"] + readout["bias"][None]
+      return carry, read_out(readout, output_BO)
 
     return step
 
@@ -214,7 +171,7 @@ class WritingModel(Model):
     x_TBD = self._embed(before_TB)
     masks = ()
     if train:
-      x_TBD = self._drop_inputs(x_TBD)
+      x_TBD = drop_embeddings(self.input_settings, self.make_rng, x_TBD)
       masks = self._dropout_masks(*before_TB.shape)
     cell = decoder_cell(self.stack, self.attention_settings)
     xs = (x_TBD, masks)
@@ -224,7 +181,7 @@ class WritingModel(Model):
       own = jax.random.bernoulli(key, self.scheduled_sampling, shape)
       # The first symbol read is always the start symbol.
       own = own.at[0].set(False)
-      cell = _self_reading(cell, self.num_symbols)
+      cell = self_reading(cell, self.num_symbols)
       readout = self.readout.variables["params"]
       params, xs = (params, self.embedding, readout), (xs, own)
       logits = jnp.zeros((before_TB.shape[1], self.num_symbols), x_TBD.dtype)
@@ -245,18 +202,6 @@ class WritingModel(Model):
       key = self.make_rng("dropout")
       output_BTO = dropout(key, self.readout_dropout, output_BTO, False)
     return self.readout(output_BTO)
-
-  def _drop_inputs(self, x_TBD: Array) -> Array:
-    settings = self.input_settings
-    if settings.symbol_dropout > 0.0:
-      key = self.make_rng("dropout")
-      shape = (*x_TBD.shape[:-1], 1)
-      kept = jax.random.bernoulli(key, 1.0 - settings.symbol_dropout, shape)
-      x_TBD = jnp.where(kept, x_TBD, 0.0)
-    if settings.dropout > 0.0:
-      key = self.make_rng("dropout")
-      x_TBD = dropout(key, settings.dropout, x_TBD, variational=False)
-    return x_TBD
 
   def _dropout_masks(self, num_steps: int, size: int) -> tuple[Array, ...]:
     """Returns what the outputs of all layers but the last are multiplied by."""
@@ -292,101 +237,3 @@ class Bridge(nn.Module):
       for n, leaf in enumerate(leaves)
     ]
     return form.unflatten(bridged)
-
-
-@functools.cache
-def _self_reading(cell: Cell, num_symbols: int) -> Cell:
-  """Returns a decoder's cell that can read its own most probable symbol.
-
-  Its parameters are (the cell's, embedding, readout), its carry (the cell's,
-  logits before), its inputs (the cell's, `[B, 1]` whether it reads its own).
-  """
-
-  def step(params: Any, carry: Any, x: Any) -> tuple:
-    of_cell, embedding, readout = params
-    inner, logits_BV = carry
-    (x_BD, masks), own_B1 = x
-    chosen_B = jnp.argmax(logits_BV, axis=-1)
-    x_BD = jnp.where(own_B1, jnp.take(embedding, chosen_B, axis=0), x_BD)
-    inner, output_BO = cell.step(of_cell, inner, (x_BD, masks))
-    logits_BV = output_BO @ readout["kernel"] + readout["bias"][None]
-    return (inner, logits_BV), output_BO
-
-  def initial_carry(batch_shape: tuple[int, ...], dtype: Any) -> Carry:
-    logits = jnp.zeros((*batch_shape, num_symbols), dtype)
-    return cell.initial_carry(batch_shape, dtype), logits
-
-  return cell._replace(initial_carry=initial_carry, step=step)
-
-
-def writing_arguments(
-  section: Mapping[str, Any], task: Task, sizes: Mapping[str, int]
-) -> dict[str, Any]:
-  """Checks `config.model`; returns the attributes of `WritingModel`.
-
-  Args:
-    section: `config.model`.
-    task: the task.
-    sizes: `memory_size` and `vector_size` of `AttentionSettings`.
-
-  Raises:
-    FieldError: a field is unknown, missing or out of its range.
-  """
-  if not isinstance(task, WrittenTask):
-    raise FieldError(
-      "kind",
-      f"{{field}} {section['kind']!r} needs a task of written sequences, not "
-      f"{task.name!r}",
-    )
-  reading = reading_arguments(section, task)
-  check_without_effect(
-    section, "pooling", "last", "as a decoder starts from final states"
-  )
-  fields = decoder_fields(section)
-  settings = AttentionSettings(
-    attention=fields["attention"],
-    size=fields["attention_size"],
-    input_feeding=fields["input_feeding"],
-    vector_use=fields["vector_use"],
-    input_size=fields["embedding_size"],
-    **sizes,
-  )
-  if settings.input_feeding and settings.attention == "none":
-    raise FieldError(
-      "decoder.input_feeding", "{field} must be false without attention"
-    )
-  shared = ("input_settings", "readout_dropout", "loss_function")
-  shared += ("embedding_init", "readout_init")
-  return {name: reading[name] for name in shared} | {
-    "stack": build_stack(section),
-    "attention_settings": settings,
-    "num_symbols": task.output_spec.size,
-    "start": task.start,
-    "end": task.end,
-    "longest": task.output_spec.length,
-    "scheduled_sampling": fields["scheduled_sampling"],
-  }
-
-
-def decoder_fields(section: Mapping[str, Any]) -> Mapping[str, Any]:
-  """Returns the checked section `decoder` of `config.model`.
-
-  Raises:
-    FieldError: it is missing, or a field of it is unknown, missing or out of
-      its range.
-  """
-  if "decoder" not in section:
-    raise FieldError("decoder", "{field} is required")
-  with in_section("decoder"):
-    fields = section["decoder"]
-    check_fields(fields, FIELDS, required=FIELDS)
-    check_choice("attention", fields["attention"], ATTENTIONS)
-    check_choice("bridge", fields["bridge"], BRIDGES)
-    check_choice("vector_use", fields["vector_use"], VECTOR_USES)
-    check_int("attention_size", fields["attention_size"], 1)
-    check_int("embedding_size", fields["embedding_size"], 1)
-    check_bool("input_feeding", fields["input_feeding"])
-    check_bool("reverse_source", fields["reverse_source"])
-    rate = fields["scheduled_sampling"]
-    check_float("scheduled_sampling", rate, 0.0, 1.0)
-  return fields
