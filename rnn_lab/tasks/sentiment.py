@@ -31,13 +31,21 @@ class SentimentTask(Task):
 
   Attributes:
     words: the vocabulary.
-    classes: the name of each class.
     summary: a line on the data.
   """
 
   words: WordIds
-  classes: tuple[str, ...]
   summary: str
+
+  @property
+  def input_names(self) -> tuple[str, ...]:
+    """The words."""
+    return self.words.words
+
+  @property
+  def output_names(self) -> tuple[str, ...]:
+    """The classes."""
+    return polarity.CLASSES
 
   def describe(self) -> str:
     """Returns a line with the sizes of the splits and of the vocabulary."""
@@ -132,7 +140,6 @@ def sentiment(
     hashes=data.hashes,
     predictor="classes",
     words=words,
-    classes=polarity.CLASSES,
     summary=(
       f"fold {fold} of {num_folds}: {sizes} sentences; a vocabulary of "
       f"{words.size:,}; {len(in_buckets)} buckets, {padding:.0%} padding"
