@@ -91,8 +91,10 @@ def collect(
 
 def _fitness(row: dict[str, Any]) -> tuple:
   """The smallest is the best to draw: right, not too long, then long."""
-  reads = row["reads"] or {"values": []}
-  length = max(len(reads["values"]), len(row["output"]))
+  sequences = [row["reads"]["values"]] if row["reads"] else []
+  if isinstance(row["output"], list):
+    sequences.append(row["output"])
+  length = max(map(len, sequences), default=0)
   return row["right"] is False, length > LONGEST_PICTURE, -length
 
 
