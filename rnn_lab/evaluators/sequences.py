@@ -8,6 +8,7 @@ import numpy as np
 
 from rnn_lab.errors import check_fields, check_float, check_int, in_section
 from rnn_lab.evaluators.batches import Batches
+from rnn_lab.evaluators.lengths import scores_by_length
 from rnn_lab.models.base import Model, program_model
 from rnn_lab.types import Array, Batch, Params
 
@@ -38,6 +39,8 @@ class Sequences(Batches):
     section = settings.options.get("sequences", {})
     self._settings = SequenceSettings(**section)
     self._model = program_model(model)
+    # What was decoded for the test's metrics serves its details.
+    self._last: tuple[Params, list[list[np.ndarray]]] | None = None
 
   @staticmethod
   def check(section: Mapping[str, Any] | None) -> None:
@@ -59,32 +62,44 @@ class Sequences(Batches):
       split: "valid" or "test".
     """
     metrics = super().evaluate(params, split)
-    beam = getattr(self._settings, f"{split}_beam")
-    program = _decode_program(
-      self._model,
-      self._population,
-      *((beam, self._settings.length_penalty) if beam > 1 else (1, 1.0)),
-    )
-    per_batch = [
-      self._population.get(program(batch, params))
-      for batch in self._splits[split]
-    ]
-    weights = [np.asarray(b.weights) for b in self._splits[split]]
-    scores = [
-      self._task.score(
-        split, predicted_sequences([p[s] for p in per_batch], weights)
-      )
-      for s in range(self._population.num_seeds)
-    ]
+    predicted = self._predicted(params, split)
+    scores = [self._task.score(split, sequences) for sequences in predicted]
     return metrics | {
       name: np.array([score[name] for score in scores], np.float32)
       for name in scores[0]
     }
 
   def details(self, params: Params) -> dict[str, Any]:
-    """Returns how the test split was decoded, and what the task says."""
-    del params
-    return {"decoding": self._settings._asdict(), **self._task.score_details}
+    """Returns how the test split was decoded, and what the task says.
+
+    Where the inputs have several lengths, also `scores_by_length`, a list of
+    what `lengths.scores_by_length` returns.
+    """
+    details = {"decoding": self._settings._asdict(), **self._task.score_details}
+    predicted = self._predicted(params, "test")
+    rows = scores_by_length(self._task, self.batches("test"), predicted)
+    return details | ({"scores_by_length": rows} if rows else {})
+
+  def _predicted(self, params: Params, split: str) -> list[list[np.ndarray]]:
+    """Returns for each seed the symbols predicted for each example."""
+    if self._last is not None and self._last[0] is params and split == "test":
+      return self._last[1]
+    beam = getattr(self._settings, f"{split}_beam")
+    program = _decode_program(
+      self._model,
+      self._population,
+      *((beam, self._settings.length_penalty) if beam > 1 else (1, 1.0)),
+    )
+    batches = self.batches(split)
+    per_batch = [self._population.get(program(b, params)) for b in batches]
+    weights = [np.asarray(batch.weights) for batch in batches]
+    predicted = [
+      predicted_sequences([symbols[s] for symbols in per_batch], weights)
+      for s in range(self._population.num_seeds)
+    ]
+    if split == "test":
+      self._last = (params, predicted)
+    return predicted
 
 
 def predicted_sequences(
