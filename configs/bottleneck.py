@@ -5,7 +5,7 @@
   python -m experiments.sweep --config=configs/bottleneck.py:translation \\
     --workdir=runs/bottleneck_translation [--config.task.data_dir=FOLDER]
 
-Numbers in words, of 3 to about 90 letters, are read by an encoder of 64 units,
+Numbers in words, of 3 to 107 letters, are read by an encoder of 64 units,
 left to right, and written in digits by a decoder of as many: from the encoder's
 last state alone, from that with the source reversed, or with attention; tanh
 RNNs and LSTMs, 4,000 steps, one seed. The report shows exact match against the
@@ -70,8 +70,8 @@ def report() -> dict:
       "All encoders read in one direction. A reversed source has its beginning "
       "next to the beginning of what is written (Sutskever et al. 2014); "
       "attention is additive (Bahdanau et al. 2015). The vector sets the "
-      "decoder's initial carry through a dense layer; of an LSTM it is h alone. "
-      "The tanh RNN has a learning rate of 0.001, which is not tuned."
+      "decoder's initial carry through a dense layer; of an LSTM it is h "
+      "alone. The tanh RNNs have a learning rate of 0.001, not tuned."
     ),
     "claims": [
       *_claims(

@@ -84,6 +84,9 @@ def test_scores_are_of_the_sentences_in_the_order_of_the_batches(paths):
   wrong[rain][:] = 0
   score = task.score("test", wrong)
   assert score["precision"] == 1.0 and score["recall"] < 1.0
+  others = np.array([n for n in range(len(true)) if n != rain])[::-1]
+  assert task.score("test", [wrong[n] for n in others], others)["f1"] == 1.0
+  assert task.score("test", [wrong[rain]], np.array([rain]))["recall"] == 0.0
 
 
 def test_parts_of_speech_as_targets_are_no_inputs(paths):

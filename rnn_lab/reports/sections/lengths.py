@@ -20,15 +20,16 @@ from rnn_lab.reports.series import groups, titled
 
 # Letters of a line of a title in a figure of one panel.
 _WIDTH = 92
-# From the worst to the best; between two neighbours after the first lies a
-# bound of the score on the longest inputs as a multiple of that on the shortest.
+# From the worst to the best.
 _SENTENCES = (
-  "Zero on the shortest and on the longest inputs",
-  "Less than half as good on the longest inputs as on the shortest",
-  "Worse on the longest inputs than on the shortest",
-  "As good on the longest inputs as on the shortest, within 10%",
-  "Better on the longest inputs than on the shortest",
+  "Zero on short and on long inputs",
+  "Less than half as good on long inputs as on short ones",
+  "Worse on long inputs than on short ones",
+  "As good on long inputs as on short ones, within 10%",
+  "Better on long inputs than on short ones",
 )
+# Between the second and the next ones: of the score on the longest inputs as a
+# multiple of that on the shortest.
 _BOUNDS = (0.5, 0.9, 1.1)
 
 
@@ -57,7 +58,8 @@ def lengths_section(results: Results) -> Section | None:
   words = (
     "The test examples are divided by the length of what a model reads, into "
     "bins with about as many examples each. The score of a bin is computed as "
-    "that of the whole split is."
+    "that of the whole split is. The title compares the bin of the longest "
+    "inputs with that of the shortest."
   )
   figures = [figure for part in parts for figure in draw_lengths(part)]
   caption = "Test score against the length of the input"
@@ -139,7 +141,7 @@ def conclusion(
   With that on the shortest ones, and in the worst of several panels; a line
   for each answer, from the best to the worst:
 
-  "As good on the longest inputs as on the shortest, within 10%: LSTM; GRU"
+  "As good on long inputs as on short ones, within 10%: LSTM; GRU"
   """
   by_grade: dict[int, list[str]] = {}
   for name in names:
@@ -175,7 +177,7 @@ def _grade(bins: Sequence[LengthBin], headline: Headline) -> int | None:
 def _grid(part: Part, panel: _Panel) -> Grid:
   """The scores of all bins as a table."""
   metric = part.headline.metric
-  words = f"test {metric} by steps of the input"
+  words = f"test {metric.replace('_', ' ')} by steps of the input"
   if panel.title:
     words = f"{words}, {panel.title}".replace("\n", ", ")
   return Grid(
