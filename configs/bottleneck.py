@@ -14,7 +14,7 @@ sixth of the sources: not measured yet. Time: not measured yet.
 
 `:translation` asks the same of sentences, German to English, with BLEU: the
 task, the sizes and the epochs of configs/translation.py, encoders in one
-direction. BLEU to expect: not measured yet. `:smoke` takes a minute.
+direction. BLEU to expect: not measured yet. `:smoke` takes two minutes.
 """
 
 from configs import common, transduction, translation
