@@ -216,6 +216,17 @@ def test_other_arguments_can_be_planned(name, argument):
   assert argument in (task.name, config.task.get("kind"))
 
 
+def test_the_bottleneck_of_translation_is_that_configs_task(multi30k_folder):
+  module = load("bottleneck")
+  config = module.get_config("translation")
+  assert config.task == load("translation").get_config().task
+  config.task.data_dir = str(multi30k_folder)
+  trials = expand(module.sweep, "translation", config, {})
+  models_of = [plan(trial.config).model for trial in trials]
+  assert len({*models_of}) == 6
+  assert not any(model.encoder.backward for model in models_of)
+
+
 def _series_of(side, tasks):
   """The series that one side of a claim names; of several tasks, with one."""
   if len(tasks) > 1:

@@ -62,7 +62,7 @@ def written_task(inputs="symbols"):
     maximize=False,
     baselines={},
     evaluator="sequences",
-    score=lambda split, sequences: {},
+    score=lambda split, sequences, places=None: {},
     start=START,
     end=END,
   )

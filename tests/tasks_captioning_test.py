@@ -184,6 +184,12 @@ def test_scores_of_scenes():
     "exact_match": 299 / 300,
     "exact_match_held_out": 297 / 300,
   }
+  some = np.array([599, 0, 1, 300])
+  assert task.score("test", [wrong[n] for n in some], some) == {
+    "exact_match": 1 / 2,
+    "exact_match_held_out": 1 / 2,
+  }
+  assert task.score("test", [test[1]], np.array([1])) == {"exact_match": 1.0}
 
 
 def test_metrics_leave_out_scenes_with_held_out_combinations():

@@ -1,10 +1,12 @@
 """Tagging: sentences as words, spellings and tags; scores; new sentences."""
 
+import functools
+
 import numpy as np
 import pytest
 
 from rnn_lab.errors import FieldError
-from rnn_lab.tasks import build
+from rnn_lab.tasks import buckets, build
 from rnn_lab.tasks.tagging import LONGEST_WORD
 
 CAT = [("The", "DT", "B-NP"), ("cat", "NN", "I-NP"), ("slept", "VBD", "B-VP")]
@@ -69,8 +71,14 @@ def test_a_sentence_is_words_spellings_parts_of_speech_and_tags(paths):
   assert task.output_names[0] == "O" and "I-XX" in task.output_names
 
 
-def test_scores_are_of_the_sentences_in_the_order_of_the_batches(paths):
-  task = task_of(paths)
+def test_scores_are_of_the_sentences_in_the_order_of_the_batches(
+  paths, monkeypatch
+):
+  # A batch a length: the shortest sentence, the second one, comes first.
+  by_length = functools.partial(buckets.eval_batches, at_most=1)
+  monkeypatch.setattr(buckets, "eval_batches", by_length)
+  task = task_of(paths, min_count=2)  # another one than in other tests
+  assert len(task.eval_batches("test")) == 3
   true = [
     targets
     for batch in task.eval_batches("test")
@@ -84,6 +92,9 @@ def test_scores_are_of_the_sentences_in_the_order_of_the_batches(paths):
   wrong[rain][:] = 0
   score = task.score("test", wrong)
   assert score["precision"] == 1.0 and score["recall"] < 1.0
+  others = np.array([n for n in range(len(true)) if n != rain])[::-1]
+  assert task.score("test", [wrong[n] for n in others], others)["f1"] == 1.0
+  assert task.score("test", [wrong[rain]], np.array([rain]))["recall"] == 0.0
 
 
 def test_parts_of_speech_as_targets_are_no_inputs(paths):

@@ -145,6 +145,11 @@ def test_scores_know_which_prediction_belongs_to_which_pair(split):
     "exact_match": 598 / 600,
     "character_error": 2 / characters,
   }
+  some = np.array([7, 0, 1])
+  assert task.score(split, [wrong[n] for n in some], some) == {
+    "exact_match": 1 / 3,
+    "character_error": 2 / sum(len(pairs[n][1]) for n in some),
+  }
   wrong = task.score(split, symbols[::-1])
   assert wrong["exact_match"] < 0.2 and wrong["character_error"] > 0.5
   empty = task.score(split, [s[:0] for s in symbols])

@@ -13,6 +13,7 @@ from rnn_lab.errors import FieldError
 from rnn_lab.rundir import SOURCE_VOCABULARY, TARGET_VOCABULARY
 from rnn_lab.tasks import Spec, build
 from rnn_lab.tasks.translation import translation, without_data
+from rnn_lab.text.scores import bleu
 from rnn_lab.text.words import WordIds
 
 # The first words of training come twice, "Vogel" and "bird" once.
@@ -160,6 +161,11 @@ def test_scores_know_which_prediction_belongs_to_which_reference(files):
   assert task.score("test", longer)["bleu"] == pytest.approx(100.0)
   wrong = [np.array([3, 4, 2]), *symbols[1:]]
   assert 99.0 < task.score("test", wrong)["bleu"] < 99.99
+  some = np.array([600, 1])
+  alone = [texts[0], texts[1]], [texts[n] for n in some]
+  score = task.score("test", symbols[:2], some)
+  assert score["bleu"] == pytest.approx(bleu(*alone).score)
+  assert task.score("test", [symbols[1]], some[1:])["bleu"] > 99.9
   assert task.score("test", symbols[::-1])["bleu"] < 50.0
   assert task.score("test", [s[:0] for s in symbols])["bleu"] == 0.0
   valid = task.score("valid", symbols_of(task, "valid"))

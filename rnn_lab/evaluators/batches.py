@@ -65,17 +65,20 @@ class Batches:
       seed_index: which seed.
       count: how many; see `rnn_lab.evaluators.examples.collect`.
     """
-    params = self._of_seed(params, seed_index)
     batch = jax.tree.map(np.asarray, self._task.eval_batches("test")[0])
-    answers = self._answers(params, batch)
+    answers = self._answers(params, seed_index, batch)
+    params = self._of_seed(params, seed_index)
     return collect(self._model, params, self._task, batch, answers, count)
 
   def _of_seed(self, params: Params, seed_index: int) -> Params:
     several = self._population.get(params)
     return jax.tree.map(lambda a: a[seed_index], several)
 
-  def _answers(self, params: Params, batch: Batch) -> list[Answer]:
-    """Returns the answers to the examples of a batch, of one seed."""
+  def _answers(
+    self, params: Params, seed_index: int, batch: Batch
+  ) -> list[Answer]:
+    """Returns one seed's answers to the examples of the first test batch."""
+    params = self._of_seed(params, seed_index)
     outputs = outputs_program(self._model)(params, batch)
     return classified(self._task, np.asarray(outputs), batch)
 

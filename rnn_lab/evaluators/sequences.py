@@ -4,12 +4,12 @@ import functools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from rnn_lab.errors import check_fields, check_float, check_int, in_section
 from rnn_lab.evaluators.batches import Batches
 from rnn_lab.evaluators.examples import Answer, named
+from rnn_lab.evaluators.lengths import scores_by_length
 from rnn_lab.models.base import Model
 from rnn_lab.tasks.written import until_end
 from rnn_lab.types import Array, Batch, Params
@@ -40,6 +40,8 @@ class Sequences(Batches):
     super().__init__(model, task, settings, population)
     section = settings.options.get("sequences", {})
     self._settings = SequenceSettings(**section)
+    # What was decoded for the test's metrics serves its details.
+    self._last: tuple[Params, list[list[np.ndarray]]] | None = None
 
   @staticmethod
   def check(section: Mapping[str, Any] | None) -> None:
@@ -61,56 +63,60 @@ class Sequences(Batches):
       split: "valid" or "test".
     """
     metrics = super().evaluate(params, split)
-    beam_size = getattr(self._settings, f"{split}_beam")
-    program = _decode_program(
-      self._model,
-      self._population,
-      _options(beam_size, self._settings.length_penalty),
-    )
-    per_batch = [
-      self._population.get(program(batch, params))
-      for batch in self._splits[split]
-    ]
-    weights = [np.asarray(b.weights) for b in self._splits[split]]
-    scores = [
-      self._task.score(
-        split, predicted_sequences([p[s] for p in per_batch], weights)
-      )
-      for s in range(self._population.num_seeds)
-    ]
+    predicted = self._predicted(params, split)
+    scores = [self._task.score(split, sequences) for sequences in predicted]
     return metrics | {
       name: np.array([score[name] for score in scores], np.float32)
       for name in scores[0]
     }
 
   def details(self, params: Params) -> dict[str, Any]:
-    """Returns how the test split was decoded, and what the task says."""
-    del params
-    return {"decoding": self._settings._asdict(), **self._task.score_details}
+    """Returns how the test split was decoded, and what the task says.
 
-  def _answers(self, params: Params, batch: Batch) -> list[Answer]:
+    Where the inputs have several lengths, also `scores_by_length`, a list of
+    what `lengths.scores_by_length` returns.
+    """
+    details = {"decoding": self._settings._asdict(), **self._task.score_details}
+    predicted = self._predicted(params, "test")
+    rows = scores_by_length(self._task, self.batches("test"), predicted)
+    return details | ({"scores_by_length": rows} if rows else {})
+
+  def _predicted(self, params: Params, split: str) -> list[list[np.ndarray]]:
+    """Returns for each seed the symbols predicted for each example."""
+    if self._last is not None and self._last[0] is params and split == "test":
+      return self._last[1]
+    beam_size = getattr(self._settings, f"{split}_beam")
+    options = ()
+    if beam_size > 1:
+      penalty = self._settings.length_penalty
+      options = (("beam_size", beam_size), ("length_penalty", penalty))
+    program = _decode_program(self._model, self._population, options)
+    batches = self.batches(split)
+    per_batch = [self._population.get(program(b, params)) for b in batches]
+    weights = [np.asarray(batch.weights) for batch in batches]
+    predicted = [
+      predicted_sequences([symbols[s] for symbols in per_batch], weights)
+      for s in range(self._population.num_seeds)
+    ]
+    if split == "test":
+      self._last = (params, predicted)
+    return predicted
+
+  def _answers(
+    self, params: Params, seed_index: int, batch: Batch
+  ) -> list[Answer]:
     end = getattr(self._task, "end", None)
     if end is None:
-      return super()._answers(params, batch)
-    options = _options(self._settings.test_beam, self._settings.length_penalty)
-    decoded = _decode_one_program(self._model, options)(params, batch)
+      return super()._answers(params, seed_index, batch)
+    # Those of the first batch come first.
+    predicted = self._predicted(params, "test")[seed_index]
+    targets = batch.targets[batch.weights.any(axis=1)]
     answers = []
-    for symbols, target, weight in zip(
-      np.asarray(decoded), batch.targets, batch.weights
-    ):
-      if weight.any():
-        written = until_end(symbols, end)
-        kept = symbols[: len(written) + 1]
-        true = until_end(target, end)
-        answers.append(named(self._task, written, true, kept))
+    for symbols, target in zip(predicted, targets):
+      written = until_end(symbols, end)
+      kept = symbols[: len(written) + 1]
+      answers.append(named(self._task, written, until_end(target, end), kept))
     return answers
-
-
-def _options(beam_size: int, length_penalty: float) -> tuple:
-  """Returns the options of `model.decode`, hashable."""
-  if beam_size == 1:
-    return ()
-  return (("beam_size", beam_size), ("length_penalty", length_penalty))
 
 
 def predicted_sequences(
@@ -134,18 +140,7 @@ def predicted_sequences(
 @functools.lru_cache(maxsize=16)
 def _decode_program(model: Model, population: Any, options: tuple) -> Any:
   def decode(batch: Batch, params: Params) -> Array:
-    return _decode(model, options, params, batch)
+    variables = {"params": params}
+    return model.apply(variables, batch, method="decode", **dict(options))
 
   return population.map(decode)
-
-
-@functools.lru_cache(maxsize=16)
-def _decode_one_program(model: Model, options: tuple) -> Any:
-  return jax.jit(functools.partial(_decode, model, options))
-
-
-def _decode(
-  model: Model, options: tuple, params: Params, batch: Batch
-) -> Array:
-  variables = {"params": params}
-  return model.apply(variables, batch, method="decode", **dict(options))

@@ -14,12 +14,15 @@ from rnn_lab.reports.goals import count
 from rnn_lab.reports.gradients.numbers import NUMBERS as STUDY_NUMBERS
 from rnn_lab.reports.gradients.numbers import study_number
 from rnn_lab.reports.headline import measured
+from rnn_lab.reports.lengths import length_bins
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import mean
 from rnn_lab.reports.results import Part
 
 TRAINED = ", trained"
 _CONTEXT = "context "
+# The place of a bin among those of the inputs' lengths.
+_LENGTHS = {"shortest": 0, "longest": -1}
 _COUNTS = ("bytes", "parameters", "ngrams")
 _SOLVED_NOTE = '"solved" is the share of seeds that solved the task'
 _TEXT_NOTE = (
@@ -95,6 +98,18 @@ def _solved(part: Part, trial: Trial, which: str) -> Number | None:
   return Number(value, words, "{:.3g}".format, _SOLVED_NOTE, is_plain=True)
 
 
+def _of_lengths(part: Part, trial: Trial, which: str) -> Number | None:
+  metric = part.headline.metric if part.headline else ""
+  bins = length_bins(trial, metric)
+  if which not in _LENGTHS or not bins:
+    return None
+  chosen = bins[_LENGTHS[which]]
+  value, show = chosen.score, shown_as_headline(part)
+  words = "diverged" if value is None else show(value)
+  note = f'"{which}" are inputs of {chosen.steps} steps'
+  return Number(value, words, show, note)
+
+
 def _of_study(part: Part, trial: Trial, which: str) -> Number | None:
   name = which.removesuffix(TRAINED)
   if name not in STUDY_NUMBERS:
@@ -120,4 +135,4 @@ def _of_details(part: Part, trial: Trial, which: str) -> Number | None:
   return Number(value, words, shown_as_headline(part), _TEXT_NOTE)
 
 
-_FINDERS = (_headline, _solved, _of_study, _of_details)
+_FINDERS = (_headline, _solved, _of_lengths, _of_study, _of_details)

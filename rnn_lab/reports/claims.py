@@ -11,6 +11,12 @@ another number of the trial. Of a task that has a goal (rnn_lab.reports.goals):
 
   "LSTM @ 100: solved"  share of the seeds that solved the task
 
+Of a task whose predicted sequences are scored:
+
+  "LSTM: longest"       the headline metric on the longest inputs of the test
+  "LSTM: shortest"      split, or on the shortest: the last and the first bin
+                        of rnn_lab.reports.lengths
+
 Of a language model:
 
   "LSTM: topic"         perplexity on one kind of word

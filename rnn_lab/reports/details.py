@@ -2,7 +2,8 @@
 
 A model of a text has them: the sizes of the model and of the text, perplexity
 by kind of word and by length of context, and what the text's own distribution
-would get, where that is known.
+would get, where that is known; so have predicted sequences: their scores by
+length of the input.
 """
 
 import math
@@ -24,6 +25,7 @@ _MAIN = (
   "probability_undefined",
   "perplexity_by_context",
   "perplexity_by_kind",
+  "scores_by_length",
 )
 
 

@@ -16,8 +16,8 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
     {"trials": [{"name", "overrides", "series", "status", "metrics":
     {"test/accuracy": {"mean", "std", "values"}}}]}; metrics is empty for a
     trial without a result, and a number that is not finite is None. Where a
-    result has details, so has the trial: sizes, and perplexity by kind of word
-    and by length of context.
+    result has details, so has the trial: sizes, perplexity by kind of word and
+    by length of context, and scores by length of the input.
   """
   return {
     "trials": [

@@ -1,5 +1,6 @@
 """Tasks of describing images in letters or words."""
 
+import collections
 import dataclasses
 import math
 import pathlib
@@ -149,8 +150,13 @@ def captioning_task(
     split: in_batches(_as_floats(_examples(_joined(parts), vocabulary), white))
     for split, parts in evaluated.items()
   }
+  # The metric that each example counts for, and its caption.
   references = {
-    split: [[vocabulary.encode(c).tolist() for c in p.captions] for p in parts]
+    split: [
+      (metric, vocabulary.encode(caption).tolist())
+      for metric, part in zip(("exact_match", "exact_match_held_out"), parts)
+      for caption in part.captions
+    ]
     for split, parts in evaluated.items()
   }
 
@@ -164,15 +170,18 @@ def captioning_task(
     check_choice("split", split, EVAL_SEEDS)
     return held[split]
 
-  def score(split: str, sequences: Sequence[np.ndarray]) -> dict[str, float]:
+  def score(
+    split: str,
+    sequences: Sequence[np.ndarray],
+    places: np.ndarray | None = None,
+  ) -> dict[str, float]:
     check_choice("split", split, EVAL_SEEDS)
-    predicted = [until_end(symbols, vocabulary.eos) for symbols in sequences]
-    seen, *others = references[split]
-    shares = {"exact_match": exact_match(predicted[: len(seen)], seen)}
-    for unseen in others:
-      share = exact_match(predicted[len(seen) :], unseen)
-      shares["exact_match_held_out"] = share
-    return shares
+    known = references[split]
+    known = known if places is None else [known[n] for n in places]
+    pairs = collections.defaultdict(list)
+    for symbols, (metric, caption) in zip(sequences, known, strict=True):
+      pairs[metric].append((until_end(symbols, vocabulary.eos), caption))
+    return {metric: exact_match(*zip(*of)) for metric, of in pairs.items()}
 
   longest = max(len(c) for p in splits.values() for c in p.captions) + 1
   guess = commonest(splits["train"].captions, splits["test"].captions)

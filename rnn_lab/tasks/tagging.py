@@ -157,8 +157,13 @@ def tagging(
       splits[split], splits[split].input_lengths
     )
 
-  def score(split: str, sequences: Sequence[np.ndarray]) -> dict[str, float]:
-    true = [tags[split][n] for n in orders[split]]
+  def score(
+    split: str,
+    sequences: Sequence[np.ndarray],
+    places: np.ndarray | None = None,
+  ) -> dict[str, float]:
+    order = orders[split] if places is None else orders[split][places]
+    true = [tags[split][n] for n in order]
     names = vocabularies.tags.words
     predicted = [
       [names[i] for i in symbols[: len(sentence)]]

@@ -18,9 +18,9 @@ from rnn_lab.tasks.written import WrittenTask, until_end, written
 from rnn_lab.text.words import WordIds
 from rnn_lab.types import Batch
 
-# From a split and the symbols written for each of its examples, in the order of
-# the data and without the end symbol, to metrics.
-Measure = Callable[[str, list[list[int]]], dict[str, float]]
+# From a split, the symbols written for some of its examples, without the end
+# symbol, and the places of these examples in the data, to metrics.
+Measure = Callable[[str, list[list[int]], np.ndarray], dict[str, float]]
 
 
 class SymbolPairs(NamedTuple):
@@ -186,11 +186,15 @@ def text_task(
     check_choice("split", split, EVAL_SEEDS)
     return held[split][0]
 
-  def score(split: str, sequences: Sequence[np.ndarray]) -> dict[str, float]:
+  def score(
+    split: str,
+    sequences: Sequence[np.ndarray],
+    places: np.ndarray | None = None,
+  ) -> dict[str, float]:
     check_choice("split", split, EVAL_SEEDS)
     _, order = held[split]
     predicted = [until_end(symbols, texts.target.eos) for symbols in sequences]
-    return measure(split, [predicted[place] for place in np.argsort(order)])
+    return measure(split, predicted, order if places is None else order[places])
 
   return TextTask(
     name=name,

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from rnn_lab.caching import cached
 from rnn_lab.errors import check_choice, check_int
 from rnn_lab.tasks.base import MOST_EXAMPLES
@@ -111,10 +113,13 @@ def transduction(
     for split in symbols
   }
 
-  def measure(split: str, predicted: list[list[int]]) -> dict[str, float]:
+  def measure(
+    split: str, predicted: list[list[int]], examples: np.ndarray
+  ) -> dict[str, float]:
+    true = [targets[split][n] for n in examples]
     return {
-      "exact_match": exact_match(predicted, targets[split]),
-      "character_error": error_rate(predicted, targets[split]),
+      "exact_match": exact_match(predicted, true),
+      "character_error": error_rate(predicted, true),
     }
 
   guess = commonest(targets["train"], targets["test"])

@@ -228,9 +228,12 @@ def _task(
   hashes: Mapping[str, str],
   summary: str,
 ) -> TextTask:
-  def measure(split: str, predicted: list[list[int]]) -> dict[str, float]:
+  def measure(
+    split: str, predicted: list[list[int]], examples: np.ndarray
+  ) -> dict[str, float]:
     hypotheses = [texts.join(texts.target.decode(ids)) for ids in predicted]
-    return {"bleu": bleu(hypotheses, references[split], lowercase).score}
+    true = [references[split][n] for n in examples]
+    return {"bleu": bleu(hypotheses, true, lowercase).score}
 
   return text_task(
     "translation",

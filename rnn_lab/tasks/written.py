@@ -2,14 +2,32 @@
 
 import collections
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from rnn_lab.tasks.base import Task
 
-Score = Callable[[str, Sequence[np.ndarray]], dict[str, float]]
+
+class Score(Protocol):
+  """Scores predicted symbols."""
+
+  def __call__(
+    self,
+    split: str,
+    sequences: Sequence[np.ndarray],
+    places: np.ndarray | None = None,
+  ) -> dict[str, float]:
+    """Returns metrics of the predictions together, such as corpus BLEU.
+
+    Args:
+      split: "valid" or "test".
+      sequences: the symbols predicted for each of N examples.
+      places: `[N]`, which examples of the split these are, counted in the order
+        of `eval_batches` without the repeated ones of weight zero; None if they
+        are all.
+    """
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -17,9 +35,7 @@ class ScoredTask(Task):
   """A task whose predicted symbols are scored over a whole split.
 
   Attributes:
-    score: `(split, sequences) -> {metric: value}`: of the symbols predicted
-      for each example, in the order of `eval_batches`, without the repeated
-      examples of weight zero.
+    score: `(split, sequences, places=None) -> {metric: value}`; see `Score`.
     score_details: what result.json says of the scores, such as a signature.
   """
 

@@ -16,6 +16,7 @@ from rnn_lab.reports.sections.headline import headline_section
 from rnn_lab.reports.sections.kinds import kinds_section
 from rnn_lab.reports.sections.ladder import ladder_section
 from rnn_lab.reports.sections.learning_curves import learning_curves_section
+from rnn_lab.reports.sections.lengths import lengths_section
 from rnn_lab.reports.sections.overview import overview_section
 from rnn_lab.reports.sections.reproduction import reproduction_section
 from rnn_lab.reports.sections.storage import storage_section
@@ -30,6 +31,7 @@ SECTIONS = (
   headline_section,
   ladder_section,
   forecasts_section,
+  lengths_section,
   claims_section,
   examples_section,
   context_section,
