@@ -37,7 +37,6 @@ def get_config(argument: str = ""):
     config.model.decoder.vector_use = "carry_and_every_step"
     config.train.num_steps = 4000
     config.eval.every = 500
-  config.optimizer.decay_steps = config.train.num_steps
   if argument == "smoke":
     common.shrink(config)
   return config

@@ -99,7 +99,7 @@ def default_config() -> config_dict.ConfigDict:
         "schedule": "constant",
         "warmup_steps": 0,
         "hold_steps": 0,
-        "decay_steps": 0,
+        "decay_steps": 0,  # cosine, linear: until the end of training
         "decay_rate": 0.0,
         "momentum": 0.0,
         "b1": 0.9,

@@ -14,9 +14,6 @@ and with the encoder's last states alone. BLEU to expect: not measured yet.
 
 from configs import common
 
-# Of 29,000 pairs in batches of 64, without what is left over in the buckets.
-EPOCH = 450
-
 
 def get_config(argument: str = ""):
   argument = common.parse_argument(argument, "smoke")
@@ -51,7 +48,6 @@ def get_config(argument: str = ""):
   model.decoder.attention = "additive"
   model.decoder.attention_size = 256
   config.optimizer.schedule = "cosine"
-  config.optimizer.decay_steps = 10 * EPOCH
   common.count_epochs(config, 10)
   config.eval.sequences = {
     "valid_beam": 1,
