@@ -49,7 +49,7 @@ def predict(args: cli.Arguments) -> int:
       options[name] = getattr(args, name)
   if args.figure and not args.input:
     raise FieldError("figure", "figure needs a single input, given by --input")
-  run = load_run(args.workdir, args.seed_index)
+  run = load_run(args.workdir, args.seed_index, with_data=False)
   if not args.input:
     lines = [line.rstrip("\n") for line in sys.stdin]
     for row in run.predict(lines, **options):

@@ -116,7 +116,7 @@ DAMAGED = {
 def test_damaged_files(tmp_path, name):
   path = tmp_path / name
   path.write_bytes(DAMAGED[name])
-  with pytest.raises(FieldError, match="^path must be .* cannot be read") as e:
+  with pytest.raises(FieldError, match="^path must hold the words th") as e:
     WordIds.load(path)
   assert repr(str(path)) in str(e.value) and "\n" not in str(e.value)
 

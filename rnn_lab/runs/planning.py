@@ -73,6 +73,23 @@ def plan_of_run(workdir: pathlib.Path) -> Plan:
   return plan(with_run_section(read_config(workdir)))
 
 
+def plan_without_data(workdir: pathlib.Path) -> Plan:
+  """Returns the plan of a run whose task is in `tasks.WITHOUT_DATA`.
+
+  Its task is that of `tasks.without_data`, and its settings count in epochs
+  what the config does.
+
+  Raises:
+    FieldError: there is no run, or its files are missing or damaged.
+  """
+  config = read_config(workdir)
+  settings = parse(with_run_section(config))
+  batch_size = settings.train.batch_size
+  task = tasks.without_data(config["task"], batch_size, workdir)
+  model = models.build(config["model"], task)
+  return Plan(config, {}, settings, task, model)
+
+
 def read_config(workdir: pathlib.Path) -> dict[str, Any]:
   """Reads a run's config.
 

@@ -4,7 +4,8 @@ import dataclasses
 import math
 import pathlib
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -107,6 +108,30 @@ def sentiment(
     index = getattr(chosen, split)
     rows = [words.encode(tokens[n]) for n in index]
     splits[split] = _batch(rows, data.labels[index])
+  summary = f"fold {fold} of {num_folds}"
+  return _task(batch_size, words, splits, data.hashes, summary)
+
+
+def without_data(
+  section: Mapping[str, Any], batch_size: int, workdir: pathlib.Path
+) -> SentimentTask:
+  """Returns the task of a run that saved its vocabulary.
+
+  See `tasks.without_data`.
+  """
+  del section, batch_size
+  words = WordIds.load(workdir / VOCABULARY)
+  nothing = _batch([np.zeros(1, np.int32)], np.zeros(1, np.int32))
+  return _task(1, words, dict.fromkeys(SPLITS, nothing), {}, "no data")
+
+
+def _task(
+  batch_size: int,
+  words: WordIds,
+  splits: Mapping[str, Batch],
+  hashes: Mapping[str, str],
+  summary: str,
+) -> SentimentTask:
   train = splits["train"]
   in_buckets = buckets.make_buckets(train.input_lengths, batch_size)
   epochs = buckets.epochs(train, in_buckets, batch_size)
@@ -129,12 +154,12 @@ def sentiment(
     headline="accuracy",
     maximize=True,
     baselines=types.MappingProxyType({"accuracy": 0.5, "loss": math.log(2)}),
-    hashes=data.hashes,
+    hashes=hashes,
     predictor="classes",
     words=words,
     classes=polarity.CLASSES,
     summary=(
-      f"fold {fold} of {num_folds}: {sizes} sentences; a vocabulary of "
+      f"{summary}: {sizes} sentences; a vocabulary of "
       f"{words.size:,}; {len(in_buckets)} buckets, {padding:.0%} padding"
     ),
   )
