@@ -8,9 +8,9 @@ translation and so on. With `--input` the answer is printed for a person, with
 its probability: for a class with the words that carry it, for tags aligned
 under the words. The input of a caption is an image file, or a place in a split
 such as test:17; that of a forecast is a CSV file with all that is known, and
-`--horizon` is the number of steps to forecast. `--figure=FILE.png` draws the
-attention of an encoder-decoder. Without `--input` lines are read from
-standard input, and each is answered by a line of JSON.
+`--horizon` is the number of steps to forecast. `--figure=FILE.png` draws a
+forecast, or the attention of an encoder-decoder. Without `--input` lines are
+read from standard input, and each is answered by a line of JSON.
 """
 
 import json
@@ -26,7 +26,7 @@ FLAGS = {
   "seed_index": (flags.DEFINE_integer, 0, "which of the run's seeds"),
   "beam_size": (flags.DEFINE_integer, 0, "of models that write; 0 is greedy"),
   "horizon": (flags.DEFINE_integer, 0, "of forecasts; 0 is the run's own"),
-  "figure": (flags.DEFINE_string, "", "a PNG to draw the attention to"),
+  "figure": (flags.DEFINE_string, "", "a PNG of attention or of a forecast"),
 }
 
 
@@ -39,7 +39,7 @@ def predict(args: cli.Arguments) -> int:
   """Prints the predictions."""
   from experiments.terminal import Terminal, prediction_lines
   from rnn_lab.errors import FieldError, check_int
-  from rnn_lab.reports.attention import draw_attention
+  from rnn_lab.reports.predictions import draw_prediction
   from rnn_lab.runs.opening import load_run
 
   options = {}
@@ -56,14 +56,13 @@ def predict(args: cli.Arguments) -> int:
       print(json.dumps(row))
     return 0
   [row] = run.predict([args.input], **options)
-  if args.figure and "attention" not in row:
-    raise FieldError("figure", "figure needs a run of a model with attention")
+  if args.figure:
+    draw_prediction(row, args.figure)
   with Terminal() as terminal:
     for line in prediction_lines(row):
       terminal.line(line)
     if args.figure:
-      draw_attention(row, args.figure)
-      terminal.line(f"attention: {args.figure}")
+      terminal.line(f"figure: {args.figure}")
   return 0
 
 

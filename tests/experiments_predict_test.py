@@ -35,7 +35,7 @@ def test_an_answer_is_printed_and_its_attention_drawn(runs, tmp_path):
   [row] = load_run(runs / "dates").predict([DATE])
   probability = f"(probability {row['probability']:.3g})"
   assert first == f"{row['prediction']}  {probability}"
-  assert second == f"attention: {path}"
+  assert second == f"figure: {path}"
   assert path.read_bytes().startswith(b"\x89PNG")
   assert row["places"] == [*DATE]
   for weights in row["attention"]:
