@@ -20,7 +20,7 @@ from configs import common
 
 def get_config(argument: str = ""):
   argument = common.parse_argument(argument, "scenes", "smoke")
-  config = common.pattern_config()
+  config = common.writing_config()
   config.task.name = "digit_names"
   config.model.cell = "gru"
   config.model.readout_dropout = 0.5

@@ -160,6 +160,15 @@ def pattern_config() -> config_dict.ConfigDict:
   return config
 
 
+def writing_config() -> config_dict.ConfigDict:
+  """`pattern_config` for models that write, and how they are decoded."""
+  config = pattern_config()
+  config.eval.sequences = config_dict.ConfigDict(
+    {"valid_beam": 1, "test_beam": 1, "length_penalty": 1.0}
+  )
+  return config
+
+
 def language_config() -> config_dict.ConfigDict:
   """`default_config` for language models and their evaluator."""
   config = default_config()

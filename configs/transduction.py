@@ -18,7 +18,7 @@ from configs import common
 
 def get_config(argument: str = ""):
   argument = common.parse_argument(argument, "dates", "numbers", "smoke")
-  config = common.pattern_config()
+  config = common.writing_config()
   config.task.name = "transduction"
   config.task.kind = "numbers" if argument == "numbers" else "dates"
   config.task.train_size = 20_000

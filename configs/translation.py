@@ -17,7 +17,7 @@ from configs import common
 
 def get_config(argument: str = ""):
   argument = common.parse_argument(argument, "smoke")
-  config = common.pattern_config()
+  config = common.writing_config()
   config.task.update(
     {
       "name": "translation",
@@ -49,11 +49,7 @@ def get_config(argument: str = ""):
   model.decoder.attention_size = 256
   config.optimizer.schedule = "cosine"
   common.count_epochs(config, 10)
-  config.eval.sequences = {
-    "valid_beam": 1,
-    "test_beam": 5,
-    "length_penalty": 1.0,
-  }
+  config.eval.sequences.test_beam = 5
   if argument == "smoke":
     common.shrink(config)
     config.task.max_padding = 0.5
