@@ -80,7 +80,8 @@ class Task:
     metrics: `(outputs, batch) -> {name: (sum, count)}`, "loss" among them.
     headline: the metric that chooses the best step and leads the report.
     maximize: whether more of the headline metric is better.
-    baselines: `{metric: value}` that a constant guess reaches.
+    baselines: `{metric: value}` that a simple guess reaches: a constant one,
+      or of a series the last value that was read.
     hashes: `{file or data set: sha256}` of the data that was read.
     evaluator: how parameters are evaluated on a split: a key of
       `rnn_lab.evaluators.EVALUATORS`.
