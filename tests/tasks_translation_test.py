@@ -195,6 +195,8 @@ def test_sentences_of_a_user(files):
   assert task.text_of(np.array(symbols)) == "the man, <unk>."
   with pytest.raises(FieldError, match="^input must not be empty, got ' '$"):
     task.inputs_of(["Ein Hund.", " "])
+  with pytest.raises(FieldError, match="^input .* one known word, got 'a b'$"):
+    task.inputs_of(["Ein Hund.", "a b"])
 
 
 def test_a_run_opened_without_its_data_reads_and_writes_the_same(

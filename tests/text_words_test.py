@@ -75,6 +75,15 @@ def test_tags_have_no_special_tokens():
   assert (padded.pad, padded.unk, padded.eos) == (0, 1, None)
 
 
+def test_a_users_text_has_a_known_word():
+  ids = word_ids(SENTENCES)
+  tokens = ["bird", "the"]
+  got = ids.encode_input("bird the", tokens)
+  assert got.tolist() == ids.encode(tokens).tolist() == [ids.unk, 4]
+  with pytest.raises(FieldError, match="^input must have at least .* 'bird'$"):
+    ids.encode_input("bird", ["bird"])
+
+
 def test_characters_of_words():
   words = [word for sentence in SENTENCES for word in sentence]
   ids = word_ids(words, specials=(PAD, UNK))

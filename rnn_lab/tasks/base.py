@@ -91,6 +91,8 @@ class Task:
       examples are generated and there are no epochs.
     predictor: how new inputs are answered: a key of
       `rnn_lab.predictors.PREDICTORS`, or "" where they cannot be given.
+    reads_files: whether a new input may be the path of a file; else it is a
+      line of text.
   """
 
   name: str
@@ -113,6 +115,7 @@ class Task:
   bucket: Callable[[int], tuple[int, int]] = one_bucket
   steps_per_epoch: int = 0
   predictor: str = ""
+  reads_files: bool = False
 
   @property
   def length(self) -> int:

@@ -206,6 +206,7 @@ def _of_parts(
     hashes=hashes,
     evaluator="forecasts",
     predictor="forecasts",
+    reads_files=True,
     title=title,
     columns=columns,
     cut=cut,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnn_lab.caching import cached
-from rnn_lab.errors import FieldError, check_int
+from rnn_lab.errors import check_int
 from rnn_lab.rundir import VOCABULARY
 from rnn_lab.tasks import buckets, losses
 from rnn_lab.tasks.base import (
@@ -54,13 +54,10 @@ class SentimentTask(Task):
     Raises:
       FieldError: a sentence has no known word.
     """
-    rows = [self.words.encode(tokens) for tokens in self.tokens_of(sentences)]
-    for sentence, row in zip(sentences, rows):
-      if not (row != self.words.unk).any():
-        raise FieldError(
-          "input",
-          f"{{field}} must have at least one known word, got {sentence!r}",
-        )
+    rows = [
+      self.words.encode_input(sentence, tokens)
+      for sentence, tokens in zip(sentences, self.tokens_of(sentences))
+    ]
     return _batch(rows, np.zeros(len(rows), np.int32))
 
   def tokens_of(self, sentences: Sequence[str]) -> list[list[str]]:

@@ -85,6 +85,23 @@ class WordIds:
       )
     return np.asarray(ids, np.int32)
 
+  def encode_input(self, text: str, tokens: Sequence[str]) -> np.ndarray:
+    """Returns the ids of a user's text; see `encode`.
+
+    Args:
+      text: the text.
+      tokens: its tokens.
+
+    Raises:
+      FieldError: `input`, if no token is known.
+    """
+    ids = self.encode(tokens)
+    if (ids == self.unk).all():
+      raise FieldError(
+        "input", f"{{field}} must have at least one known word, got {text!r}"
+      )
+    return ids
+
   def decode(self, ids: Sequence[int] | np.ndarray) -> list[str]:
     """Returns the tokens before the first `<eos>`, without `<pad>`, `<bos>`."""
     ids = np.asarray(ids, np.int64).tolist()
