@@ -14,6 +14,13 @@ IRNN = {
   "model.elman.recurrent_init": "identity",
 }
 
+# The cells that sweeps compare, by their names in reports.
+CELLS = {
+  "tanh RNN": {"model.cell": "elman"},
+  "GRU": {"model.cell": "gru"},
+  "LSTM": {"model.cell": "lstm"},
+}
+
 
 def parse_argument(argument: str, *known: str) -> str:
   """Checks what stands after the colon in `--config=FILE:argument`.
@@ -34,10 +41,46 @@ def parse_argument(argument: str, *known: str) -> str:
 
 
 def sweep_cells(add) -> None:
-  """Adds a trial for each cell: a tanh RNN, a GRU and an LSTM."""
-  add({"model.cell": "elman"}, series="tanh RNN")
-  add({"model.cell": "gru"}, series="GRU")
-  add({"model.cell": "lstm"}, series="LSTM")
+  """Adds a trial for each of CELLS."""
+  for series, fields in CELLS.items():
+    add(fields, series=series)
+
+
+def differences(
+  base: config_dict.ConfigDict, config: config_dict.ConfigDict
+) -> dict:
+  """Returns the overrides that make another config of a base.
+
+  Args:
+    base: of the sweep.
+    config: of a trial; its task is taken whole, and of the other sections the
+      fields that differ.
+  """
+  overrides = {"task": config.task.to_dict()}
+  for section in ("model", "optimizer", "train", "eval", "run"):
+    overrides |= {
+      f"{section}.{field}": value
+      for field, value in _flat(config[section].to_dict())
+      if value != _at(base[section], field)
+    }
+  return overrides
+
+
+def _flat(section: dict, prefix: str = "") -> list[tuple]:
+  """Returns the dotted names of all fields with their values."""
+  fields = []
+  for name, value in section.items():
+    if isinstance(value, dict):
+      fields += _flat(value, f"{prefix}{name}.")
+    else:
+      fields.append((prefix + name, value))
+  return fields
+
+
+def _at(section: config_dict.ConfigDict, field: str):
+  for name in field.split("."):
+    section = section[name]
+  return section
 
 
 def count_epochs(config: config_dict.ConfigDict, num_epochs: int) -> None:
@@ -118,7 +161,7 @@ def default_config() -> config_dict.ConfigDict:
         "gradient_flow_every": 0,
         "gradient_norms": False,
       },
-      "eval": {"every": 250, "select": "best"},
+      "eval": {"every": 250, "select": "best", "examples": 0},
       "run": {
         "steps_per_call": 50,
         "checkpoint_every": 250,

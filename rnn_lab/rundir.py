@@ -21,6 +21,7 @@ METRICS = "metrics.jsonl"
 FLOW = "gradient_flow.jsonl"
 TIMING = "timing.jsonl"
 GRADIENTS = "gradients.json"
+EXAMPLES = "examples.json"
 CHECKPOINTS = "checkpoints"
 EVENTS = "tensorboard"
 # Of a language model: its vocabulary, and an n-gram model's arrays.

@@ -60,7 +60,7 @@ def test_a_class_and_its_words(sentiment):
     outputs = model.apply(variables, batch, (), method="outputs")
     p = np.asarray(jax.nn.softmax(outputs[0]))
     assert row["input"] == line
-    assert row["prediction"] == task.classes[p.argmax()]
+    assert row["prediction"] == task.output_names[p.argmax()]
     assert row["probability"] == pytest.approx(p.max(), rel=1e-5)
     assert [word for word, _ in row["words"]] == task.tokens_of([line])[0]
     # The shares of one word are the derivative of log p when its vector grows.
@@ -92,7 +92,7 @@ def test_tags_do_not_depend_on_the_other_sentences(tagging):
     batch = task.inputs_of([line])
     outputs = model.apply({"params": params}, batch, (), method="outputs")
     chosen = np.asarray(outputs[0].argmax(-1))
-    assert row["prediction"] == [task.classes[k] for k in chosen]
+    assert row["prediction"] == [task.output_names[k] for k in chosen]
 
 
 def test_what_cannot_be_predicted_is_named(sentiment):

@@ -227,7 +227,7 @@ def test_images_of_a_split():
   batch = task.inputs_of(["valid:0", "test:359", "test:7"])
   expected = [splits["valid"].pixels[0], *splits["test"].pixels[[359, 7]]]
   assert_array_equal(batch.inputs[..., 0] * 16, expected)
-  assert task.symbols[2:] == tuple(LETTERS)
+  assert task.output_names[2:] == tuple(LETTERS)
   for place in "test:360", "valid:180":
     with pytest.raises(FieldError, match=f"^input .*, got '{place}'$"):
       task.inputs_of([place])

@@ -90,6 +90,6 @@ def test_a_sentence_without_a_known_word(folder, sentence):
 def test_weights_and_baseline(folder):
   task = task_of(folder)
   assert task.baselines["accuracy"] == 0.5
-  assert task.classes == ("negative", "positive")
+  assert task.output_names == ("negative", "positive")
   for batch in task.eval_batches("test"):
     assert set(np.unique(batch.weights)) <= {0.0, 1.0}

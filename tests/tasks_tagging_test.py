@@ -55,7 +55,7 @@ def test_a_sentence_is_words_spellings_parts_of_speech_and_tags(paths):
           task.vocabularies.parts_of_speech.words[i]
           for i in batch.inputs["parts_of_speech"][n, :length]
         ],
-        "tags": [task.classes[i] for i in batch.targets[n, :length]],
+        "tags": [task.output_names[i] for i in batch.targets[n, :length]],
       }
   assert rows["the"] == {
     "words": ["the", "cat", "slept"],
@@ -66,7 +66,7 @@ def test_a_sentence_is_words_spellings_parts_of_speech_and_tags(paths):
   # A long word has its beginning and its end; its letters b, f, ... are new.
   [spelling] = rows["<unk>"]["spellings"]
   assert spelling.startswith("a" * (LONGEST_WORD // 2))
-  assert task.classes[0] == "O" and "I-XX" in task.classes
+  assert task.output_names[0] == "O" and "I-XX" in task.output_names
 
 
 def test_scores_are_of_the_sentences_in_the_order_of_the_batches(paths):
@@ -89,7 +89,7 @@ def test_scores_are_of_the_sentences_in_the_order_of_the_batches(paths):
 def test_parts_of_speech_as_targets_are_no_inputs(paths):
   task = task_of(paths, target="parts_of_speech")
   assert set(task.input_spec) == {"words", "spellings"}
-  assert task.classes == (".", "DT", "NN", "VBD")
+  assert task.output_names == (".", "DT", "NN", "VBD")
   assert task.headline == "accuracy" and task.evaluator == "batches"
   assert task.tokens_of(["the cat"]) == [["the", "cat"]]
 
@@ -139,4 +139,4 @@ def test_the_baseline_is_the_commonest_tag(paths):
   task = task_of(paths)
   # B-NP is the tag of two in five training words.
   assert task.baselines["accuracy"] == pytest.approx(2 / 5)
-  assert np.isclose(task.baselines["loss"], np.log(len(task.classes)))
+  assert np.isclose(task.baselines["loss"], np.log(len(task.output_names)))

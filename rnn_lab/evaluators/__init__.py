@@ -5,6 +5,8 @@
 # has the methods
 #   evaluate(params, split) -> {metric: [S]}, of params with leading dimension S
 #   details(params) -> dict, what result.json says beside the metrics
+#   examples(params, seed_index, count) -> dict, what examples.json holds; an
+#     evaluator may be without
 #   check(section), static: raises FieldError for its own section of
 #     `config.eval`, None where there is none
 EVALUATORS = {

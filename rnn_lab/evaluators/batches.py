@@ -8,9 +8,10 @@ import jax
 import numpy as np
 
 from rnn_lab.errors import FieldError
+from rnn_lab.evaluators.examples import Answer, classified, collect
 from rnn_lab.models.base import Model, program_model
 from rnn_lab.tasks.base import Task
-from rnn_lab.types import Array, Batch, Params
+from rnn_lab.types import Array, Batch, Params, PyTree
 
 Sums = dict[str, tuple[Array, Array]]
 
@@ -22,7 +23,8 @@ class Batches:
     del settings
     self._task = task
     self._population = population
-    self._sums = _sums_program(program_model(model), task, population)
+    self._model = program_model(model)
+    self._sums = _sums_program(self._model, task, population)
     self._splits: dict[str, list[Batch]] = {}
 
   @staticmethod
@@ -53,6 +55,30 @@ class Batches:
     del params
     return {}
 
+  def examples(
+    self, params: Params, seed_index: int, count: int
+  ) -> dict[str, Any]:
+    """Returns examples of the first test batch with one seed's answers.
+
+    Args:
+      params: with leading dimension S, as the population lays them out.
+      seed_index: which seed.
+      count: how many; see `rnn_lab.evaluators.examples.collect`.
+    """
+    params = self._of_seed(params, seed_index)
+    batch = jax.tree.map(np.asarray, self._task.eval_batches("test")[0])
+    answers = self._answers(params, batch)
+    return collect(self._model, params, self._task, batch, answers, count)
+
+  def _of_seed(self, params: Params, seed_index: int) -> Params:
+    several = self._population.get(params)
+    return jax.tree.map(lambda a: a[seed_index], several)
+
+  def _answers(self, params: Params, batch: Batch) -> list[Answer]:
+    """Returns the answers to the examples of a batch, of one seed."""
+    outputs = outputs_program(self._model)(params, batch)
+    return classified(self._task, np.asarray(outputs), batch)
+
 
 def batch_sums(model: Model, task: Task, batch: Batch, params: Params) -> Sums:
   """Returns the sums and counts of the task's metrics over one batch."""
@@ -81,6 +107,19 @@ def divide(sums: list[Sums]) -> dict[str, np.ndarray]:
     name: (value / count).astype(np.float32)
     for name, (value, count) in total.items()
   }
+
+
+@functools.lru_cache(maxsize=16)
+def outputs_program(model: Model) -> Any:
+  """Returns the compiled `(params, batch) -> outputs` of one seed."""
+
+  def outputs(params: Params, batch: Batch) -> PyTree:
+    variables = {"params": params}
+    size = batch.weights.shape[0]
+    carry = model.apply(variables, size, method="initial_carry")
+    return model.apply(variables, batch, carry, method="outputs")
+
+  return jax.jit(outputs)
 
 
 @functools.lru_cache(maxsize=16)

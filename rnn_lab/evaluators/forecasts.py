@@ -4,13 +4,16 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import numpy as np
 
 from rnn_lab.errors import FieldError
-from rnn_lab.evaluators.batches import Batches
-from rnn_lab.models.base import Model, program_model
+from rnn_lab.evaluators.batches import Batches, outputs_program
+from rnn_lab.evaluators.examples import LONGEST_PICTURE, picture, rounded
+from rnn_lab.models.base import Model
 from rnn_lab.models.forecasts import free_forecast
 from rnn_lab.rundir import finite_or_null
+from rnn_lab.tasks.base import VECTORS
 from rnn_lab.tasks.forecast_baselines import (
   autoregression,
   climatology_curve,
@@ -42,7 +45,7 @@ class Forecasts(Batches):
         "model.bidirectional",
         "{field} must be false, as a forecast cannot read the future, got True",
       )
-    self._forecast = _forecast_program(program_model(model), task, population)
+    self._forecast = _forecast_program(self._model, task, population)
 
   @staticmethod
   def check(section: Mapping[str, Any] | None) -> None:
@@ -89,6 +92,40 @@ class Forecasts(Batches):
       }
     }
 
+  def examples(
+    self, params: Params, seed_index: int, count: int
+  ) -> dict[str, Any]:
+    """Returns forecasts from some origins of the test split, in its units.
+
+    See `Batches.examples`; the picture is of predictions of the next value.
+    """
+    task, params = self._task, self._of_seed(params, seed_index)
+    scaling, warmup = task.columns.scaling, task.cut.warmup
+    windows = task.parts.windows["test"]
+    places = np.linspace(0, len(windows) - 1, min(count, len(windows)))
+    several = windows[places.astype(int)]
+    read_BTK = several[:, :warmup].astype(np.float32)
+    forecast = functools.partial(
+      free_forecast, self._model, task, task.cut.horizon
+    )
+    outputs = np.asarray(jax.jit(forecast)(params, read_BTK), np.float64)
+    rows = [
+      {
+        "reads": _values(scaling.undo(read)),
+        "output": rounded(scaling.undo(output)),
+        "target": rounded(scaling.undo(true)),
+        "right": None,
+      }
+      for read, output, true in zip(read_BTK, outputs, several[:, warmup:])
+    ]
+    x_1TK = read_BTK[:1, -LONGEST_PICTURE:]
+    one = Batch(x_1TK, None, np.zeros_like(x_1TK), np.ones(x_1TK.shape[:2]))
+    after = outputs_program(self._model)(params, one)[0]
+    next_TK = scaling.undo(np.asarray(task.next_values(x_1TK[0], after)))
+    reads = _values(scaling.undo(x_1TK[0]))
+    shown = picture(self._model, params, one, reads, rounded(next_TK))
+    return {"examples": rows, "picture": shown}
+
   def _curve(self, params: Params, split: str) -> np.ndarray:
     """Returns the errors of all horizons, `[S, horizon]` float64."""
     batches = self.batches(split)
@@ -109,6 +146,10 @@ def _forecast_program(model: Model, task: ForecastTask, population: Any) -> Any:
     return forecast(params, batch.inputs[:, : task.cut.warmup])
 
   return population.map(of_batch)
+
+
+def _values(values: np.ndarray) -> dict[str, Any]:
+  return {"form": VECTORS, "values": rounded(values)}
 
 
 def _numbers(values: np.ndarray) -> list[float | None]:

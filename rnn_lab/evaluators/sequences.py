@@ -4,11 +4,14 @@ import functools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from rnn_lab.errors import check_fields, check_float, check_int, in_section
 from rnn_lab.evaluators.batches import Batches
-from rnn_lab.models.base import Model, program_model
+from rnn_lab.evaluators.examples import Answer, named
+from rnn_lab.models.base import Model
+from rnn_lab.tasks.written import until_end
 from rnn_lab.types import Array, Batch, Params
 
 
@@ -37,7 +40,6 @@ class Sequences(Batches):
     super().__init__(model, task, settings, population)
     section = settings.options.get("sequences", {})
     self._settings = SequenceSettings(**section)
-    self._model = program_model(model)
 
   @staticmethod
   def check(section: Mapping[str, Any] | None) -> None:
@@ -59,11 +61,11 @@ class Sequences(Batches):
       split: "valid" or "test".
     """
     metrics = super().evaluate(params, split)
-    beam = getattr(self._settings, f"{split}_beam")
+    beam_size = getattr(self._settings, f"{split}_beam")
     program = _decode_program(
       self._model,
       self._population,
-      *((beam, self._settings.length_penalty) if beam > 1 else (1, 1.0)),
+      _options(beam_size, self._settings.length_penalty),
     )
     per_batch = [
       self._population.get(program(batch, params))
@@ -86,6 +88,30 @@ class Sequences(Batches):
     del params
     return {"decoding": self._settings._asdict(), **self._task.score_details}
 
+  def _answers(self, params: Params, batch: Batch) -> list[Answer]:
+    end = getattr(self._task, "end", None)
+    if end is None:
+      return super()._answers(params, batch)
+    options = _options(self._settings.test_beam, self._settings.length_penalty)
+    decoded = _decode_one_program(self._model, options)(params, batch)
+    answers = []
+    for symbols, target, weight in zip(
+      np.asarray(decoded), batch.targets, batch.weights
+    ):
+      if weight.any():
+        written = until_end(symbols, end)
+        kept = symbols[: len(written) + 1]
+        true = until_end(target, end)
+        answers.append(named(self._task, written, true, kept))
+    return answers
+
+
+def _options(beam_size: int, length_penalty: float) -> tuple:
+  """Returns the options of `model.decode`, hashable."""
+  if beam_size == 1:
+    return ()
+  return (("beam_size", beam_size), ("length_penalty", length_penalty))
+
 
 def predicted_sequences(
   per_batch: list[np.ndarray], weights: list[np.ndarray]
@@ -106,14 +132,20 @@ def predicted_sequences(
 
 
 @functools.lru_cache(maxsize=16)
-def _decode_program(
-  model: Model, population: Any, beam_size: int, length_penalty: float
-) -> Any:
-  options = {}
-  if beam_size > 1:
-    options = {"beam_size": beam_size, "length_penalty": length_penalty}
-
+def _decode_program(model: Model, population: Any, options: tuple) -> Any:
   def decode(batch: Batch, params: Params) -> Array:
-    return model.apply({"params": params}, batch, method="decode", **options)
+    return _decode(model, options, params, batch)
 
   return population.map(decode)
+
+
+@functools.lru_cache(maxsize=16)
+def _decode_one_program(model: Model, options: tuple) -> Any:
+  return jax.jit(functools.partial(_decode, model, options))
+
+
+def _decode(
+  model: Model, options: tuple, params: Params, batch: Batch
+) -> Array:
+  variables = {"params": params}
+  return model.apply(variables, batch, method="decode", **dict(options))

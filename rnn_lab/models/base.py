@@ -45,6 +45,10 @@ class Recurrence(NamedTuple):
     targets: what `cost` compares with, leading dimension T.
     weights_T: the weight of each J_t in the loss.
     resets_TB: where a sequence begins anew; None for nowhere.
+    reads: what its steps are: those of the batch's inputs ("inputs"), or the
+      symbols in front of its targets ("targets").
+    writes: where the model answers: at "every_step", after the "last" one, or
+      at "none".
   """
 
   stack: Stack
@@ -58,6 +62,8 @@ class Recurrence(NamedTuple):
   targets: PyTree
   weights_T: Array
   resets_TB: Array | None = None
+  reads: str = "inputs"
+  writes: str = "every_step"
 
   @property
   def shape(self) -> tuple[int, int]:

@@ -88,6 +88,7 @@ class EncoderDecoder(WritingModel):
       cost=None,
       targets=(),
       weights_T=jnp.zeros(x_TBD.shape[0]),
+      writes="none",
     )
     return {"encoder": encoder} | super().recurrences(batch, carry)
 

@@ -55,6 +55,7 @@ class SequenceToVector(ReadingModel):
         cost=step_cost(self.loss_function) if is_last else None,
         targets=targets,
         weights_T=weights_T,
+        writes="last",
       )
     }
 

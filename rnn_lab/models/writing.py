@@ -103,6 +103,7 @@ class WritingModel(StatelessModel):
         cost=step_cost(self.loss_function),
         targets=time_major((batch.targets, batch.weights)),
         weights_T=jnp.ones(x_TBD.shape[0]),
+        reads="targets",
       )
     }
 

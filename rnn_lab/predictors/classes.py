@@ -37,7 +37,7 @@ def predict(
     rows.append(
       {
         "input": inputs[n],
-        "prediction": task.classes[chosen],
+        "prediction": task.output_names[chosen],
         "probability": float(p_BK[n, chosen]),
         "words": [[*pair] for pair in zip(tokens, shares)],
       }

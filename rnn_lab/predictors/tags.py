@@ -34,7 +34,7 @@ def predict(
       {
         "input": inputs[n],
         "words": [*tokens],
-        "prediction": [task.classes[k] for k in p_TK.argmax(-1)],
+        "prediction": [task.output_names[k] for k in p_TK.argmax(-1)],
         "probabilities": p_TK.max(-1).tolist(),
       }
     )

@@ -48,7 +48,7 @@ def predict(
       "input": inputs[n],
       "prediction": task.text_of(symbols[:length]),
       "probability": float(np.exp(log_p_BT[n, : length + 1].sum())),
-      "symbols": [task.symbols[s] for s in symbols[:length]],
+      "symbols": [task.output_names[s] for s in symbols[:length]],
     }
     if weights_BTS is not None:
       places = [*task.tokens_of([inputs[n]])[0]]

@@ -31,6 +31,7 @@ class Trial(NamedTuple):
     metrics: the rows of metrics.jsonl.
     flow: the rows of gradient_flow.jsonl.
     gradients: the content of gradients.json, if there is one.
+    examples: the content of examples.json, if there is one.
     timing: the rows of timing.jsonl.
     environment: the content of environment.json, {} without one.
     seconds: the duration of the run, if it was recorded.
@@ -47,6 +48,7 @@ class Trial(NamedTuple):
   metrics: Sequence[dict[str, Any]] = ()
   flow: Sequence[dict[str, Any]] = ()
   gradients: dict[str, Any] | None = None
+  examples: dict[str, Any] | None = None
   timing: Sequence[dict[str, Any]] = ()
   environment: Mapping[str, Any] = MappingProxyType({})
   seconds: float | None = None
@@ -202,6 +204,7 @@ def _load_trial(path: Path, label: Mapping[str, Any]) -> Trial:
     metrics=_read_rows(path / rundir.METRICS),
     flow=_read_rows(path / rundir.FLOW),
     gradients=_read_json(path / rundir.GRADIENTS),
+    examples=_read_json(path / rundir.EXAMPLES),
     timing=timing,
     environment=_read_json(path / rundir.ENVIRONMENT) or {},
     seconds=ends[-1] if ends else None,

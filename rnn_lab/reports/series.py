@@ -1,7 +1,7 @@
 """Which trials form a line, and what its x-axis is."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rnn_lab.reports.headline import measured
@@ -139,7 +139,9 @@ def _swept_field(trials: Sequence[Trial]) -> str | None:
     values = defaultdict(set)
     for trial in trials:
       name = trial.series or _derived_name(trial, field, trials)
-      values[name].add(value_of(trial, field))
+      value = value_of(trial, field)
+      # A list or a section is no number, and has no hash.
+      values[name].add(value if isinstance(value, Hashable) else str(value))
     known = set().union(*values.values()) - {None}
     numeric = all(
       isinstance(value, int | float) and not isinstance(value, bool)

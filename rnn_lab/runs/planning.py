@@ -36,6 +36,12 @@ def plan(config: Any) -> Plan:
     for name in {task.evaluator, *settings.eval.options}:
       evaluator = pkgutil.resolve_name(EVALUATORS[name])
       evaluator.check(settings.eval.options.get(name))
+      if settings.eval.examples and not hasattr(evaluator, "examples"):
+        raise FieldError(
+          "examples",
+          f"{{field}} must be 0, as none are kept of task {task.name!r}, got "
+          f"{settings.eval.examples}",
+        )
   model = models.build(fields["model"], task)
   _check_gradient_flow(settings.train.gradient_flow_every, model, task)
   numbers = {k: v for k, v in fields.items() if k != "run"}

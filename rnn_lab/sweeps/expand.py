@@ -18,7 +18,7 @@ class Trial(NamedTuple):
   """One run of a sweep.
 
   Attributes:
-    name: the name of its directory, made of its overrides.
+    name: the name of its directory, made of its overrides if none is given.
     overrides: `{dotted field: value}`, what the sweep sets.
     series: the line it belongs to in figures; None to derive one.
     config: the whole config.
@@ -39,8 +39,10 @@ def expand(
   """Calls `sweep(add, argument)`; returns one trial for each call of `add`.
 
   Args:
-    sweep: the config file's function, which calls `add(overrides, series)`. A
-      value that is a dict replaces a whole section: {"task": {"name": ...}}.
+    sweep: the config file's function, which calls `add(overrides, series,
+      name)`. A value that is a dict replaces a whole section: {"task": {"name":
+      ...}}. The name is needed only where that made of the overrides is too
+      long.
     argument: what follows the colon in `--config`.
     config: the config, with the values of the command line.
     command_line: those values, by their dotted names.
@@ -49,16 +51,20 @@ def expand(
     FieldError: a field that the sweep sets is unknown or of another type, or
       the command line sets it too; or two trials are the same.
   """
-  added: list[tuple[dict[str, Any], str | None]] = []
+  added: list[tuple[dict[str, Any], str | None, str | None]] = []
 
-  def add(overrides: Mapping[str, Any], series: str | None = None) -> None:
-    added.append((dict(overrides), series))
+  def add(
+    overrides: Mapping[str, Any],
+    series: str | None = None,
+    name: str | None = None,
+  ) -> None:
+    added.append((dict(overrides), series, name))
 
   sweep(add, argument)
-  swept = {field for overrides, _ in added for field in flatten(overrides)}
+  swept = {field for overrides, *_ in added for field in flatten(overrides)}
   sections = tuple(
     f"{field}."
-    for overrides, _ in added
+    for overrides, *_ in added
     for field, value in overrides.items()
     if isinstance(value, Mapping)
   )
@@ -70,15 +76,21 @@ def expand(
       )
   short = _short_names(swept)
   trials = []
-  for overrides, series in added:
+  for overrides, series, given in added:
     flat = flatten(overrides)
     words = [f"{short[field]}={_word(v)}" for field, v in flat.items()]
-    name = ",".join(words) or "base"
+    name = given or ",".join(words) or "base"
     if len(name) > MAX_NAME:
       raise FieldError(
         "sweep",
         f"the name of a trial must have at most {MAX_NAME} characters; sweep "
         f"adds {name}, which has {len(name)}",
+      )
+    if not re.fullmatch(r"[\w.+=,-]+", name):
+      raise FieldError(
+        "sweep",
+        "the name of a trial must consist of letters, digits and any of "
+        f"_.+=,- ; sweep adds {name!r}",
       )
     if name in {trial.name for trial in trials}:
       raise FieldError("sweep", f"sweep adds the trial {name!r} twice")

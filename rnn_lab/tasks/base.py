@@ -124,6 +124,19 @@ class Task:
     specs = [specs] if isinstance(specs, Spec) else [*specs.values()]
     return max(spec.length for spec in specs)
 
+  @property
+  def input_names(self) -> tuple[str, ...]:
+    """A name for each input symbol, of the first input if there are several.
+
+    () where they have none.
+    """
+    return ()
+
+  @property
+  def output_names(self) -> tuple[str, ...]:
+    """A name for each class or symbol that is predicted."""
+    return tuple(str(k) for k in range(self.output_spec.size))
+
   def describe(self) -> str:
     """Returns a line on the data for a person, or "" if there is no need."""
     return ""

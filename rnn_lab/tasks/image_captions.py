@@ -49,7 +49,7 @@ class CaptioningTask(WrittenTask):
     self.vocabulary.save(workdir / TARGET_VOCABULARY)
 
   @property
-  def symbols(self) -> tuple[str, ...]:
+  def output_names(self) -> tuple[str, ...]:
     """The letters or words that are written, and the special ones."""
     return self.vocabulary.words
 

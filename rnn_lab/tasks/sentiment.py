@@ -32,13 +32,21 @@ class SentimentTask(Task):
 
   Attributes:
     words: the vocabulary.
-    classes: the name of each class.
     summary: a line on the data.
   """
 
   words: WordIds
-  classes: tuple[str, ...]
   summary: str
+
+  @property
+  def input_names(self) -> tuple[str, ...]:
+    """The words."""
+    return self.words.words
+
+  @property
+  def output_names(self) -> tuple[str, ...]:
+    """The classes."""
+    return polarity.CLASSES
 
   def describe(self) -> str:
     """Returns a line with the sizes of the splits and of the vocabulary."""
@@ -154,7 +162,6 @@ def _task(
     hashes=hashes,
     predictor="classes",
     words=words,
-    classes=polarity.CLASSES,
     summary=(
       f"{summary}: {sizes} sentences; a vocabulary of "
       f"{words.size:,}; {len(in_buckets)} buckets, {padding:.0%} padding"

@@ -64,7 +64,12 @@ class TaggingTask(ScoredTask):
     write_json(workdir / VOCABULARY, fields)
 
   @property
-  def classes(self) -> tuple[str, ...]:
+  def input_names(self) -> tuple[str, ...]:
+    """The words, in lower case."""
+    return self.vocabularies.words.words
+
+  @property
+  def output_names(self) -> tuple[str, ...]:
     """The tags."""
     return self.vocabularies.tags.words
 
@@ -79,7 +84,7 @@ class TaggingTask(ScoredTask):
       FieldError: a sentence has no word, or a word no part of speech.
     """
     tokens = [self._parse(sentence) for sentence in sentences]
-    tags = [[self.classes[0]] * len(sentence) for sentence in tokens]
+    tags = [[self.output_names[0]] * len(sentence) for sentence in tokens]
     return _batch(tokens, tags, self.vocabularies, self.reads_parts_of_speech)
 
   def tokens_of(self, sentences: Sequence[str]) -> list[list[str]]:

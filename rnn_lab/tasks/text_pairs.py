@@ -119,7 +119,12 @@ class TextTask(WrittenTask):
     return self.texts.join(self.texts.target.decode(symbols))
 
   @property
-  def symbols(self) -> tuple[str, ...]:
+  def input_names(self) -> tuple[str, ...]:
+    """The tokens that are read, and the special ones."""
+    return self.texts.source.words
+
+  @property
+  def output_names(self) -> tuple[str, ...]:
     """The tokens that are written, and the special ones."""
     return self.texts.target.words
 

@@ -11,7 +11,13 @@ import numpy as np
 
 from rnn_lab.errors import FieldError, check_int
 from rnn_lab.evaluators import EVALUATORS
-from rnn_lab.rundir import CHECKPOINTS, CONFIG, RESULT, write_json
+from rnn_lab.rundir import (
+  CHECKPOINTS,
+  CONFIG,
+  EXAMPLES,
+  RESULT,
+  write_json,
+)
 from rnn_lab.training import environment, optimizers
 from rnn_lab.training.checkpoint import Checkpoints
 from rnn_lab.training.population import population, programs
@@ -260,8 +266,19 @@ class Trainer:
     )
     if details:
       result["details"] = details
+    if self.settings.eval.examples:
+      self.write_examples(params, state.alive)
     write_json(self.workdir / RESULT, result)
     return result
+
+  def write_examples(self, params: Params, alive: np.ndarray) -> None:
+    """Writes the answers of the first seed that did not diverge."""
+    seed_index = int(np.argmax(alive))
+    count = self.settings.eval.examples
+    examples = self.evaluator.examples(params, seed_index, count)
+    seed = self.seeds[seed_index]
+    content = {"seed": seed, "pattern": self.task.pattern, **examples}
+    write_json(self.workdir / EXAMPLES, content)
 
 
 def _diagnostics() -> Any:

@@ -25,6 +25,8 @@ SCHEDULES = ("constant", "cosine", "exponential", "linear", "staircase")
 # Those that end, and can do so with the training.
 ENDING_SCHEDULES = ("cosine", "linear")
 SELECT = ("best", "last")
+# Examples of the test split with the model's answers.
+MOST_KEPT = 100
 
 
 class OptimizerSettings(NamedTuple):
@@ -83,12 +85,15 @@ class EvalSettings(NamedTuple):
       the end of each epoch.
     select: the parameters that are tested: "best" on the validation split, or
       "last".
+    examples: how many examples of the test split are kept with the model's
+      answers, for the report.
     options: the sections of evaluators, by their names in EVALUATORS, which
       check their own.
   """
 
   every: int
   select: str
+  examples: int
   options: Mapping[str, Any]
 
 
@@ -266,9 +271,11 @@ def _eval(section: Mapping[str, Any]) -> EvalSettings:
   fields = {k: v for k, v in section.items() if k not in EVALUATORS}
   options = {k: v for k, v in section.items() if k in EVALUATORS}
   with in_section("eval"):
-    check_fields(fields, ("every", "select"), required=("every", "select"))
+    names = ("every", "select", "examples")
+    check_fields(fields, names, required=names)
     check_int("every", fields["every"], 0)
     check_choice("select", fields["select"], SELECT)
+    check_int("examples", fields["examples"], 0, MOST_KEPT)
   return EvalSettings(**fields, options=options)
 
 

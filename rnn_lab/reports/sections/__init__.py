@@ -7,6 +7,7 @@ kind of model, task or study they are from.
 
 from rnn_lab.reports.sections.claims import claims_section
 from rnn_lab.reports.sections.context import context_section
+from rnn_lab.reports.sections.examples import examples_section
 from rnn_lab.reports.sections.forecasts import forecasts_section
 from rnn_lab.reports.sections.goals import goals_section
 from rnn_lab.reports.sections.gradient_flow import gradient_flow_section
@@ -30,6 +31,7 @@ SECTIONS = (
   ladder_section,
   forecasts_section,
   claims_section,
+  examples_section,
   context_section,
   kinds_section,
   storage_section,
