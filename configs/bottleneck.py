@@ -46,7 +46,6 @@ def get_config(argument: str = ""):
   config.model.decoder.vector_use = "carry"
   if not argument:
     config.train.num_steps = 4000
-    config.optimizer.decay_steps = 4000
   return config
 
 

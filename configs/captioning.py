@@ -20,7 +20,7 @@ from configs import common
 
 def get_config(argument: str = ""):
   argument = common.parse_argument(argument, "scenes", "smoke")
-  config = common.pattern_config()
+  config = common.writing_config()
   config.task.name = "digit_names"
   config.model.cell = "gru"
   config.model.readout_dropout = 0.5
@@ -37,7 +37,6 @@ def get_config(argument: str = ""):
     config.model.decoder.vector_use = "carry_and_every_step"
     config.train.num_steps = 4000
     config.eval.every = 500
-  config.optimizer.decay_steps = config.train.num_steps
   if argument == "smoke":
     common.shrink(config)
   return config

@@ -142,7 +142,7 @@ def default_config() -> config_dict.ConfigDict:
         "schedule": "constant",
         "warmup_steps": 0,
         "hold_steps": 0,
-        "decay_steps": 0,
+        "decay_steps": 0,  # cosine, linear: until the end of training
         "decay_rate": 0.0,
         "momentum": 0.0,
         "b1": 0.9,
@@ -199,6 +199,15 @@ def pattern_config() -> config_dict.ConfigDict:
       "reverse_source": False,
       "scheduled_sampling": 0.0,
     }
+  )
+  return config
+
+
+def writing_config() -> config_dict.ConfigDict:
+  """`pattern_config` for models that write, and how they are decoded."""
+  config = pattern_config()
+  config.eval.sequences = config_dict.ConfigDict(
+    {"valid_beam": 1, "test_beam": 1, "length_penalty": 1.0}
   )
   return config
 

@@ -27,7 +27,7 @@ EXAMPLES = 12
 
 def get_config(argument: str = ""):
   argument = common.parse_argument(argument, "smoke")
-  config = common.pattern_config()
+  config = common.writing_config()
   config.task = digits.get_config(argument).task
   config.eval.examples = EXAMPLES
   config.run.tensorboard = False

@@ -63,7 +63,6 @@ def get_config(argument: str = ""):
   config.optimizer.learning_rate = 1e-2
   config.optimizer.b2 = 0.99
   config.optimizer.schedule = "cosine"
-  config.optimizer.decay_steps = 4000
   config.train.num_steps = 4000
   config.train.batch_size = 16
   config.train.clip_norm = 0.1
@@ -78,7 +77,6 @@ def get_config(argument: str = ""):
     config.task.warmup = 24
     config.model.hidden_size = 32
     config.optimizer.learning_rate = 3e-3
-    config.optimizer.decay_steps = 1000
     config.train.num_steps = 1000
     config.eval.every = 100
   if argument == "smoke":
@@ -86,7 +84,6 @@ def get_config(argument: str = ""):
     config.task.size = 1000
     config.task.window = 40
     config.task.warmup = 20
-    config.optimizer.decay_steps = config.train.num_steps
   return config
 
 

@@ -33,7 +33,6 @@ def get_config(argument: str = ""):
   config.model.embedding_size = 64
   config.optimizer.learning_rate = 3e-3
   config.optimizer.schedule = "cosine"
-  config.optimizer.decay_steps = 5000
   config.train.num_steps = 5000
   config.train.batch_size = 32
   if argument == "smoke":

@@ -22,7 +22,6 @@ def get_config(argument: str = ""):
   config = common.language_config()
   config.optimizer.learning_rate = 3e-3
   config.optimizer.schedule = "cosine"
-  config.optimizer.decay_steps = 4000
   config.train.num_steps = 4000
   if argument == "smoke":
     common.shrink_language(config)

@@ -26,7 +26,6 @@ def get_config(argument: str = ""):
   config.model.dropout = 0.5
   config.optimizer.learning_rate = 3e-3
   config.optimizer.schedule = "cosine"
-  config.optimizer.decay_steps = 1500
   config.train.num_steps = 1500
   config.train.batch_size = 20
   config.eval.every = 125

@@ -36,7 +36,6 @@ def get_config(argument: str = ""):
   config.model.inputs.dropout = 0.5
   config.optimizer.learning_rate = 3e-3
   config.optimizer.schedule = "cosine"
-  config.optimizer.decay_steps = 2500
   config.train.batch_size = 32
   common.count_epochs(config, 10)
   if argument == "smoke":

@@ -18,7 +18,7 @@ from configs import common
 
 def get_config(argument: str = ""):
   argument = common.parse_argument(argument, "dates", "numbers", "smoke")
-  config = common.pattern_config()
+  config = common.writing_config()
   config.task.name = "transduction"
   config.task.kind = "numbers" if argument == "numbers" else "dates"
   config.task.train_size = 20_000
@@ -31,7 +31,6 @@ def get_config(argument: str = ""):
   config.model.decoder.attention = "additive"
   config.optimizer.learning_rate = 3e-3
   config.optimizer.schedule = "cosine"
-  config.optimizer.decay_steps = config.train.num_steps
   config.run.steps_per_call = 2  # the bucket changes almost every step
   if argument == "smoke":
     common.shrink(config)

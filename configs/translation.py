@@ -14,13 +14,10 @@ and with the encoder's last states alone. BLEU to expect: not measured yet.
 
 from configs import common
 
-# Of 29,000 pairs in batches of 64, without what is left over in the buckets.
-EPOCH = 450
-
 
 def get_config(argument: str = ""):
   argument = common.parse_argument(argument, "smoke")
-  config = common.pattern_config()
+  config = common.writing_config()
   config.task.update(
     {
       "name": "translation",
@@ -51,13 +48,8 @@ def get_config(argument: str = ""):
   model.decoder.attention = "additive"
   model.decoder.attention_size = 256
   config.optimizer.schedule = "cosine"
-  config.optimizer.decay_steps = 10 * EPOCH
   common.count_epochs(config, 10)
-  config.eval.sequences = {
-    "valid_beam": 1,
-    "test_beam": 5,
-    "length_penalty": 1.0,
-  }
+  config.eval.sequences.test_beam = 5
   if argument == "smoke":
     common.shrink(config)
     config.task.max_padding = 0.5

@@ -8,13 +8,13 @@ translation and so on. With `--input` the answer is printed for a person, with
 its probability: for a class with the words that carry it, for tags aligned
 under the words. The input of a caption is an image file, or a place in a split
 such as test:17; that of a forecast is a CSV file with all that is known, and
-`--horizon` is the number of steps to forecast. `--figure=FILE.png` draws the
-attention of an encoder-decoder. Without `--input` lines are read from
-standard input, and each is answered by a line of JSON.
+`--horizon` is the number of steps to forecast. `--figure=FILE.png` draws a
+forecast, or the attention of an encoder-decoder. Without `--input` lines are
+read from standard input, and each is answered by a line of JSON; likewise those
+of a text file that is the input of a run that reads text.
 """
 
 import json
-import sys
 from collections.abc import Sequence
 
 from absl import flags
@@ -22,11 +22,11 @@ from absl import flags
 from experiments import cli
 
 FLAGS = {
-  "input": (flags.DEFINE_string, "", "the input; none reads standard input"),
+  "input": (flags.DEFINE_string, "-", "the input; - for standard input"),
   "seed_index": (flags.DEFINE_integer, 0, "which of the run's seeds"),
   "beam_size": (flags.DEFINE_integer, 0, "of models that write; 0 is greedy"),
   "horizon": (flags.DEFINE_integer, 0, "of forecasts; 0 is the run's own"),
-  "figure": (flags.DEFINE_string, "", "a PNG to draw the attention to"),
+  "figure": (flags.DEFINE_string, "", "a PNG of attention or of a forecast"),
 }
 
 
@@ -39,7 +39,8 @@ def predict(args: cli.Arguments) -> int:
   """Prints the predictions."""
   from experiments.terminal import Terminal, prediction_lines
   from rnn_lab.errors import FieldError, check_int
-  from rnn_lab.reports.attention import draw_attention
+  from rnn_lab.predictors.given import read_inputs
+  from rnn_lab.reports.predictions import draw_prediction
   from rnn_lab.runs.opening import load_run
 
   options = {}
@@ -47,23 +48,24 @@ def predict(args: cli.Arguments) -> int:
     check_int(name, getattr(args, name), 0)
     if getattr(args, name):
       options[name] = getattr(args, name)
-  if args.figure and not args.input:
+  run = load_run(args.workdir, args.seed_index, with_data=False)
+  inputs = read_inputs(args.input, run.task)
+  is_single = inputs == [args.input]
+  if args.figure and not is_single:
     raise FieldError("figure", "figure needs a single input, given by --input")
-  run = load_run(args.workdir, args.seed_index)
-  if not args.input:
-    lines = [line.rstrip("\n") for line in sys.stdin]
-    for row in run.predict(lines, **options):
+  rows = run.predict(inputs, **options)
+  if not is_single:
+    for row in rows:
       print(json.dumps(row))
     return 0
-  [row] = run.predict([args.input], **options)
-  if args.figure and "attention" not in row:
-    raise FieldError("figure", "figure needs a run of a model with attention")
+  [row] = rows
+  if args.figure:
+    draw_prediction(row, args.figure)
   with Terminal() as terminal:
     for line in prediction_lines(row):
       terminal.line(line)
     if args.figure:
-      draw_attention(row, args.figure)
-      terminal.line(f"attention: {args.figure}")
+      terminal.line(f"figure: {args.figure}")
   return 0
 
 

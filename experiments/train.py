@@ -36,7 +36,7 @@ def train(args: cli.Arguments) -> int:
       ]
       terminal.line(f"{name}: {', '.join(values)}")
     for name, value in result["baselines"].items():
-      terminal.line(f"a constant guess reaches {name} {value:.4f}")
+      terminal.line(f"a simple baseline reaches {name} {value:.4f}")
     terminal.line(f"{result['status']}: {workdir / rundir.RESULT}")
   return 0
 

@@ -14,6 +14,7 @@ from tiny import result
 from configs import common
 from rnn_lab import models
 from rnn_lab.cells import CELLS
+from rnn_lab.evaluators.sequences import SequenceSettings
 from rnn_lab.reports.goals import parse_goals, parse_published
 from rnn_lab.runs import train
 from rnn_lab.runs.planning import plan
@@ -147,6 +148,15 @@ def test_fields_of_all_runs_are_in_every_config(name):
   assert config.optimizer.hold_steps >= 0
   assert config.train.gradient_norms in (False, True)
   assert ("stream" in config.eval) == (config.task.name == "language")
+
+
+@pytest.mark.parametrize("name", ["captioning", "transduction", "translation"])
+def test_configs_of_models_that_write_say_how_they_are_decoded(name):
+  section = load(name).get_config().eval.sequences.to_dict()
+  beam = 5 if name == "translation" else 1
+  assert section == {"valid_beam": 1, "test_beam": beam, "length_penalty": 1.0}
+  defaults = SequenceSettings._field_defaults
+  assert {**section, "test_beam": 1} == defaults
 
 
 @pytest.mark.parametrize("name", NAMES)

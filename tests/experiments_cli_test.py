@@ -226,7 +226,7 @@ def test_a_run_prints_progress_and_its_result(finished):
   assert "step 10/20  valid/accuracy  0." in text
   value = result(workdir)["metrics"]["test/accuracy"]["values"][0]
   assert f"test/accuracy: {value:.4f}" in text
-  assert "a constant guess reaches accuracy 0.1000" in text
+  assert "a simple baseline reaches accuracy 0.1000" in text
 
 
 def test_the_same_command_again_says_so(finished):

@@ -10,6 +10,7 @@ import pytest
 from commands import call, start
 from tiny import numbers
 
+from rnn_lab.runs.planning import plan_of_run
 from rnn_lab.training.checkpoint import Checkpoints
 
 COMMAND = (
@@ -19,6 +20,19 @@ COMMAND = (
   "--config.train.num_steps=2000",
   "--config.train.gradient_flow_every=50",
   "--config.run.checkpoint_every=50",
+)
+# Two buckets and 12 steps an epoch; no checkpoint is at the end of one.
+IN_BUCKETS = (
+  "--config=configs/transduction.py:smoke",
+  "--config.task.train_size=100",
+  "--config.train.batch_size=8",
+  "--config.train.num_steps=400",
+  "--config.model.hidden_size=4",
+  "--config.model.cell=elman",
+  "--config.model.decoder.attention=none",
+  "--config.num_seeds=2",
+  "--config.eval.every=200",
+  "--config.run.checkpoint_every=35",
 )
 
 
@@ -48,30 +62,33 @@ def final_state(workdir):
     return checkpoints.restore(checkpoints.latest_step(), None)
 
 
-@pytest.mark.slow
-def test_five_kills_change_no_bit(tmp_path):
+def kill_and_finish(command, workdir, kills):
+  """Kills a run so many times, all but the first after a new checkpoint.
+
+  Returns:
+    The step of the newest checkpoint after each kill.
+  """
   rng = random.Random(20261123)
-  killed, alone = tmp_path / "killed", tmp_path / "alone"
-  after_checkpoint = 0
-  for kill in range(5):
-    process = start("train", *COMMAND, f"--workdir={killed}")
+  reached = []
+  for kill in range(kills):
+    process = start("train", *command, f"--workdir={workdir}")
     if kill == 0:
       time.sleep(rng.uniform(0.5, 4.0))  # anywhere, most likely too early
     else:
-      before = newest(killed) if has_checkpoint(killed) else -1
-      while not has_checkpoint(killed) or newest(killed) <= before:
+      while not has_checkpoint(workdir) or newest(workdir) <= reached[-1]:
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.02)
       time.sleep(rng.uniform(0.0, 0.5))
-    after_checkpoint += has_checkpoint(killed)
     assert process.poll() is None, "finished before it was killed"
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert not (killed / "result.json").exists()
-  assert after_checkpoint >= 3
-  assert "from step" in finish(start("train", *COMMAND, f"--workdir={killed}"))
-  finish(start("train", *COMMAND, f"--workdir={alone}"))
+    assert not (workdir / "result.json").exists()
+    reached.append(newest(workdir) if has_checkpoint(workdir) else -1)
+  assert "from step" in finish(start("train", *command, f"--workdir={workdir}"))
+  return reached
 
+
+def assert_bit_identical(killed, alone):
   assert numbers(killed) == numbers(alone)
   states = zip(
     jax.tree.leaves(final_state(killed)),
@@ -80,6 +97,26 @@ def test_five_kills_change_no_bit(tmp_path):
   )
   for ours, theirs in states:
     np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+def test_five_kills_change_no_bit(tmp_path):
+  killed, alone = tmp_path / "killed", tmp_path / "alone"
+  reached = kill_and_finish(COMMAND, killed, kills=5)
+  assert sum(step > 0 for step in reached) >= 4
+  finish(start("train", *COMMAND, f"--workdir={alone}"))
+  assert_bit_identical(killed, alone)
+
+
+@pytest.mark.slow
+def test_a_kill_within_an_epoch_of_unequal_lengths_changes_no_bit(tmp_path):
+  killed, alone = tmp_path / "killed", tmp_path / "alone"
+  *_, reached = kill_and_finish(IN_BUCKETS, killed, kills=2)
+  task = plan_of_run(killed).task
+  assert len(task.data) > 1  # buckets
+  assert reached > task.steps_per_epoch and reached % task.steps_per_epoch
+  finish(start("train", *IN_BUCKETS, f"--workdir={alone}"))
+  assert_bit_identical(killed, alone)
 
 
 @pytest.mark.slow

@@ -14,6 +14,8 @@ from rnn_lab.errors import FieldError
 from rnn_lab.models.base import init_params
 from rnn_lab.models.forecasts import forecast
 from rnn_lab.predictors import predict
+from rnn_lab.reports.forecast import forecast_figure
+from rnn_lab.reports.predictions import draw_prediction
 from rnn_lab.tasks.forecasting import forecasting
 
 HEADER = "day,temperature,wind\n"
@@ -66,7 +68,49 @@ def test_a_file_and_its_numbers_have_one_forecast(tmp_path, task):
   assert len(longer["prediction"]) == 7
   lines = prediction_lines(of_file)
   assert lines[0] == "step\twind\ttemperature" and len(lines) == 6
+  assert of_file["read"] == of_numbers["read"] == values.tolist()
   assert lines[5] == f"5\t{want[4, 0]:.6g}\t{want[4, 1]:.6g}"
+
+
+def test_a_forecast_is_drawn_after_its_series(tmp_path):
+  read_NK = np.arange(600.0).reshape(300, 2) ** 2
+  forecast_HK = -np.arange(1.0, 121.0).reshape(60, 2)
+  row = {
+    "input": "folder/$file.csv",
+    "columns": ["wind", "_rain"],
+    "read": read_NK.tolist(),
+    "prediction": forecast_HK.tolist(),
+  }
+  figure = forecast_figure(row)
+  for k, ax in enumerate(figure.axes):
+    known, predicted, begin = ax.lines
+    assert_array_equal(known.get_xdata(), np.arange(-239, 1))
+    assert_array_equal(known.get_ydata(), read_NK[-240:, k])
+    assert_array_equal(predicted.get_xdata(), np.arange(61))
+    assert_array_equal(
+      predicted.get_ydata(), [read_NK[-1, k], *forecast_HK[:, k]]
+    )
+    assert set(begin.get_xdata()) == {0}
+    assert ax.get_ylabel().strip() == row["columns"][k]
+  assert figure.axes[1].get_xlabel().startswith("steps after the last value")
+  assert figure.get_suptitle() == (
+    r"\$file.csv: 60 steps forecast from 300 values, of which the last 240 are "
+    "drawn"
+  )
+  wide = row | {name: np.ones((3, 9)) for name in ("read", "prediction")}
+  wide |= {"columns": [*"abcdefghi"], "input": wide["read"]}
+  figure = forecast_figure(wide)
+  assert len(figure.axes) == 8
+  assert figure.get_suptitle().endswith("\nthe first 8 of 9 columns")
+  draw_prediction(row, tmp_path / "figure.png")
+  content = (tmp_path / "figure.png").read_bytes()
+  assert content.startswith(b"\x89PNG")
+
+
+def test_other_predictions_have_no_figure(tmp_path):
+  with pytest.raises(FieldError, match="^figure needs the run of a forecast, "):
+    draw_prediction({"prediction": "3"}, tmp_path / "figure.png")
+  assert not [*tmp_path.iterdir()]
 
 
 def test_wrong_inputs(tmp_path, task):

@@ -11,14 +11,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from rnn_lab.errors import FieldError
-from rnn_lab.tasks import build, chaos
+from rnn_lab.tasks import build, chaos, without_data
 from rnn_lab.tasks.forecast_baselines import (
   autoregression,
   climatology_curve,
   error_curve,
   persistence_curve,
 )
-from rnn_lab.tasks.forecasting import forecasting, without_series
+from rnn_lab.tasks.forecasting import forecasting
 from rnn_lab.tasks.series import free_run, linear_autoregression
 
 # 200 times: 140 to train on, 20 for validation, 40 for the test.
@@ -318,8 +318,8 @@ def test_inputs_of():
 def test_a_task_without_its_series(tmp_path):
   values, task = lorenz()
   task.save_files(tmp_path)
-  section = {**task.cut._asdict(), "path": "gone.csv"}
-  opened = without_series(tmp_path, section, B)
+  section = {"name": "forecasting", **task.cut._asdict(), "path": "gone.csv"}
+  opened = without_data(section, B, tmp_path)
   assert (opened.title, opened.cut) == (task.title, task.cut)
   assert opened.columns.names == task.columns.names
   for ours, theirs in zip(opened.columns[1:], task.columns[1:]):
@@ -340,10 +340,10 @@ def test_a_task_without_its_series(tmp_path):
   ):
     path.write_text(damaged)
     with pytest.raises(FieldError, match="^workdir holds a damaged file: "):
-      without_series(tmp_path, section, B)
+      without_data(section, B, tmp_path)
   path.unlink()
   with pytest.raises(FieldError, match="^workdir must be the run of a fore"):
-    without_series(tmp_path, section, B)
+    without_data(section, B, tmp_path)
 
 
 def test_equal_arguments_give_the_same_task():

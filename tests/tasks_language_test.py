@@ -8,7 +8,6 @@ import pytest
 from rnn_lab import tasks
 from rnn_lab.errors import FieldError
 from rnn_lab.tasks.base import SEQUENCE_TO_SEQUENCE, SYMBOLS, Spec
-from rnn_lab.tasks.language import without_text
 from rnn_lab.text.vocabulary import Vocabulary
 
 SIZE = 1_013
@@ -166,5 +165,6 @@ def test_it_is_described_and_its_vocabulary_saved(tmp_path):
   task.save_files(tmp_path)
   again = Vocabulary.load(tmp_path / "vocabulary.json")
   assert again.words == task.corpus.vocabulary.words
-  bare = without_text(again, 3, 8, 21)
+  section = {"name": "language", "window": 8, "reach": 21}
+  bare = tasks.without_data(section, 3, tmp_path)
   assert bare.input_spec == text(window=8, reach=21).input_spec

@@ -10,11 +10,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from rnn_lab.errors import FieldError
-from rnn_lab.rundir import SOURCE_VOCABULARY, TARGET_VOCABULARY
-from rnn_lab.tasks import Spec, build
-from rnn_lab.tasks.translation import translation, without_data
+from rnn_lab.tasks import Spec, build, without_data
+from rnn_lab.tasks.translation import translation
 from rnn_lab.text.scores import bleu
-from rnn_lab.text.words import WordIds
 
 # The first words of training come twice, "Vogel" and "bird" once.
 TRAIN = [
@@ -203,6 +201,8 @@ def test_sentences_of_a_user(files):
   assert task.text_of(np.array(symbols)) == "the man, <unk>."
   with pytest.raises(FieldError, match="^input must not be empty, got ' '$"):
     task.inputs_of(["Ein Hund.", " "])
+  with pytest.raises(FieldError, match="^input .* one known word, got 'a b'$"):
+    task.inputs_of(["Ein Hund.", "a b"])
 
 
 def test_a_run_opened_without_its_data_reads_and_writes_the_same(
@@ -210,12 +210,8 @@ def test_a_run_opened_without_its_data_reads_and_writes_the_same(
 ):
   task = task_of(files, lowercase=False, max_length=20)
   task.save_files(tmp_path)
-  other = without_data(
-    WordIds.load(tmp_path / SOURCE_VOCABULARY),
-    WordIds.load(tmp_path / TARGET_VOCABULARY),
-    max_length=20,
-    lowercase=False,
-  )
+  section = {"name": "translation", "lowercase": False, "max_length": 20}
+  other = without_data(section, 2, tmp_path)
   assert other.texts == task.texts and other.output_spec == task.output_spec
   assert (other.start, other.end) == (task.start, task.end)
   assert other.input_spec.size == task.input_spec.size

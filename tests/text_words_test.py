@@ -75,6 +75,15 @@ def test_tags_have_no_special_tokens():
   assert (padded.pad, padded.unk, padded.eos) == (0, 1, None)
 
 
+def test_a_users_text_has_a_known_word():
+  ids = word_ids(SENTENCES)
+  tokens = ["bird", "the"]
+  got = ids.encode_input("bird the", tokens)
+  assert got.tolist() == ids.encode(tokens).tolist() == [ids.unk, 4]
+  with pytest.raises(FieldError, match="^input must have at least .* 'bird'$"):
+    ids.encode_input("bird", ["bird"])
+
+
 def test_characters_of_words():
   words = [word for sentence in SENTENCES for word in sentence]
   ids = word_ids(words, specials=(PAD, UNK))
@@ -116,7 +125,7 @@ DAMAGED = {
 def test_damaged_files(tmp_path, name):
   path = tmp_path / name
   path.write_bytes(DAMAGED[name])
-  with pytest.raises(FieldError, match="^path must be .* cannot be read") as e:
+  with pytest.raises(FieldError, match="^path must hold the words th") as e:
     WordIds.load(path)
   assert repr(str(path)) in str(e.value) and "\n" not in str(e.value)
 

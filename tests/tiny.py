@@ -4,7 +4,14 @@ import json
 import os
 import signal
 
+import jax
+import numpy as np
+
 from configs import common
+from rnn_lab.rundir import CHECKPOINTS, CONFIG, write_json
+from rnn_lab.runs.planning import plan
+from rnn_lab.training import loop, optimizers, state
+from rnn_lab.training.checkpoint import Checkpoints
 from rnn_lab.training.records import Silent
 
 
@@ -86,6 +93,25 @@ def _with(config, fields):
         section = section[part]
       section[name] = value
   return config
+
+
+def untrained(config, workdir):
+  """Writes the directory of a run with random parameters, in no time."""
+  made = plan(config)
+  workdir.mkdir()
+  write_json(workdir / CONFIG, made.config)
+  made.task.save_files(workdir)
+  settings = made.settings
+  init, _ = loop.state_initializer(made)
+  _, hyper = optimizers.split(settings.optimizer, settings.train.clip_norm)
+  shapes = state.state_shapes(init, hyper, settings.num_seeds)
+  rng = np.random.default_rng(0)
+  first = jax.tree.map(
+    lambda a: np.asarray(rng.normal(size=a.shape), a.dtype),
+    state.to_saved(shapes),
+  )
+  with Checkpoints(workdir / CHECKPOINTS) as checkpoints:
+    checkpoints.save(0, first)
 
 
 NUMBERS = (

@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from tiny import tiny_config
 
+from rnn_lab.runs.planning import plan
 from rnn_lab.training import optimizers
 from rnn_lab.training.settings import OptimizerSettings
 
@@ -123,6 +125,22 @@ def test_schedules():
     [0.025, 0.05, 0.1, 0.1, 0.06, 0.02],
     rtol=1e-5,
   )
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_a_decay_until_the_end_ends_at_the_step_after_the_last(schedule):
+  config = tiny_config(
+    train__num_steps=30,
+    optimizer__schedule=schedule,
+    optimizer__warmup_steps=6,
+    optimizer__hold_steps=4,
+    optimizer__decay_rate=0.5,
+    optimizer__learning_rate=0.2,
+  )
+  static, hyper = optimizers.split(plan(config).settings.optimizer, 0.0)
+  steps = jnp.array([6, 10, 20, 30])
+  rates = [optimizers.learning_rate(static, hyper, n) for n in steps]
+  np.testing.assert_allclose(rates, [0.2, 0.2, 0.15, 0.1], rtol=1e-5)
 
 
 def test_cosine_is_not_a_line():

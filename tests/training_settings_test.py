@@ -3,8 +3,9 @@
 import pytest
 from tiny import tiny_config
 
+from rnn_lab import rundir
 from rnn_lab.errors import FieldError
-from rnn_lab.runs.planning import plan
+from rnn_lab.runs.planning import check_workdir, plan
 
 
 @pytest.mark.parametrize(
@@ -97,11 +98,54 @@ def test_generated_examples_have_no_epochs():
     plan(config)
 
 
-def test_a_schedule_that_decays_must_say_over_how_many_steps():
+@pytest.mark.parametrize("schedule", ["exponential", "staircase"])
+def test_a_schedule_without_an_end_must_say_over_how_many_steps(schedule):
   with pytest.raises(
     FieldError, match="optimizer.decay_steps must be .* from 1"
   ):
-    plan(tiny_config(optimizer__schedule="cosine"))
+    plan(tiny_config(optimizer__schedule=schedule))
+
+
+def decay(**fields):
+  """The plan of a run whose learning rate decays along a line."""
+  return plan(tiny_config(optimizer__schedule="linear", **fields))
+
+
+def test_a_decay_can_last_until_the_end_of_training():
+  fields = {"optimizer__warmup_steps": 3, "optimizer__hold_steps": 4}
+  made = decay(**fields)
+  assert made.settings.optimizer.decay_steps == 20 - 3 - 4
+  assert made.config["optimizer"]["decay_steps"] == 0  # as it was written
+  assert decay(optimizer__decay_steps=9).settings.optimizer.decay_steps == 9
+  epochs = {"train__num_steps": 0, "train__num_epochs": 3}
+  made = decay(**fields, **epochs)
+  assert made.settings.optimizer.decay_steps == 3 * (1257 // 16) - 3 - 4
+  constant = plan(tiny_config()).settings.optimizer
+  assert constant.decay_steps == 0
+
+
+def test_a_decay_until_the_end_needs_a_step():
+  fields = {"optimizer__warmup_steps": 12, "optimizer__hold_steps": 7}
+  assert decay(**fields).settings.optimizer.decay_steps == 1
+  fields["optimizer__hold_steps"] = 8
+  with pytest.raises(FieldError) as error:
+    decay(**fields)
+  assert str(error.value) == (
+    "optimizer.decay_steps must be above 0, as warmup_steps and hold_steps "
+    "leave none of the 20 steps of training, got 0"
+  )
+
+
+def test_a_run_that_decays_until_its_end_is_not_made_longer(tmp_path):
+  made = decay()
+  rundir.write_json(tmp_path / rundir.CONFIG, made.config)
+  check_workdir(made, tmp_path)
+  with pytest.raises(FieldError, match=r"train.num_steps \(20 there, 30 here"):
+    check_workdir(decay(train__num_steps=30), tmp_path)
+  made = decay(optimizer__decay_steps=9)
+  rundir.write_json(tmp_path / rundir.CONFIG, made.config)
+  longer = decay(optimizer__decay_steps=9, train__num_steps=30)
+  check_workdir(longer, tmp_path)
 
 
 @pytest.mark.parametrize(

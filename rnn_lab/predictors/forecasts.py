@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import Model
 from rnn_lab.models.forecasts import forecast
@@ -29,8 +31,8 @@ def predict(
     options: "horizon", steps to forecast; that of the task if it is left out.
 
   Returns:
-    For each input "columns", their names, and "prediction", `[horizon][K]`
-    in the units of the series.
+    For each input "columns", their names, "read", the series, `[N][K]`, and
+    "prediction", what follows it, `[horizon][K]`, in the units of the series.
   """
   check_options(options, "horizon")
   horizon = options.get("horizon", task.cut.horizon)
@@ -43,6 +45,7 @@ def predict(
       {
         "input": os.fspath(given) if is_path else given,
         "columns": list(task.columns.names),
+        "read": np.reshape(values, (-1, forecast_HK.shape[1])).tolist(),
         "prediction": forecast_HK.tolist(),
       }
     )

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from rnn_lab.errors import FieldError
 from rnn_lab.reports.style import in_style, plain, save
 
 # Inches for each symbol, so that words can be read.
@@ -22,7 +21,7 @@ def draw_attention(row: Mapping[str, Any], path: str | pathlib.Path) -> None:
     path: the PNG to write.
 
   Raises:
-    FieldError: the file cannot be written.
+    OSError: the file cannot be written.
   """
   places = [*row["places"]]
   symbols = [*row["symbols"], "(end)"][: len(row["attention"])]
@@ -40,9 +39,4 @@ def draw_attention(row: Mapping[str, Any], path: str | pathlib.Path) -> None:
     ax.xaxis.set_label_position("top")
     ax.set_ylabel("output")
     figure.colorbar(image, label="attention weight", shrink=0.8)
-    try:
-      save(figure, pathlib.Path(path))
-    except OSError as error:
-      raise FieldError(
-        "figure", f"{{field}} cannot be written to {path}: {error.strerror}"
-      ) from error
+    save(figure, pathlib.Path(path))

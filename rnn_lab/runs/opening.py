@@ -4,19 +4,20 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from rnn_lab import tasks
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import Model
 from rnn_lab.predictors import predict
-from rnn_lab.rundir import NGRAM, VOCABULARY
+from rnn_lab.rundir import NGRAM
 from rnn_lab.runs.planning import (
   check_data,
   plan_of_run,
+  plan_without_data,
   read_config,
-  with_run_section,
 )
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.loop import restore_params
-from rnn_lab.training.settings import Plan, parse
+from rnn_lab.training.settings import Plan
 from rnn_lab.types import Params
 
 
@@ -35,12 +36,21 @@ class LoadedRun(NamedTuple):
     return predict(self.model, self.params, self.task, inputs, **options)
 
 
-def load_run(workdir: str | pathlib.Path, seed_index: int = 0) -> LoadedRun:
+def load_run(
+  workdir: str | pathlib.Path, seed_index: int = 0, *, with_data: bool = True
+) -> LoadedRun:
   """Opens a run directory.
+
+  A run whose data cannot be read any more is opened without it if its task
+  saved what the model needs, those of `rnn_lab.tasks.WITHOUT_DATA`. Its task
+  then reads new inputs as before, but has no data: the training data is a
+  placeholder, and `eval_batches` raises FieldError.
 
   Args:
     workdir: where `experiments.train` or a sweep's trial wrote.
     seed_index: which of the run's seeds, 0 for the first.
+    with_data: whether to read the data of a run that opens without it, which
+      can take seconds and is not needed for predictions.
 
   Returns:
     The config, its task and model, and that seed's parameters, of the best
@@ -52,16 +62,33 @@ def load_run(workdir: str | pathlib.Path, seed_index: int = 0) -> LoadedRun:
       has changed since, or the model was counted.
   """
   workdir = pathlib.Path(workdir)
-  plan = plan_of_run(workdir)
+  plan = _plan(workdir, with_data)
   if not isinstance(plan.model, Model):
     raise FieldError(
       "workdir",
       f"workdir must be the run of a network; {workdir} holds a model without "
       "parameters, which load_language_model opens",
     )
-  check_data(plan, workdir)
   params = restore_params(plan, workdir, seed_index)
   return LoadedRun(plan.config, plan.task, plan.model, params)
+
+
+def _plan(workdir: pathlib.Path, with_data: bool) -> Plan:
+  needs_data = _task_name(workdir) not in tasks.WITHOUT_DATA
+  if not with_data and not needs_data:
+    return plan_without_data(workdir)
+  try:
+    plan = plan_of_run(workdir)
+  except FieldError:
+    if needs_data:
+      raise
+    return plan_without_data(workdir)
+  check_data(plan, workdir)
+  return plan
+
+
+def _task_name(workdir: pathlib.Path) -> str | None:
+  return read_config(workdir).get("task", {}).get("name")
 
 
 def load_language_model(
@@ -82,41 +109,26 @@ def load_language_model(
     FieldError: there is no such run, no language model in it, or no such
       seed.
   """
-  from rnn_lab import models, tasks
   from rnn_lab.language_models import generation, ngram
-  from rnn_lab.tasks.language import without_text
-  from rnn_lab.text.vocabulary import Vocabulary
 
   workdir = pathlib.Path(workdir)
-  config = read_config(workdir)
-  config["task"] = section = tasks.with_defaults(config["task"])
-  if section["name"] != "language":
+  name = _task_name(workdir)
+  if name != "language":
     raise FieldError(
       "workdir",
       f"workdir must be the run of a language model; {workdir} is one of task "
-      f"{section['name']!r}",
+      f"{name!r}",
     )
-  if not (workdir / VOCABULARY).exists():
-    raise FieldError(
-      "workdir",
-      f"workdir must be the run of a language model; {workdir} has no "
-      + VOCABULARY,
-    )
-  vocabulary = Vocabulary.load(workdir / VOCABULARY)
-  task = without_text(
-    vocabulary,
-    config["train"]["batch_size"],
-    section["window"],
-    section["reach"],
-  )
-  model = models.build(config["model"], task)
-  if not isinstance(model, Model):
+  plan = plan_without_data(workdir)
+  task = tasks.with_defaults(plan.config["task"])
+  config = plan.config | {"task": task}
+  vocabulary = plan.task.corpus.vocabulary
+  if not isinstance(plan.model, Model):
     if not (workdir / NGRAM).exists():
       raise FieldError(
         "workdir", f"workdir must be a finished run; {workdir} is not"
       )
     counted = ngram.load(workdir / NGRAM)
     return config, vocabulary, generation.from_counts(counted)
-  plan = Plan(config, {}, parse(with_run_section(config)), task, model)
   params = restore_params(plan, workdir, seed_index)
-  return config, vocabulary, generation.from_network(model, params)
+  return config, vocabulary, generation.from_network(plan.model, params)

@@ -11,7 +11,12 @@ from rnn_lab.cells import CELLS
 from rnn_lab.errors import FieldError, in_section
 from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.models.base import Model, recurrence_shapes
-from rnn_lab.training.settings import Plan, in_steps, parse
+from rnn_lab.training.settings import (
+  ENDING_SCHEDULES,
+  Plan,
+  in_steps,
+  parse,
+)
 
 
 def plan(config: Any) -> Plan:
@@ -74,6 +79,23 @@ def plan_of_run(workdir: pathlib.Path) -> Plan:
   return plan(with_run_section(read_config(workdir)))
 
 
+def plan_without_data(workdir: pathlib.Path) -> Plan:
+  """Returns the plan of a run whose task is in `tasks.WITHOUT_DATA`.
+
+  Its task is that of `tasks.without_data`, and its settings count in epochs
+  what the config does.
+
+  Raises:
+    FieldError: there is no run, or its files are missing or damaged.
+  """
+  config = read_config(workdir)
+  settings = parse(with_run_section(config))
+  batch_size = settings.train.batch_size
+  task = tasks.without_data(config["task"], batch_size, workdir)
+  model = models.build(config["model"], task)
+  return Plan(config, {}, settings, task, model)
+
+
 def read_config(workdir: pathlib.Path) -> dict[str, Any]:
   """Reads a run's config.
 
@@ -97,7 +119,8 @@ def with_run_section(config: dict[str, Any]) -> dict[str, Any]:
 def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
   """Checks that `workdir` is new or holds this run; writes nothing.
 
-  The run there may have had fewer steps; nothing else may differ.
+  The run there may have had fewer steps, unless its learning rate decays until
+  its last one; nothing else may differ.
 
   Raises:
     FieldError: it is a file, or holds something else.
@@ -143,6 +166,10 @@ def _more_steps(
   name: str, there: Mapping[str, Any], here: Mapping[str, Any]
 ) -> bool:
   counts = ("train.num_steps", "train.num_epochs")
+  ends = here["optimizer.schedule"] in ENDING_SCHEDULES
+  if ends and not here["optimizer.decay_steps"]:
+    # With more steps the first ones would have had other learning rates.
+    return False
   return name in counts and name in there and here[name] > there[name]
 
 

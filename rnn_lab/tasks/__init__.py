@@ -1,9 +1,11 @@
 """The tasks, by name, and the one function that makes a task from a config."""
 
+import dataclasses
 import inspect
+import pathlib
 import pkgutil
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from rnn_lab.errors import (
   FieldError,
@@ -27,9 +29,11 @@ __all__ = [
   "SEQUENCE_TO_VECTOR",
   "TASKS",
   "VECTOR_TO_SEQUENCE",
+  "WITHOUT_DATA",
   "Spec",
   "Task",
   "build",
+  "without_data",
 ]
 
 # From `config.task.name` to the task's factory, imported when used.
@@ -47,6 +51,15 @@ TASKS = {
   "transduction": "rnn_lab.tasks.transduction:transduction",
   "translation": "rnn_lab.tasks.translation:translation",
   "forecasting": "rnn_lab.tasks.forecasting:forecasting",
+}
+# From the name of a task that is read from files to the function that makes it
+# of what its `save_files` wrote, imported when used; see `without_data`.
+WITHOUT_DATA = {
+  "sentiment": "rnn_lab.tasks.sentiment:without_data",
+  "tagging": "rnn_lab.tasks.tagging:without_data",
+  "language": "rnn_lab.tasks.language:without_data",
+  "translation": "rnn_lab.tasks.translation:without_data",
+  "forecasting": "rnn_lab.tasks.forecasting:without_data",
 }
 
 
@@ -79,6 +92,40 @@ def build(section: Mapping[str, Any], batch_size: int) -> Task:
     # The one argument of a factory that comes from another section.
     with in_section("train" if error.field == "batch_size" else "task"):
       raise
+
+
+def without_data(
+  section: Mapping[str, Any], batch_size: int, workdir: pathlib.Path
+) -> Task:
+  """Makes the task of a run of what the run saved, without reading its data.
+
+  Args:
+    section: `config.task` of the run, whose `name` is a key of WITHOUT_DATA.
+    batch_size: of the run.
+    workdir: the run directory.
+
+  Returns:
+    A task for the run's model, which reads new inputs and writes answers as
+    the run's own does; its training data is a placeholder, and `eval_batches`
+    raises FieldError.
+
+  Raises:
+    FieldError: `workdir`, if the files are missing or damaged.
+  """
+  make = pkgutil.resolve_name(WITHOUT_DATA[section["name"]])
+  try:
+    task = make(with_defaults(section), batch_size, workdir)
+  except FieldError as error:
+    raise FieldError("workdir", error.message) from error
+  return dataclasses.replace(task, eval_batches=_no_batches)
+
+
+def _no_batches(split: str) -> NoReturn:
+  raise FieldError(
+    "split",
+    f"{{field}} {split!r} has no batches, as the run was opened without its "
+    "data",
+  )
 
 
 def with_defaults(section: Mapping[str, Any]) -> dict[str, Any]:

@@ -80,7 +80,8 @@ class Task:
     metrics: `(outputs, batch) -> {name: (sum, count)}`, "loss" among them.
     headline: the metric that chooses the best step and leads the report.
     maximize: whether more of the headline metric is better.
-    baselines: `{metric: value}` that a constant guess reaches.
+    baselines: `{metric: value}` that a simple guess reaches: a constant one,
+      or of a series the last value that was read.
     hashes: `{file or data set: sha256}` of the data that was read.
     evaluator: how parameters are evaluated on a split: a key of
       `rnn_lab.evaluators.EVALUATORS`.
@@ -90,6 +91,8 @@ class Task:
       examples are generated and there are no epochs.
     predictor: how new inputs are answered: a key of
       `rnn_lab.predictors.PREDICTORS`, or "" where they cannot be given.
+    reads_files: whether a new input may be the path of a file; else it is a
+      line of text.
   """
 
   name: str
@@ -112,6 +115,7 @@ class Task:
   bucket: Callable[[int], tuple[int, int]] = one_bucket
   steps_per_epoch: int = 0
   predictor: str = ""
+  reads_files: bool = False
 
   @property
   def length(self) -> int:

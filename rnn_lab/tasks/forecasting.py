@@ -115,18 +115,12 @@ def forecasting(
   return _of_series(loaded, batch_size, cut, valid_fraction, test_fraction)
 
 
-def without_series(
-  workdir: pathlib.Path, section: Mapping[str, Any], batch_size: int
+def without_data(
+  section: Mapping[str, Any], batch_size: int, workdir: pathlib.Path
 ) -> ForecastTask:
-  """Returns the task of a run, which forecasts but has no data to train on.
+  """Returns the task of a run that saved its columns and their scaling.
 
-  Args:
-    workdir: the run directory, in which the task saved its files.
-    section: `config.task` with all its fields.
-    batch_size: of the run.
-
-  Raises:
-    FieldError: the directory has no such file, or a damaged one.
+  See `tasks.without_data`.
   """
   title, columns = read_columns(workdir)
   cut = Cut(**{field: section[field] for field in Cut._fields})
@@ -212,6 +206,7 @@ def _of_parts(
     hashes=hashes,
     evaluator="forecasts",
     predictor="forecasts",
+    reads_files=True,
     title=title,
     columns=columns,
     cut=cut,

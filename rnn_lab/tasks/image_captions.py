@@ -205,6 +205,7 @@ def captioning_task(
     hashes=hashes,
     evaluator="sequences",
     predictor="written",
+    reads_files=True,
     steps_per_epoch=size // batch_size,
     score=score,
     start=vocabulary.bos,

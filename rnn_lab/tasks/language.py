@@ -6,7 +6,7 @@ import inspect
 import math
 import pathlib
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -141,19 +141,19 @@ class LanguageTask(Task):
     self.corpus.vocabulary.save(workdir / VOCABULARY)
 
 
-def without_text(
-  vocabulary: Vocabulary, tracks: int, window: int, reach: int
+def without_data(
+  section: Mapping[str, Any], batch_size: int, workdir: pathlib.Path
 ) -> LanguageTask:
-  """Returns the task of a placeholder text, for a model opened without its own.
+  """Returns the task of a run that saved its vocabulary.
 
-  Args:
-    vocabulary: of the model.
-    tracks: as in the config; likewise the others.
+  See `tasks.without_data`.
   """
-  tokens = np.zeros(tracks * window, np.int32)
+  window, reach = section["window"], section["reach"]
+  vocabulary = Vocabulary.load(workdir / VOCABULARY)
+  tokens = np.zeros(batch_size * window, np.int32)
   split = Split(tokens, None, 0)
   corpus = Corpus("", vocabulary, split, split, split, None, (), {}, {})
-  return of_corpus(corpus, tracks, window, reach)
+  return of_corpus(corpus, batch_size, window, reach)
 
 
 @functools.cache

@@ -4,12 +4,13 @@ import dataclasses
 import math
 import pathlib
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from rnn_lab.caching import cached
-from rnn_lab.errors import FieldError, check_int
+from rnn_lab.errors import check_int
 from rnn_lab.rundir import VOCABULARY
 from rnn_lab.tasks import buckets, losses
 from rnn_lab.tasks.base import (
@@ -61,13 +62,10 @@ class SentimentTask(Task):
     Raises:
       FieldError: a sentence has no known word.
     """
-    rows = [self.words.encode(tokens) for tokens in self.tokens_of(sentences)]
-    for sentence, row in zip(sentences, rows):
-      if not (row != self.words.unk).any():
-        raise FieldError(
-          "input",
-          f"{{field}} must have at least one known word, got {sentence!r}",
-        )
+    rows = [
+      self.words.encode_input(sentence, tokens)
+      for sentence, tokens in zip(sentences, self.tokens_of(sentences))
+    ]
     return _batch(rows, np.zeros(len(rows), np.int32))
 
   def tokens_of(self, sentences: Sequence[str]) -> list[list[str]]:
@@ -115,6 +113,30 @@ def sentiment(
     index = getattr(chosen, split)
     rows = [words.encode(tokens[n]) for n in index]
     splits[split] = _batch(rows, data.labels[index])
+  summary = f"fold {fold} of {num_folds}"
+  return _task(batch_size, words, splits, data.hashes, summary)
+
+
+def without_data(
+  section: Mapping[str, Any], batch_size: int, workdir: pathlib.Path
+) -> SentimentTask:
+  """Returns the task of a run that saved its vocabulary.
+
+  See `tasks.without_data`.
+  """
+  del section, batch_size
+  words = WordIds.load(workdir / VOCABULARY)
+  nothing = _batch([np.zeros(1, np.int32)], np.zeros(1, np.int32))
+  return _task(1, words, dict.fromkeys(SPLITS, nothing), {}, "no data")
+
+
+def _task(
+  batch_size: int,
+  words: WordIds,
+  splits: Mapping[str, Batch],
+  hashes: Mapping[str, str],
+  summary: str,
+) -> SentimentTask:
   train = splits["train"]
   in_buckets = buckets.make_buckets(train.input_lengths, batch_size)
   epochs = buckets.epochs(train, in_buckets, batch_size)
@@ -137,11 +159,11 @@ def sentiment(
     headline="accuracy",
     maximize=True,
     baselines=types.MappingProxyType({"accuracy": 0.5, "loss": math.log(2)}),
-    hashes=data.hashes,
+    hashes=hashes,
     predictor="classes",
     words=words,
     summary=(
-      f"fold {fold} of {num_folds}: {sizes} sentences; a vocabulary of "
+      f"{summary}: {sizes} sentences; a vocabulary of "
       f"{words.size:,}; {len(in_buckets)} buckets, {padding:.0%} padding"
     ),
   )

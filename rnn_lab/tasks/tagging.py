@@ -4,7 +4,8 @@ import dataclasses
 import math
 import pathlib
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -141,12 +142,45 @@ def tagging(
   else:
     data = chunking.read(data_dir)
   check_int("batch_size", batch_size, 1, len(data.train))
-  is_chunks = target == "chunks"
+  is_chunks = target == TARGETS[0]
   tags = {s: _tags(getattr(data, s), is_chunks) for s in SPLITS}
   vocabularies = _vocabularies(data, tags, is_chunks, min_count)
+  sentences = {s: getattr(data, s) for s in SPLITS}
+  return _task(
+    batch_size, vocabularies, sentences, tags, is_chunks, data.hashes
+  )
+
+
+def without_data(
+  section: Mapping[str, Any], batch_size: int, workdir: pathlib.Path
+) -> TaggingTask:
+  """Returns the task of a run that saved its vocabularies.
+
+  See `tasks.without_data`.
+  """
+  del batch_size
+  vocabularies = Vocabularies(
+    *[
+      WordIds.load(workdir / VOCABULARY, field.name)
+      for field in dataclasses.fields(Vocabularies)
+    ]
+  )
+  sentences = dict.fromkeys(SPLITS, [[chunking.Token("", "", "")]])
+  tags = dict.fromkeys(SPLITS, [[vocabularies.tags.words[0]]])
+  is_chunks = section["target"] == TARGETS[0]
+  return _task(1, vocabularies, sentences, tags, is_chunks, {})
+
+
+def _task(
+  batch_size: int,
+  vocabularies: Vocabularies,
+  sentences: Mapping[str, chunking.Sentences],
+  tags: Mapping[str, list[list[str]]],
+  is_chunks: bool,
+  hashes: Mapping[str, str],
+) -> TaggingTask:
   splits = {
-    s: _batch(getattr(data, s), tags[s], vocabularies, is_chunks)
-    for s in SPLITS
+    s: _batch(sentences[s], tags[s], vocabularies, is_chunks) for s in SPLITS
   }
   train = splits["train"]
   in_buckets = buckets.make_buckets(train.input_lengths, batch_size)
@@ -195,7 +229,7 @@ def tagging(
       }
       | ({"f1": 0.0} if is_chunks else {})
     ),
-    hashes=data.hashes,
+    hashes=hashes,
     evaluator="sequences" if is_chunks else "batches",
     predictor="tags",
     score=score,

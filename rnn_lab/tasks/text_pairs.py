@@ -92,10 +92,12 @@ class TextTask(WrittenTask):
       texts: N of them.
 
     Raises:
-      FieldError: there are none, one is no text, has no token, or has a token
-        that is not known and no symbol for those. The field is `input`.
+      FieldError: there are none, one is no text, has no token, none that is
+        known, or one that is not known without a symbol for those. The field
+        is `input`.
     """
-    sources = [self._encode(tokens) for tokens in self.tokens_of(texts)]
+    tokens = self.tokens_of(texts)
+    sources = [self._encode(text, row) for text, row in zip(texts, tokens)]
     inputs, lengths = buckets.padded(sources)
     shape = len(texts), self.output_spec.length
     targets = np.zeros(shape, np.int32)
@@ -126,7 +128,7 @@ class TextTask(WrittenTask):
     """The tokens that are written, and the special ones."""
     return self.texts.target.words
 
-  def _encode(self, tokens: list[str]) -> np.ndarray:
+  def _encode(self, text: str, tokens: list[str]) -> np.ndarray:
     vocabulary = self.texts.source
     for token in tokens:
       if vocabulary.unk is None and token not in vocabulary.words:
@@ -134,7 +136,7 @@ class TextTask(WrittenTask):
         raise FieldError(
           "input", f"{{field}} must consist of {known!r}, got {token!r}"
         )
-    return vocabulary.encode(tokens)
+    return vocabulary.encode_input(text, tokens)
 
 
 def text_task(

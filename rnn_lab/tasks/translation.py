@@ -1,12 +1,14 @@
 """Translation of sentences, word by word: Multi30k, or files of the user."""
 
+import pathlib
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnn_lab.caching import cached
 from rnn_lab.errors import FieldError, check_bool, check_float, check_int
+from rnn_lab.rundir import SOURCE_VOCABULARY, TARGET_VOCABULARY
 from rnn_lab.tasks.base import LONGEST
 from rnn_lab.tasks.text_pairs import SymbolPairs, Texts, TextTask, text_task
 from rnn_lab.text.files import path_or_none
@@ -184,26 +186,23 @@ def _translation(batch_size: int, source: tuple, limits: Limits) -> TextTask:
 
 
 def without_data(
-  source: WordIds,
-  target: WordIds,
-  max_length: int = 50,
-  lowercase: bool = True,
+  section: Mapping[str, Any], batch_size: int, workdir: pathlib.Path
 ) -> TextTask:
-  """Returns the task with a placeholder, for a run opened without its data.
+  """Returns the task of a run that saved its vocabularies.
 
-  Args:
-    source: the words that are read, as the run saved them.
-    target: the words that are written.
-    max_length: as in the config; likewise
-    lowercase.
+  See `tasks.without_data`.
   """
+  del batch_size
+  lowercase = section["lowercase"]
+  source = WordIds.load(workdir / SOURCE_VOCABULARY)
+  target = WordIds.load(workdir / TARGET_VOCABULARY)
   pair = SymbolPairs([np.zeros(1, np.int32)], [np.zeros(1, np.int32)])
   return _task(
     1,
     _texts(source, target, lowercase),
     dict.fromkeys(SPLITS, pair),
     dict.fromkeys(SPLITS, [""]),
-    Limits(1, 0, max_length, 0.0),
+    Limits(1, 0, section["max_length"], 0.0),
     lowercase,
     {},
     summary="no data",

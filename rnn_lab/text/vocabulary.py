@@ -156,8 +156,8 @@ class Vocabulary:
     except Exception as error:
       raise FieldError(
         "vocabulary",
-        f"{{field}} must be a file that a run wrote; {os.fspath(path)!r} "
-        f"cannot be read ({type(error).__name__})",
+        "{field} must hold the words that a run wrote; "
+        f"{os.fspath(path)!r} cannot be read ({type(error).__name__})",
       ) from error
     return vocabulary
 

@@ -85,6 +85,23 @@ class WordIds:
       )
     return np.asarray(ids, np.int32)
 
+  def encode_input(self, text: str, tokens: Sequence[str]) -> np.ndarray:
+    """Returns the ids of a user's text; see `encode`.
+
+    Args:
+      text: the text.
+      tokens: its tokens.
+
+    Raises:
+      FieldError: `input`, if no token is known.
+    """
+    ids = self.encode(tokens)
+    if (ids == self.unk).all():
+      raise FieldError(
+        "input", f"{{field}} must have at least one known word, got {text!r}"
+      )
+    return ids
+
   def decode(self, ids: Sequence[int] | np.ndarray) -> list[str]:
     """Returns the tokens before the first `<eos>`, without `<pad>`, `<bos>`."""
     ids = np.asarray(ids, np.int64).tolist()
@@ -97,14 +114,20 @@ class WordIds:
     write_json(path, {"specials": self.specials, "words": self.words})
 
   @classmethod
-  def load(cls, path: str | os.PathLike) -> "WordIds":
+  def load(cls, path: str | os.PathLike, *keys: str) -> "WordIds":
     """Reads what `save` wrote.
+
+    Args:
+      path: the file.
+      *keys: where in its object the tokens are; none for the object itself.
 
     Raises:
       FieldError: the file is missing or damaged.
     """
     try:
       value = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+      for key in keys:
+        value = value[key]
       lists = [value["words"], value["specials"]]
       if not all(isinstance(entry, list) for entry in lists):
         raise TypeError("not lists")
@@ -114,7 +137,7 @@ class WordIds:
       reason = getattr(error, "strerror", None) or type(error).__name__
       raise FieldError(
         "path",
-        "{field} must be that of a file of words that a run wrote; "
+        "{field} must hold the words that a run wrote; "
         f"{os.fspath(path)!r} cannot be read ({reason})",
       ) from error
 

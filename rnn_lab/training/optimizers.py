@@ -60,7 +60,8 @@ def learning_rate(static: Static, hyper: Hyper, step: Array) -> Array:
   falls from `learning_rate` towards `decay_rate` times that over `decay_steps`
   and stays there: along a cosine, a line, or exponentially ("exponential" goes
   on falling, by `decay_rate` every `decay_steps`; "staircase" does so at once,
-  at the end of the holding and every `decay_steps` after it).
+  at the end of the holding and every `decay_steps` after it). In a config
+  `decay_steps = 0` is, for a cosine or a line, until the end of training.
   """
   held = static.warmup_steps + static.hold_steps
   after = jnp.maximum(step - held, 0).astype(jnp.float32)

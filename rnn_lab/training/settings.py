@@ -22,13 +22,19 @@ MAX_SEEDS = 2**16
 # The parameters that a weight decay applies to.
 DECAYED = ("all", "kernels")
 SCHEDULES = ("constant", "cosine", "exponential", "linear", "staircase")
+# Those that end, and can do so with the training.
+ENDING_SCHEDULES = ("cosine", "linear")
 SELECT = ("best", "last")
 # Examples of the test split with the model's answers.
 MOST_KEPT = 100
 
 
 class OptimizerSettings(NamedTuple):
-  """`config.optimizer`; see `rnn_lab.training.optimizers`."""
+  """`config.optimizer`; see `rnn_lab.training.optimizers`.
+
+  A `decay_steps` of 0 means, for a schedule that is cosine or linear, all steps
+  after warm-up and holding; `in_steps` counts them.
+  """
 
   name: str
   learning_rate: float
@@ -158,15 +164,15 @@ def parse(config: Mapping[str, Any]) -> Settings:
 
 
 def in_steps(settings: Settings, steps_per_epoch: int) -> Settings:
-  """Returns settings whose epochs are counted in steps.
+  """Returns settings whose epochs and decay are counted in steps.
 
   Args:
     settings: of `parse`.
     steps_per_epoch: of the task; 0 where it has no epochs.
 
   Raises:
-    FieldError: a field counts epochs, and the task has none, or all steps are
-      more than 2^31 - 1.
+    FieldError: a field counts epochs, and the task has none; all steps are
+      more than 2^31 - 1; or a decay until the end of training has no steps.
   """
   epochs = {
     "train.num_epochs": settings.train.num_epochs > 0,
@@ -192,10 +198,27 @@ def in_steps(settings: Settings, steps_per_epoch: int) -> Settings:
   every = settings.eval.every or steps_per_epoch
   checkpoint_every = settings.run.checkpoint_every or steps_per_epoch
   return settings._replace(
+    optimizer=_until_the_end(settings.optimizer, num_steps),
     train=settings.train._replace(num_steps=num_steps),
     eval=settings.eval._replace(every=every),
     run=settings.run._replace(checkpoint_every=checkpoint_every),
   )
+
+
+def _until_the_end(
+  settings: OptimizerSettings, num_steps: int
+) -> OptimizerSettings:
+  """Returns settings whose `decay_steps` are above 0 where a schedule ends."""
+  if settings.schedule not in ENDING_SCHEDULES or settings.decay_steps:
+    return settings
+  before = settings.warmup_steps + settings.hold_steps
+  if before >= num_steps:
+    raise FieldError(
+      "optimizer.decay_steps",
+      "{field} must be above 0, as warmup_steps and hold_steps leave none of "
+      f"the {num_steps} steps of training, got 0",
+    )
+  return settings._replace(decay_steps=num_steps - before)
 
 
 def _section(name: str, kind: Any, section: Mapping[str, Any]) -> Any:
@@ -211,12 +234,12 @@ def _optimizer(section: Mapping[str, Any]) -> OptimizerSettings:
     check_choice("schedule", settings.schedule, SCHEDULES)
     check_float("learning_rate", settings.learning_rate, 0.0, above=True)
     check_int("warmup_steps", settings.warmup_steps, 0, MAX_INT)
-    decays = settings.schedule != "constant"
-    check_int("decay_steps", settings.decay_steps, int(decays), MAX_INT)
+    # These fall by a factor every so many steps, and never end.
+    repeats = settings.schedule in ("exponential", "staircase")
+    check_int("decay_steps", settings.decay_steps, int(repeats), MAX_INT)
     check_int("hold_steps", settings.hold_steps, 0, MAX_INT)
     # A rate of 0 would be 0 from the second step on.
-    above = settings.schedule in ("exponential", "staircase")
-    check_float("decay_rate", settings.decay_rate, 0.0, 1.0, above=above)
+    check_float("decay_rate", settings.decay_rate, 0.0, 1.0, above=repeats)
     for field in ("momentum", "b1", "b2", "rms_decay"):
       check_float(field, getattr(settings, field), 0.0, 1.0, below=True)
     check_float("eps", settings.eps, 0.0)
