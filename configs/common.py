@@ -176,6 +176,7 @@ def default_config() -> config_dict.ConfigDict:
 def pattern_config() -> config_dict.ConfigDict:
   """`default_config` with what embedded inputs and decoders need."""
   config = default_config()
+  config.eval.examples = 12
   config.model.inputs = config_dict.ConfigDict(
     {
       "embedding_size": 64,
@@ -331,5 +332,6 @@ def shrink(config: config_dict.ConfigDict) -> None:
   config.train.batch_size = 16
   config.train.log_every = 5
   config.eval.every = 10
+  config.eval.examples = 0
   config.run.steps_per_call = 5
   config.run.checkpoint_every = 10

@@ -41,3 +41,25 @@ def get_config(argument: str = ""):
 
 def sweep(add, argument: str = "") -> None:
   common.sweep_cells(add)
+
+
+def report() -> dict:
+  return {
+    "title": "Dates and numbers, from words to digits",
+    "text": (
+      "An encoder reads a date or a number as people write it, letter by "
+      "letter and in both directions; a decoder with attention writes its "
+      "digits. An answer counts if it is right to the last digit (exact "
+      "match). No date and no number of the test was seen in training."
+    ),
+    "claims": [
+      ("The GRU writes 99% without a fault.", "GRU", ">=", 0.99),
+      ("The LSTM writes 99% without a fault.", "LSTM", ">=", 0.99),
+      (
+        "With attention the tanh RNN writes 99% without a fault, too.",
+        "tanh RNN",
+        ">=",
+        0.99,
+      ),
+    ],
+  }

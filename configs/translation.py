@@ -34,7 +34,7 @@ def get_config(argument: str = ""):
       "min_count": 2,
       "max_vocabulary": 0,
       "max_length": 50,
-      "max_padding": 0.3,
+      "max_padding": 0.25,
     }
   )
   model = config.model
@@ -58,12 +58,46 @@ def get_config(argument: str = ""):
   return config
 
 
+# What the decoder reads of the source, by the words of reports.
+READINGS = {
+  "single vector": {
+    "model.decoder.attention": "none",
+    "model.decoder.vector_use": "carry_and_every_step",
+  },
+  "attention": {"model.decoder.attention": "additive"},
+}
+
+
 def sweep(add, argument: str = "") -> None:
-  cells = {"elman": "tanh RNN", "gru": "GRU", "lstm": "LSTM"}
-  attentions = {"none": "single vector", "additive": "attention"}
-  for cell, series in cells.items():
-    for attention, words in attentions.items():
-      add(
-        {"model.cell": cell, "model.decoder.attention": attention},
-        series=f"{series}, {words}",
-      )
+  for series, cell in common.CELLS.items():
+    for words, reading in READINGS.items():
+      add(cell | reading, series=f"{series}, {words}")
+
+
+def report() -> dict:
+  return {
+    "title": "Translation: a single vector against attention",
+    "text": (
+      "Multi30k: descriptions of photographs, in lower case, 29,000 pairs for "
+      "training. A bidirectional encoder reads a sentence; the decoder gets "
+      "its last states as one vector, at every step, or also attends to all "
+      "of its outputs. The 1,000 sentences of 2016 are translated by beam "
+      "search and scored by BLEU, against the one reference that each has.\n\n"
+      "Published for German to English: 13.8 for a single-vector LSTM, 20.6 "
+      "for a GRU that is given the vector at each step, 28.3 with additive "
+      "attention."
+    ),
+    "claims": [
+      ("The GRU with attention reaches 28.", "GRU, attention", ">=", 28),
+      ("The GRU reaches 16 from a vector.", "GRU, single vector", ">=", 16),
+      *[
+        (
+          f"Textbook: attention is better than a single vector ({cell}).",
+          f"{cell}, attention",
+          ">",
+          f"{cell}, single vector",
+        )
+        for cell in common.CELLS
+      ],
+    ],
+  }

@@ -16,11 +16,11 @@ def main(argv: Sequence[str]) -> int:
 def report(args: cli.Arguments) -> int:
   """Writes summary.json, figures/ and report.html into `--workdir`."""
   from experiments.terminal import Terminal
-  from rnn_lab.reports import load_trials, results_table, write_report
+  from rnn_lab.reports import load_results, results_table, write_report
 
   page = write_report(args.workdir)
   with Terminal() as terminal:
-    terminal.table(results_table(load_trials(args.workdir)))
+    terminal.table(results_table(load_results(args.workdir).parts))
     terminal.line(f"report: {page}")
   return 0
 

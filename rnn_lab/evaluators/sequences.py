@@ -76,7 +76,9 @@ class Sequences(Batches):
     Where the inputs have several lengths, also `scores_by_length`, a list of
     what `lengths.scores_by_length` returns.
     """
-    details = {"decoding": self._settings._asdict(), **self._task.score_details}
+    details = super().details(params)
+    details |= {"decoding": self._settings._asdict()}
+    details |= self._task.score_details
     predicted = self._predicted(params, "test")
     rows = scores_by_length(self._task, self.batches("test"), predicted)
     return details | ({"scores_by_length": rows} if rows else {})

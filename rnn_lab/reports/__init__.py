@@ -6,7 +6,14 @@ are imported: a report is made from the files of the runs alone.
 
 from rnn_lab.reports.load import load_trials
 from rnn_lab.reports.page import write_report
+from rnn_lab.reports.results import load_results
 from rnn_lab.reports.summary import write_summary
 from rnn_lab.reports.terminal import results_table
 
-__all__ = ["load_trials", "results_table", "write_report", "write_summary"]
+__all__ = [
+  "load_results",
+  "load_trials",
+  "results_table",
+  "write_report",
+  "write_summary",
+]

@@ -36,6 +36,11 @@ def details_of(trial: Trial | None) -> dict[str, Any]:
   return trial.result.get("details") or {}
 
 
+def references_of(trial: Trial | None) -> dict[str, dict[str, float]]:
+  """Returns the test metrics of other methods by name, as the task says."""
+  return details_of(trial).get("references", {})
+
+
 def is_of_text(trial: Trial | None) -> bool:
   """Whether the details of a trial tell on which text it was evaluated."""
   return "tokens" in details_of(trial)

@@ -7,7 +7,7 @@ from rnn_lab.reports.details import details_of, floor, is_of_text
 from rnn_lab.reports.load import Trial
 
 # Metrics that lie in [0, 1] and are read as shares.
-_SHARES = ("accuracy", "f1", "error_rate", "fraction")
+_SHARES = ("accuracy", "exact_match", "f1", "error_rate", "fraction")
 
 # A ratio of one and a half decades: more than that is lost on a linear axis.
 WIDE = 10**1.5

@@ -67,6 +67,8 @@ class Sweep(NamedTuple):
     claims: see `rnn_lab.reports.claims`.
     goals: see `rnn_lab.reports.goals`.
     published: likewise.
+    repeats: a swept field whose trials are taken together like seeds; see
+      `rnn_lab.reports.repeats`.
     groups: series that are drawn together, by the title of their figure.
     unfolded: a network of two or three steps in numbers; see
       `rnn_lab.reports.sections.unfolded`.
@@ -81,6 +83,7 @@ class Sweep(NamedTuple):
   claims: Sequence[Sequence[Any]] = ()
   goals: Sequence[Mapping[str, Any]] = ()
   published: Sequence[Mapping[str, Any]] = ()
+  repeats: str = ""
   groups: Mapping[str, Sequence[str]] = MappingProxyType({})
   unfolded: Mapping[str, Any] = MappingProxyType({})
   trials: Sequence[Mapping[str, Any]] = ()

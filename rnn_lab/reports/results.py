@@ -9,6 +9,7 @@ from rnn_lab.errors import FieldError
 from rnn_lab.reports.goals import Goal, parse_goals
 from rnn_lab.reports.headline import Headline, headline_of
 from rnn_lab.reports.load import Sweep, Trial, load_sweep, load_trials
+from rnn_lab.reports.repeats import pooled
 from rnn_lab.reports.series import Layout, arrange, task_of, value_of
 
 
@@ -38,7 +39,7 @@ class Results(NamedTuple):
       directory.
     sweep: the content of sweep.json.
     trials: in the order of the sweep.
-    parts: the trials by task.
+    parts: the trials by task, repeated ones as one.
     goals: when each task is solved, by task.
   """
 
@@ -54,12 +55,13 @@ def load_results(workdir: str | Path) -> Results:
 
   Raises:
     FieldError: there is no run in `workdir`, a file in it is damaged, or a
-      goal is wrong.
+      goal or the field of repeats is wrong.
   """
   trials = load_trials(workdir)
   sweep = load_sweep(workdir)
   goals = parse_goals(sweep.goals)
-  return Results(Path(workdir), sweep, trials, parts_of(trials, goals), goals)
+  parts = parts_of(pooled(trials, sweep.repeats), goals)
+  return Results(Path(workdir), sweep, trials, parts, goals)
 
 
 def parts_of(

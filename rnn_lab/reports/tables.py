@@ -1,7 +1,9 @@
 """The tables of test results."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from rnn_lab.reports.details import references_of
 from rnn_lab.reports.formats import NONE, format_measured, format_value
 from rnn_lab.reports.headline import (
   Headline,
@@ -10,6 +12,7 @@ from rnn_lab.reports.headline import (
   reference_name,
 )
 from rnn_lab.reports.load import Trial
+from rnn_lab.reports.numbers import mean
 from rnn_lab.reports.results import Part
 from rnn_lab.reports.section import Grid
 from rnn_lab.reports.series import Layout, all_trials, say, titled
@@ -40,6 +43,11 @@ def results_grid(layout: Layout, headline: Headline | None) -> Grid:
   rows = [
     [name] + [_cell(line.get(x), headline.metric) for x in layout.xs]
     for name, line in layout.series.items()
+  ]
+  metric = headline.metric
+  rows += [
+    [name] + [_reference(layout, x, name, metric) for x in layout.xs]
+    for name in _other_methods(layout)
   ]
   return Grid(
     titled(layout.task, f"test {headline.metric}, by {layout.x}"),
@@ -74,6 +82,10 @@ def _grid_of_metrics(layout: Layout, headline: Headline | None) -> Grid:
     for name, line in layout.series.items()
     for trial in line.values()
   ]
+  rows += [
+    [name] + [_reference(layout, None, name, metric) for metric in metrics]
+    for name in _other_methods(layout)
+  ]
   return Grid(
     titled(layout.task, "test metrics"),
     ["trial"] + ([f"test {_spaced(m)}" for m in metrics] or ["status"]),
@@ -81,6 +93,20 @@ def _grid_of_metrics(layout: Layout, headline: Headline | None) -> Grid:
     "mean ± standard deviation over seeds"
     + "".join(_reference_words(layout, metric) for metric in metrics),
   )
+
+
+def _other_methods(layout: Layout) -> list[str]:
+  """The methods without a network that a task compares with."""
+  several = [references_of(trial) for trial in all_trials(layout)]
+  return [*dict.fromkeys(name for of_trial in several for name in of_trial)]
+
+
+def _reference(layout: Layout, x: Any, name: str, metric: str) -> str:
+  """The metric of another method, the mean over the trials at x."""
+  several = [references_of(line.get(x)) for line in layout.series.values()]
+  rows = [of_trial.get(name, {}) for of_trial in several]
+  value = mean([row.get(metric) for row in rows])
+  return NONE if value is None else format_value(value, metric)
 
 
 def _cell(trial: Trial | None, metric: str) -> str:

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from rnn_lab.reports.load import Trial
-from rnn_lab.reports.results import parts_of
+from rnn_lab.reports.results import Part
 from rnn_lab.reports.section import Cell, Grid, as_cell
 from rnn_lab.reports.tables import results_grids
 
 
-def results_table(trials: Sequence[Trial]) -> Table:
+def results_table(parts: Sequence[Part]) -> Table:
   """Returns the test results of every task for the terminal."""
-  tables = [rich_table(grid) for grid in results_grids(parts_of(trials))]
+  tables = [rich_table(grid) for grid in results_grids(parts)]
   if len(tables) == 1:
     return tables[0]
   several = Table.grid()
@@ -22,9 +21,9 @@ def results_table(trials: Sequence[Trial]) -> Table:
   return several
 
 
-def markdown_table(trials: Sequence[Trial]) -> str:
+def markdown_table(parts: Sequence[Part]) -> str:
   """Returns the test results of every task in Markdown."""
-  return "\n".join(markdown(grid) for grid in results_grids(parts_of(trials)))
+  return "\n".join(markdown(grid) for grid in results_grids(parts))
 
 
 def rich_table(grid: Grid) -> Table:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from rnn_lab import rundir
 from rnn_lab.errors import FieldError, check_choice
-from rnn_lab.reports import load_trials, results_table, write_report
+from rnn_lab.reports import load_results, results_table, write_report
 from rnn_lab.runs import ALREADY_FINISHED, STOPPED, stop_on_signal
 from rnn_lab.runs.planning import check_workdir, is_finished, plan
 from rnn_lab.sweeps.executors import EXECUTORS, FAILED, Job, Measure, Result
@@ -54,7 +54,8 @@ def run_sweep(
   Args:
     trials: the trials; each has a directory of its own in `workdir`.
     report: for the report: config, argument, command_line, and what a config's
-      `report()` may say: title, text, claims, goals, published, groups.
+      `report()` may say: title, text, claims, goals, published, groups,
+      repeats.
     workdir: the sweep's directory.
     listener: receives progress.
     executor: a name in EXECUTORS.
@@ -106,7 +107,7 @@ def run_sweep(
     if len(ended) + len(failed) < len(trials):
       return Outcome(STOPPED, failed, None, None)
     page = write_report(workdir)
-    table = results_table(load_trials(workdir))
+    table = results_table(load_results(workdir).parts)
     return Outcome(FINISHED, failed, table, page)
 
 

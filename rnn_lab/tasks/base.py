@@ -89,6 +89,8 @@ class Task:
       for all seeds, and the first step at which it may be another one.
     steps_per_epoch: updates until every example was read once; 0 where
       examples are generated and there are no epochs.
+    references: returns `{method: {metric: value}}`, what methods without a
+      network, fitted to the training split, reach on the test split.
     predictor: how new inputs are answered: a key of
       `rnn_lab.predictors.PREDICTORS`, or "" where they cannot be given.
     reads_files: whether a new input may be the path of a file; else it is a
@@ -114,6 +116,7 @@ class Task:
   evaluator: str = "batches"
   bucket: Callable[[int], tuple[int, int]] = one_bucket
   steps_per_epoch: int = 0
+  references: Callable[[], Mapping[str, Mapping[str, float]]] = dict
   predictor: str = ""
   reads_files: bool = False
 

@@ -1,6 +1,7 @@
 """Sentiment of film reviews: a sentence in, favourable or not out."""
 
 import dataclasses
+import functools
 import math
 import pathlib
 import types
@@ -114,7 +115,20 @@ def sentiment(
     rows = [words.encode(tokens[n]) for n in index]
     splits[split] = _batch(rows, data.labels[index])
   summary = f"fold {fold} of {num_folds}"
-  return _task(batch_size, words, splits, data.hashes, summary)
+  task = _task(batch_size, words, splits, data.hashes, summary)
+  references = functools.partial(_references, data, chosen)
+  return dataclasses.replace(task, references=references)
+
+
+def _references(
+  data: polarity.Polarity, fold: polarity.Fold
+) -> dict[str, dict[str, float]]:
+  """Returns the test accuracy of naive Bayes; see `Task.references`."""
+  train = [data.sentences[n] for n in fold.train]
+  test = [data.sentences[n] for n in fold.test]
+  predict = polarity.naive_bayes(train, data.labels[fold.train])
+  accuracy = float(np.mean(predict(test) == data.labels[fold.test]))
+  return {"naive Bayes": {"accuracy": accuracy}}
 
 
 def without_data(
@@ -146,6 +160,7 @@ def _task(
   }
   padding = buckets.padding(train.input_lengths, in_buckets)
   sizes = ", ".join(f"{len(splits[s].weights):,} {s}" for s in SPLITS)
+
   return SentimentTask(
     name="sentiment",
     pattern=SEQUENCE_TO_VECTOR,
