@@ -177,7 +177,7 @@ def test_trials_are_grouped_by_task(tmp_path):
   assert copying.headline == ("loss", False)
   without = parts_of(load_trials(tmp_path))[1]
   assert (without.layout.x, without.goal) == (None, None)
-  table = markdown_table(load_trials(tmp_path))
+  table = markdown_table(parts_of(load_trials(tmp_path)))
   assert "Task adding. Test mse, by task.length" in table
   assert "Task copy_memory. Test metrics" in table
 

@@ -121,11 +121,11 @@ def test_tables_on_the_terminal_and_in_a_readme(tmp_path):
     fakes.write_json(tmp_path / name / "trial.json", label)
   trials = load_trials(tmp_path)
   console = Console(width=100, record=True, file=io.StringIO())
-  console.print(results_table(trials))
+  console.print(results_table(parts_of(trials)))
   shown = console.export_text()
   for words in ["[a|b]", "task.gap = 40", "0.050", "0.400"]:
     assert words in shown
-  assert markdown_table(trials) == (
+  assert markdown_table(parts_of(trials)) == (
     "| series | task.gap = 5 | task.gap = 40 |\n"
     "| --- | ---: | ---: |\n"
     "| [a\\|b] | 0.050 | 0.400 |\n"

@@ -93,3 +93,26 @@ def test_weights_and_baseline(folder):
   assert task.output_names == ("negative", "positive")
   for batch in task.eval_batches("test"):
     assert set(np.unique(batch.weights)) <= {0.0, 1.0}
+
+
+def test_naive_bayes_is_fitted_to_the_training_part(tmp_path):
+  rng = np.random.default_rng(0)
+  for name, words in (("neg", WORDS[:5]), ("pos", WORDS[1:])):
+    lines = [" ".join(rng.choice(words, 3)) + f" {n}" for n in range(60)]
+    text = "\n".join(lines) + "\n"
+    (tmp_path / f"rt-polarity.{name}").write_text(text, encoding="utf-8")
+  folder = str(tmp_path)
+  task = task_of(folder, fold=2, num_folds=3)
+  data = polarity.read(folder)
+  fold = polarity.folds(data.labels, 3, 0)[2]
+  accuracies = {}
+  for split in ("train", "test"):
+    index = getattr(fold, split)
+    lines = [data.sentences[n] for n in index]
+    predict = polarity.naive_bayes(lines, data.labels[index])
+    right = [
+      predict([data.sentences[n]])[0] == data.labels[n] for n in fold.test
+    ]
+    accuracies[split] = sum(right) / len(right)
+  assert task.references() == {"naive Bayes": {"accuracy": accuracies["train"]}}
+  assert 0.5 < accuracies["train"] < accuracies["test"]
