@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 
 from rnn_lab._dropout import drop_rows, dropout
+from rnn_lab._layers import check_layers
 from rnn_lab._unroll import check_execution, for_batch, unroll
 from rnn_lab.cells.base import Cell, output_size, program_cell
-from rnn_lab.errors import check_choice, check_float
+from rnn_lab.errors import FieldError, check_choice, check_float, check_int
 from rnn_lab.perturbations import perturbed, zeros_like_carries
 from rnn_lab.types import Array, Carry, Key, Params, PyTree
 
@@ -74,13 +75,22 @@ def stack(
     checkpoint_every, implementation: see `unroll`.
 
   Raises:
-    FieldError: `dropout`, `checkpoint_every` or `implementation` is out of its
-      range.
+    FieldError: `cells` does not hold Cells, or `dropout`, `checkpoint_every` or
+      `implementation` is out of its range.
     ValueError: there are no cells.
   """
   check_float("dropout", dropout, 0.0, 1.0, below=True)
   check_execution(checkpoint_every, implementation)
+  if isinstance(cells, Cell | Stack):  # which are tuples themselves
+    kind = type(cells).__name__
+    raise FieldError(
+      "cells", f"{{field}} must be a list of Cells, got a {kind}"
+    )
   cells = tuple(cells)
+  for n, cell in enumerate(cells):
+    if not isinstance(cell, Cell):
+      kind = type(cell).__name__
+      raise FieldError(f"cells[{n}]", f"{{field}} must be a Cell, got a {kind}")
   if not cells:
     raise ValueError("stack: cells must hold at least one cell, got none")
   backward = cells if bidirectional else ()
@@ -98,7 +108,12 @@ def program_stack(stack: Stack) -> Stack:
 
 
 def init_stack(stack: Stack, key: Key, input_size: int) -> Layers:
-  """Initialises the parameters of each layer, for `input_size` features."""
+  """Initialises the parameters of each layer, for `input_size` features.
+
+  Raises:
+    FieldError: `input_size` is not an integer of at least 0.
+  """
+  check_int("input_size", input_size, 0)
   params = []
   for layer, cells in enumerate(_layers(stack)):
     keys = jax.random.split(jax.random.fold_in(key, layer))
@@ -152,7 +167,19 @@ def unroll_stack(
     `return_states` also the carries after each step, one `Directions` per
     layer, whose arrays have a leading dimension T and are zero at skipped
     steps.
+
+  Raises:
+    FieldError: `params`, `carry`, `initial` or `perturbations` has another
+      number of layers or directions than the stack; see also `unroll`.
+    ValueError: see `unroll`.
   """
+  check_params(stack, params)
+  for field, layers in (
+    ("carry", carry),
+    ("initial", initial),
+    ("perturbations", perturbations),
+  ):
+    check_layers(field, layers, *_size(stack))
   none = (Directions(None),) * len(stack.forward)
   before = none if carry is None else carry
   added = none if perturbations is None else perturbations
@@ -200,6 +227,13 @@ def unroll_stack(
   return tuple(carries), x_TBD
 
 
+def check_params(stack: Stack, params: Layers) -> None:
+  """Raises FieldError unless `params` has the stack's layers and directions."""
+  if params is None:
+    raise FieldError("params", "{field} must be those of init_stack, got None")
+  check_layers("params", params, *_size(stack))
+
+
 def with_states(cell: Cell) -> Cell:
   """Returns `cell` with the outputs (y_t, carry after step t).
 
@@ -240,8 +274,13 @@ def initial_for_batch(
     initial: carries of one sequence, as of `zero_initial`; None for the
       cells' own.
     dtype: of floating arrays.
+
+  Raises:
+    FieldError: `initial` has another number of layers or directions.
+    ValueError: an entry is not a carry of its cell.
   """
   shape = (batch_size,)
+  check_layers("initial", initial, *_size(stack))
   if initial is None:
     return _map_cells(stack, lambda cell: cell.initial_carry(shape, dtype))
   return tuple(
@@ -264,7 +303,11 @@ def final_state(carry: Layers, which: str) -> Array:
 
   Returns:
     `[B, H]`, the layers and directions concatenated along H.
+
+  Raises:
+    FieldError: `which` is neither.
   """
+  check_choice("which", which, FINAL_STATES)
   layers = carry if which == "all" else carry[-1:]
   return jnp.concatenate(
     [c.h for layer in layers for c in layer if c is not None], axis=-1
@@ -326,6 +369,8 @@ def _layered(
     return tuple(Directions(f(batch_shape, dtype)) for f in initial_carries)
 
   def step(params: Layers, carry: Layers, x_BD: Array) -> tuple[Layers, Array]:
+    for field, layers in (("params", params), ("carry", carry)):
+      check_layers(field, layers, len(steps), 1)
     carries, outputs = [], []
     for cell_step, layer_params, before in zip(steps, params, carry):
       after, x_BD = cell_step(layer_params.forward, before.forward, x_BD)
@@ -336,6 +381,11 @@ def _layered(
     return tuple(carries), x_BD
 
   return initial_carry, step
+
+
+def _size(stack: Stack) -> tuple[int, int]:
+  """Returns the numbers of layers and of directions."""
+  return len(stack.forward), 2 if stack.backward else 1
 
 
 def _layers(stack: Stack) -> Iterable[tuple[Cell, ...]]:

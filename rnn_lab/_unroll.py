@@ -9,8 +9,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from rnn_lab._steps import (
+  as_flags,
+  as_lengths,
+  before_length,
+  resets_between,
+)
 from rnn_lab.cells.base import Cell, check_carry, is_float
-from rnn_lab.errors import check_choice, check_int
+from rnn_lab.errors import FieldError, check_choice, check_int
 from rnn_lab.types import Array, Carry, Params, PyTree
 
 IMPLEMENTATIONS = ("auto", "scan")
@@ -49,15 +55,17 @@ def unroll(
     initial: the initial carry, which a reset returns to, with the shapes of
       one sequence (`[H]`): for example learned parameters, whose gradient
       then adds up every reset. None for the cell's own, usually zeros.
-    lengths_B: integers in [0, T]. Steps past the length of a sequence are
-      skipped.
-    mask_TB: booleans. Steps where it is False are skipped, wherever they
-      stand. A skipped step passes the carry on, its output is zero, its input
-      is never read; without a valid step the carry given is returned.
-    resets_TB: booleans. True at t means that another sequence begins at t:
-      the initial carry replaces the state that passes from a valid step
-      before t to one at or after t, in either direction. Before all valid
-      steps, a reset replaces the carry given if they are read forwards.
+    lengths_B: integers in [0, T], as an array of any library or a list. Steps
+      past the length of a sequence are skipped.
+    mask_TB: booleans, or numbers that count as True unless they are zero.
+      Steps where it is False are skipped, wherever they stand. A skipped step
+      passes the carry on, its output is zero, its input is never read; without
+      a valid step the carry given is returned.
+    resets_TB: booleans, or numbers likewise. True at t means that another
+      sequence begins at t: the initial carry replaces the state that passes
+      from a valid step before t to one at or after t, in either direction.
+      Before all valid steps, a reset replaces the carry given if they are read
+      forwards.
     reverse: read each sequence from its last valid step to its first. y_t
       remains the output for x_t, and the carry returned is the one after the
       first valid step.
@@ -70,7 +78,9 @@ def unroll(
     The last carry and the outputs `[T, B, H]`.
 
   Raises:
-    FieldError: `checkpoint_every` or `implementation` is out of its range.
+    FieldError: `checkpoint_every` or `implementation` is out of its range;
+      or `lengths_B`, `mask_TB` or `resets_TB` has another shape, or values out
+      of its range, which are not known while the call is traced.
     ValueError: the shapes do not fit together.
   """
   check_execution(checkpoint_every, implementation)
@@ -187,52 +197,28 @@ def _prepare(
   fresh = cell.initial_carry(batch_shape, carry_dtype(params, xs))
   if initial is not None:
     fresh = for_batch(cell, initial, batch_shape, carry_dtype(params, xs))
-  carry = fresh if carry is None else carry
+  carry = fresh if carry is None else jax.tree.map(jnp.asarray, carry)
   check_carry(cell, fresh, carry)
 
   valid = None
   if lengths_B is not None:
-    lengths_B = jnp.asarray(lengths_B)
-    _check_shape("lengths_B", lengths_B, batch_shape)
-    t_T = jnp.arange(num_steps).reshape(-1, *[1] * lengths_B.ndim)
-    valid = t_T < lengths_B[None]
+    lengths_B = as_lengths(lengths_B, num_steps, batch_shape)
+    valid = before_length(lengths_B, num_steps)
   if mask_TB is not None:
-    mask_TB = jnp.asarray(mask_TB, bool)
-    _check_shape("mask_TB", mask_TB, (num_steps, *batch_shape))
+    mask_TB = as_flags("mask_TB", mask_TB, (num_steps, *batch_shape))
     valid = mask_TB if valid is None else valid & mask_TB
 
   reset = None
   if resets_TB is not None:
-    reset = jnp.asarray(resets_TB).astype(bool)
-    _check_shape("resets_TB", reset, (num_steps, *batch_shape))
+    reset = as_flags("resets_TB", resets_TB, (num_steps, *batch_shape))
     if mask_TB is not None:
-      reset = _resets_between(reset, valid, reverse)
+      reset = resets_between(reset, valid, reverse)
     elif reverse:
       # The border between t-1 and t is crossed after step t, so the reset
       # belongs before step t-1; unless t is padding, which is never read.
       reset = reset if valid is None else reset & valid
       reset = jnp.concatenate([reset[1:], jnp.zeros_like(reset[:1])])
   return fresh, carry, _Steps(xs, valid, reset)
-
-
-def _resets_between(reset_TB: Array, valid_TB: Array, reverse: bool) -> Array:
-  """Returns whether the carry is reset before each valid step is computed.
-
-  A reset counts if it lies between the step and the valid step computed before
-  it, so that one in a gap of the mask is not lost.
-  """
-  # Resets number the sequences, from 0: two steps of different numbers have a
-  # reset between them.
-  number_TB = jnp.cumsum(reset_TB, axis=0, dtype=jnp.int32)
-  if not reverse:
-    seen_TB = jax.lax.cummax(jnp.where(valid_TB, number_TB, 0))
-    seen_TB = jnp.concatenate([jnp.zeros_like(seen_TB[:1]), seen_TB[:-1]])
-    return seen_TB < number_TB
-  none = jnp.iinfo(jnp.int32).max
-  seen_TB = jnp.where(valid_TB, number_TB, none)
-  seen_TB = jax.lax.cummin(seen_TB, reverse=True)
-  seen_TB = jnp.concatenate([seen_TB[1:], jnp.full_like(seen_TB[:1], none)])
-  return (seen_TB > number_TB) & (seen_TB < none)
 
 
 def for_batch(
@@ -267,6 +253,13 @@ def for_batch(
 
 def _num_steps(xs: PyTree) -> int:
   leaves = jax.tree.leaves(xs)
+  for leaf in leaves:
+    if not hasattr(leaf, "ndim"):
+      raise FieldError(
+        "xs",
+        "{field} must be an array or a pytree of arrays, got one with a "
+        f"{type(leaf).__name__}",
+      )
   if not leaves or any(leaf.ndim < 2 for leaf in leaves):
     raise ValueError(
       "unroll: each array of xs must have a shape [T, ..., D], got "
@@ -285,13 +278,6 @@ def carry_dtype(params: Params, xs: PyTree) -> Any:
   """Returns the dtype of parameters and inputs, at least float32."""
   floats = filter(is_float, jax.tree.leaves((params, xs)))
   return jnp.result_type(jnp.float32, *[array.dtype for array in floats])
-
-
-def _check_shape(name: str, array: Array, expected: tuple[int, ...]) -> None:
-  if array.shape != expected:
-    raise ValueError(
-      f"unroll: {name} must have shape {expected}, got {array.shape}"
-    )
 
 
 def _where(mask: Array, new: PyTree, old: PyTree) -> PyTree:

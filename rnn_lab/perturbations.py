@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from rnn_lab.cells.base import Cell, is_float
+from rnn_lab.cells.base import Cell, check_real, is_float
 from rnn_lab.types import Array, Carry, Params, PyTree
 
 # JAX's names for the call of a jitted function. The results of other nested
@@ -23,10 +23,15 @@ def perturbed(cell: Cell) -> Cell:
   dE/dc_t with h_t held fixed. If the output is not in the carry, the gradient
   is that of the costs after step t only. Arrays without a floating dtype, such
   as a count of steps, are not perturbed.
+
+  Raises:
+    FieldError: a perturbation or the carry is complex.
   """
 
   def step(params: Params, carry: Carry, x: Any) -> tuple[Carry, Array]:
     x_BD, e = x
+    check_real("perturbations", e, cell.kind)
+    check_real("carry", carry, cell.kind)
     index = output_index(cell, params, carry, x_BD)
     carry, y_BH = cell.step(params, carry, x_BD)
     carry = jax.tree.map(_add, carry, e)

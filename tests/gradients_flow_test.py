@@ -8,6 +8,7 @@ from tiny import rows, tiny_config
 
 from rnn_lab._stack import init_stack, stack, unroll_stack, zero_perturbations
 from rnn_lab.cells import CELLS, gru, lstm
+from rnn_lab.errors import FieldError
 from rnn_lab.gradients.flow import (
   gradient_flow,
   norm_by_lag,
@@ -115,6 +116,30 @@ def test_by_time_by_lag_and_by_unit():
   np.testing.assert_array_equal(norm_by_lag(g), norm_by_time(g)[::-1])
   matrices = g.reshape(T, B, 2, H // 2)
   np.testing.assert_array_equal(norm_by_time(matrices), norm_by_time(g))
+
+
+@pytest.mark.parametrize("function", [norm_by_time, norm_by_lag, size_by_unit])
+def test_lengths_in_every_form_and_wrong_ones(function):
+  gradient = np.random.default_rng(0).normal(size=(T, B, H))
+  expected = function(jnp.asarray(gradient), jnp.array([5, 0, 4]))
+  for lengths in (
+    [5, 0, 4],
+    (5.0, 0.0, 4.0),
+    np.array([5, 0, 4], np.uint8),
+    [*jnp.array([5, 0, 4])],
+  ):
+    np.testing.assert_array_equal(function(gradient, lengths), expected)
+  traced = jax.jit(lambda lengths: function(gradient, lengths))
+  np.testing.assert_allclose(
+    traced(jnp.array([5.0, 0.0, 4.0])), expected, rtol=1e-6
+  )
+  for lengths, got in (([6, 1, 1], 6), ([1, -1, 1], -1), ([1, 1, 1.5], 1.5)):
+    with pytest.raises(FieldError, match=f"steps 5, got {got}$"):
+      function(gradient, lengths)
+  with pytest.raises(FieldError, match=r"lengths_B must have shape \(3,\)"):
+    function(gradient, [3])
+  with pytest.raises(FieldError, match=r"gradient_TBH must be .* shape \(4,\)"):
+    function(gradient[0, 0])
 
 
 def test_norms_do_not_underflow():

@@ -109,6 +109,30 @@ def test_statistics_and_half_lives():
     np.testing.assert_allclose(a[:4] if a.shape == (T,) else a, e, rtol=1e-5)
 
 
+def test_lengths_in_every_form_and_wrong_ones():
+  layers, params, x = case([gru(H)])
+  expected = activations(layers, params, x, lengths_B=jnp.array([6, 2, 4]))
+  values = activations(layers, params, x, lengths_B=[6, 2, 4])
+  gate, same = (memory_gate(gru(H), v[0].forward) for v in (expected, values))
+  np.testing.assert_array_equal(same, gate)
+  expected = gate_statistics(gate, jnp.array([6, 2, 4]))
+  for a, e in zip(gate_statistics(np.asarray(gate), [6, 2, 4]), expected):
+    np.testing.assert_array_equal(a, e)
+  for lengths, message in (
+    ([7, 2, 4], "lengths_B must hold integers from 0 to .* 6, got 7"),
+    ([6, 2], r"lengths_B must have shape \(3,\), got \(2,\)"),
+  ):
+    for function in (
+      lambda: activations(layers, params, x, lengths_B=lengths),  # noqa: B023
+      lambda: gate_statistics(gate, lengths),  # noqa: B023
+      lambda: saturated_share(values[0].forward["z"], lengths),  # noqa: B023
+    ):
+      with pytest.raises(FieldError, match=message):
+        function()
+  with pytest.raises(FieldError, match=r"gate_TBH must be .* \(6, 3\)"):
+    gate_statistics(gate[..., 0])
+
+
 @pytest.mark.parametrize("make", [lstm, gru])
 def test_without_recurrent_weights_the_direct_path_is_all_there_is(make):
   cell = make(H, recurrent_init="zeros")

@@ -352,6 +352,7 @@ def test_wrong_input_is_one_line_that_says_which():
       square,
       square * np.nan,
     ],
+    "factors must hold real numbers, got complex128": [square * 1j],
   }
   for message, factors in wrong.items():
     with pytest.raises(FieldError) as error:

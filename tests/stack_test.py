@@ -9,18 +9,23 @@ import numpy as np
 import pytest
 
 from rnn_lab._stack import (
+  Directions,
   as_cell,
   final_state,
   init_stack,
+  initial_for_batch,
   program_stack,
   stack,
   stack_output_size,
   unroll_stack,
+  zero_initial,
   zero_perturbations,
 )
 from rnn_lab._unroll import unroll
 from rnn_lab.cells import Cell, LSTMCarry, elman, gru, lstm
 from rnn_lab.errors import FieldError
+from rnn_lab.gradients.gates import activations
+from rnn_lab.gradients.jacobians import step_jacobians
 from rnn_lab.perturbations import perturbed, zeros_like_carries
 
 T, B, D = 6, 3, 4
@@ -218,7 +223,100 @@ def test_a_bidirectional_stack_is_no_cell():
     as_cell(stack([gru(5)], bidirectional=True))
 
 
+def _of_another_form(layers, form):
+  """Parameters or carries of one layer more or less, or both directions."""
+  if form == "another direction":
+    return tuple(Directions(layer.forward, layer.forward) for layer in layers)
+  return layers[:1] if form == "fewer" else (*layers, layers[-1])
+
+
+FORMS = {
+  "more": "{} must hold one entry for each of the 2 layers, got 3",
+  "fewer": "{} must hold one entry for each of the 2 layers, got 1",
+  "another direction": (
+    "{}[0] must have a forward part only, got forward and backward"
+  ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_another_depth_is_refused_wherever_layers_are_taken(form):
+  layers = stack([gru(4), gru(4)])
+  params = init_stack(layers, jax.random.key(1), 4)
+  x = jnp.ones((T, B, 4))
+  # Values for one sequence, for a batch and for every step.
+  initial, carry = (zero_initial(layers), initial_for_batch(layers, B))
+  zeros = zero_perturbations(layers, T, B)
+  first = as_cell(layers)
+  calls = {
+    "params": [
+      lambda p: unroll_stack(layers, p, x),
+      lambda p: activations(layers, p, x),
+      lambda p: first.step(p, carry, x[0]),
+      lambda p: unroll(first, p, x),
+      lambda p: step_jacobians(first, p, x),
+    ],
+    "carry": [
+      lambda c: unroll_stack(layers, params, x, c),
+      lambda c: activations(layers, params, x, c),
+      lambda c: first.step(params, c, x[0]),
+    ],
+    "initial": [
+      lambda i: unroll_stack(layers, params, x, initial=i),
+      lambda i: initial_for_batch(layers, B, i),
+    ],
+    "perturbations": [
+      lambda e: unroll_stack(layers, params, x, perturbations=e)
+    ],
+  }
+  given = {
+    "params": params,
+    "carry": carry,
+    "initial": initial,
+    "perturbations": zeros,
+  }
+  for field, functions in calls.items():
+    wrong = _of_another_form(given[field], form)
+    for function in functions:
+      with pytest.raises(FieldError) as error:
+        function(wrong)
+      assert str(error.value) == FORMS[form].format(field)
+
+
+def test_layers_of_wrong_types_are_named():
+  layers = stack([lstm(4), lstm(4)], bidirectional=True)
+  params = init_stack(layers, jax.random.key(1), 4)
+  x = jnp.ones((T, B, 4))
+  one = tuple(Directions(layer.forward) for layer in params)
+  carry = lstm(4).initial_carry((B,), jnp.float32)
+  for arguments, message in (
+    ((one,), "params[0] must have a forward and a backward part, got forward"),
+    ((None,), "params must be those of init_stack, got None"),
+    (({},), "params must hold one entry for each of the 2 layers, got a dict"),
+    ((params, carry), "carry[0] must be a Directions(forward, backward), got"),
+  ):
+    with pytest.raises(FieldError) as error:
+      unroll_stack(layers, arguments[0], x, *arguments[1:])
+    assert str(error.value).startswith(message)
+  with pytest.raises(FieldError, match="which must be one of all, top, got"):
+    final_state(unroll_stack(layers, params, x)[0], "both")
+  with pytest.raises(FieldError, match="input_size must be an integer"):
+    init_stack(layers, jax.random.key(0), 2.5)
+
+
+def test_complex_perturbations_and_states_are_refused():
+  layers = stack([gru(5)])
+  params = init_stack(layers, jax.random.key(1), D)
+  zeros = zero_perturbations(layers, T, B, jnp.complex64)
+  with pytest.raises(FieldError, match="^gru: perturbations must hold real"):
+    unroll_stack(layers, params, inputs(), perturbations=zeros)
+
+
 def test_wrong_stacks():
+  with pytest.raises(FieldError, match="cells must be a list .*, got a Cell"):
+    stack(lstm(3))
+  with pytest.raises(FieldError, match=r"cells\[1\] must be a Cell, got a str"):
+    stack([lstm(3), "gru"])
   with pytest.raises(FieldError, match="dropout must be a .*, got 1.0"):
     stack([lstm(3)], dropout=1.0)
   with pytest.raises(FieldError, match="checkpoint_every must be .*, got 0"):

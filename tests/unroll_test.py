@@ -494,6 +494,113 @@ def test_checkpointing_keeps_fewer_numbers():
   assert saved(10) < saved(None) / 4
 
 
+ALLOWED = "must hold integers from 0 to the number of steps 7"
+
+
+@pytest.mark.parametrize("form", [list, np.array, jnp.array])
+@pytest.mark.parametrize(
+  "lengths, message",
+  [
+    ([7, 8, 1, 4, 7], f"lengths_B {ALLOWED}, got 8"),
+    ([7, 0, 1, 4, -1], f"lengths_B {ALLOWED}, got -1"),
+    ([7.0, 2.5, 1, 4, 7], f"lengths_B {ALLOWED}, got 2.5"),
+    ([7, 0, float("nan"), 4, 7], f"lengths_B {ALLOWED}, got nan"),
+    ([True] * B, "lengths_B must hold integers, got the dtype bool"),
+    ([1j] * B, "lengths_B must hold integers, got the dtype complex"),
+    ([7, 0, 1], "lengths_B must have shape (5,), got (3,)"),
+    ([[7, 0, 1, 4, 7]], "lengths_B must have shape (5,), got (1, 5)"),
+  ],
+)
+def test_lengths_out_of_their_range(form, lengths, message):
+  cell, params, carry, xs = setting("gru", np.float32)
+  for function in (unroll, static_unroll):
+    with pytest.raises(FieldError) as error:
+      function(cell, params, xs, carry, lengths_B=form(lengths))
+    assert str(error.value).startswith(message)
+
+
+def test_wrong_forms_are_named():
+  cell, params, carry, xs = setting("gru", np.float32)
+  for options, message in (
+    (
+      {"lengths_B": [[7], [0, 1]]},
+      "lengths_B must have shape (5,), got rows of different lengths",
+    ),
+    ({"resets_TB": np.full((T, B), np.nan)}, "resets_TB must hold booleans"),
+    ({"mask_TB": np.full((T, B), "x")}, "mask_TB must hold booleans, got the"),
+    ({"carry": ([0.0],)}, "gru: the carry must have the form"),
+  ):
+    with pytest.raises(ValueError) as error:
+      unroll(cell, params, xs, **options)
+    assert str(error.value).startswith(message)
+  with pytest.raises(FieldError, match="^xs must be an array .* with a float"):
+    unroll(cell, params, [[[1.0] * D] * B] * T)
+  # Of traced values the dtype and the shape are known.
+  traced = jax.jit(lambda lengths: unroll(cell, params, xs, lengths_B=lengths))
+  with pytest.raises(FieldError, match="hold integers, got the dtype bool"):
+    traced(jnp.ones(B, bool))
+  with pytest.raises(FieldError, match=r"shape \(5,\), got \(4,\)"):
+    traced(jnp.ones(4, int))
+
+
+@pytest.mark.parametrize("with_mask", [False, True])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_lengths_masks_and_resets_in_every_form(reverse, with_mask):
+  cell, params, carry, xs = setting("gru", np.float32)
+
+  def run(form, lengths, by=1):
+    options = {"lengths_B": lengths, "resets_TB": form(by * RESETS)}
+    if with_mask:
+      options["mask_TB"] = form(by * MASK)
+    return unroll(cell, params, xs, carry, reverse=reverse, **options)
+
+  expected = run(lambda a: jnp.asarray(a, bool), jnp.asarray(LENGTHS))
+  forms = (
+    (np.float32, LENGTHS.astype(np.float32)),
+    (np.ndarray.tolist, LENGTHS.tolist()),
+    (lambda a: a.astype(np.uint8), LENGTHS.astype(np.uint8)),
+    (lambda a: jnp.asarray(a, jnp.bfloat16), tuple(LENGTHS)),
+    (lambda a: [*jnp.asarray(a)], jnp.asarray(LENGTHS, jnp.bfloat16)),
+  )
+  for form, lengths in forms:
+    for by in (1, 2):
+      assert_close(run(form, lengths, by), expected, rtol=0)
+  traced = jax.jit(lambda lengths: run(np.asarray, [*lengths]))
+  assert_close(traced(jnp.asarray(LENGTHS, jnp.float32)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_complex_arrays_are_refused(kind):
+  """Rather than without their imaginary part."""
+  cell, params, carry, xs = setting(kind, np.float32)
+  message = f"^{kind}: {{}} must hold real numbers, got complex64$"
+  for function in (unroll, static_unroll):
+    with pytest.raises(FieldError, match=message.format("x")):
+      function(cell, params, xs * 1j, carry)
+  with pytest.raises(FieldError, match=message.format("params")):
+    unroll(cell, jax.tree.map(lambda a: a * 1j, params), xs)
+  with pytest.raises(FieldError, match=message.format("carry")):
+    cell.step(params, jax.tree.map(lambda a: a * 1j, carry), xs[0])
+
+
+def test_a_users_cell_may_compute_with_complex_numbers():
+  def step(params, carry, x):
+    carry = params * carry + x
+    return carry, carry.imag
+
+  cell = Cell(
+    lambda key, size: jnp.exp(0.3j),
+    lambda shape, dtype: jnp.zeros((*shape, 1), jnp.complex64),
+    step,
+  )
+  xs = np.arange(1.0, 4.0).reshape(3, 1, 1) * (1 + 2j)
+  decay = np.exp(0.3j)
+  expected = xs[2] + decay * xs[1] + decay**2 * xs[0]
+  carry, y = unroll(cell, cell.init(None, 1), jnp.asarray(xs, jnp.complex64))
+  np.testing.assert_allclose(carry, expected, rtol=1e-6)
+  np.testing.assert_allclose(y[2], expected.imag, rtol=1e-6)
+
+
 def test_wrong_shapes_are_named():
   cell, params, carry, xs = setting("lstm", np.float32)
   with pytest.raises(ValueError, match=r"lengths_B must .*, got \(4,\)"):

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from rnn_lab.caching import cached
 from rnn_lab.cells.activations import Activated, activated
-from rnn_lab.errors import check_float, check_int
+from rnn_lab.errors import FieldError, check_float, check_int
 from rnn_lab.initializers import bias_initializer, kernel_initializer
 from rnn_lab.types import Array, Carry, Key, Params, PyTree
 
@@ -205,9 +205,13 @@ def check_step(cell: Cell, params: Params, carry: Carry, x: PyTree) -> None:
 def check_carry(cell: Cell, expected: Carry, actual: Carry) -> None:
   """Raises ValueError unless both carries have the same form."""
 
+  def describe(a: Any) -> str:
+    is_array = hasattr(a, "dtype") and hasattr(a, "shape")
+    return f"{a.dtype.name}{a.shape}" if is_array else type(a).__name__
+
   def form(carry: Carry) -> dict[str, str]:
     return {
-      jax.tree_util.keystr(path) or "(itself)": f"{a.dtype.name}{a.shape}"
+      jax.tree_util.keystr(path) or "(itself)": describe(a)
       for path, a in jax.tree_util.tree_leaves_with_path(carry)
     }
 
@@ -235,15 +239,39 @@ def affine(kernel: Array, x: Array, dtype: Any) -> Array:
   )
 
 
+def check_real(field: str, tree: PyTree, kind: str = "") -> None:
+  """Raises FieldError for complex arrays, whose imaginary part would be lost.
+
+  Args:
+    field: the name of the argument.
+    tree: arrays.
+    kind: of the cell, for the message; "" for none.
+  """
+  for leaf in jax.tree.leaves(tree):
+    dtype = getattr(leaf, "dtype", type(leaf))
+    if jnp.issubdtype(dtype, jnp.complexfloating):
+      name = jnp.dtype(dtype).name
+      start = f"{kind}: " if kind else ""
+      raise FieldError(
+        field, f"{start}{{field}} must hold real numbers, got {name}"
+      )
+
+
 def check_widths(kind: str, params: Params, carry: Carry, x_BD: Array) -> None:
-  """Raises ValueError for an input or a field of the carry of a wrong width.
+  """Checks the widths of an input and of a carry, and that all are real.
 
   Args:
     kind: the cell's, for the message.
     params: have an `input_kernel` `[D, ...]`, a `recurrent_kernel` `[H, ...]`.
     carry: a NamedTuple of `[B, H]` arrays.
     x_BD: the input.
+
+  Raises:
+    FieldError: an array is complex.
+    ValueError: an array has another width.
   """
+  for field, tree in (("x", x_BD), ("carry", carry), ("params", params)):
+    check_real(field, tree, kind)
   hidden_size = params.recurrent_kernel.shape[0]
   arrays = [("the input", x_BD, params.input_kernel.shape[0])]
   for field, array in carry._asdict().items():

@@ -17,7 +17,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnn_lab._unroll import carry_dtype
-from rnn_lab.cells.base import Cell, check_carry, check_step, is_float
+from rnn_lab.cells.base import (
+  Cell,
+  check_carry,
+  check_real,
+  check_step,
+  is_float,
+)
 from rnn_lab.errors import FieldError, check_int
 from rnn_lab.types import Array, Carry, Params, PyTree
 
@@ -135,6 +141,8 @@ def prepare(
   initial = jax.tree.map(jnp.asarray, initial)
   carry = initial if carry is None else jax.tree.map(jnp.asarray, carry)
   check_carry(cell, initial, carry)
+  # Of a complex state there would be no derivatives.
+  check_real("carry", carry, cell.kind)
   check_step(cell, params, carry, jax.tree.map(lambda a: a[0], xs))
   return carry
 
@@ -143,6 +151,8 @@ def prepare_cost(cell: Cell, cost: Cost, inputs: Inputs) -> Inputs:
   """Checks the arguments of `bptt_terms`; sets the carry and the weights."""
   params, readout, xs, targets, carry, weights_T = inputs
   carry = prepare(cell, params, xs, carry)
+  check_real("params", params, cell.kind)
+  check_real("readout", readout)
   num_steps = _shapes(xs)[0][0]
   same = f"with the T = {num_steps} of xs"
   shapes = _shapes(targets)
@@ -151,6 +161,7 @@ def prepare_cost(cell: Cell, cost: Cost, inputs: Inputs) -> Inputs:
   if weights_T is None:
     weights_T = jnp.ones((num_steps,), jnp.float32)
   weights_T = jnp.asarray(weights_T)
+  check_real("weights_T", weights_T)
   if weights_T.shape != (num_steps,):
     raise shape_error(
       "weights_T", f"an array of shape [T] {same}", weights_T.shape

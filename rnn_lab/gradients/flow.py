@@ -11,6 +11,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from rnn_lab._steps import as_lengths, before_length
+from rnn_lab.gradients.costs import shape_error
 from rnn_lab.gradients.norms import norm
 from rnn_lab.types import Array, PyTree
 
@@ -61,6 +63,9 @@ def norm_by_time(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
       `[T, B, ...]` counts as one vector per example.
     lengths_B: the examples' lengths; the mean at a step is over the examples
       that have that step. None where all have T.
+
+  Raises:
+    FieldError: the gradient is not `[T, B, ...]`, or a length is not in [0, T].
   """
   return _mean(_norms(gradient_TBH), lengths_B)
 
@@ -69,32 +74,55 @@ def norm_by_lag(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
   """Computes `norm_by_time` by lag l = 0, 1, ... from each last step: `[T]`.
 
   An example of n steps is at lag l at its step n - 1 - l, so that sequences of
-  different lengths are averaged at the same distance from their ends.
+  different lengths are averaged at the same distance from their ends. Args and
+  errors as of `norm_by_time`.
   """
   norm_TB = _norms(gradient_TBH)
   if lengths_B is None:
     return _mean(norm_TB[::-1], None)
+  lengths_B = as_lengths(lengths_B, *_shape(norm_TB))
   lag_T1 = jnp.arange(len(norm_TB))[:, None]
   place_TB = jnp.clip(lengths_B[None, :] - 1 - lag_T1, 0)
   return _mean(jnp.take_along_axis(norm_TB, place_TB, axis=0), lengths_B)
 
 
 def size_by_unit(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
-  """Computes the mean over the batch of each unit's |dE/ds_t|: `[T, H]`."""
-  return _mean(jnp.abs(gradient_TBH), lengths_B)
+  """Computes the mean over the batch of each unit's |dE/ds_t|: `[T, H]`.
+
+  Args and errors as of `norm_by_time`.
+  """
+  return _mean(jnp.abs(_checked("gradient_TBH", gradient_TBH)), lengths_B)
 
 
 def used_steps(values: Array, lengths_B: Array | None) -> Array:
-  """Returns booleans `[T, B, 1, ...]`: the steps of `values` that hold data."""
-  num_steps, batch_size, *rest = values.shape
-  if lengths_B is None:
-    lengths_B = jnp.full(batch_size, num_steps)
-  used_TB = jnp.arange(num_steps)[:, None] < jnp.asarray(lengths_B)[None, :]
-  return used_TB.reshape(num_steps, batch_size, *[1] * len(rest))
+  """Returns booleans `[T, B, 1, ...]`: the steps of `values` that hold data.
+
+  Raises:
+    FieldError: values is not `[T, B, ...]`, or a length is not in [0, T].
+  """
+  num_steps, shape = _shape(_checked("values", values))
+  used_TB = jnp.ones((num_steps, *shape), bool)
+  if lengths_B is not None:
+    used_TB = before_length(as_lengths(lengths_B, num_steps, shape), num_steps)
+  return used_TB.reshape(num_steps, *shape, *[1] * (jnp.ndim(values) - 2))
+
+
+def _checked(field: str, values: Array) -> Array:
+  """Returns an array `[T, B, ...]` as an array of JAX."""
+  values = jnp.asarray(values)
+  if values.ndim < 2:
+    raise shape_error(field, "an array of shape [T, B, ...]", values.shape)
+  return values
+
+
+def _shape(values: Array) -> tuple[int, tuple[int]]:
+  """Returns T and the shape `(B,)` of lengths."""
+  return values.shape[0], values.shape[1:2]
 
 
 def _norms(gradient: Array) -> Array:
   """Computes each example's norm: `[T, B]`."""
+  gradient = _checked("gradient_TBH", gradient)
   return norm(gradient.reshape(*gradient.shape[:2], -1), axis=-1)
 
 

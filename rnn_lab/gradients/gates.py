@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rnn_lab._stack import Directions, Stack
+from rnn_lab._layers import check_layers
+from rnn_lab._stack import Directions, Stack, check_params
 from rnn_lab._unroll import unroll
 from rnn_lab.cells.activations import Activated
 from rnn_lab.cells.base import Cell
 from rnn_lab.errors import FieldError
+from rnn_lab.gradients.costs import shape_error
 from rnn_lab.gradients.flow import used_steps
 from rnn_lab.types import Array, Carry, Params, PyTree
 
@@ -72,7 +74,8 @@ def activations(
     forget gate of the first layer is `result[0].forward["f"].value`.
 
   Raises:
-    FieldError: `stack` is not a Stack.
+    FieldError: `stack` is not a Stack, or `params` or `carry` has another
+      number of layers or directions; see also `rnn_lab.unroll`.
   """
   if not isinstance(stack, Stack):
     raise FieldError(
@@ -80,6 +83,8 @@ def activations(
       f"{{field}} must be a Stack, got a {type(stack).__name__}; "
       "rnn_lab.stack([cell]) makes a Stack of a Cell",
     )
+  check_params(stack, params)
+  check_layers("carry", carry, len(stack.forward), 1 + bool(stack.backward))
   layers = []
   both = (stack.forward, stack.backward) if stack.backward else (stack.forward,)
   for layer, cells in enumerate(zip(*both)):
@@ -139,7 +144,13 @@ def gate_statistics(
   Args:
     gate_TBH: its values, as `memory_gate` returns them.
     lengths_B: steps past these do not count; None where all sequences have T.
+
+  Raises:
+    FieldError: the gate is not `[T, B, H]`, or a length is not in [0, T].
   """
+  gate_TBH = jnp.asarray(gate_TBH)
+  if gate_TBH.ndim != 3:
+    raise shape_error("gate_TBH", "an array of shape [T, B, H]", gate_TBH.shape)
   used = used_steps(gate_TBH, lengths_B)
 
   def mean(values: Array, axis: tuple[int, ...]) -> Array:

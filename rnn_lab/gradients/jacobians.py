@@ -147,7 +147,8 @@ def spectral_radius(matrix: Array) -> float:
   Raises:
     FieldError: the matrix is not square.
   """
-  matrix = np.asarray(matrix, np.float64)
+  matrix = np.asarray(matrix)
+  matrix = matrix.astype(np.result_type(matrix, np.float64))
   if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
     raise shape_error("matrix", "an array of shape [n, n]", matrix.shape)
   return float(np.abs(np.linalg.eigvals(matrix)).max())

@@ -33,6 +33,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rnn_lab.cells.base import check_real
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients.costs import shape_error
 from rnn_lab.gradients.exact_rank import rank_of_product
@@ -61,9 +62,11 @@ def log_singular_values(factors: Sequence[Array] | Array) -> np.ndarray:
 
   Raises:
     FieldError: there are no factors, they cannot be multiplied, or they are
-      not finite.
+      not finite or not real.
   """
-  factors = [np.asarray(a, np.float64) for a in factors]
+  factors = [np.asarray(a) for a in factors]
+  check_real("factors", factors)
+  factors = [a.astype(np.float64) for a in factors]
   _check_factors(factors)
   logs = np.full(min(factors[0].shape[1], factors[-1].shape[0]), -np.inf)
   factors = _without_zeros(factors)
