@@ -20,9 +20,11 @@ def main(argv: Sequence[str]) -> int:
 def study(args: cli.Arguments) -> int:
   """Runs the study of `--config` in `--workdir`; 1 if a trial failed."""
   from rnn_lab.gradients.unfolded import LECTURE, unfold
+  from rnn_lab.gradients.unfolded_lstm import LECTURE_LSTM, unfold_lstm
   from rnn_lab.studies.gradient_study import check_study, measure
 
   lecture = LECTURE | unfold(**LECTURE)._asdict()
+  lecture["lstm"] = LECTURE_LSTM | unfold_lstm(**LECTURE_LSTM)._asdict()
   return sweep.sweep(args, check_study, measure, {"unfolded": lecture})
 
 

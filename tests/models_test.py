@@ -118,7 +118,9 @@ def test_all_layers_or_the_top_one_are_read():
       batch.inputs.swapaxes(0, 1),
       lengths_B=batch.input_lengths,
     )
-    expected = final_state(carry, final) @ params["readout"]["kernel"]
+    layers = carry if final == "all" else carry[1:]
+    states = [state.h for layer in layers for state in layer]
+    expected = np.concatenate(states, -1) @ params["readout"]["kernel"]
     outputs = outputs_of(model, params, batch)
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
 

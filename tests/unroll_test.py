@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from jax.test_util import check_grads
 from oracles import NUMPY_STEPS, unroll_in_pieces, unroll_masked
 
-from rnn_lab._stack import with_states
+from rnn_lab._stack import (
+  Directions,
+  final_state,
+  stack,
+  unroll_stack,
+  with_states,
+)
 from rnn_lab._unroll import static_unroll, unroll
 from rnn_lab.cells import CELLS, Cell, elman, lstm
 from rnn_lab.errors import FieldError
@@ -244,33 +250,27 @@ def test_two_bidirectional_layers_equal_torch(kind):
     cell = CELLS[kind](size)
     x = jnp.asarray(arrays["x"])
 
-    def run(params, x):
-      lasts = []
-      for layer in range(2):
-        ys = []
-        for direction in range(2):
-          last, y = unroll(
-            cell,
-            params[layer][direction],
-            x,
-            torch_carry(kind, arrays, "first", 2 * layer + direction),
-            lengths_B=lengths,
-            reverse=direction == 1,
-          )
-          ys.append(y)
-          lasts.append(last)
-        x = jnp.concatenate(ys, axis=-1)
-      return x, lasts
+    layers = stack([cell] * 2, bidirectional=True)
 
-    params = [
-      [from_torch(kind, arrays, f"l{layer}{end}") for end in ("", "_reverse")]
-      for layer in range(2)
-    ]
+    def of_all_layers(value):
+      numbers = ((0, 1), (2, 3))
+      return tuple(Directions(*map(value, pair)) for pair in numbers)
+
+    def run(params, x):
+      first = of_all_layers(lambda n: torch_carry(kind, arrays, "first", n))
+      lasts, y = unroll_stack(layers, params, x, first, lengths_B=lengths)
+      return y, lasts
+
+    suffixes = ("l0", "l0_reverse", "l1", "l1_reverse")
+    params = of_all_layers(lambda n: from_torch(kind, arrays, suffixes[n]))
     y, lasts = run(params, x)
     np.testing.assert_allclose(y, arrays["y"], rtol=1e-10, atol=1e-12)
-    for n, last in enumerate(lasts):
-      expected = torch_carry(kind, arrays, "last", n)
-      assert_close(last, expected, rtol=1e-10, atol=1e-12)
+    close = functools.partial(assert_close, rtol=1e-10, atol=1e-12)
+    close(lasts, of_all_layers(lambda n: torch_carry(kind, arrays, "last", n)))
+    # All layers and directions side by side, or those of the top layer.
+    ends = [*arrays["last_h"]]
+    close(final_state(lasts, "all"), jnp.concatenate(ends, axis=-1))
+    close(final_state(lasts, "top"), jnp.concatenate(ends[2:], axis=-1))
 
     cost = jax.jit(
       jax.grad(
@@ -573,7 +573,7 @@ def test_lengths_masks_and_resets_in_every_form(reverse, with_mask):
 def test_complex_arrays_are_refused(kind):
   """Rather than without their imaginary part."""
   cell, params, carry, xs = setting(kind, np.float32)
-  message = f"^{kind}: {{}} must hold real numbers, got complex64$"
+  message = f"^{kind}: {{}} must hold real numbers, got complex64"
   for function in (unroll, static_unroll):
     with pytest.raises(FieldError, match=message.format("x")):
       function(cell, params, xs * 1j, carry)

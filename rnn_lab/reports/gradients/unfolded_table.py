@@ -5,17 +5,14 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from rnn_lab.reports.gradients.unfolded_arrows import say, say_all
+
 # In inches: a line, and the columns t, k, way back, numbers, term, share.
 LINE = 0.31
-_COLUMNS = (0.0, 0.5, 1.0, 5.1, 10.7, 12.1)
+_COLUMNS = (0.0, 0.5, 1.0, 6.4, 12.6, 13.9)
 _NUMBERS = 4
-_NOTES = 4
+_NOTES = 4  # and one for each step
 _RULE = {"color": "#333333", "linewidth": 1.0}
-
-
-def say(value: float) -> str:
-  """Formats three digits, with the minus sign of a formula."""
-  return f"{value:#.3g}".rstrip(".").replace("-", "\u2212")
 
 
 def percent(part: float, whole: float) -> str:
@@ -25,7 +22,7 @@ def percent(part: float, whole: float) -> str:
 
 def height_of(steps: int) -> float:
   """Returns the height of the whole table in inches."""
-  return (steps * (steps + 1) / 2 + 2 + _NOTES + 0.5) * LINE
+  return (steps * (steps + 1) / 2 + 2 + _NOTES + steps + 0.5) * LINE
 
 
 def draw_terms(ax: Axes, u: Mapping[str, Any], left: float, top: float) -> None:
@@ -68,12 +65,12 @@ def _term(u: Mapping[str, Any], t: int, k: int) -> tuple[str, ...]:
   Of the last column, a share of a sum of terms with both signs.
   """
   n = t + 1
-  factors = [
-    (f"dJ_{n}/dy_{n}", u["dJ_dy"][t]),
-    (f"dy_{n}/dh_{n}", u["dy_dh"][t]),
-    *((f"dh_{j + 1}/dh_{j}", u["dh_dh"][j]) for j in range(t, k, -1)),
-    (rf"\partial h_{k + 1}/\partial w", u["dh_dw"][k]),
-  ]
+  factors = [(f"dJ_{n}/dh_{n}", u["dJ_dh"][t])]
+  for j in range(t, k, -1):
+    factors.append((f"dh_{j + 1}/ds_{j + 1}", u["dh_ds"][j]))
+    factors.append((f"ds_{j + 1}/dh_{j}", u["ds_dh"][j]))
+  factors.append((f"dh_{k + 1}/ds_{k + 1}", u["dh_ds"][k]))
+  factors.append((rf"\partial s_{k + 1}/\partial w", u["ds_dw"][k]))
   path = r" \cdot ".join(symbol for symbol, _ in factors)
   numbers = r" \cdot ".join(_in_brackets(value) for _, value in factors)
   value = u["terms_w"][t][k]
@@ -88,18 +85,29 @@ def _term(u: Mapping[str, Any], t: int, k: int) -> tuple[str, ...]:
 
 
 def _notes(u: Mapping[str, Any]) -> list[str]:
-  by_v = " + ".join(_in_brackets(term) for term in u["terms_v"])
+  by_v = " + ".join(map(say_all, u["terms_v"]))
   return [
-    r"$\partial h_k/\partial w$ is by the use of $w$ in step $k$ alone, with "
-    r"$h_{k-1}$ held fixed. A negative share is that of a term that works "
-    "against the sum.",
-    r"$dE/dh_t = dJ_t/dy_t \cdot dy_t/dh_t + dE/dh_{t+1} \cdot dh_{t+1}/dh_t$: "
-    "what comes from the cost of its own step, and from the next step.",
+    *(_of_output(u, t) for t in range(len(u["h"]))),
+    r"$\partial s_k/\partial w = h_{k-1}$ is by the use of $w$ in step $k$ "
+    "alone, with $h_{k-1}$ held fixed. A negative share is that of a term that "
+    "works against the sum.",
+    r"$dE/dh_t = dJ_t/dh_t + dE/ds_{t+1} \cdot ds_{t+1}/dh_t$: what comes from "
+    "the cost of its own step, and from the next step.",
     f"In the same way $dE/du$ = {say(u['dE_du'])}, with "
-    r"$\partial h_k/\partial u$ at the end of each way; $dE/dv$ = "
-    f"{by_v} = {say(u['dE_dv'])} has one term for each $t$.",
+    r"$\partial s_k/\partial u = x_k$ at the end of each way; $dE/dv$ = "
+    f"{by_v} = {say_all(u['dE_dv'])} has one term for each $t$.",
     "Computed numbers are rounded to three digits.",
   ]
+
+
+def _of_output(u: Mapping[str, Any], t: int) -> str:
+  n = t + 1
+  by_z = rf"dJ_{n}/d\hat{{y}}_{n} \cdot d\hat{{y}}_{n}/dz_{n}"
+  return (
+    rf"$dJ_{n}/dz_{n} = {by_z}$ = {say_all(u['dJ_dz'][t])},   and "
+    rf"$dJ_{n}/dh_{n} = dJ_{n}/dz_{n} \cdot dz_{n}/dh_{n}$ = "
+    f"{say(u['dJ_dh'][t])}."
+  )
 
 
 def _in_brackets(value: float) -> str:
