@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles import sigmoid
 
 from rnn_lab._stack import as_cell, stack
 from rnn_lab.cells import elman, gru, lstm
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients.exact_rank import rank_of_product
-from rnn_lab.gradients.jacobians import step_jacobians
+from rnn_lab.gradients.jacobians import StepJacobians, step_jacobians
 from rnn_lab.gradients.singular_values import (
   log_singular_values,
   singular_values_between,
@@ -287,6 +288,58 @@ def test_what_is_exactly_singular_is_minus_infinity(kind):
   if rank > 0:
     errors = relative_errors(logs[:rank], exact_logs(factors)[:rank])
     assert errors.max() < 1e-12
+
+
+def test_singular_values_lost_to_rounding_are_nan():
+  rng = np.random.default_rng(7)
+  # Singular values 1, 1e-4, 1e-24 of each factor, turned and rounded.
+  factors = [
+    orthogonal(rng, 3) @ np.diag([1.0, 1e-4, 1e-24]) @ orthogonal(rng, 3)
+    for _ in range(12)
+  ]
+  logs = log_singular_values(factors)
+  exact = exact_logs(factors)
+  assert relative_errors(logs[:2], exact[:2]).max() < 1e-9
+  assert np.isnan(logs[2])
+  jacobians = StepJacobians(np.stack(factors)[:, None], {"": slice(0, 3)})
+  again = singular_values_between(jacobians, 11, 0)
+  np.testing.assert_array_equal(np.isnan(again), [[False, False, True]])
+  # Beside an exact zero, which is none of them.
+  beside = [np.pad(factor, (0, 1)) for factor in factors]
+  np.testing.assert_array_equal(log_singular_values(beside), [*logs, -np.inf])
+
+
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_of_saturated_units_every_number_is_right_or_nan(seed):
+  """A GRU of 6 units over 40 steps, conditions 7e33, infinite, infinite."""
+  factors = saturated_gru(np.random.default_rng(seed))
+  logs = log_singular_values(factors)
+  known = ~np.isnan(logs)
+  assert 0 < known.sum() < 6
+  errors = abs(logs - [float(e) for e in exact_logs(factors, 1500)])
+  assert errors[known].max() < 3e-3
+
+
+def saturated_gru(rng, size=6, num_steps=40, scale=60.0):
+  """Step Jacobians with recurrent kernels of deviation 60 over root 6."""
+  inputs = rng.normal(size=(2, 3 * size))
+  recurrent = rng.normal(size=(size, 3 * size)) * scale / np.sqrt(size)
+  biases, bias_n = rng.normal(size=3 * size), rng.normal(size=size)
+  h, factors = rng.normal(size=size), []
+  to_r, to_z, to_n = (a.T for a in np.split(recurrent, 3, axis=1))
+  for _ in range(num_steps):
+    x_r, x_z, x_n = np.split(rng.normal(size=2) @ inputs + biases, 3)
+    r, z = sigmoid(x_r + to_r @ h), sigmoid(x_z + to_z @ h)
+    before = to_n @ h + bias_n
+    n = np.tanh(x_n + r * before)
+    dr, dz = (
+      (gate * (1 - gate))[:, None] * kernel
+      for gate, kernel in ((r, to_r), (z, to_z))
+    )
+    dn = (1 - n * n)[:, None] * (dr * before[:, None] + r[:, None] * to_n)
+    factors.append((1 - z)[:, None] * dn + (h - n)[:, None] * dz + np.diag(z))
+    h = (1 - z) * n + z * h
+  return factors
 
 
 def rank_in_fractions(matrix):

@@ -241,6 +241,17 @@ def test_spectrum_figure_counts_directions_at_the_longest_lag(tmp_path):
   assert ax.get_ylim()[0] == -12
 
 
+def test_spectrum_figure_says_what_rounding_lost(tmp_path):
+  content = gradients(_small(0.0))
+  spectra = content["at"]["initialisation"]["jacobian"]["spectra"]
+  spectra[-1] |= {"log10": [1.0, -3.0, None, None], "lost": 1}
+  figure = draw_spectra(_group(tmp_path, {"wide": content}))
+  assert _note(figure).endswith("lost to rounding and not shown: 1")
+  spectra[-1]["lost"] = 0
+  figure = draw_spectra(_group(tmp_path, {"wide": content}))
+  assert "lost" not in _note(figure)
+
+
 def test_lyapunov_figure_tells_growth_from_rest(tmp_path):
   contents = {
     name: gradients(_small(0.0), _small(0.0))

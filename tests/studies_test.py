@@ -9,12 +9,19 @@ from tiny import tiny_config, tiny_language
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients.costs import total_cost
 from rnn_lab.models.base import init_params
+from rnn_lab.reports.gradients import study
 from rnn_lab.rundir import read_json
 from rnn_lab.runs import train
 from rnn_lab.runs.opening import load_run
 from rnn_lab.runs.planning import plan
 from rnn_lab.studies import gradient_study
-from rnn_lab.studies.portrait import logs, numbers, read_state, states
+from rnn_lab.studies.portrait import (
+  _spectrum,
+  logs,
+  numbers,
+  read_state,
+  states,
+)
 from rnn_lab.studies.problem import recurrence_of, study_batch
 from rnn_lab.training.state import seed_keys
 from rnn_lab.types import Batch
@@ -127,6 +134,15 @@ def test_numbers_for_json():
   assert numbers([1.0, np.inf, np.nan, -np.inf]) == [1.0, None, None, None]
   # Of logs only that of zero is None: what overflowed has not vanished.
   assert logs([1.0, np.inf, np.nan, -np.inf]) == [1.0, 309.0, 309.0, None]
+
+
+def test_singular_values_that_rounding_lost_are_counted():
+  values = np.log(10.0) * np.array([2.0, -1.0, np.nan, np.nan, -np.inf])
+  row = _spectrum(7, values)
+  assert row == {"lag": 7, "log10": [2.0, -1.0, None, None, None], "lost": 2}
+  portrait = {"jacobian": {"spectra": [row]}}
+  lag, read = study.spectrum({}, portrait)
+  np.testing.assert_array_equal(read, [2.0, -1.0, np.nan, np.nan, -np.inf])
 
 
 def test_a_directory_without_a_finished_run(tmp_path):

@@ -1,4 +1,4 @@
-"""Singular values of long products of matrices, all to high relative accuracy.
+"""Singular values of long products of matrices, to high relative accuracy.
 
 The product A_m ... A_1 of step Jacobians is graded: its singular values span
 hundreds of orders of magnitude, and only the largest survive rounding if the
@@ -27,6 +27,12 @@ larger where later factors undo earlier ones, and small singular values depend
 on cancellation; no method that rounds the factors does better. In a block of
 the product, singular values far below those of the whole product in the same
 directions depend on cancellation, too.
+
+Step Jacobians of strongly saturated units reach conditions beyond 1e16, where
+the smallest singular values may be lost to rounding. Where the condition allows
+it, the transposed product, whose singular values are the same, is computed as
+well, with other rounding errors; from the first singular value on in which the
+two disagree, nan stands in place of a number.
 """
 
 from collections.abc import Sequence
@@ -47,6 +53,10 @@ _MAX_SWEEPS = 60
 # A diagonal entry below this share of its factor's largest entry may be the
 # rounding error of an exact zero.
 _SUSPICIOUS = 1e-12
+# Likewise a factor whose product is also computed transposed.
+_ILL_CONDITIONED = 1e-8
+# The largest difference between the logs of both that is no disagreement.
+_AGREEMENT = 1e-3
 
 
 def log_singular_values(factors: Sequence[Array] | Array) -> np.ndarray:
@@ -58,7 +68,8 @@ def log_singular_values(factors: Sequence[Array] | Array) -> np.ndarray:
 
   Returns:
     `[n]` natural logs, float64, n the smaller dimension of the product. -inf
-    for each singular value that is exactly zero; see `rank_of_product`.
+    for each singular value that is exactly zero; see `rank_of_product`. nan
+    for the smallest of the others where rounding in float64 loses them.
 
   Raises:
     FieldError: there are no factors, they cannot be multiplied, or they are
@@ -73,10 +84,16 @@ def log_singular_values(factors: Sequence[Array] | Array) -> np.ndarray:
   if min(min(a.shape) for a in factors) == 0:
     return logs
   triangles = _triangles(factors)
-  suspicious = any(map(_is_suspicious, factors, triangles))
+  smallest = min(map(_smallest_share, factors, triangles))
   nonzero = _from_triangles(triangles)
-  rank = rank_of_product(factors) if suspicious else len(nonzero)
+  rank = len(nonzero)
+  if smallest < _SUSPICIOUS:
+    rank = rank_of_product(factors)
   logs[:rank] = nonzero[:rank]
+  if smallest < _ILL_CONDITIONED:
+    turned = _from_triangles(_triangles([a.T for a in reversed(factors)]))
+    agree = np.abs(turned[:rank] - nonzero[:rank]) <= _AGREEMENT
+    logs[:rank][~np.logical_and.accumulate(agree)] = np.nan
   return logs
 
 
@@ -96,7 +113,8 @@ def singular_values_between(
 
   Returns:
     Natural logs, n the size of the smaller part, computed in float64 from the
-    Jacobians as given, float32 or float64.
+    Jacobians as given, float32 or float64; see `log_singular_values` for -inf
+    and nan.
 
   Raises:
     FieldError: t or k is out of its range, or the carry has no such part.
@@ -180,8 +198,9 @@ def _triangles(factors: Sequence[np.ndarray]) -> list[np.ndarray]:
   return triangles
 
 
-def _is_suspicious(factor: np.ndarray, triangle: np.ndarray) -> bool:
-  return np.diagonal(triangle).min() < _SUSPICIOUS * np.abs(factor).max()
+def _smallest_share(factor: np.ndarray, triangle: np.ndarray) -> float:
+  """Computes the smallest diagonal entry over the factor's largest entry."""
+  return float(np.diagonal(triangle).min() / np.abs(factor).max())
 
 
 def _from_triangles(triangles: list[np.ndarray]) -> np.ndarray:

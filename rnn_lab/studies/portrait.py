@@ -154,13 +154,19 @@ def _jacobian(
     },
     "log10_bound": logs(bound / np.log(10.0)) if is_elman else None,
     "spectra": [
-      {"lag": lag, "log10": logs(spectrum / np.log(10.0))}
-      for lag, spectrum in zip(lags, spectra)
+      _spectrum(lag, spectrum) for lag, spectrum in zip(lags, spectra)
     ],
     "spectral_radius": spectral_radius(params.recurrent_kernel)
     if is_elman
     else None,
   }
+
+
+def _spectrum(lag: int, log_values: np.ndarray) -> dict[str, Any]:
+  """A row of "spectra"; "lost" counts the values that rounding has lost."""
+  lost = np.isnan(log_values)
+  known = np.where(lost, -np.inf, log_values) / np.log(10.0)
+  return {"lag": lag, "log10": logs(known), "lost": int(lost.sum())}
 
 
 def _gates(

@@ -60,6 +60,8 @@ def draw_spectra(group: Group) -> Figure | None:
   notes = []
   if low < floor or any(np.isneginf(v).any() for v in every):
     notes.append(f"values under {power_of_ten(floor)} are not shown")
+  if lost := sum(int(np.isnan(v).sum()) for v in every):
+    notes.append(f"lost to rounding and not shown: {lost}")
   level = "1% of the length is kept"
   return finish(figure, group, title, moments, notes, level)
 

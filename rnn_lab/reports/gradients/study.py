@@ -124,12 +124,18 @@ def radius(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
 
 
 def spectrum(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
-  """Reads (lag, log10 of the singular values) at the longest lag."""
+  """Reads (lag, log10 of the singular values) at the longest lag.
+
+  Those that were lost to rounding are nan.
+  """
   spectra = portrait["jacobian"]["spectra"]
   if not spectra:
     return None
   last = max(spectra, key=lambda row: row["lag"])
-  return last["lag"], _logs(last["log10"])
+  values = _logs(last["log10"])
+  known = int(np.isfinite(values).sum())
+  values[known : known + last.get("lost", 0)] = np.nan
+  return last["lag"], values
 
 
 def exponents(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:

@@ -133,7 +133,7 @@ def draw_sum(
   for t in range(steps):
     at = (t + 1) * step
     # Where the arrow meets E: spread along its lower edge.
-    end = middle + 0.24 * (at - middle)
+    end = middle + min(max(0.24 * (at - middle), -1.1), 1.1)
     # The way back on the inner side, where its number has room.
     side = -1 if at > middle else 1
     aside = side * (0.15 if at == middle else 0.3)

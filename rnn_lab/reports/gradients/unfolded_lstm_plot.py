@@ -32,11 +32,11 @@ from rnn_lab.reports.gradients.unfolded_arrows import (
 STEPS = (2, 3)
 
 # The gates from left to right, in inches from the middle of their step.
-_GATES = {"f": -2.4, "i": -0.8, "g": 0.8, "o": 2.4}
+_GATES = {"f": -3.0, "i": -0.95, "g": 1.1, "o": 3.15}
 # In inches: from one step to the next; the rows of the gates, c, h, J and E
 # above that of x; where h_{t-1} and x_t meet; half the heights of nodes with
 # one, two and three lines; half the widths of c and h.
-_STEP = 7.6
+_STEP = 9.2
 _MEET, _GATE, _C, _H, _J, _E = 0.75, 2.9, 5.6, 7.4, 9.2, 10.9
 _LOW, _HIGH, _TALL, _WIDE = 0.22, 0.34, 0.48, 1.35
 _LEFT, _TOP, _TEXT = -1.2, _E + 1.1, -0.8
@@ -63,7 +63,7 @@ def draw_unfolded_lstm(unfolded: Mapping[str, Any]) -> Figure:
     )
   lines = _lines(unfolded)
   bottom = _TEXT - (len(lines) + 0.5) * _LINE
-  width = _STEP * (steps + 0.5) + 0.6
+  width = _STEP * steps + 7.4
   figure, ax = empty_figure(width, _LEFT, bottom, _TOP)
   node(ax, (0.0, _C), DATA, f"c_0 = {given(unfolded['c0'])}")
   node(ax, (0.0, _H), DATA, f"h_0 = {given(unfolded['h0'])}")
@@ -112,7 +112,7 @@ def _draw_ways_to_gates(ax: Axes, u: Mapping[str, Any], t: int) -> None:
   """From h_{t-1} and x_t to the gates, and the numbers of the way back."""
   n, at = t + 1, (t + 1) * _STEP
   before = at - _STEP + (_WIDE if t else 0.5)
-  aside = at + _GATES["f"] - 1.0
+  aside = at + _GATES["f"] - 0.85
   line = {"color": "#222222", "linewidth": 1.8, "zorder": 1}
   right = at + _GATES["o"]
   path = ((before, _H), (aside, _H), (aside, _MEET), (right, _MEET))
@@ -132,19 +132,22 @@ def _draw_ways_to_gates(ax: Axes, u: Mapping[str, Any], t: int) -> None:
 def _draw_ways_to_states(ax: Axes, u: Mapping[str, Any], t: int) -> None:
   """From the gates to c_t, h_t and J_t, and back."""
   n, at = t + 1, (t + 1) * _STEP
-  ends = {"f": -0.9, "i": -0.3, "g": 0.5}
+  ends = {"f": -0.9, "i": -0.2, "g": 0.6}
   for gate, end in ends.items():
     x = at + _GATES[gate]
-    forward(ax, (x, _GATE + _TALL), (at + end, _C - _HIGH))
+    forward(ax, (x - 0.1, _GATE + _TALL), (at + end - 0.1, _C - _HIGH))
     back(ax, (at + end + 0.15, _C - _HIGH), (x + 0.15, _GATE + _TALL))
     by_gate = rf"\partial c_{n}/\partial {gate}_{n}"
-    place = (x + 0.3, _GATE + _TALL + 0.3)
-    number(ax, place, by_gate, u["dc_dgate"][gate][t])
+    # To the right of its arrow at this height.
+    share = 0.25
+    place = x + 0.3 + share * (at + end - x)
+    height = _GATE + _TALL + share * (_C - _HIGH - _GATE - _TALL)
+    number(ax, (place, height), by_gate, u["dc_dgate"][gate][t])
   x = at + _GATES["o"]
   forward(ax, (x, _GATE + _TALL), (at + 1.3, _H - _HIGH))
-  back(ax, (at + 1.5, _H - _HIGH), (x + 0.15, _GATE + _TALL))
+  back(ax, (at + 1.55, _H - _HIGH), (x + 0.25, _GATE + _TALL))
   by_o = rf"\partial h_{n}/\partial o_{n}"
-  number(ax, (at + 1.95, _C + 0.75), by_o, u["dh_do"][t])
+  number(ax, (at + 2.05, _C + 0.95), by_o, u["dh_do"][t])
   forward(ax, (at - 0.1, _C + _HIGH), (at - 0.1, _H - _HIGH))
   back(ax, (at + 0.1, _H - _HIGH), (at + 0.1, _C + _HIGH))
   by_c = rf"\partial h_{n}/\partial c_{n}"
@@ -165,7 +168,8 @@ def _draw_direct_path(ax: Axes, u: Mapping[str, Any], t: int) -> None:
     rf"$\mathbf{{\partial c_{n}/\partial c_{t} = f_{n}}}$ = "
     f"{say(u['dc_dc'][t])}"
   )
-  place = ((before + at + _GATES["f"] - 1.0) / 2, _C + 0.42)
+  # Left of the line on which h_{t-1} comes down, right of the gate before.
+  place = (at + _GATES["f"] - 2.05, _C + 0.42)
   look = {"color": BACK, "fontsize": 12, "weight": "bold"}
   ax.text(*place, words, ha="center", va="center", **look)
 
@@ -199,16 +203,16 @@ def _lines(u: Mapping[str, Any]) -> list[str]:
     *(_all_paths(u, t) for t in steps),
     *(_of_output(u, t) for t in steps),
   ]
-  names = ("W", "x_t"), ("U", "h_{t-1}"), ("b", "")
+  names = ("W", r" \cdot x_t"), ("U", r" \cdot h_{t-1}"), ("b", "")
   for name, factor in names:
     weights = ", ".join(
       f"{gate}: {given(u[name][gate])} ({say(u[f'dE_d{name}'][gate])})"
       for gate in _GATES
     )
-    by_a = (
-      rf"\sum_t\, dE/da_t \cdot {factor}" if factor else r"\sum_t\, dE/da_t"
+    lines.append(
+      f"${name}$, and in brackets $dE/d{name}$, the sum over t of "
+      f"$dE/da_t{factor}$:  {weights}"
     )
-    lines.append(f"${name}$, and in brackets $dE/d{name} = {by_a}$:  {weights}")
   by_v = " + ".join(map(say_all, u["terms_v"]))
   lines.append(
     f"$v$ = {given(u['v'])},   $dE/dv$ = {by_v} = {say_all(u['dE_dv'])}."
