@@ -43,7 +43,12 @@ def perturbed(cell: Cell) -> Cell:
 
 
 def zeros_like_carries(carry: Carry, num_steps: int) -> Carry:
-  """Returns zeros in the form of the carry with a leading dimension T."""
+  """Returns zeros in the form of the carry with a leading dimension T.
+
+  Raises:
+    FieldError: the carry is complex.
+  """
+  check_real("carry", carry)
 
   def zeros(leaf: Array) -> Array:
     dtype = leaf.dtype if is_float(leaf) else jnp.float32

@@ -316,6 +316,7 @@ def test_spectral_radius():
   turn = 0.3 * np.array([[np.cos(1), -np.sin(1)], [np.sin(1), np.cos(1)]])
   matrix = np.block([[turn, np.array([[5.0], [0]])], [np.zeros((1, 2)), -0.2]])
   assert spectral_radius(matrix) == pytest.approx(0.3, rel=1e-12)
+  assert spectral_radius(1j * matrix) == pytest.approx(0.3, rel=1e-12)
   with pytest.raises(FieldError, match=r"matrix .* got shape \(2, 3\)"):
     spectral_radius(np.ones((2, 3)))
 

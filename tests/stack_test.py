@@ -307,9 +307,12 @@ def test_layers_of_wrong_types_are_named():
 def test_complex_perturbations_and_states_are_refused():
   layers = stack([gru(5)])
   params = init_stack(layers, jax.random.key(1), D)
-  zeros = zero_perturbations(layers, T, B, jnp.complex64)
+  zeros = zero_perturbations(layers, T, B)
+  turned = jax.tree.map(lambda a: a * 1j, zeros)
   with pytest.raises(FieldError, match="^gru: perturbations must hold real"):
-    unroll_stack(layers, params, inputs(), perturbations=zeros)
+    unroll_stack(layers, params, inputs(), perturbations=turned)
+  with pytest.raises(FieldError, match="^carry must hold real numbers"):
+    zero_perturbations(layers, T, B, jnp.complex64)
 
 
 def test_wrong_stacks():

@@ -19,7 +19,7 @@ from rnn_lab._stack import (
   unroll_stack,
   with_states,
 )
-from rnn_lab._unroll import static_unroll, unroll
+from rnn_lab._unroll import _prepare, static_unroll, unroll
 from rnn_lab.cells import CELLS, Cell, elman, lstm
 from rnn_lab.errors import FieldError
 
@@ -497,10 +497,9 @@ def test_checkpointing_keeps_fewer_numbers():
 ALLOWED = "must hold integers from 0 to the number of steps 7"
 
 
-@pytest.mark.parametrize("form", [list, np.array, jnp.array])
-@pytest.mark.parametrize(
-  "lengths, message",
-  [
+def test_lengths_out_of_their_range():
+  cell, params, carry, xs = setting("gru", np.float32)
+  for lengths, message in (
     ([7, 8, 1, 4, 7], f"lengths_B {ALLOWED}, got 8"),
     ([7, 0, 1, 4, -1], f"lengths_B {ALLOWED}, got -1"),
     ([7.0, 2.5, 1, 4, 7], f"lengths_B {ALLOWED}, got 2.5"),
@@ -509,14 +508,12 @@ ALLOWED = "must hold integers from 0 to the number of steps 7"
     ([1j] * B, "lengths_B must hold integers, got the dtype complex"),
     ([7, 0, 1], "lengths_B must have shape (5,), got (3,)"),
     ([[7, 0, 1, 4, 7]], "lengths_B must have shape (5,), got (1, 5)"),
-  ],
-)
-def test_lengths_out_of_their_range(form, lengths, message):
-  cell, params, carry, xs = setting("gru", np.float32)
-  for function in (unroll, static_unroll):
-    with pytest.raises(FieldError) as error:
-      function(cell, params, xs, carry, lengths_B=form(lengths))
-    assert str(error.value).startswith(message)
+  ):
+    for form in (list, np.array, jnp.array):
+      for function in (unroll, static_unroll):
+        with pytest.raises(FieldError) as error:
+          function(cell, params, xs, carry, lengths_B=form(lengths))
+        assert str(error.value).startswith(message)
 
 
 def test_wrong_forms_are_named():
@@ -546,15 +543,17 @@ def test_wrong_forms_are_named():
 @pytest.mark.parametrize("with_mask", [False, True])
 @pytest.mark.parametrize("reverse", [False, True])
 def test_lengths_masks_and_resets_in_every_form(reverse, with_mask):
-  cell, params, carry, xs = setting("gru", np.float32)
+  """All forms give the same steps, which the tests above hold to a loop."""
 
-  def run(form, lengths, by=1):
-    options = {"lengths_B": lengths, "resets_TB": form(by * RESETS)}
-    if with_mask:
-      options["mask_TB"] = form(by * MASK)
-    return unroll(cell, params, xs, carry, reverse=reverse, **options)
+  def steps(form, lengths, by=1):
+    mask = form(by * MASK) if with_mask else None
+    given = (lengths, mask, form(by * RESETS), reverse)
+    _, _, steps = _prepare(Counter.cell(), (), xs, None, None, *given)
+    return steps.valid, steps.reset
 
-  expected = run(lambda a: jnp.asarray(a, bool), jnp.asarray(LENGTHS))
+  xs = jnp.zeros((T, B, 1))
+  expected = steps(lambda a: jnp.asarray(a, bool), jnp.asarray(LENGTHS))
+  assert {a.dtype for a in expected} == {jnp.dtype(bool)}
   forms = (
     (np.float32, LENGTHS.astype(np.float32)),
     (np.ndarray.tolist, LENGTHS.tolist()),
@@ -564,9 +563,20 @@ def test_lengths_masks_and_resets_in_every_form(reverse, with_mask):
   )
   for form, lengths in forms:
     for by in (1, 2):
-      assert_close(run(form, lengths, by), expected, rtol=0)
-  traced = jax.jit(lambda lengths: run(np.asarray, [*lengths]))
-  assert_close(traced(jnp.asarray(LENGTHS, jnp.float32)), expected, atol=1e-6)
+      assert_close(steps(form, lengths, by), expected)
+  traced = jax.jit(lambda lengths: steps(np.asarray, [*lengths]))
+  assert_close(traced(jnp.asarray(LENGTHS, jnp.float32)), expected)
+
+
+def test_float_resets_of_two_with_a_list_of_lengths():
+  xs = jnp.arange(1.0, 9.0).reshape(4, 2, 1)  # 1 3 5 7 and 2 4 6 8
+  resets = np.zeros((4, 2), np.float32)
+  resets[1, 0] = 2.0
+  _, ys = unroll(
+    Counter.cell(), (), xs, lengths_B=[4, 2], resets_TB=resets, reverse=True
+  )
+  np.testing.assert_array_equal(ys[:, 0, 0], [10, 150, 120, 70])
+  np.testing.assert_array_equal(ys[:, 1, 0], [60, 40, 0, 0])
 
 
 @pytest.mark.parametrize("kind", CELLS)
