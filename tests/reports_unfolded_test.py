@@ -3,6 +3,7 @@
 import itertools
 import math
 import re
+import types
 
 import pytest
 
@@ -12,6 +13,8 @@ from rnn_lab.gradients.unfolded_lstm import UnfoldedLSTM
 from rnn_lab.reports import style
 from rnn_lab.reports.gradients.unfolded_lstm_plot import draw_unfolded_lstm
 from rnn_lab.reports.gradients.unfolded_plot import draw_unfolded
+from rnn_lab.reports.section import Figures
+from rnn_lab.reports.sections.unfolded import unfolded_section
 
 GIVEN = {
   "u": 0.6,
@@ -293,3 +296,16 @@ def test_other_numbers_of_steps():
     draw_unfolded(one)
   with pytest.raises(FieldError, match="^unfolded must have 2 or 3 steps"):
     draw_unfolded_lstm({"h": [0.1]})
+
+
+def test_a_section_of_both_networks_or_none():
+  def section(unfolded):
+    sweep = types.SimpleNamespace(unfolded=unfolded)
+    return unfolded_section(types.SimpleNamespace(sweep=sweep))
+
+  assert section({}) is None
+  # Of an earlier version, whose network had no softmax.
+  assert section({"y": [0.1, 0.2], "h": [0.1, 0.2]}) is None
+  parts = section(numbers(GIVEN) | {"lstm": _lstm_numbers()}).content
+  names = [part.stem for part in parts if isinstance(part, Figures)]
+  assert names == ["unfolded", "unfolded_lstm"]

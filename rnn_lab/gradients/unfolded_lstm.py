@@ -169,19 +169,20 @@ def unfold_lstm(
       LSTMCarry(jnp.full((1, 1), h0, float), jnp.full((1, 1), c0, float)),
     )
     rows, by_gate, by_params, grad_v = jax.tree.map(plain, arrays)
-  by_gate = {
-    name: dict(zip(LSTM_GATES, zip(*values)))
-    for name, values in by_gate.items()
-  }
+  for name, values in by_gate.items():
+    by_gate[name] = dict(zip(LSTM_GATES, zip(*values)))
   rows |= output_chain(rows)
-  grads = (by_params.input_kernel[0], by_params.recurrent_kernel[0])
-  grads = [dict(zip(LSTM_GATES, row)) for row in (*grads, by_params.bias)]
+  grads = {
+    "grad_W": by_params.input_kernel[0],
+    "grad_U": by_params.recurrent_kernel[0],
+    "grad_b": by_params.bias,
+  }
   return UnfoldedLSTM(
     **rows,
     **by_gate,
     **_chain(rows, by_gate, xs, h0),
     E=sum(rows["J"]),
-    **dict(zip(("grad_W", "grad_U", "grad_b"), grads)),
+    **{name: dict(zip(LSTM_GATES, row)) for name, row in grads.items()},
     grad_v=grad_v,
   )
 
