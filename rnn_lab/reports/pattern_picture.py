@@ -239,7 +239,7 @@ def _height(label: Any) -> float:
   if isinstance(label, list):
     return 0.25 * len(label)
   is_long = len(label) > LONGEST_WORD and label not in (START, END)
-  return 0.12 * len(label) if is_long else 0.4
+  return 0.1 + 0.13 * len(label) if is_long else 0.4
 
 
 def _arrow(
