@@ -28,8 +28,9 @@ def read_csv(
   """Reads columns of numbers from a CSV file.
 
   The file is in UTF-8, gzipped or not, with or without a byte order mark, one
-  row a line, its cells separated by tabs, semicolons or commas and quoted where needed. Numbers
-  have a decimal point. Columns that are not chosen may hold anything.
+  row a line, its cells separated by tabs, semicolons or commas and quoted where
+  needed. Numbers have a decimal point. Columns that are not chosen may hold
+  anything.
 
   The first line is a header if a column is chosen by name, or if it has a
   number in none of the chosen columns.
