@@ -290,3 +290,14 @@ def test_files_that_are_no_vocabularies(tmp_path):
 def test_wrong_arguments(arguments, words):
   with pytest.raises(FieldError, match=words):
     train_vocabulary(TEXT, *arguments)
+
+
+@pytest.mark.parametrize("unit", ["word", "character", "bpe"])
+def test_ids_of_no_token_are_refused(unit):
+  most = 260 if unit == "bpe" else 0
+  vocabulary = train_vocabulary("a b\nc a", unit, 1, most)
+  for wrong in (-1, vocabulary.size, 0.5):
+    words = f"^ids must be .* from 0 to {vocabulary.size - 1}, got {wrong}$"
+    with pytest.raises(FieldError, match=words):
+      vocabulary.decode([0, wrong])
+  assert vocabulary.decode([]) == ""

@@ -16,6 +16,7 @@ import numpy as np
 
 from rnn_lab.errors import FieldError
 from rnn_lab.rundir import write_text
+from rnn_lab.text.ids import check_ids
 from rnn_lab.text.splitting import short_pieces, split_lines
 
 if TYPE_CHECKING:
@@ -125,8 +126,12 @@ class Vocabulary:
     return np.asarray(known, np.int32), list(dict.fromkeys(missing))
 
   def decode(self, ids: Sequence[int] | np.ndarray) -> str:
-    """Returns the text of these ids; words are separated by one space."""
-    ids = np.asarray(ids, np.int64).tolist()
+    """Returns the text of these ids; words are separated by one space.
+
+    Raises:
+      FieldError: one is not an id from 0 to V - 1.
+    """
+    ids = check_ids("ids", ids, self.size).tolist()
     if self.unit == "bpe":
       return self.tokenizer.decode(ids, skip_special_tokens=False)
     if self.unit == "character":
