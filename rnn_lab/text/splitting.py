@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 
-# How far the characters of a part can be from its share, of the whole text,
-# before its lines are held to be too uneven to be counted.
-UNEVEN = 1 / 3
+# Lines are too uneven to be counted if a part has more characters than its
+# share and this part of the text, or fewer than this part of its share.
+TOO_MANY, TOO_FEW = 1 / 3, 1 / 2
 # Where a word begins, and where a line can be cut without changing its tokens.
 WORD_START = re.compile(r"(?<=[\t\n\r ])[^\t\n\r ]")
 BETWEEN_WORDS = re.compile(r"(?<=\S) (?=\S)")
@@ -29,10 +29,11 @@ def split_shares(
   """Splits a text into parts with given shares of its lines.
 
   If the text has too few lines, or lines of such different lengths that a part
-  would be off by more than a third of all characters, the shares are those of
-  characters, and each part but the first begins with a word. That is how texts
-  of one line are split, such as text8. Without a space within 1,000 characters
-  texts are cut anywhere, unless the unit is "word".
+  would have less than half of its share of the characters, or a third of all
+  more than that, the shares are those of characters, and each part but the
+  first begins with a word. That is how texts of one line are split, such as
+  text8. Without a space within 1,000 characters texts are cut anywhere, unless
+  the unit is "word".
 
   Args:
     text: the text.
@@ -47,7 +48,7 @@ def split_shares(
   counts = [max(1, round(len(lines) * share)) for share in shares[1:]]
   ends = _ends([len(lines) - sum(counts), *counts])
   parts = ["".join(lines[a:b]) for a, b in zip([0, *ends], ends)]
-  sizes = [len(part) for part in parts]
+  sizes = [0 if part.isspace() else len(part) for part in parts]
   if ends[0] < 1 or _are_uneven(sizes, shares, len(text)):
     ends = [_cut(text, round(end), unit) for end in _ends(shares, len(text))]
     ends[-1] = len(text)
@@ -94,7 +95,7 @@ def _are_uneven(
 ) -> bool:
   """Returns whether sizes are far from their shares of the total."""
   return any(
-    abs(size - share * total) > UNEVEN * total
+    not TOO_FEW * share * total <= size <= (share + TOO_MANY) * total
     for size, share in zip(sizes, shares)
   )
 
