@@ -1,7 +1,8 @@
 """What all mains share: flags, the config, exit codes and one-line errors.
 
 Exit codes: 0 done, 1 something failed while running, 2 wrong input (nothing
-was written or lost), 130 interrupted.
+was written or lost), 128 + the number of the signal that stopped it: 130 for
+Ctrl-C, 143 for SIGTERM.
 
 A main passes a table of its flags to `call`, whose values reach its command as
 attributes: `{name: (absl's DEFINE function, default, help)}`. A default of None
@@ -12,18 +13,17 @@ Nothing here imports JAX before the flags have been parsed: a wrong flag is
 answered at once, and `run` can say how many devices JAX is to have.
 """
 
-import difflib
-import importlib.util
 import os
 import pathlib
-import re
+import signal
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from absl import flags, logging
-from ml_collections import config_dict, config_flags
+
+from experiments import config_file
 
 Flags = Mapping[str, tuple[Callable[..., Any], Any, str]]
 Arguments = types.SimpleNamespace
@@ -34,24 +34,6 @@ WORKDIR: Flags = {
 CONFIG: Flags = {
   "config": (flags.DEFINE_string, None, "the file of the config, FILE.py")
 }
-
-
-class Config(NamedTuple):
-  """A config file and the fields that it and the command line give.
-
-  Attributes:
-    path: the path of the file.
-    argument: what follows the colon in `--config`, or "".
-    module: the file as a module.
-    fields: the config, with the overrides of the command line.
-    overrides: `{dotted field: value}`, what the command line sets.
-  """
-
-  path: str
-  argument: str
-  module: types.ModuleType
-  fields: config_dict.ConfigDict
-  overrides: dict[str, Any]
 
 
 def run(main: Callable[[Sequence[str]], int]) -> None:
@@ -72,7 +54,7 @@ def call(
 
   Args:
     command: takes the values of the flags: `workdir`, a path; `config`, a
-      `Config`, where the table has it; and the others of the table.
+      `config_file.Config`, where the table has it; and the others of the table.
     argv: the arguments, without the name of the program.
     doc: the text for `--help`.
     table: the flags of the main beside `--workdir`.
@@ -91,13 +73,18 @@ def call(
 
   try:
     return command(args)
-  except FieldError as error:
+  except (FieldError, flags.Error) as error:
     return _fail(error)
   except PermissionError as error:
     return _fail(f"workdir is not writable: {error}")
   except KeyboardInterrupt:
     print("stopped", file=sys.stderr)
-    return 130
+    return exit_code(signal.SIGINT)
+
+
+def exit_code(number: int | None) -> int:
+  """Returns the exit code of a command that a signal stopped, as shells do."""
+  return 1 if number is None else 128 + number
 
 
 def executor() -> tuple[str, int]:
@@ -119,7 +106,7 @@ def _cores() -> int:
 
 
 def _fail(error: Exception | str) -> int:
-  print("error:", *str(error).split("\n"), file=sys.stderr)
+  print("error:", *str(error).splitlines(), file=sys.stderr)
   return 2
 
 
@@ -131,14 +118,16 @@ def _parse(argv: Sequence[str], table: Flags) -> Arguments:
   rest = _parse_known(values, ["main", *argv])
   args = Arguments(**values.flag_values_dict())
   if "config" in table and args.config is not None:
-    args.config, rest = _read_config(args.config, rest)
+    args.config, rest = config_file.read(args.config, rest, _parse_known)
   for argument in rest[1:]:
     if not argument.strip("-") or not argument.startswith("-"):
       raise flags.Error(
         f"unexpected argument {argument!r}; flags are given as --name=value"
       )
     name = argument.lstrip("-").partition("=")[0]
-    raise flags.Error(f"unknown flag --{name}" + _suggestion(name, table, "--"))
+    raise flags.Error(
+      f"unknown flag --{name}" + config_file.suggestion(name, table, "--")
+    )
   for name, (_, _, words) in table.items():
     if getattr(args, name) is None:
       raise flags.Error(f"--{name} is required: {words}")
@@ -155,73 +144,3 @@ def _parse_known(values: flags.FlagValues, arguments: Sequence[str]) -> Any:
     return values(arguments, known_only=True)
   except ValueError as error:
     raise flags.Error(str(error)) from error
-
-
-def _read_config(
-  spec: str, arguments: Sequence[str]
-) -> tuple[Config, list[str]]:
-  """Loads a config, overrides its fields, and returns the other arguments."""
-  path, _, argument = spec.partition(":")
-  module = _load(path)
-  what = f"get_config({argument!r})" if argument else "get_config()"
-  try:
-    fields = module.get_config(*([argument] if argument else []))
-  except Exception as error:
-    raise flags.Error(
-      f"config {path}: {what} raised {type(error).__name__}: {error}"
-    ) from error
-  if not isinstance(fields, config_dict.ConfigDict):
-    raise flags.Error(
-      f"config {path}: {what} must return a ConfigDict, got {fields!r}"
-    )
-  for flag in arguments:
-    if match := re.match(r"--?(?:no)?config\.([^=]*)", flag):
-      _check_exists(fields, match[1])
-  values = flags.FlagValues()
-  config_flags.DEFINE_config_dict(
-    "config", fields, flag_values=values, sys_argv=[*arguments]
-  )
-  rest = _parse_known(values, arguments)
-  overrides = dict(config_flags.get_override_values(values["config"]))
-  return Config(path, argument, module, values.config, overrides), rest
-
-
-def _load(path: str) -> types.ModuleType:
-  """Imports a config file."""
-  if not os.path.isfile(path):
-    raise flags.Error(
-      "config must be the path of a config file, FILE.py or FILE.py:argument; "
-      f"there is no file {path!r}"
-    )
-  spec = importlib.util.spec_from_file_location("rnn_lab_config", path)
-  if spec is None or spec.loader is None:
-    raise flags.Error(f"config must be a Python file, got {path!r}")
-  module = importlib.util.module_from_spec(spec)
-  try:
-    spec.loader.exec_module(module)
-  except Exception as error:
-    raise flags.Error(
-      f"config {path}: importing it raised {type(error).__name__}: {error}"
-    ) from error
-  if not hasattr(module, "get_config"):
-    raise flags.Error(f"config {path} must define get_config")
-  return module
-
-
-def _check_exists(config: config_dict.ConfigDict, field: str) -> None:
-  """Raises flags.Error unless the config has the field of a dotted name."""
-  section, parent = config, ""
-  for part in field.split("."):
-    known = section.keys() if hasattr(section, "keys") else ()
-    if part not in known:
-      raise flags.Error(
-        f"unknown field {field}" + _suggestion(part, known, parent)
-      )
-    section, parent = section[part], f"{parent}{part}."
-
-
-def _suggestion(name: str, known: Any, prefix: str) -> str:
-  """Returns "; did you mean ...?" for the closest of the known names, or ""."""
-  # Not that of rnn_lab.errors, which imports JAX.
-  close = difflib.get_close_matches(name, [*known], n=1)
-  return f"; did you mean {prefix}{close[0]}?" if close else ""

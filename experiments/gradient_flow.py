@@ -18,7 +18,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def study(args: cli.Arguments) -> int:
-  """Runs the study of `--config` in `--workdir`; 1 if a trial failed."""
+  """Runs the study of `--config` in `--workdir`; see `sweep.sweep`."""
   from rnn_lab.gradients.unfolded import LECTURE, unfold
   from rnn_lab.studies.gradient_study import check_study, measure
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -10,12 +11,16 @@ from commands import ROOT, assert_refused, call, start
 from tiny import everything, result
 
 from experiments import cli
+from experiments.terminal import Terminal
+from rnn_lab.rundir import write_json
+from rnn_lab.sweeps import executors, run
 
+HUGE = "--config.optimizer.learning_rate=1e38"
 SMOKE = f"--config={ROOT}/configs/digits.py:smoke"
 MAINS = sorted(
   path.stem
   for path in (ROOT / "experiments").glob("*.py")
-  if path.stem not in ("__init__", "cli", "terminal")
+  if path.stem not in ("__init__", "cli", "config_file", "terminal")
 )
 
 # arguments of `experiments.train` after --workdir, words of the message
@@ -55,7 +60,7 @@ WRONG = {
   ),
   "unknown argument": (
     [f"--config={ROOT}/configs/digits.py:smok"],
-    "configs/digits.py: get_config('smok') raised ValueError: ",
+    "line 14: get_config('smok') raised ValueError: the config's argument must",
   ),
   "missing file": (
     ["--config=configs/digit.py"],
@@ -95,13 +100,23 @@ def test_wrong_input_gets_one_line_and_exit_code_2(name, tmp_path):
 @pytest.mark.parametrize(
   ("text", "words"),
   [
-    ("1 +\n", "importing it raised SyntaxError: "),
-    ("import no_such\n", "importing it raised ModuleNotFoundError: "),
+    ("1 +\n", ", line 1: importing it raised SyntaxError: "),
+    ("\nimport no_such\n", ", line 2: importing it raised ModuleNotFoundError"),
+    ("get_config = 3\n", ": get_config must be a function, got 3"),
+    ("def get_config():\n  return\n", "must return a ConfigDict, got None"),
+    (
+      "def get_config():\n  return nme\n",
+      ", line 2: get_config() raised NameError: name 'nme' is not defined",
+    ),
+    (
+      "def get_config(a, b):\n  return\n",
+      "get_config(a, b) must be a function that can be called as get_config()",
+    ),
     ("x = 1\n", "must define get_config"),
     ("def get_config():\n  return {}\n", "must return a ConfigDict, got {}"),
     (
       "def get_config():\n  raise ValueError('two\\nlines')\n",
-      "get_config() raised ValueError: two lines",
+      ", line 2: get_config() raised ValueError: two lines",
     ),
   ],
 )
@@ -114,6 +129,85 @@ def test_a_config_file_that_fails_is_named(text, words, tmp_path):
     assert words in ended.err
 
 
+BASE = """from configs import digits
+
+def get_config():
+  return digits.get_config("smoke")
+
+"""
+
+
+@pytest.mark.parametrize(
+  ("text", "words"),
+  [
+    (
+      "def sweep(add):\n  add({'seed': sede})\n",
+      ", line 7: sweep(add) raised NameError: name 'sede' is not defined",
+    ),
+    (
+      "def sweep(add, argument):\n  add('seed')\n",
+      ", line 7: sweep(add) raised FieldError: add must be given {dotted ",
+    ),
+    (
+      "def sweep(add):\n  add({'seed': 1}, name=1)\n",
+      "add: name must be a string or None, got 1",
+    ),
+    (
+      "def sweep(add):\n  add({'seed': object})\n",
+      "seed must be finite numbers, strings, booleans, lists or dicts of these",
+    ),
+    (
+      "def sweep(a, b, c):\n  return\n",
+      "sweep(a, b, c) must be a function that can be called as sweep(add)",
+    ),
+    ("sweep = [1, 2]\n", ": sweep must be a function, got [1, 2]"),
+    (
+      "def sweep(add):\n  add({})\ndef report():\n  return 1 / 0\n",
+      ", line 9: report() raised ZeroDivisionError: division by zero",
+    ),
+    (
+      "def sweep(add):\n  add({})\ndef report():\n  return\n",
+      ": report() must return a dict, got None",
+    ),
+    (
+      "def sweep(add):\n  add({})\ndef report():\n  return {'text': {1}}\n",
+      ": report() must return what JSON can hold: Object of type set",
+    ),
+  ],
+)
+def test_errors_of_a_config_s_own_functions_name_its_line(
+  text, words, tmp_path
+):
+  (tmp_path / "mine.py").write_text(BASE + text)
+  workdir = f"--workdir={tmp_path / 'run'}"
+  for module in ("sweep", "gradient_flow"):
+    ended = call(module, f"--config={tmp_path / 'mine.py'}", workdir)
+    assert_refused(ended, f"config {tmp_path / 'mine.py'}")
+    assert words in ended.err
+  assert not (tmp_path / "run").exists()
+
+
+DATACLASS = """from __future__ import annotations
+import dataclasses
+from ml_collections import config_dict
+
+@dataclasses.dataclass
+class Sizes:
+  kind: dataclasses.InitVar[int]
+  hidden: int = 3
+
+def get_config():
+  return config_dict.ConfigDict({"hidden": Sizes(1).hidden})
+"""
+
+
+def test_a_config_may_have_a_dataclass_under_postponed_annotations(tmp_path):
+  path = tmp_path / "mine.py"
+  path.write_text(DATACLASS)
+  argv = [f"--config={path}", "--workdir=w"]
+  assert cli.call(lambda a: a.config.fields.hidden, argv, "", cli.CONFIG) == 3
+
+
 CONFIG = """
 from ml_collections import config_dict
 
@@ -122,6 +216,16 @@ def get_config(argument="none"):
     "argument": argument, "seed": 0, "deep": {"on": False, "sizes": (1, 2)},
     "path": config_dict.placeholder(str),
   })
+"""
+
+
+class NoResults:
+  parts = ()
+
+
+TWO_SEEDS = """def sweep(add):
+  add({"seed": 0})
+  add({"seed": 1})
 """
 
 
@@ -296,6 +400,61 @@ def test_other_commands_are_refused_and_change_nothing(finished, tmp_path):
     assert_refused(call(*arguments), words)
   assert everything(workdir) == before
   assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_run_that_a_signal_stops_exits_with_its_number(tmp_path, monkeypatch):
+  signals = []
+
+  def interrupt(self, done):
+    if not signals:
+      signals.append(done)
+      os.kill(os.getpid(), signal.SIGTERM)
+
+  before = signal.getsignal(signal.SIGTERM)
+  monkeypatch.setattr(Terminal, "advance", interrupt)
+  ended = call("train", SMOKE, f"--workdir={tmp_path / 'run'}")
+  assert signals == [5] and ended.code == 143
+  assert "stopped; the same command resumes from here" in ended.out
+  assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_run_of_which_all_seeds_diverge_exits_1(tmp_path):
+  command = ("train", SMOKE, f"--workdir={tmp_path / 'run'}", HUGE)
+  for _ in range(2):  # and so says the same command again
+    ended = call(*command)
+    assert ended.code == 1 and "diverged: " in ended.out
+
+
+@pytest.mark.parametrize(
+  ("ends", "code"),
+  [
+    (["finished", "diverged"], 0),
+    (["diverged", "diverged"], 1),
+    (["diverged", "failed"], 1),
+    (["finished", signal.SIGINT], 130),
+    (["failed", signal.SIGTERM], 143),
+  ],
+)
+def test_the_exit_code_of_a_sweep(ends, code, tmp_path, monkeypatch):
+  def train(plan, folder, listener, stop):
+    end = ends[plan.config["seed"]]
+    if end == "failed":
+      raise RuntimeError("the disk is on fire")
+    if end not in ("finished", "diverged"):
+      os.kill(os.getpid(), end)
+      return run.STOPPED
+    write_json(folder / "result.json", {"status": end})
+    return end
+
+  monkeypatch.setattr(cli, "executor", lambda: ("serial", 1))
+  monkeypatch.setattr(executors, "train", train)
+  monkeypatch.setattr(run, "write_report", lambda workdir: workdir)
+  monkeypatch.setattr(run, "load_results", lambda workdir: NoResults)
+  monkeypatch.setattr(run, "results_table", lambda parts: "a table")
+  mine = tmp_path / "mine.py"
+  mine.write_text(BASE + TWO_SEEDS)
+  workdir = f"--workdir={tmp_path / 'sweep'}"
+  assert call("sweep", f"--config={mine}", workdir).code == code
 
 
 def test_a_report_of_one_run(finished):

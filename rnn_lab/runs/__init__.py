@@ -39,7 +39,7 @@ def stop_on_signal() -> Iterator[Stop]:
 
   def handle(number: int, frame: types.FrameType | None) -> None:
     del frame
-    stop.requested = True
+    stop.requested, stop.signal = True, number
     signal.signal(number, before[signal.Signals(number)])
 
   for number in before:
@@ -93,4 +93,6 @@ def train(
     if planning.is_finished(plan, workdir):
       return ALREADY_FINISHED
     fit = fit or make_fit(plan)
+    if stop.requested:  # while counting, which cannot be stopped
+      return STOPPED
     return fit.run(workdir, listener or Silent(), stop)

@@ -18,6 +18,8 @@ from rnn_lab.training.records import Listener
 from rnn_lab.training.settings import Plan
 
 FINISHED = "finished"
+# Of a trial: all its seeds.
+DIVERGED = "diverged"
 
 
 class Outcome(NamedTuple):
@@ -28,12 +30,16 @@ class Outcome(NamedTuple):
     failed: the names of the trials that raised; the error is in `error.txt`.
     table: the results, if there are any.
     report: the path of the page.
+    signal: the number of the signal that stopped it.
+    all_diverged: whether no seed of any trial has a result.
   """
 
   status: str
   failed: list[str]
   table: Table | None
   report: pathlib.Path | None
+  signal: int | None = None
+  all_diverged: bool = False
 
 
 def run_sweep(
@@ -105,10 +111,14 @@ def run_sweep(
     waiting.sort(key=lambda job: -job.plan.task.length)
     EXECUTORS[executor](waiting, listener, stop, on_result, cores)
     if len(ended) + len(failed) < len(trials):
-      return Outcome(STOPPED, failed, None, None)
+      return Outcome(STOPPED, failed, None, None, stop.signal)
     page = write_report(workdir)
     table = results_table(load_results(workdir).parts)
-    return Outcome(FINISHED, failed, table, page)
+    diverged = all(
+      rundir.read_json(workdir / name / rundir.RESULT)["status"] == DIVERGED
+      for name in ended
+    )
+    return Outcome(FINISHED, failed, table, page, all_diverged=diverged)
 
 
 def _check(
