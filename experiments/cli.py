@@ -14,7 +14,6 @@ answered at once, and `run` can say how many devices JAX is to have.
 """
 
 import os
-import pathlib
 import signal
 import sys
 import types
@@ -23,7 +22,7 @@ from typing import Any
 
 from absl import flags, logging
 
-from experiments import config_file
+from experiments import config_file, streams
 
 Flags = Mapping[str, tuple[Callable[..., Any], Any, str]]
 Arguments = types.SimpleNamespace
@@ -39,6 +38,10 @@ CONFIG: Flags = {
 def run(main: Callable[[Sequence[str]], int]) -> None:
   """Runs `main` on this process's arguments and exits with its code."""
   logging.set_verbosity(logging.ERROR)
+  if sys.stdout is not None:  # as it is where the shell has closed it
+    sys.stdout = streams.Lasting(sys.stdout)
+  if sys.stderr is not None:
+    sys.stderr = streams.Lasting(sys.stderr)
   # Each core is a device of its own, for the axis of seeds.
   os.environ["JAX_NUM_CPU_DEVICES"] = str(_cores())
   sys.exit(main(sys.argv[1:]))
@@ -70,8 +73,10 @@ def call(
   except flags.Error as error:
     return _fail(error)
   from rnn_lab.errors import FieldError  # imports JAX
+  from rnn_lab.paths import local_path
 
   try:
+    args.workdir = local_path("workdir", args.workdir)
     return command(args)
   except (FieldError, flags.Error) as error:
     return _fail(error)
@@ -113,6 +118,7 @@ def _fail(error: Exception | str) -> int:
 def _parse(argv: Sequence[str], table: Flags) -> Arguments:
   """Parses all arguments; raises flags.Error if one of them is wrong."""
   values = flags.FlagValues()
+  argv = _read_flagfiles(values, argv)
   for name, (define, default, words) in table.items():
     define(name, default, words, flag_values=values)
   rest = _parse_known(values, ["main", *argv])
@@ -133,8 +139,18 @@ def _parse(argv: Sequence[str], table: Flags) -> Arguments:
       raise flags.Error(f"--{name} is required: {words}")
   if not args.workdir:
     raise flags.Error("workdir must be the path of a directory, got ''")
-  args.workdir = pathlib.Path(args.workdir)
   return args
+
+
+def _read_flagfiles(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
+  """Puts the flags of each `--flagfile=FILE`, one a line, in its place."""
+  try:
+    return values.read_flags_from_files(argv)
+  except (flags.Error, ValueError) as error:
+    reason = str(error).removeprefix("ERROR:: Unable to open flagfile: ")
+    raise flags.Error(
+      f"flagfile must be a text file with a flag on each line: {reason}"
+    ) from error
 
 
 def _parse_known(values: flags.FlagValues, arguments: Sequence[str]) -> Any:

@@ -25,7 +25,7 @@ def sweep(
   args: cli.Arguments,
   check: Callable[[Any], None] | None = None,
   measure: Callable[..., Any] | None = None,
-  extra: Mapping[str, Any] | None = None,
+  extra: Callable[[], Mapping[str, Any]] | None = None,
 ) -> int:
   """Runs the sweep of `--config` in `--workdir`.
 
@@ -33,7 +33,7 @@ def sweep(
     args: the values of the flags.
     check: is called with each trial's plan before anything runs.
     measure: see `run_sweep`; a config without a sweep is then a single trial.
-    extra: for the report, beside what the config's `report()` says.
+    extra: returns more for the report than the config's `report()` says.
 
   Returns:
     The exit code: 1 if a trial failed or all seeds of all trials diverged,
@@ -59,7 +59,7 @@ def sweep(
     report |= {"text": f"{SMOKE}\n\n{report.get('text', '')}".strip()}
   command = {"config": config.path, "argument": config.argument}
   command["command_line"] = config.overrides
-  report = {**command, **report, **(extra or {})}
+  report = {**command, **report, **(extra() if extra else {})}
   executor, cores = cli.executor()
   with Terminal() as terminal:
     outcome = run_sweep(

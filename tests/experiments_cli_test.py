@@ -12,7 +12,9 @@ from tiny import everything, result
 
 from experiments import cli
 from experiments.terminal import Terminal
+from rnn_lab import reports
 from rnn_lab.rundir import write_json
+from rnn_lab.studies import gradient_study
 from rnn_lab.sweeps import executors, run
 
 HUGE = "--config.optimizer.learning_rate=1e38"
@@ -20,7 +22,7 @@ SMOKE = f"--config={ROOT}/configs/digits.py:smoke"
 MAINS = sorted(
   path.stem
   for path in (ROOT / "experiments").glob("*.py")
-  if path.stem not in ("__init__", "cli", "config_file", "terminal")
+  if path.stem not in ("__init__", "cli", "config_file", "streams", "terminal")
 )
 
 # arguments of `experiments.train` after --workdir, words of the message
@@ -298,6 +300,95 @@ assert "jax" not in sys.modules and "rnn_lab" not in sys.modules
   assert ended.stderr.count("error: ") == 2 * len(MAINS)
 
 
+CTRL_C = """
+import os, signal, sys
+sys.argv[0] = "-m"  # as python -m has it while it looks for the program
+import experiments
+try:
+  os.kill(os.getpid(), signal.SIGINT)
+finally:
+  print("not at once")
+"""
+
+
+def test_ctrl_c_while_starting_is_no_traceback():
+  for prepare, code, out in (
+    ("", 130, ""),
+    # A shell starts jobs in the background so, which then ignore it.
+    ("import signal; signal.signal(2, signal.SIG_IGN)", 0, "not at once\n"),
+  ):
+    ended = subprocess.run(
+      [sys.executable, "-S", "-c", prepare + CTRL_C],
+      cwd=ROOT,
+      capture_output=True,
+      text=True,
+    )
+    assert (ended.returncode, ended.stdout) == (code, out)
+    assert ended.stderr == ("stopped\n" if code else "")
+
+
+LINES = """
+import sys
+from experiments import cli
+
+def main(argv):
+  for n in range(3):
+    print("line \u2192", n, flush=True)
+    sys.stdin.readline()
+  print("done", file=sys.stderr)
+  return 0
+
+cli.run(main)
+"""
+
+
+def test_an_output_that_nobody_reads_any_more_ends_nothing():
+  process = subprocess.Popen(
+    [sys.executable, "-c", LINES],
+    cwd=ROOT,
+    env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+  assert process.stdout.readline() == "line \\u2192 0\n"
+  process.stdout.close()
+  process.stdin.write("\n" * 3)
+  process.stdin.close()
+  assert process.stderr.read() == "done\n"
+  assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize(
+  ("content", "words"),
+  [
+    (None, "must be a text file with a flag on each line: [Errno 2] No such"),
+    ("", "on each line: [Errno 21] Is a directory"),
+    (b"\xff\xfe", "on each line: 'utf-8' codec can't decode"),
+    (b"--config.seeed=1\n", "unknown field seeed; did you mean seed?"),
+    (b"# a comment\n--workdri=x\n", "unknown flag --workdri"),
+  ],
+)
+def test_a_wrong_flagfile_is_one_line(content, words, tmp_path):
+  path = tmp_path / "flags"
+  if content == "":
+    path.mkdir()
+  elif content is not None:
+    path.write_bytes(content)
+  run = f"--workdir={tmp_path / 'run'}"
+  ended = call("train", f"--flagfile={path}", SMOKE, run)
+  assert_refused(ended, words)
+  assert call("train", f"--flagfile={path}", "--help").code == 0
+
+
+def test_flags_may_stand_in_a_file(tmp_path):
+  (tmp_path / "flags").write_text(f"{SMOKE}\n--config.seed=3\n")
+  argv = [f"--flagfile={tmp_path / 'flags'}", "--workdir=w"]
+  seed = cli.call(lambda args: args.config.fields.seed, argv, "", cli.CONFIG)
+  assert seed == 3
+
+
 def test_a_process_has_all_cores_and_the_exit_code(tmp_path):
   """As only `python -m` itself shows it."""
   wrong = start("train", SMOKE, f"--workdir={tmp_path}", "--config.seeed=1")
@@ -344,6 +435,7 @@ def test_the_same_command_again_says_so(finished):
 def refused(workdir, folder):
   """A command, and words of the message."""
   (folder / "file").write_text("")
+  run = f"--workdir={workdir}"
   sweep, study = (
     f"--workdir={folder / 'sweep'}",
     f"--workdir={folder / 'study'}",
@@ -379,6 +471,14 @@ def refused(workdir, folder):
         study,
       ],
       "model.kind must be a model with one recurrence",
+    ),
+    "another task": (
+      ["train", f"--config={ROOT}/configs/adding.py:smoke", run],
+      "holds a run whose config differs in task.",
+    ),
+    "not finished": (
+      ["gradient_flow", SMOKE, run, "--config.train.num_steps=40"],
+      "is a run that is not finished",
     ),
     "no run": (["report", f"--workdir={folder / 'nothing'}"], "run directory"),
     "no workdir": (["report"], "--workdir is required"),
@@ -455,6 +555,16 @@ def test_the_exit_code_of_a_sweep(ends, code, tmp_path, monkeypatch):
   mine.write_text(BASE + TWO_SEEDS)
   workdir = f"--workdir={tmp_path / 'sweep'}"
   assert call("sweep", f"--config={mine}", workdir).code == code
+
+
+def test_a_finished_run_is_measured_where_it_is(finished, monkeypatch):
+  workdir, _ = finished
+  measured = []
+  monkeypatch.setattr(gradient_study, "measure", measured.append)
+  monkeypatch.setattr(reports, "write_report", measured.append)
+  ended = call("gradient_flow", SMOKE, f"--workdir={workdir}")
+  assert (ended.code, ended.err) == (0, "")
+  assert measured == [workdir, workdir]
 
 
 def test_a_report_of_one_run(finished):

@@ -9,10 +9,11 @@ import contextlib
 import multiprocessing
 import os
 import pathlib
+import signal
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from typing import Any, NamedTuple
 
 import jax
@@ -133,7 +134,14 @@ class _Worker:
     self.process = context.Process(
       target=_work, args=(theirs, devices), daemon=True
     )
-    self.process.start()
+    # Ctrl-C reaches all processes of a terminal: this one alone acts on it, and
+    # ends its workers, which begin with the signals that are blocked here.
+    resource_tracker.ensure_running()  # unblocks them
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+      self.process.start()
+    finally:
+      signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     theirs.close()
     self.job: Job | None = None
 

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from rnn_lab import rundir
 from rnn_lab.errors import FieldError, check_choice
+from rnn_lab.paths import local_path
 from rnn_lab.reports import load_results, results_table, write_report
 from rnn_lab.runs import ALREADY_FINISHED, STOPPED, stop_on_signal
 from rnn_lab.runs.planning import check_workdir, is_finished, plan
@@ -75,6 +76,7 @@ def run_sweep(
       been written or lost then.
   """
   check_choice("executor", executor, EXECUTORS)
+  workdir = local_path("workdir", workdir)
   jobs = [
     Job(trial.name, plan(trial.config), workdir / trial.name, measure)
     for trial in trials
