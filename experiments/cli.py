@@ -14,6 +14,7 @@ answered at once, and `run` can say how many devices JAX is to have.
 """
 
 import os
+import re
 import signal
 import sys
 import types
@@ -22,7 +23,8 @@ from typing import Any
 
 from absl import flags, logging
 
-from experiments import config_file, streams
+from configs import common
+from experiments import config_file, field_help, streams
 
 Flags = Mapping[str, tuple[Callable[..., Any], Any, str]]
 Arguments = types.SimpleNamespace
@@ -65,11 +67,12 @@ def call(
   Returns:
     The exit code. A wrong input has printed one line to stderr.
   """
-  if {"--help", "-h", "-help", "--helpfull"} & {*argv}:
-    print(doc)
-    return 0
+  table = WORKDIR | dict(table or {})
   try:
-    args = _parse(argv, WORKDIR | dict(table or {}))
+    if {"--help", "-h", "-help", "--helpfull"} & {*argv}:
+      print("\n".join([doc, *_help(argv, table)]))
+      return 0
+    args = _parse(argv, table)
   except flags.Error as error:
     return _fail(error)
   from rnn_lab.errors import FieldError  # imports JAX
@@ -85,6 +88,20 @@ def call(
   except KeyboardInterrupt:
     print("stopped", file=sys.stderr)
     return exit_code(signal.SIGINT)
+
+
+def _help(argv: Sequence[str], table: Flags) -> list[str]:
+  """Returns the flags and the fields of the config, if one is given of that."""
+  lines = field_help.flag_lines(table)
+  if "config" not in table:
+    return lines
+  given = re.search(r"(?:^|\0)--?config[=\0]([^\0]+)", "\0".join(argv))
+  if given is None:
+    lines += ["fields that all configs share (--help --config=FILE.py: all):"]
+    return lines + field_help.field_lines(common.default_config())
+  config, _ = config_file.read(given[1], ["main"], _parse_known)
+  lines += [f"fields of {given[1]}, with their defaults:"]
+  return lines + field_help.field_lines(config.fields)
 
 
 def exit_code(number: int | None) -> int:

@@ -9,9 +9,14 @@ from rich import progress
 from rich.console import Console
 from rich.table import Table
 
+from rnn_lab.training.heartbeat import Heartbeat
+
 
 class Terminal:
-  """A listener with a progress bar on terminals; a context manager."""
+  """A listener and context manager.
+
+  It shows a progress bar on terminals, and elsewhere signs of life.
+  """
 
   def __init__(self) -> None:
     self._console = Console(highlight=False, soft_wrap=True)
@@ -25,6 +30,7 @@ class Terminal:
       disable=not self._console.is_terminal,
     )
     self._task: progress.TaskID | None = None
+    self._heartbeat = Heartbeat(self.line)
 
   def __enter__(self) -> "Terminal":
     self._bar.start()
@@ -43,15 +49,19 @@ class Terminal:
     if self._task is not None:
       self._bar.remove_task(self._task)
     self._task = self._bar.add_task(name, completed=done, total=total)
+    self._heartbeat.start(done, total)
 
   def advance(self, done: int) -> None:
     """See Listener."""
     if self._task is not None:
       self._bar.update(self._task, completed=done)
+    if not self._console.is_terminal:
+      self._heartbeat.advance(done)
 
   def line(self, text: str) -> None:
     """See Listener."""
     self._console.print(text, markup=False)
+    self._heartbeat.heard()
 
   def table(self, table: object) -> None:
     """Prints a rich table."""

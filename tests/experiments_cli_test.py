@@ -10,7 +10,8 @@ import pytest
 from commands import ROOT, assert_refused, call, start
 from tiny import everything, result
 
-from experiments import cli
+from configs import common
+from experiments import cli, field_help
 from experiments.terminal import Terminal
 from rnn_lab import reports
 from rnn_lab.rundir import write_json
@@ -19,10 +20,11 @@ from rnn_lab.sweeps import executors, run
 
 HUGE = "--config.optimizer.learning_rate=1e38"
 SMOKE = f"--config={ROOT}/configs/digits.py:smoke"
+SHARED = ("cli", "config_file", "field_help", "streams", "terminal")
 MAINS = sorted(
   path.stem
   for path in (ROOT / "experiments").glob("*.py")
-  if path.stem not in ("__init__", "cli", "config_file", "streams", "terminal")
+  if path.stem not in ("__init__", *SHARED)
 )
 
 # arguments of `experiments.train` after --workdir, words of the message
@@ -387,6 +389,35 @@ def test_flags_may_stand_in_a_file(tmp_path):
   argv = [f"--flagfile={tmp_path / 'flags'}", "--workdir=w"]
   seed = cli.call(lambda args: args.config.fields.seed, argv, "", cli.CONFIG)
   assert seed == 3
+
+
+def test_help_lists_flags_and_fields_with_defaults_and_meaning(tmp_path):
+  ended = call("generate", "--help")
+  assert (
+    "\n  --top: rows of the table of next words (default 10)\n" in ended.out
+  )
+  assert "\n  --prompt: the text to continue (required)\n" in ended.out
+  assert "--config" not in ended.out
+  ended = call("sweep", "--help")
+  line = (
+    "\n  --config.model.hidden_size=64: units of each layer and direction\n"
+  )
+  assert ended.code == 0 and line in ended.out
+  ended = call("train", "--config", SMOKE.partition("=")[2], "--help")
+  assert "\n  --config.model.hidden_size=16: units of" in ended.out
+  words = "--config.task.gap=0: number of steps after the image, at least 0."
+  assert words in ended.out
+  ended = call("train", "--help", f"--config={tmp_path}/none.py")
+  assert_refused(ended, "there is no file")
+
+
+@pytest.mark.parametrize("name", ["default", "writing", "language"])
+def test_every_shared_field_has_a_meaning(name):
+  config = getattr(common, f"{name}_config")()
+  config.task = {"name": "digits", "order": "row"}
+  lines = field_help.field_lines(config)
+  assert len(lines) > 60
+  assert [line for line in lines if ": " not in line] == []
 
 
 def test_a_process_has_all_cores_and_the_exit_code(tmp_path):
