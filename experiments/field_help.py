@@ -98,7 +98,7 @@ MEANING = {
   "eval.stream.tracks": "parts that the test text is read in at once",
   "eval.stream.valid_tracks": "the same of the validation text",
   "eval.stream.warmup": "tokens read before each part but the first",
-  "eval.stream.context_targets": "tokens whose perplexity by context is measured",
+  "eval.stream.context_targets": "tokens scored with less and less context",
   "run.steps_per_call": "most steps in one call of the compiled program",
   "run.checkpoint_every": "steps between checkpoints; 0 is each epoch",
   "run.tensorboard": "write TensorBoard events, too",
