@@ -75,6 +75,8 @@ def read(
   Raises:
     flags.Error: the file cannot be used, or a field is unknown or wrong.
   """
+  if re.match(r"[A-Za-z][\w+.-]+://", spec):
+    raise flags.Error(f"config must be a path on this machine, got {spec!r}")
   path, _, argument = spec.partition(":")
   path = os.path.expanduser(path)
   module = load(path)

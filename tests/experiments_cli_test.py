@@ -71,6 +71,10 @@ WRONG = {
     "config must be the path of a config file, FILE.py or FILE.py:argument; "
     "there is no file 'configs/digit.py'",
   ),
+  "address": (
+    ["--config=gs://bucket/mine.py"],
+    "config must be a path on this machine, got 'gs://bucket/mine.py'",
+  ),
   "no config": ([], "--config is required"),
   "wrong type": (
     [SMOKE, "--config.model.hidden_size=large"],
