@@ -163,20 +163,27 @@ def _takes(function: Callable[..., Any], arguments: tuple) -> bool:
     inspect.signature(function).bind(*arguments)
   except TypeError:
     return False
+  except ValueError:  # written in C, without a signature
+    return True
   return True
 
 
 def _error_in(path: str, what: str, error: Exception) -> flags.Error:
   """Returns an error that says at which line of the file `error` was raised."""
   line = None
-  if isinstance(error, SyntaxError) and error.filename == path:
+  if isinstance(error, SyntaxError) and _is_file(error.filename, path):
     line = error.lineno
   for frame in traceback.extract_tb(error.__traceback__):
-    if frame.filename == path:
+    if _is_file(frame.filename, path):
       line = frame.lineno
   place = path if line is None else f"{path}, line {line}"
   kind = type(error).__name__
   return flags.Error(f"config {place}: {what} raised {kind}: {error}")
+
+
+def _is_file(name: str | None, path: str) -> bool:
+  """Whether a name in a traceback, which is absolute, is that of a file."""
+  return name is not None and os.path.abspath(name) == os.path.abspath(path)
 
 
 def _check_exists(config: config_dict.ConfigDict, field: str) -> None:

@@ -110,6 +110,7 @@ def test_wrong_input_gets_one_line_and_exit_code_2(name, tmp_path):
   [
     ("1 +\n", ", line 1: importing it raised SyntaxError: "),
     ("\nimport no_such\n", ", line 2: importing it raised ModuleNotFoundError"),
+    ("get_config = dict\n", ": get_config must return a ConfigDict, got {}"),
     ("get_config = 3\n", ": get_config must be a function, got 3"),
     ("def get_config():\n  return\n", "must return a ConfigDict, got None"),
     (
@@ -184,13 +185,13 @@ def get_config():
   ],
 )
 def test_errors_of_a_config_s_own_functions_name_its_line(
-  text, words, tmp_path
+  text, words, tmp_path, monkeypatch
 ):
+  monkeypatch.chdir(tmp_path)
   (tmp_path / "mine.py").write_text(BASE + text)
-  workdir = f"--workdir={tmp_path / 'run'}"
   for module in ("sweep", "gradient_flow"):
-    ended = call(module, f"--config={tmp_path / 'mine.py'}", workdir)
-    assert_refused(ended, f"config {tmp_path / 'mine.py'}")
+    ended = call(module, "--config=mine.py", "--workdir=run")
+    assert_refused(ended, "config mine.py")
     assert words in ended.err
   assert not (tmp_path / "run").exists()
 
