@@ -3,7 +3,6 @@
 import json
 import re
 
-import numpy as np
 import pytest
 from tiny import everything, tiny_config, tiny_language
 
@@ -68,20 +67,6 @@ def test_the_command_line_may_not_set_what_is_swept():
 def test_wrong_overrides_are_named(overrides, message):
   with pytest.raises(FieldError, match=re.escape(message)):
     grid(sweep=lambda add, argument: add(overrides))
-
-
-def test_scalars_of_numpy_are_numbers():
-  def sweep(add, argument):
-    for rate, size in zip(np.logspace(-3, -2, 2), np.arange(4, 6)):
-      add({"optimizer.learning_rate": rate, "task": {"size": size}})
-
-  trials = grid(sweep=sweep)
-  assert [t.overrides for t in trials] == [
-    {"optimizer.learning_rate": 0.001, "task.size": 4},
-    {"optimizer.learning_rate": 0.01, "task.size": 5},
-  ]
-  json.dumps([t.overrides for t in trials])
-  assert trials[1].name == "learning_rate=0.01,size=5"
 
 
 def test_a_trial_without_overrides_is_the_base():

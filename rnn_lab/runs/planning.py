@@ -141,8 +141,8 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
   rundir.check_can_hold(workdir, (rundir.CONFIG, rundir.TRIAL))
   if not (workdir / rundir.CONFIG).exists():
     return
-  config = rundir.read_json(workdir / rundir.CONFIG)
-  there, here = rundir.flatten(config), rundir.flatten(plan.config)
+  there = rundir.flatten(read_config(workdir))
+  here = rundir.flatten(plan.config)
   differing = [
     name
     for name in sorted({*there, *here})

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
 from ml_collections import config_dict
 
 from rnn_lab.errors import FieldError, suggestion
@@ -106,7 +105,7 @@ def expand(
 def _checked(
   overrides: Any, series: Any, name: Any
 ) -> tuple[dict[str, Any], str | None, str | None]:
-  """Checks the arguments of `add`; numpy's scalars become Python's numbers.
+  """Returns the arguments of `add`.
 
   Raises:
     FieldError: they have another type, or a value that no config holds.
@@ -122,8 +121,7 @@ def _checked(
       raise FieldError(
         "add", f"add: {what} must be a string or None, got {value!r}"
       )
-  plain = _plain(overrides)
-  for field, value in plain.items():
+  for field, value in overrides.items():
     try:
       json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -132,17 +130,7 @@ def _checked(
         "{field} must be finite numbers, strings, booleans, lists or dicts of "
         f"these, got {value!r}",
       ) from error
-  return plain, series, name
-
-
-def _plain(value: Any) -> Any:
-  if isinstance(value, config_dict.ConfigDict):
-    value = value.to_dict()
-  if isinstance(value, Mapping):
-    return {key: _plain(part) for key, part in value.items()}
-  if isinstance(value, list | tuple):
-    return [_plain(part) for part in value]
-  return value.item() if isinstance(value, np.generic) else value
+  return dict(overrides), series, name
 
 
 def _short_names(fields: set[str]) -> dict[str, str]:
