@@ -506,7 +506,7 @@ def refused(workdir, folder):
     ),
     "another task": (
       ["train", f"--config={ROOT}/configs/adding.py:smoke", run],
-      "holds a run whose config differs in task.",
+      "task.name ('digits' there, 'adding' here)",
     ),
     "not finished": (
       ["gradient_flow", SMOKE, run, "--config.train.num_steps=40"],
