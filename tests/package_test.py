@@ -1,6 +1,7 @@
 """Public names work after `import rnn_lab`, and shadow no module."""
 
 import importlib
+import os
 import pathlib
 import pkgutil
 import shutil
@@ -79,6 +80,7 @@ def test_an_editable_install_is_found_from_the_folder_above_the_clone(tmp_path):
   )
   [wheel] = tmp_path.glob("*.whl")
   zipfile.ZipFile(wheel).extractall(site)
-  # -S: without the packages of this environment, where the lab is installed.
+  # Without the packages of this environment, where the lab is installed.
   command = [sys.executable, "-S", "-c", IMPORT, str(site)]
-  subprocess.run(command, cwd=tmp_path, check=True)
+  env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+  subprocess.run(command, cwd=tmp_path, env=env, check=True)
