@@ -319,11 +319,12 @@ finally:
 
 
 def test_ctrl_c_while_starting_is_no_traceback():
-  for prepare, code, out in (
-    ("", 130, ""),
+  for handler, code, out in (
+    ("default_int_handler", 130, ""),
     # A shell starts jobs in the background so, which then ignore it.
-    ("import signal; signal.signal(2, signal.SIG_IGN)", 0, "not at once\n"),
+    ("SIG_IGN", 0, "not at once\n"),
   ):
+    prepare = f"import signal; signal.signal(2, signal.{handler})"
     ended = subprocess.run(
       [sys.executable, "-S", "-c", prepare + CTRL_C],
       cwd=ROOT,
@@ -350,7 +351,7 @@ cli.run(main)
 
 
 def test_an_output_that_nobody_reads_any_more_ends_nothing():
-  process = subprocess.Popen(
+  with subprocess.Popen(
     [sys.executable, "-c", LINES],
     cwd=ROOT,
     env=os.environ | {"PYTHONIOENCODING": "ascii"},
@@ -358,13 +359,13 @@ def test_an_output_that_nobody_reads_any_more_ends_nothing():
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
     text=True,
-  )
-  assert process.stdout.readline() == "line \\u2192 0\n"
-  process.stdout.close()
-  process.stdin.write("\n" * 3)
-  process.stdin.close()
-  assert process.stderr.read() == "done\n"
-  assert process.wait(timeout=60) == 0
+  ) as process:
+    assert process.stdout.readline() == "line \\u2192 0\n"
+    process.stdout.close()
+    process.stdin.write("\n" * 3)
+    process.stdin.close()
+    assert process.stderr.read() == "done\n"
+    assert process.wait(timeout=60) == 0
 
 
 @pytest.mark.parametrize(
