@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rnn_lab.training.heartbeat import Heartbeat
+
 # A terminal obeys these characters instead of showing them.
 CONTROL = {
   code: f"\\x{code:02x}"
@@ -21,7 +23,10 @@ UNITS = {"word": "word", "character": "character", "bpe": "piece"}
 
 
 class Terminal:
-  """A listener with a progress bar on terminals; a context manager."""
+  """A listener and context manager.
+
+  It shows a progress bar on terminals, and elsewhere signs of life.
+  """
 
   def __init__(self) -> None:
     # What is printed comes from texts, which may have [/b] or :cat: as words.
@@ -38,6 +43,7 @@ class Terminal:
       disable=not self._console.is_terminal,
     )
     self._task: progress.TaskID | None = None
+    self._heartbeat = Heartbeat(self.line)
 
   def __enter__(self) -> "Terminal":
     self._bar.start()
@@ -56,15 +62,19 @@ class Terminal:
     if self._task is not None:
       self._bar.remove_task(self._task)
     self._task = self._bar.add_task(name, completed=done, total=total)
+    self._heartbeat.start(done, total)
 
   def advance(self, done: int) -> None:
     """See Listener."""
     if self._task is not None:
       self._bar.update(self._task, completed=done)
+    if not self._console.is_terminal:
+      self._heartbeat.advance(done)
 
   def line(self, text: str) -> None:
     """See Listener."""
     self._console.print(Text(printable(text)))
+    self._heartbeat.heard()
 
   def table(self, table: object) -> None:
     """Prints a rich table."""
