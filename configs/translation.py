@@ -6,10 +6,15 @@
 
 Lower-cased words of task 1 (Elliott et al. 2016), a bidirectional GRU of 256
 units, additive attention (Bahdanau et al. 2015), 10 epochs; the test split is
-translated by beam search. The sweep compares three cells, each with attention
-and with the encoder's last states alone. BLEU to expect: not measured yet.
-`data_dir` holds the six files; without it they are downloaded and checked.
-`:smoke` takes a minute once they are there.
+translated by beam search. BLEU to expect: 37.1 (one seed; 33.8 on the
+validation split by greedy decoding), in 50 minutes on two CPU cores with some
+other work running. Published: 28.3, for an earlier model of this kind.
+
+The sweep compares three cells, each with attention and with the encoder's last
+states alone (not measured yet). From English to German:
+--config.task.source_language=en --config.task.target_language=de (not measured
+yet). `data_dir` holds the six files; without it they are downloaded and
+checked. `:smoke` takes a minute once they are there.
 """
 
 from configs import common

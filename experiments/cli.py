@@ -1,7 +1,8 @@
 """What all mains share: flags, the config, exit codes and one-line errors.
 
 Exit codes: 0 done, 1 something failed while running, 2 wrong input (nothing
-was written or lost), 130 interrupted.
+was written or lost), 128 + the number of the signal that stopped it: 130 for
+Ctrl-C, 143 for SIGTERM.
 
 A main passes a table of its flags to `call`, whose values reach its command as
 attributes: `{name: (absl's DEFINE function, default, help)}`. A default of None
@@ -12,18 +13,18 @@ Nothing here imports JAX before the flags have been parsed: a wrong flag is
 answered at once, and `run` can say how many devices JAX is to have.
 """
 
-import difflib
-import importlib.util
 import os
-import pathlib
 import re
+import signal
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from absl import flags, logging
-from ml_collections import config_dict, config_flags
+
+from configs import common
+from experiments import config_file, field_help, streams
 
 Flags = Mapping[str, tuple[Callable[..., Any], Any, str]]
 Arguments = types.SimpleNamespace
@@ -36,27 +37,13 @@ CONFIG: Flags = {
 }
 
 
-class Config(NamedTuple):
-  """A config file and the fields that it and the command line give.
-
-  Attributes:
-    path: the path of the file.
-    argument: what follows the colon in `--config`, or "".
-    module: the file as a module.
-    fields: the config, with the overrides of the command line.
-    overrides: `{dotted field: value}`, what the command line sets.
-  """
-
-  path: str
-  argument: str
-  module: types.ModuleType
-  fields: config_dict.ConfigDict
-  overrides: dict[str, Any]
-
-
 def run(main: Callable[[Sequence[str]], int]) -> None:
   """Runs `main` on this process's arguments and exits with its code."""
   logging.set_verbosity(logging.ERROR)
+  if sys.stdout is not None:  # as it is where the shell has closed it
+    sys.stdout = streams.Lasting(sys.stdout)
+  if sys.stderr is not None:
+    sys.stderr = streams.Lasting(sys.stderr)
   # Each core is a device of its own, for the axis of seeds.
   os.environ["JAX_NUM_CPU_DEVICES"] = str(_cores())
   sys.exit(main(sys.argv[1:]))
@@ -72,7 +59,7 @@ def call(
 
   Args:
     command: takes the values of the flags: `workdir`, a path; `config`, a
-      `Config`, where the table has it; and the others of the table.
+      `config_file.Config`, where the table has it; and the others of the table.
     argv: the arguments, without the name of the program.
     doc: the text for `--help`.
     table: the flags of the main beside `--workdir`.
@@ -80,24 +67,46 @@ def call(
   Returns:
     The exit code. A wrong input has printed one line to stderr.
   """
-  if {"--help", "-h", "-help", "--helpfull"} & {*argv}:
-    print(doc)
-    return 0
+  table = WORKDIR | dict(table or {})
   try:
-    args = _parse(argv, WORKDIR | dict(table or {}))
+    if {"--help", "-h", "-help", "--helpfull"} & {*argv}:
+      print("\n".join([doc, *_help(argv, table)]))
+      return 0
+    args = _parse(argv, table)
   except flags.Error as error:
     return _fail(error)
   from rnn_lab.errors import FieldError  # imports JAX
+  from rnn_lab.paths import local_path
 
   try:
+    args.workdir = local_path("workdir", args.workdir)
     return command(args)
-  except FieldError as error:
+  except (FieldError, flags.Error) as error:
     return _fail(error)
   except PermissionError as error:
     return _fail(f"workdir is not writable: {error}")
   except KeyboardInterrupt:
     print("stopped", file=sys.stderr)
-    return 130
+    return exit_code(signal.SIGINT)
+
+
+def _help(argv: Sequence[str], table: Flags) -> list[str]:
+  """Returns the flags and the fields of the config, if one is given of that."""
+  lines = field_help.flag_lines(table)
+  if "config" not in table:
+    return lines
+  given = re.search(r"(?:^|\0)--?config[=\0]([^\0]+)", "\0".join(argv))
+  if given is None:
+    lines += ["fields that all configs share (--help --config=FILE.py: all):"]
+    return lines + field_help.field_lines(common.default_config())
+  config, _ = config_file.read(given[1], ["main"], _parse_known)
+  lines += [f"fields of {given[1]}, with their defaults:"]
+  return lines + field_help.field_lines(config.fields)
+
+
+def exit_code(number: int | None) -> int:
+  """Returns the exit code of a command that a signal stopped, as shells do."""
+  return 1 if number is None else 128 + number
 
 
 def executor() -> tuple[str, int]:
@@ -119,33 +128,46 @@ def _cores() -> int:
 
 
 def _fail(error: Exception | str) -> int:
-  print("error:", *str(error).split("\n"), file=sys.stderr)
+  print("error:", *str(error).splitlines(), file=sys.stderr)
   return 2
 
 
 def _parse(argv: Sequence[str], table: Flags) -> Arguments:
   """Parses all arguments; raises flags.Error if one of them is wrong."""
   values = flags.FlagValues()
+  argv = _read_flagfiles(values, argv)
   for name, (define, default, words) in table.items():
     define(name, default, words, flag_values=values)
   rest = _parse_known(values, ["main", *argv])
   args = Arguments(**values.flag_values_dict())
   if "config" in table and args.config is not None:
-    args.config, rest = _read_config(args.config, rest)
+    args.config, rest = config_file.read(args.config, rest, _parse_known)
   for argument in rest[1:]:
     if not argument.strip("-") or not argument.startswith("-"):
       raise flags.Error(
         f"unexpected argument {argument!r}; flags are given as --name=value"
       )
     name = argument.lstrip("-").partition("=")[0]
-    raise flags.Error(f"unknown flag --{name}" + _suggestion(name, table, "--"))
+    raise flags.Error(
+      f"unknown flag --{name}" + config_file.suggestion(name, table, "--")
+    )
   for name, (_, _, words) in table.items():
     if getattr(args, name) is None:
       raise flags.Error(f"--{name} is required: {words}")
   if not args.workdir:
     raise flags.Error("workdir must be the path of a directory, got ''")
-  args.workdir = pathlib.Path(args.workdir)
   return args
+
+
+def _read_flagfiles(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
+  """Puts the flags of each `--flagfile=FILE`, one a line, in its place."""
+  try:
+    return values.read_flags_from_files(argv)
+  except (flags.Error, ValueError) as error:
+    reason = str(error).removeprefix("ERROR:: Unable to open flagfile: ")
+    raise flags.Error(
+      f"flagfile must be a text file with a flag on each line: {reason}"
+    ) from error
 
 
 def _parse_known(values: flags.FlagValues, arguments: Sequence[str]) -> Any:
@@ -155,73 +177,3 @@ def _parse_known(values: flags.FlagValues, arguments: Sequence[str]) -> Any:
     return values(arguments, known_only=True)
   except ValueError as error:
     raise flags.Error(str(error)) from error
-
-
-def _read_config(
-  spec: str, arguments: Sequence[str]
-) -> tuple[Config, list[str]]:
-  """Loads a config, overrides its fields, and returns the other arguments."""
-  path, _, argument = spec.partition(":")
-  module = _load(path)
-  what = f"get_config({argument!r})" if argument else "get_config()"
-  try:
-    fields = module.get_config(*([argument] if argument else []))
-  except Exception as error:
-    raise flags.Error(
-      f"config {path}: {what} raised {type(error).__name__}: {error}"
-    ) from error
-  if not isinstance(fields, config_dict.ConfigDict):
-    raise flags.Error(
-      f"config {path}: {what} must return a ConfigDict, got {fields!r}"
-    )
-  for flag in arguments:
-    if match := re.match(r"--?(?:no)?config\.([^=]*)", flag):
-      _check_exists(fields, match[1])
-  values = flags.FlagValues()
-  config_flags.DEFINE_config_dict(
-    "config", fields, flag_values=values, sys_argv=[*arguments]
-  )
-  rest = _parse_known(values, arguments)
-  overrides = dict(config_flags.get_override_values(values["config"]))
-  return Config(path, argument, module, values.config, overrides), rest
-
-
-def _load(path: str) -> types.ModuleType:
-  """Imports a config file."""
-  if not os.path.isfile(path):
-    raise flags.Error(
-      "config must be the path of a config file, FILE.py or FILE.py:argument; "
-      f"there is no file {path!r}"
-    )
-  spec = importlib.util.spec_from_file_location("rnn_lab_config", path)
-  if spec is None or spec.loader is None:
-    raise flags.Error(f"config must be a Python file, got {path!r}")
-  module = importlib.util.module_from_spec(spec)
-  try:
-    spec.loader.exec_module(module)
-  except Exception as error:
-    raise flags.Error(
-      f"config {path}: importing it raised {type(error).__name__}: {error}"
-    ) from error
-  if not hasattr(module, "get_config"):
-    raise flags.Error(f"config {path} must define get_config")
-  return module
-
-
-def _check_exists(config: config_dict.ConfigDict, field: str) -> None:
-  """Raises flags.Error unless the config has the field of a dotted name."""
-  section, parent = config, ""
-  for part in field.split("."):
-    known = section.keys() if hasattr(section, "keys") else ()
-    if part not in known:
-      raise flags.Error(
-        f"unknown field {field}" + _suggestion(part, known, parent)
-      )
-    section, parent = section[part], f"{parent}{part}."
-
-
-def _suggestion(name: str, known: Any, prefix: str) -> str:
-  """Returns "; did you mean ...?" for the closest of the known names, or ""."""
-  # Not that of rnn_lab.errors, which imports JAX.
-  close = difflib.get_close_matches(name, [*known], n=1)
-  return f"; did you mean {prefix}{close[0]}?" if close else ""

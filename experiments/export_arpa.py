@@ -6,7 +6,6 @@ The sentence end is written as </s>, and a <unk> that the text itself holds,
 an ordinary word, under another name.
 """
 
-import pathlib
 from collections.abc import Sequence
 
 from absl import flags
@@ -26,9 +25,10 @@ def export_arpa(args: cli.Arguments) -> int:
   from rnn_lab import rundir
   from rnn_lab.errors import FieldError
   from rnn_lab.language_models import arpa, ngram
+  from rnn_lab.paths import local_path
   from rnn_lab.text.vocabulary import Vocabulary
 
-  workdir, output = args.workdir, pathlib.Path(args.output)
+  workdir, output = args.workdir, local_path("output", args.output)
   if not (workdir / rundir.NGRAM).exists():
     raise FieldError(
       "workdir", f"workdir must be the run of an n-gram model, got {workdir}"

@@ -15,6 +15,7 @@ of a text file that is the input of a run that reads text.
 """
 
 import json
+import os
 from collections.abc import Sequence
 
 from absl import flags
@@ -39,6 +40,7 @@ def predict(args: cli.Arguments) -> int:
   """Prints the predictions."""
   from experiments.terminal import Terminal, prediction_lines
   from rnn_lab.errors import FieldError, check_int
+  from rnn_lab.paths import local_path
   from rnn_lab.predictors.given import read_inputs
   from rnn_lab.reports.predictions import draw_prediction
   from rnn_lab.runs.opening import load_run
@@ -48,10 +50,14 @@ def predict(args: cli.Arguments) -> int:
     check_int(name, getattr(args, name), 0)
     if getattr(args, name):
       options[name] = getattr(args, name)
+  # An input is a text or a file: "~" is a home only where a file is there.
+  given = os.path.expanduser(args.input)
+  given = given if os.path.exists(given) else args.input
+  figure = local_path("figure", args.figure) if args.figure else None
   run = load_run(args.workdir, args.seed_index, with_data=False)
-  inputs = read_inputs(args.input, run.task)
-  is_single = inputs == [args.input]
-  if args.figure and not is_single:
+  inputs = read_inputs(given, run.task)
+  is_single = inputs == [given]
+  if figure and not is_single:
     raise FieldError("figure", "figure needs a single input, given by --input")
   rows = run.predict(inputs, **options)
   if not is_single:
@@ -59,13 +65,13 @@ def predict(args: cli.Arguments) -> int:
       print(json.dumps(row))
     return 0
   [row] = rows
-  if args.figure:
-    draw_prediction(row, args.figure)
+  if figure:
+    draw_prediction(row, figure)
   with Terminal() as terminal:
     for line in prediction_lines(row):
       terminal.line(line)
-    if args.figure:
-      terminal.line(f"figure: {args.figure}")
+    if figure:
+      terminal.line(f"figure: {figure}")
   return 0
 
 

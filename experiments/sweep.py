@@ -25,15 +25,19 @@ def sweep(
   args: cli.Arguments,
   check: Callable[[Any], None] | None = None,
   measure: Callable[..., Any] | None = None,
-  extra: Mapping[str, Any] | None = None,
+  extra: Callable[[], Mapping[str, Any]] | None = None,
 ) -> int:
-  """Runs the sweep of `--config` in `--workdir`; 1 if a trial failed.
+  """Runs the sweep of `--config` in `--workdir`.
 
   Args:
     args: the values of the flags.
     check: is called with each trial's plan before anything runs.
     measure: see `run_sweep`; a config without a sweep is then a single trial.
-    extra: for the report, beside what the config's `report()` says.
+    extra: returns more for the report than the config's `report()` says.
+
+  Returns:
+    The exit code: 1 if a trial failed or all seeds of all trials diverged,
+    that of the signal if one stopped it.
   """
   from experiments.terminal import Terminal
   from rnn_lab.errors import FieldError
@@ -42,19 +46,20 @@ def sweep(
   from rnn_lab.sweeps.run import STOPPED, run_sweep
 
   config, workdir = args.config, args.workdir
-  one_trial = measure and (lambda add, argument: add({}))
-  add_trials = getattr(config.module, "sweep", one_trial)
-  if add_trials is None:
-    raise FieldError(
-      "config", f"config {config.path} must define sweep(add, argument)"
-    )
+  add_trials = config.add_trials
+  if not hasattr(config.module, "sweep"):
+    if measure is None:
+      raise FieldError(
+        "config", f"config {config.path} must define sweep(add, argument)"
+      )
+    add_trials = _add_one_trial
   trials = expand(add_trials, config.argument, config.fields, config.overrides)
-  report = config.module.report() if hasattr(config.module, "report") else {}
+  report = config.report()
   if config.argument == "smoke":
     report |= {"text": f"{SMOKE}\n\n{report.get('text', '')}".strip()}
   command = {"config": config.path, "argument": config.argument}
   command["command_line"] = config.overrides
-  report = {**command, **report, **(extra or {})}
+  report = {**command, **report, **(extra() if extra else {})}
   executor, cores = cli.executor()
   with Terminal() as terminal:
     outcome = run_sweep(
@@ -67,7 +72,14 @@ def sweep(
       terminal.line("stopped; the same command resumes from here")
     for name in outcome.failed:
       terminal.line(f"failed: {workdir / name / ERROR}")
-  return 1 if outcome.failed else 0
+  if outcome.status == STOPPED:
+    return cli.exit_code(outcome.signal)
+  return 1 if outcome.failed or outcome.all_diverged else 0
+
+
+def _add_one_trial(add: Callable[..., None], argument: str) -> None:
+  del argument
+  add({})
 
 
 if __name__ == "__main__":

@@ -8,15 +8,33 @@ import numpy as np
 from rich import progress
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from rnn_lab.training.heartbeat import Heartbeat
+
+# A terminal obeys these characters instead of showing them.
+CONTROL = {
+  code: f"\\x{code:02x}"
+  for code in (*range(32), *range(127, 160))
+  if chr(code) not in "\n\t"
+}
+# What a table of next tokens calls them.
+UNITS = {"word": "word", "character": "character", "bpe": "piece"}
 
 
 class Terminal:
-  """A listener with a progress bar on terminals; a context manager."""
+  """A listener and context manager.
+
+  It shows a progress bar on terminals, and elsewhere signs of life.
+  """
 
   def __init__(self) -> None:
-    self._console = Console(highlight=False, soft_wrap=True)
+    # What is printed comes from texts, which may have [/b] or :cat: as words.
+    self._console = Console(
+      highlight=False, soft_wrap=True, markup=False, emoji=False
+    )
     self._bar = progress.Progress(
-      progress.TextColumn("{task.description}"),
+      progress.TextColumn("{task.description}", markup=False),
       progress.BarColumn(),
       progress.MofNCompleteColumn(),
       progress.TimeElapsedColumn(),
@@ -25,6 +43,7 @@ class Terminal:
       disable=not self._console.is_terminal,
     )
     self._task: progress.TaskID | None = None
+    self._heartbeat = Heartbeat(self.line)
 
   def __enter__(self) -> "Terminal":
     self._bar.start()
@@ -43,43 +62,61 @@ class Terminal:
     if self._task is not None:
       self._bar.remove_task(self._task)
     self._task = self._bar.add_task(name, completed=done, total=total)
+    self._heartbeat.start(done, total)
 
   def advance(self, done: int) -> None:
     """See Listener."""
     if self._task is not None:
       self._bar.update(self._task, completed=done)
+    if not self._console.is_terminal:
+      self._heartbeat.advance(done)
 
   def line(self, text: str) -> None:
     """See Listener."""
-    self._console.print(text, markup=False)
+    self._console.print(Text(printable(text)))
+    self._heartbeat.heard()
 
   def table(self, table: object) -> None:
     """Prints a rich table."""
     self._console.print(table)
 
 
-def next_words_table(
+def printable(text: str) -> str:
+  """Returns a text with its control characters written as escapes."""
+  return text.translate(CONTROL)
+
+
+def visible(token: str) -> str:
+  """Returns a token, in quotes if it has white space or what has no shape."""
+  plain = token.isprintable() and not any(c.isspace() for c in token)
+  return token if token and plain else repr(token)
+
+
+def next_tokens_table(
   log_p: np.ndarray,
   words: Sequence[str],
+  unit: str,
   top: int,
   truth: Mapping[str, float] | None,
 ) -> Table:
-  """Returns the most probable next words as a rich table.
+  """Returns the most probable next tokens as a rich table.
 
   Args:
     log_p: `[V]` natural logarithms.
-    words: `[V]`, the words.
+    words: `[V]`, the tokens.
+    unit: what they are: "word", "character" or "bpe".
     top: the number of rows.
     truth: the true distribution, None where it is unknown.
   """
-  table = Table("next word", title="What comes next")
+  table = Table(f"next {UNITS[unit]}", title="What comes next")
   table.add_column("probability", justify="right")
   if truth is not None:
     table.add_column("true probability", justify="right")
   for word in np.argsort(-log_p, kind="stable")[:top]:
-    row = [repr(words[word])[1:-1], f"{np.exp(log_p[word]):.4f}"]
+    # Cells that are strings would be read as markup.
+    row = [Text(visible(words[word])), Text(f"{np.exp(log_p[word]):.4f}")]
     if truth is not None:
-      row.append(f"{truth.get(words[word], 0.0):.4f}")
+      row.append(Text(f"{truth.get(words[word], 0.0):.4f}"))
     table.add_row(*row)
   return table
 

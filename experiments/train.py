@@ -16,16 +16,23 @@ def main(argv: Sequence[str]) -> int:
 
 
 def train(args: cli.Arguments) -> int:
-  """Trains `--config` in `--workdir`; see `rnn_lab.runs.train`."""
+  """Trains `--config` in `--workdir`; see `rnn_lab.runs.train`.
+
+  Returns:
+    The exit code: 1 if all seeds diverged, that of the signal if one stopped
+    the run.
+  """
   from experiments.terminal import Terminal
   from rnn_lab import rundir, runs
 
   workdir = args.workdir
-  with Terminal() as terminal:
-    status = runs.train(args.config.fields, workdir, terminal)
+  # Until here a signal ends the process.
+  plan = runs.planning.plan(args.config.fields)
+  with Terminal() as terminal, runs.stop_on_signal() as stop:
+    status = runs.train(plan, workdir, terminal, stop)
     if status == runs.STOPPED:
       terminal.line("stopped; the same command resumes from here")
-      return 0
+      return cli.exit_code(stop.signal)
     if status == runs.ALREADY_FINISHED:
       terminal.line(f"{workdir} is already finished")
     result = rundir.read_json(workdir / rundir.RESULT)
@@ -38,7 +45,7 @@ def train(args: cli.Arguments) -> int:
     for name, value in result["baselines"].items():
       terminal.line(f"a simple baseline reaches {name} {value:.4f}")
     terminal.line(f"{result['status']}: {workdir / rundir.RESULT}")
-  return 0
+  return 1 if result["status"] == "diverged" else 0
 
 
 def _no_number(seed: Mapping[str, Any]) -> str:

@@ -183,6 +183,12 @@ def _find(corpus: str, data_dir: str, file: File) -> pathlib.Path:
   )
 
 
+def unpublished_hashes(corpus: str) -> list[str]:
+  """Returns the files of a corpus whose first download is trusted."""
+  files = SOURCES[corpus].files.values()
+  return [file.name for file in files if file.sha256 is None]
+
+
 def fetch(
   url: str, folder: str, sha256: str | None, alternative: str
 ) -> pathlib.Path:

@@ -324,7 +324,7 @@ def test_equal_sections_give_the_same_cell(monkeypatch):
   monkeypatch.setitem(CELLS, "leaky", leaky)
   section = {"hidden_size": 3, "leaky": {"rate": 0.2}, "lstm": {}}
   cell = build_cell(section, "leaky")
-  assert cell.kind == "custom" and cell.options == ()
+  assert cell.kind == "leaky" and cell.options == ()
   assert build_cell(section, "leaky") is cell
   assert build_cell({"hidden_size": 3, "leaky": {"rate": 0.3}}, "leaky") != cell
   assert build_cell(section, "lstm") is lstm(3)

@@ -130,6 +130,19 @@ def test_the_issues_configs_are_there():
   } <= set(NAMES)
 
 
+def test_the_overrides_of_another_config():
+  base, config = common.pattern_config(), common.pattern_config()
+  base.task.name = "digits"
+  config.task.update({"name": "toy", "size": 3})
+  config.model.decoder.attention = "additive"
+  config.train.batch_size = 7
+  assert common.differences(base, config) == {
+    "task": config.task.to_dict(),
+    "model.decoder.attention": "additive",
+    "train.batch_size": 7,
+  }
+
+
 @pytest.mark.parametrize("kind", CELLS)
 def test_cell_sections_hold_the_factorys_arguments_and_defaults(kind):
   defaults = {

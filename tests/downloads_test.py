@@ -11,6 +11,7 @@ import pytest
 from rnn_lab import downloads
 from rnn_lab.downloads import File, Source, find_files
 from rnn_lab.errors import FieldError
+from rnn_lab.tasks.language import of_corpus
 from rnn_lab.text import load
 
 TEXTS = {
@@ -108,6 +109,10 @@ def test_a_corpus_is_loaded_from_its_downloads(cache):
   corpora._load.cache_clear()
   corpus = load("wikitext2")
   corpora._load.cache_clear()
+  # The run says which file it could only trust.
+  assert corpus.facts == {"trusted": ["train.txt"]}
+  words = "; no published hash to check train.txt against"
+  assert of_corpus(corpus, 1, 1, 1).describe().endswith(words)
   assert corpus.vocabulary.words == ("<unk>", "<eos>", "a", "b", "c")
   assert corpus.test.tokens.tolist() == [3, 0, 1]
   assert corpus.hashes == {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -9,13 +10,21 @@ import pytest
 from commands import ROOT, assert_refused, call, start
 from tiny import everything, result
 
-from experiments import cli
+from configs import common
+from experiments import cli, field_help
+from experiments.terminal import Terminal
+from rnn_lab import reports
+from rnn_lab.rundir import write_json
+from rnn_lab.studies import gradient_study
+from rnn_lab.sweeps import executors, run
 
+HUGE = "--config.optimizer.learning_rate=1e38"
 SMOKE = f"--config={ROOT}/configs/digits.py:smoke"
+SHARED = ("cli", "config_file", "field_help", "streams", "terminal")
 MAINS = sorted(
   path.stem
   for path in (ROOT / "experiments").glob("*.py")
-  if path.stem not in ("__init__", "cli", "terminal")
+  if path.stem not in ("__init__", *SHARED)
 )
 
 # arguments of `experiments.train` after --workdir, words of the message
@@ -55,12 +64,16 @@ WRONG = {
   ),
   "unknown argument": (
     [f"--config={ROOT}/configs/digits.py:smok"],
-    "configs/digits.py: get_config('smok') raised ValueError: ",
+    "line 14: get_config('smok') raised ValueError: the config's argument must",
   ),
   "missing file": (
     ["--config=configs/digit.py"],
     "config must be the path of a config file, FILE.py or FILE.py:argument; "
     "there is no file 'configs/digit.py'",
+  ),
+  "address": (
+    ["--config=gs://bucket/mine.py"],
+    "config must be a path on this machine, got 'gs://bucket/mine.py'",
   ),
   "no config": ([], "--config is required"),
   "wrong type": (
@@ -95,13 +108,24 @@ def test_wrong_input_gets_one_line_and_exit_code_2(name, tmp_path):
 @pytest.mark.parametrize(
   ("text", "words"),
   [
-    ("1 +\n", "importing it raised SyntaxError: "),
-    ("import no_such\n", "importing it raised ModuleNotFoundError: "),
+    ("1 +\n", ", line 1: importing it raised SyntaxError: "),
+    ("\nimport no_such\n", ", line 2: importing it raised ModuleNotFoundError"),
+    ("get_config = dict\n", ": get_config must return a ConfigDict, got {}"),
+    ("get_config = 3\n", ": get_config must be a function, got 3"),
+    ("def get_config():\n  return\n", "must return a ConfigDict, got None"),
+    (
+      "def get_config():\n  return nme\n",
+      ", line 2: get_config() raised NameError: name 'nme' is not defined",
+    ),
+    (
+      "def get_config(a, b):\n  return\n",
+      "get_config(a, b) must be a function that can be called as get_config()",
+    ),
     ("x = 1\n", "must define get_config"),
     ("def get_config():\n  return {}\n", "must return a ConfigDict, got {}"),
     (
       "def get_config():\n  raise ValueError('two\\nlines')\n",
-      "get_config() raised ValueError: two lines",
+      ", line 2: get_config() raised ValueError: two lines",
     ),
   ],
 )
@@ -114,6 +138,85 @@ def test_a_config_file_that_fails_is_named(text, words, tmp_path):
     assert words in ended.err
 
 
+BASE = """from configs import digits
+
+def get_config():
+  return digits.get_config("smoke")
+
+"""
+
+
+@pytest.mark.parametrize(
+  ("text", "words"),
+  [
+    (
+      "def sweep(add):\n  add({'seed': sede})\n",
+      ", line 7: sweep(add) raised NameError: name 'sede' is not defined",
+    ),
+    (
+      "def sweep(add, argument):\n  add('seed')\n",
+      ", line 7: sweep(add) raised FieldError: add must be given {dotted ",
+    ),
+    (
+      "def sweep(add):\n  add({'seed': 1}, name=1)\n",
+      "add: name must be a string or None, got 1",
+    ),
+    (
+      "def sweep(add):\n  add({'seed': object})\n",
+      "seed must be finite numbers, strings, booleans, lists or dicts of these",
+    ),
+    (
+      "def sweep(a, b, c):\n  return\n",
+      "sweep(a, b, c) must be a function that can be called as sweep(add)",
+    ),
+    ("sweep = [1, 2]\n", ": sweep must be a function, got [1, 2]"),
+    (
+      "def sweep(add):\n  add({})\ndef report():\n  return 1 / 0\n",
+      ", line 9: report() raised ZeroDivisionError: division by zero",
+    ),
+    (
+      "def sweep(add):\n  add({})\ndef report():\n  return\n",
+      ": report() must return a dict, got None",
+    ),
+    (
+      "def sweep(add):\n  add({})\ndef report():\n  return {'text': {1}}\n",
+      ": report() must return what JSON can hold: Object of type set",
+    ),
+  ],
+)
+def test_errors_of_a_config_s_own_functions_name_its_line(
+  text, words, tmp_path, monkeypatch
+):
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / "mine.py").write_text(BASE + text)
+  for module in ("sweep", "gradient_flow"):
+    ended = call(module, "--config=mine.py", "--workdir=run")
+    assert_refused(ended, "config mine.py")
+    assert words in ended.err
+  assert not (tmp_path / "run").exists()
+
+
+DATACLASS = """from __future__ import annotations
+import dataclasses
+from ml_collections import config_dict
+
+@dataclasses.dataclass
+class Sizes:
+  kind: dataclasses.InitVar[int]
+  hidden: int = 3
+
+def get_config():
+  return config_dict.ConfigDict({"hidden": Sizes(1).hidden})
+"""
+
+
+def test_a_config_may_have_a_dataclass_under_postponed_annotations(tmp_path):
+  path = tmp_path / "mine.py"
+  path.write_text(DATACLASS)
+  argv = [f"--config={path}", "--workdir=w"]
+  assert cli.call(lambda a: a.config.fields.hidden, argv, "", cli.CONFIG) == 3
+
+
 CONFIG = """
 from ml_collections import config_dict
 
@@ -122,6 +225,16 @@ def get_config(argument="none"):
     "argument": argument, "seed": 0, "deep": {"on": False, "sizes": (1, 2)},
     "path": config_dict.placeholder(str),
   })
+"""
+
+
+class NoResults:
+  parts = ()
+
+
+TWO_SEEDS = """def sweep(add):
+  add({"seed": 0})
+  add({"seed": 1})
 """
 
 
@@ -194,6 +307,121 @@ assert "jax" not in sys.modules and "rnn_lab" not in sys.modules
   assert ended.stderr.count("error: ") == 2 * len(MAINS)
 
 
+CTRL_C = """
+import os, signal, sys
+sys.argv[0] = "-m"  # as python -m has it while it looks for the program
+import experiments
+try:
+  os.kill(os.getpid(), signal.SIGINT)
+finally:
+  print("not at once")
+"""
+
+
+def test_ctrl_c_while_starting_is_no_traceback():
+  for handler, code, out in (
+    ("default_int_handler", 130, ""),
+    # A shell starts jobs in the background so, which then ignore it.
+    ("SIG_IGN", 0, "not at once\n"),
+  ):
+    prepare = f"import signal; signal.signal(2, signal.{handler})"
+    ended = subprocess.run(
+      [sys.executable, "-S", "-c", prepare + CTRL_C],
+      cwd=ROOT,
+      capture_output=True,
+      text=True,
+    )
+    assert (ended.returncode, ended.stdout) == (code, out)
+    assert ended.stderr == ("stopped\n" if code else "")
+
+
+LINES = """
+import sys
+from experiments import cli
+
+def main(argv):
+  for n in range(3):
+    print("line \u2192", n, flush=True)
+    sys.stdin.readline()
+  print("done", file=sys.stderr)
+  return 0
+
+cli.run(main)
+"""
+
+
+def test_an_output_that_nobody_reads_any_more_ends_nothing():
+  with subprocess.Popen(
+    [sys.executable, "-c", LINES],
+    cwd=ROOT,
+    env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+  ) as process:
+    assert process.stdout.readline() == "line \\u2192 0\n"
+    process.stdout.close()
+    process.stdin.write("\n" * 3)
+    process.stdin.close()
+    assert process.stderr.read() == "done\n"
+    assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize(
+  ("content", "words"),
+  [
+    (None, "must be a text file with a flag on each line: [Errno 2] No such"),
+    ("", "on each line: [Errno 21] Is a directory"),
+    (b"\xff\xfe", "on each line: 'utf-8' codec can't decode"),
+    (b"--config.seeed=1\n", "unknown field seeed; did you mean seed?"),
+    (b"# a comment\n--workdri=x\n", "unknown flag --workdri"),
+  ],
+)
+def test_a_wrong_flagfile_is_one_line(content, words, tmp_path):
+  path = tmp_path / "flags"
+  if content == "":
+    path.mkdir()
+  elif content is not None:
+    path.write_bytes(content)
+  run = f"--workdir={tmp_path / 'run'}"
+  ended = call("train", f"--flagfile={path}", SMOKE, run)
+  assert_refused(ended, words)
+  assert call("train", f"--flagfile={path}", "--help").code == 0
+
+
+def test_flags_may_stand_in_a_file(tmp_path):
+  (tmp_path / "flags").write_text(f"{SMOKE}\n--config.seed=3\n")
+  argv = [f"--flagfile={tmp_path / 'flags'}", "--workdir=w"]
+  seed = cli.call(lambda args: args.config.fields.seed, argv, "", cli.CONFIG)
+  assert seed == 3
+
+
+def test_help_lists_flags_and_fields_with_defaults_and_meaning(tmp_path):
+  lines = call("generate", "--help").out.splitlines()
+  assert "  --top: rows of the table of next words (default 10)" in lines
+  assert "  --prompt: the text to continue (required)" in lines
+  assert not any("--config" in line for line in lines)
+  ended = call("sweep", "--help")
+  line = "--config.model.hidden_size=64: units of each layer and direction\n"
+  assert ended.code == 0 and line in ended.out
+  ended = call("train", "--config", SMOKE.partition("=")[2], "--help")
+  assert "\n  --config.model.hidden_size=16: units of" in ended.out
+  words = "--config.task.gap=0: number of steps after the image, at least 0."
+  assert words in ended.out
+  ended = call("train", "--help", f"--config={tmp_path}/none.py")
+  assert_refused(ended, "there is no file")
+
+
+@pytest.mark.parametrize("name", ["default", "writing", "language"])
+def test_every_shared_field_has_a_meaning(name):
+  config = getattr(common, f"{name}_config")()
+  config.task = {"name": "digits", "order": "row"}
+  lines = field_help.field_lines(config)
+  assert len(lines) > 60
+  assert [line for line in lines if ": " not in line] == []
+
+
 def test_a_process_has_all_cores_and_the_exit_code(tmp_path):
   """As only `python -m` itself shows it."""
   wrong = start("train", SMOKE, f"--workdir={tmp_path}", "--config.seeed=1")
@@ -240,6 +468,7 @@ def test_the_same_command_again_says_so(finished):
 def refused(workdir, folder):
   """A command, and words of the message."""
   (folder / "file").write_text("")
+  run = f"--workdir={workdir}"
   sweep, study = (
     f"--workdir={folder / 'sweep'}",
     f"--workdir={folder / 'study'}",
@@ -276,6 +505,14 @@ def refused(workdir, folder):
       ],
       "model.kind must be a model with one recurrence",
     ),
+    "another task": (
+      ["train", f"--config={ROOT}/configs/adding.py:smoke", run],
+      "task.name ('digits' there, 'adding' here)",
+    ),
+    "not finished": (
+      ["gradient_flow", SMOKE, run, "--config.train.num_steps=40"],
+      "is a run that is not finished",
+    ),
     "no run": (["report", f"--workdir={folder / 'nothing'}"], "run directory"),
     "no workdir": (["report"], "--workdir is required"),
     "no benchmark": (
@@ -296,6 +533,71 @@ def test_other_commands_are_refused_and_change_nothing(finished, tmp_path):
     assert_refused(call(*arguments), words)
   assert everything(workdir) == before
   assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_run_that_a_signal_stops_exits_with_its_number(tmp_path, monkeypatch):
+  signals = []
+
+  def interrupt(self, done):
+    if not signals:
+      signals.append(done)
+      os.kill(os.getpid(), signal.SIGTERM)
+
+  before = signal.getsignal(signal.SIGTERM)
+  monkeypatch.setattr(Terminal, "advance", interrupt)
+  ended = call("train", SMOKE, f"--workdir={tmp_path / 'run'}")
+  assert signals == [5] and ended.code == 143
+  assert "stopped; the same command resumes from here" in ended.out
+  assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_run_of_which_all_seeds_diverge_exits_1(tmp_path):
+  command = ("train", SMOKE, f"--workdir={tmp_path / 'run'}", HUGE)
+  for _ in range(2):  # and so says the same command again
+    ended = call(*command)
+    assert ended.code == 1 and "diverged: " in ended.out
+
+
+@pytest.mark.parametrize(
+  ("ends", "code"),
+  [
+    (["finished", "diverged"], 0),
+    (["diverged", "diverged"], 1),
+    (["diverged", "failed"], 1),
+    (["finished", signal.SIGINT], 130),
+    (["failed", signal.SIGTERM], 143),
+  ],
+)
+def test_the_exit_code_of_a_sweep(ends, code, tmp_path, monkeypatch):
+  def train(plan, folder, listener, stop):
+    end = ends[plan.config["seed"]]
+    if end == "failed":
+      raise RuntimeError("the disk is on fire")
+    if end not in ("finished", "diverged"):
+      os.kill(os.getpid(), end)
+      return run.STOPPED
+    write_json(folder / "result.json", {"status": end})
+    return end
+
+  monkeypatch.setattr(cli, "executor", lambda: ("serial", 1))
+  monkeypatch.setattr(executors, "train", train)
+  monkeypatch.setattr(run, "write_report", lambda workdir: workdir)
+  monkeypatch.setattr(run, "load_results", lambda workdir: NoResults)
+  monkeypatch.setattr(run, "results_table", lambda parts: "a table")
+  mine = tmp_path / "mine.py"
+  mine.write_text(BASE + TWO_SEEDS)
+  workdir = f"--workdir={tmp_path / 'sweep'}"
+  assert call("sweep", f"--config={mine}", workdir).code == code
+
+
+def test_a_finished_run_is_measured_where_it_is(finished, monkeypatch):
+  workdir, _ = finished
+  measured = []
+  monkeypatch.setattr(gradient_study, "measure", measured.append)
+  monkeypatch.setattr(reports, "write_report", measured.append)
+  ended = call("gradient_flow", SMOKE, f"--workdir={workdir}")
+  assert (ended.code, ended.err) == (0, "")
+  assert measured == [workdir, workdir]
 
 
 def test_a_report_of_one_run(finished):

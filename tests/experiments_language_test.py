@@ -131,3 +131,22 @@ def test_a_model_is_exported_and_read_again(run, tmp_path):
   ]
   a, b = [r["metrics"]["test/perplexity"]["values"][0] for r in results]
   assert a == pytest.approx(b, rel=1e-4)
+
+
+def test_characters_of_one_line_with_markup(tmp_path):
+  path = tmp_path / "text.txt"
+  path.write_text("[/b] is [b] or [red] " * 40, encoding="utf-8")
+  config = tiny_language(
+    model__kind="ngram",
+    task__corpus="text",
+    task__train_path=str(path),
+    task__unit="character",
+  )
+  assert train(config, tmp_path / "run") == "finished"
+  arguments = ("--prompt=[/b]", "--samples=1", "--num_tokens=4", "--warmup=0")
+  ended = call("generate", f"--workdir={tmp_path / 'run'}", *arguments)
+  assert (ended.code, ended.err) == (0, "")
+  assert "next character" in ended.out and "' '" in ended.out
+  assert "\n1: [/b] " in ended.out
+  refused = call("generate", f"--workdir={tmp_path / 'run'}", "--prompt=ZZ")
+  assert_refused(refused, "prompt must have at least one known character")

@@ -1,5 +1,7 @@
 """ARPA files: written, read, damaged, and as the kenlm library reads them."""
 
+import bz2
+import gzip
 import math
 import os
 import pathlib
@@ -9,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from rnn_lab.errors import FieldError
-from rnn_lab.language_models import ngram
+from rnn_lab.language_models import arpa_reader, ngram
 from rnn_lab.language_models.arpa import for_vocabulary, read_arpa, write_arpa
 from rnn_lab.language_models.counts import count
 from rnn_lab.language_models.estimators import estimate
@@ -272,12 +274,111 @@ def test_ids_of_another_vocabulary(tmp_path):
   expected = [p[WORDS.index(word)] for word in fewer]
   context = [fewer.index(WORDS[i]) for i in (2, 3)]
   assert_allclose(ngram.next_distribution(moved, context), expected, rtol=1e-6)
-  with pytest.raises(FieldError, match="lacks 1, such as 'pens'"):
-    for_vocabulary(read, words, (*wanted, "pens"), EOS)
+  with pytest.raises(FieldError, match="none of its 3, such as 'pens'"):
+    for_vocabulary(read, words, ("<unk>", "<eos>", "pens"), EOS)
   with pytest.raises(
     FieldError, match="^arpa_file .*got a model with sentence e"
   ):
     for_vocabulary(read, words, wanted, None)
+
+
+# With n-grams of its <unk>, as some tools write them.
+OPEN = """\\data\\
+ngram 1=4
+ngram 2=4
+
+\\1-grams:
+-1\t<unk>\t-0.25
+-99\t<s>\t-0.3
+-0.5\t</s>
+-0.4\ta\t-0.2
+
+\\2-grams:
+-0.1\t<s> a
+-0.2\ta a
+-0.6\ta <unk>
+-0.7\t<unk> </s>
+
+\\end\\
+"""
+# The words of a text, and log10 p of each, as kenlm's query has them.
+QUERIES = {
+  "with": (OPEN, "a b a c </s>", [-0.1, -0.6, -0.65, -0.6, -0.7]),
+  "unigram": (GOOD, "a b a c </s>", [-0.1, -1.2, -0.4, -1.2, -0.5]),
+  "without": (
+    GOOD.replace("-1\t<unk>\n", "").replace("1=4", "1=3"),
+    "a b </s>",
+    [-0.1, -100.2, -0.5],
+  ),
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_unknown_words_are_answered_as_in_kenlm(tmp_path, name):
+  text, query, expected = QUERIES[name]
+  path = tmp_path / "model.arpa"
+  path.write_text(text)
+  vocabulary = ("<unk>", "<eos>", "c", "a", "b")
+  model = for_vocabulary(*read_arpa(path), vocabulary, EOS)
+  words = query.replace("</s>", "<eos>").split()
+
+  def log_p(model):
+    ids = np.array([[vocabulary.index(word) for word in words]])
+    inputs = np.concatenate([[[EOS]], ids[:, :-1]], axis=1)
+    carry = ngram.initial_carry(model, 1)
+    return ngram.score(model, carry, inputs, ids)[1][0] / math.log(10)
+
+  assert_allclose(log_p(model), expected, atol=1e-12)
+  [note, *more] = model.notes
+  assert "lacks 2 of the 5 words of the vocabulary, such as 'c'" in note
+  assert [n for n in more if "no <unk>" in n] == more
+  assert len(more) == (name == "without")
+  # Saved, or written as a file again, it answers the same.
+  ngram.save(model, tmp_path / "model.npz")
+  assert_allclose(log_p(ngram.load(tmp_path / "model.npz")), expected)
+  write_arpa(model, vocabulary, path)
+  again = for_vocabulary(*read_arpa(path), vocabulary, EOS)
+  assert_allclose(log_p(again), expected, atol=1e-8)
+
+
+def test_compressed_and_binary_files(tmp_path):
+  path = tmp_path / "model.arpa"
+  path.write_bytes(gzip.compress(GOOD.encode()))
+  assert read_arpa(path)[1] == ("<unk>", "<eos>", "a")
+  path.write_bytes(gzip.compress(GOOD.encode())[:-9])
+  with pytest.raises(FieldError, match="^arpa_file .* is a damaged gzip file$"):
+    read_arpa(path)
+  path.write_bytes(bz2.compress(GOOD.encode()))
+  with pytest.raises(FieldError, match=r"is compressed \(bzip2\)"):
+    read_arpa(path)
+  path.write_bytes(b"mmap lm http://kheafield.com/code format version 5\n\0")
+  with pytest.raises(FieldError, match="is a binary file of kenlm"):
+    read_arpa(path)
+
+
+def test_blocks_of_lines_are_one_file(tmp_path, monkeypatch):
+  model = model_of(order=4)
+  path = tmp_path / "model.arpa"
+  write_arpa(model, WORDS, path)
+  whole, _ = read_arpa(path)
+  monkeypatch.setattr(arpa_reader, "LINES_AT_ONCE", 7)
+  # Some lines without a back-off weight, and a field between two spaces.
+  text = path.read_text(encoding="utf-8").replace("\t0\n", "\n")
+  path.write_text(text.replace("\t", " \t "), encoding="utf-8")
+  assert_same(read_arpa(path)[0], whole, atol=0)
+  lines = path.read_text(encoding="utf-8").split("\n")
+  at = lines.index("\\3-grams:") + 12
+  for line, words in {
+    lines[at].replace("-", "--"): "is not a number",
+    lines[at].replace("books", "pens"): "is not among the 1-grams",
+    lines[at - 9]: "a 3-gram that occurs twice",
+    lines[at] + " exams exams": "fields for a 3-gram",
+  }.items():
+    assert line != lines[at]
+    damaged = [*lines[:at], line, *lines[at + 1 :]]
+    path.write_text("\n".join(damaged), encoding="utf-8")
+    with pytest.raises(FieldError, match=f"in line {at + 1}: .*{words}"):
+      read_arpa(path)
 
 
 def test_a_tools_file_of_a_text_with_unknown_words(tmp_path):

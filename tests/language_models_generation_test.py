@@ -7,6 +7,7 @@ import pytest
 
 from rnn_lab._stack import stack
 from rnn_lab.cells import elman
+from rnn_lab.errors import FieldError
 from rnn_lab.initializers import uniform
 from rnn_lab.language_models import ngram
 from rnn_lab.language_models.counts import count
@@ -37,7 +38,7 @@ def counting(stop=-1):
     return carry + 1, logits
 
   return NextToken(
-    lambda params, size: Stepper(jnp.zeros(size, jnp.int32), step), ()
+    lambda params, size: Stepper(jnp.zeros(size, jnp.int32), step), (), WORDS
   )
 
 
@@ -125,3 +126,21 @@ def test_counts_are_read_one_token_at_a_time():
     np.testing.assert_allclose(np.exp(log_p), want, rtol=1e-5)
   _, log_p = read_all(loaded, text)
   np.testing.assert_allclose(np.exp(log_p), want, rtol=1e-5)
+
+
+@pytest.mark.parametrize("wrong", [WORDS, -1, 1.5])
+def test_an_id_of_no_word_is_refused(wrong):
+  """A lookup would answer for the nearest one, a count for an unknown one."""
+  counted = from_counts(estimate(count(np.arange(WORDS), WORDS, 2), "add_k"))
+  words = f"must be integers from 0 to {WORDS - 1}, got {wrong}$"
+  model, params, _ = network()
+  for loaded in (from_network(model, params), counted):
+    with pytest.raises(FieldError, match=f"^tokens {words}"):
+      read_all(loaded, [0, wrong])
+    with pytest.raises(FieldError, match=f"^last {words}"):
+      continue_text(loaded, loaded.initial(), wrong, 2, [KEY])
+    with pytest.raises(FieldError, match="^tokens must hold at least one"):
+      read_all(loaded, [])
+  initial, step = from_network(model, params).stepper(params, 1)
+  with pytest.raises(FieldError, match=f"^tokens_B {words}"):
+    step(initial, np.array([wrong]))

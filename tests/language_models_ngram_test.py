@@ -2,8 +2,10 @@
 
 import collections
 import dataclasses
+import io
 import math
 import pathlib
+import zipfile
 
 import hypothesis
 import numpy as np
@@ -458,6 +460,56 @@ def test_a_damaged_model_is_named(tmp_path, damage):
   ) as caught:
     ngram.load(path)
   assert "\n" not in str(caught.value)
+
+
+def npy(array, shape=None, version=b"\1\0"):
+  """An array's file whose header claims a shape."""
+  stream = io.BytesIO()
+  np.lib.format.write_array(stream, array)
+  raw = stream.getvalue()
+  if shape is not None:
+    old, new = f"{array.shape}, ", f"{shape}, "
+    padding = b" " * (len(new) - len(old))
+    raw = raw.replace(old.encode(), new.encode()).replace(
+      padding + b"\n", b"\n"
+    )
+  return raw.replace(b"NUMPY\1\0", b"NUMPY" + version, 1)
+
+
+@pytest.mark.parametrize("harm", ["shape", "compressed", "version", "object"])
+def test_a_model_that_claims_more_than_it_has_is_named(tmp_path, harm):
+  path = tmp_path / "model.npz"
+  tokens, words = ids_of("a b a\nb a b a\n")
+  ngram.save(model_of(tokens, len(words), 2, "kneser_ney"), path)
+  with zipfile.ZipFile(path) as archive:
+    raw = {name: archive.read(name) for name in archive.namelist()}
+  keys = np.load(io.BytesIO(raw["keys_2.npy"]))
+  raw["keys_2.npy"] = {
+    # 8 TB.
+    "shape": npy(keys, (10**12,)),
+    "compressed": npy(keys),
+    "version": npy(keys, version=b"\3\0"),
+    "object": npy(keys.astype(object)),
+  }[harm]
+  kind = zipfile.ZIP_DEFLATED if harm == "compressed" else zipfile.ZIP_STORED
+  with zipfile.ZipFile(path, "w", kind) as archive:
+    for name, content in raw.items():
+      archive.writestr(name, content)
+  with pytest.raises(FieldError, match=r"cannot be read \(ValueError\)$"):
+    ngram.load(path)
+
+
+@pytest.mark.parametrize("wrong", [3, -2, 0.5])
+def test_ids_of_no_word_are_refused(wrong):
+  model = estimate(count(np.array([0, 1, 2, 1]), 3, 2), "add_k")
+  with pytest.raises(FieldError, match=f"^context must .*-1 to 2, got {wrong}"):
+    ngram.next_distribution(model, [0, wrong])
+  carry = ngram.initial_carry(model, 1)
+  with pytest.raises(FieldError, match=f"^inputs_BT must .*got {wrong}"):
+    ngram.score(model, carry, np.array([[wrong]]), np.array([[0]]))
+  for target in (wrong, -1):
+    with pytest.raises(FieldError, match=f"^targets_BT must .*got {target}"):
+      ngram.score(model, carry, np.array([[0]]), np.array([[target]]))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
 """Public names work after `import rnn_lab`, and shadow no module."""
 
 import importlib
+import os
+import pathlib
 import pkgutil
+import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
@@ -44,3 +48,39 @@ def test_no_attribute_of_a_package_shadows_its_module(name):
   for submodule in submodules:
     module = importlib.import_module(f"{name}.{submodule}")
     assert getattr(package, submodule) is module, submodule
+
+
+BUILD = """
+import sys
+import setuptools.build_meta
+setuptools.build_meta.build_editable(sys.argv[1])
+"""
+IMPORT = """
+import site, sys
+site.addsitedir(sys.argv[1])
+import rnn_lab
+assert rnn_lab.answer == 42
+"""
+
+
+def test_an_editable_install_is_found_from_the_folder_above_the_clone(tmp_path):
+  reason = "builds without the package wheel"
+  pytest.importorskip("setuptools", minversion="70.1", reason=reason)
+  root = pathlib.Path(__file__).parent.parent
+  clone, site = tmp_path / "rnn_lab", tmp_path / "site"
+  (clone / "rnn_lab").mkdir(parents=True)
+  (clone / "rnn_lab" / "__init__.py").write_text("answer = 42\n")
+  for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    shutil.copy(root / name, clone)
+  subprocess.run(
+    [sys.executable, "-c", BUILD, str(tmp_path)],
+    cwd=clone,
+    check=True,
+    capture_output=True,
+  )
+  [wheel] = tmp_path.glob("*.whl")
+  zipfile.ZipFile(wheel).extractall(site)
+  # Without the packages of this environment, where the lab is installed.
+  command = [sys.executable, "-S", "-c", IMPORT, str(site)]
+  env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+  subprocess.run(command, cwd=tmp_path, env=env, check=True)

@@ -5,7 +5,7 @@ import pytest
 import reports_fakes as fakes
 
 from rnn_lab.reports import style
-from rnn_lab.reports.example_gallery import said
+from rnn_lab.reports.example_gallery import gallery_grid, said
 from rnn_lab.reports.pattern_picture import MOST_STEPS, draw_pattern
 from rnn_lab.reports.results import load_results
 from rnn_lab.reports.section import Figures, Grid
@@ -208,3 +208,8 @@ def test_letters_are_joined_and_words_have_blanks_between():
   assert said([*"1987-03"]) == "1987-03"
   assert said(["a", "red", "cross"]) == "a red cross"
   assert said("seven") == "seven" and said([]) == ""
+
+
+def test_a_translation_may_be_right_and_differ():
+  grid = gallery_grid("title", ROWS, one_is_right=False)
+  assert [row[3].lines[0][:7] for row in grid.rows] == ["differs", "equal"]

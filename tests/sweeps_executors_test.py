@@ -56,10 +56,18 @@ def test_workers_give_the_numbers_of_one_process(tmp_path):
     assert numbers(job.workdir) == numbers(tmp_path / "workers" / job.name)
 
 
+def blocks(pid, number):
+  """Whether a process has blocked a signal."""
+  status = pathlib.Path(f"/proc/{pid}/status").read_text()
+  [mask] = [line for line in status.splitlines() if line.startswith("SigBlk")]
+  return bool(int(mask.split()[1], 16) >> (number - 1) & 1)
+
+
 @pytest.mark.slow
 def test_workers_that_die_fail_only_their_trials(tmp_path):
   def kill_all():
     for worker in multiprocessing.active_children():
+      assert blocks(worker.pid, signal.SIGINT)  # Ctrl-C is for this process
       os.kill(worker.pid, signal.SIGKILL)
 
   results, listener = [], Listening(kill_all)

@@ -74,6 +74,21 @@ def test_a_trial_without_overrides_is_the_base():
   assert trial.name == "base"
 
 
+def test_a_trial_may_be_given_its_name():
+  long = {"model.lstm.forget_init": "x" * 300}
+
+  def sweep(add, argument):
+    add(long, "LSTM", name="digits,lstm")
+    add({"seed": 1})
+
+  named, other = grid(sweep=sweep)
+  assert (named.name, named.series) == ("digits,lstm", "LSTM")
+  assert named.overrides == long and other.name == "seed=1"
+  for name in ("a/b", "a b", "x" * 241):
+    with pytest.raises(FieldError, match="^the name of a trial must"):
+      grid(sweep=lambda add, argument, name=name: add({}, None, name))
+
+
 def test_empty_and_doubled_sweeps_are_errors():
   with pytest.raises(FieldError, match="must add at least one trial"):
     grid(sweep=lambda add, argument: None)

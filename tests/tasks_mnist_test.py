@@ -12,6 +12,7 @@ from numpy.testing import assert_array_equal
 
 from rnn_lab.errors import FieldError
 from rnn_lab.tasks import Spec, build
+from rnn_lab.text import files
 
 TRAIN_SIZE, TEST_SIZE, ROWS, COLUMNS = 25, 7, 4, 5
 # The attribute `rnn_lab.tasks.mnist` is the factory; this is its module.
@@ -193,6 +194,15 @@ def test_damaged_files_are_named(tmp_path, damage):
   start = "task.data_dir must hold undamaged files; "
   assert message.startswith(f"{start}{str(tmp_path / name)!r} {words}")
   assert "\n" not in message
+
+
+def test_what_is_decompressed_is_bounded(tmp_path, monkeypatch):
+  monkeypatch.setattr(files, "MAX_BYTES", len(idx(ARRAYS[IMAGES])))
+  assert task_of(write(tmp_path / "a", form="gz")).hashes
+  folder = write(tmp_path / "b", form="gz")
+  (folder / f"{LABELS}.gz").write_bytes(gzip.compress(bytes(10**4)))
+  with pytest.raises(FieldError, match=f"{LABELS}.gz' has more than .* bytes"):
+    task_of(folder)
 
 
 def test_too_few_images_for_three_splits(tmp_path):

@@ -1,5 +1,6 @@
 """Corpora: published counts, every source, splits, and wrong arguments."""
 
+import bz2
 import hashlib
 import os
 import pathlib
@@ -275,11 +276,69 @@ def test_a_share_of_the_lines(tmp_path):
   assert words_of(least, "train").count(EOS) == 1
 
 
+def split_texts(path, **arguments):
+  corpus = load("text", train_path=path, unit="character", **arguments)
+  decode = corpus.vocabulary.decode
+  return [decode(getattr(corpus, split).tokens) for split in SPLITS]
+
+
+WORDS = "".join("word of the text "[: n % 13 + 2] for n in range(400))
+
+
+@pytest.mark.parametrize("before", ["", "one\ntwo\n"])
+def test_a_text_of_one_line_is_split_between_words(tmp_path, before):
+  """As text8: by its characters, in shares of lines there would be nothing."""
+  path = write(tmp_path, {"a": before + WORDS}) / "a"
+  parts = split_texts(path)
+  assert "".join(parts) == before + WORDS
+  for part, share in zip(parts, (0.8, 0.1, 0.1)):
+    assert abs(len(part) / len(WORDS) - share) < 0.01
+  assert all(part[-1] == " " and part[0] != " " for part in parts[:2])
+  [kept, *others] = split_texts(path, fraction=0.25)
+  assert parts[0].startswith(kept) and others == parts[1:]
+  assert abs(len(kept) / len(parts[0]) - 0.25) < 0.02
+
+
+def test_a_text_without_spaces_is_split_anywhere(tmp_path):
+  path = write(tmp_path, {"a": "abcdefghij" * 300}) / "a"
+  assert [*map(len, split_texts(path))] == [2400, 300, 300]
+  with pytest.raises(FieldError, match="1 lines and 1 words for one of the sp"):
+    load("text", train_path=path)
+
+
+def test_ends_of_lines_from_elsewhere(tmp_path):
+  lines = ["one two", "three", "four \rfive", "", "six"] * 3
+  text = "".join(line + "\n" for line in lines)
+  files = {"l": text, "w": text.replace("\n", "\r\n")}
+  files["m"] = text.replace("\r", "").replace("\n", "\r")
+  folder = write(tmp_path, files)
+  assert "".join(split_texts(folder / "w")) == text
+  assert split_texts(folder / "w") == split_texts(folder / "l")
+  assert "".join(split_texts(folder / "m")) == text.replace("\r", "")
+
+
+@pytest.mark.parametrize("mark", ["<s>", "</s>"])
+def test_marks_of_sentences_are_no_words(tmp_path, mark):
+  text = f"a b<s> c\na {mark}\n" * 5
+  path = write(tmp_path, {"a": text}) / "a"
+  for pretokenized in (True, False):
+    with pytest.raises(FieldError, match=f"a' has '{mark}' in line 2$"):
+      load("text", train_path=path, pretokenized=pretokenized)
+  names = [f"ptb.{split}.txt" for split in SPLITS]
+  texts = dict.fromkeys(names, "a b\n") | {names[1]: text}
+  folder = write(tmp_path / "ptb", texts)
+  with pytest.raises(FieldError, match=f"^data_dir .* has '{mark}' in line 2$"):
+    load("ptb", data_dir=folder)
+  # Of characters they are a part.
+  assert mark in split_texts(path)[0]
+
+
 BAD_FILES = {
   "empty": (b"", "is empty"),
   "blank": (b" \n\n", "is empty"),
   "latin": (b"ab\ncaf\xe9\n", r"is not UTF-8 \(at byte 6\)"),
-  "short": (b"a\nb\n", "leave none of the text's 2 lines"),
+  "bzip2": (bz2.compress(b"a\nb\n"), r"is compressed \(bzip2\); decompress"),
+  "short": (b"a\nb\n", "leave none of the text's 2 lines and 2 words"),
 }
 
 

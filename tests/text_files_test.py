@@ -1,8 +1,10 @@
 """Files of a corpus: gzip and zip, whole, damaged and too large."""
 
+import bz2
 import gzip
 import hashlib
 import io
+import lzma
 import re
 import zipfile
 
@@ -82,6 +84,23 @@ def test_what_is_too_large(tmp_path, monkeypatch):
   path.write_bytes(ZIP)
   words = f"has more than {len(RAW)} bytes in a/one.txt$"
   fails(words, read_members, path, NAMES)
+
+
+def test_what_has_no_end(monkeypatch):
+  monkeypatch.setattr(files, "MAX_STORED", 3 * files.BLOCK)
+  fails(f"has more than {3 * files.BLOCK} bytes$", read_text, "/dev/zero")
+
+
+def test_other_compressions_are_named(tmp_path):
+  path = tmp_path / "a"
+  for name, module in ("bzip2", bz2), ("xz", lzma):
+    path.write_bytes(module.compress(RAW))
+    fails(rf"is compressed \({name}\); decompress it first$", read_text, path)
+  path.write_bytes(ZIP)
+  fails(r"is compressed \(zip\)", read_text, path, ("utf-8", "cp1252"))
+  # A text may begin so.
+  path.write_bytes(b"BZh is a word")
+  assert read_text("f", path)[0] == "BZh is a word"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from rnn_lab.errors import FieldError
-from rnn_lab.text.vocabulary import EOS, UNK, Vocabulary, split_lines
+from rnn_lab.text import splitting
+from rnn_lab.text import vocabulary as vocabulary_module
+from rnn_lab.text.splitting import split_lines
+from rnn_lab.text.vocabulary import EOS, UNK, Vocabulary
 from rnn_lab.text.vocabulary_training import train_vocabulary, vocabulary_of
 
 TEXT = "the cat sat .\n\n the dog sat , the end\nno\n"
@@ -82,9 +85,31 @@ def test_only_a_newline_ends_a_line():
   text = "a\x0bb\x0cc\u2028d\x85e\rf\r\ng"
   assert split_lines(text) == ["a\x0bb\x0cc\u2028d\x85e\rf\r", "g"]
   assert "".join(split_lines(text + "\n\n", True)) == text + "\n\n"
-  vocabulary = train_vocabulary("a b c d e f g", "word", pretokenized=True)
-  expected = [*"abcdef", EOS, "g", EOS]
-  assert [vocabulary.words[i] for i in vocabulary.encode(text)] == expected
+
+
+def test_split_words_are_separated_as_in_lmplz():
+  text = "a\x0bb\u3000c\u2028d\x85e\xa0f\r\0g \th\ni"
+  words = ["a\x0bb\u3000c\u2028d\x85e\xa0f", "g", "h", EOS, "i", EOS]
+  vocabulary = train_vocabulary(text, "word", pretokenized=True)
+  assert set(vocabulary.words) == {UNK, *words}
+  assert [vocabulary.words[i] for i in vocabulary.encode(text)] == words
+
+
+@pytest.mark.parametrize("unit", ["word", "bpe"])
+def test_long_lines_have_the_tokens_of_short_ones(unit, monkeypatch):
+  text = "a  bé cd, \xa0 efg don't\n\n" + " ab  cd ef g" * 9 + "\nlast one"
+  most = 270 if unit == "bpe" else 0
+  whole = train_vocabulary(text, unit, 1, most)
+  # What the library says of each line as a whole.
+  lines = split_lines(text, keep_ends=unit == "bpe")
+  ids = [i for line in lines for i in whole.tokenizer.encode(line).ids]
+  monkeypatch.setattr(splitting.short_pieces, "__defaults__", (7,))
+  monkeypatch.setattr(vocabulary_module, "CHARACTERS_AT_ONCE", 20)
+  assert max(map(len, splitting.short_pieces(lines[2]))) < 14
+  assert "".join(splitting.short_pieces(lines[2])) == lines[2]
+  cut = train_vocabulary(text, unit, 1, most)
+  assert cut.words == whole.words
+  assert cut.encode(text).tolist() == ids
 
 
 def test_special_words_only_as_whole_words():
@@ -265,3 +290,14 @@ def test_files_that_are_no_vocabularies(tmp_path):
 def test_wrong_arguments(arguments, words):
   with pytest.raises(FieldError, match=words):
     train_vocabulary(TEXT, *arguments)
+
+
+@pytest.mark.parametrize("unit", ["word", "character", "bpe"])
+def test_ids_of_no_token_are_refused(unit):
+  most = 260 if unit == "bpe" else 0
+  vocabulary = train_vocabulary("a b\nc a", unit, 1, most)
+  for wrong in (-1, vocabulary.size, 0.5):
+    words = f"^ids must be .* from 0 to {vocabulary.size - 1}, got {wrong}$"
+    with pytest.raises(FieldError, match=words):
+      vocabulary.decode([0, wrong])
+  assert vocabulary.decode([]) == ""

@@ -154,3 +154,11 @@ def test_files_that_are_not_there(tmp_path):
 def test_wrong_arguments(arguments, field, words):
   with pytest.raises(FieldError, match=f"^{field} must .*{words}"):
     word_ids(SENTENCES, **arguments)
+
+
+@pytest.mark.parametrize("wrong", [-1, 6])
+def test_ids_of_no_word_are_refused(wrong):
+  words = word_ids([["a", "b"]])
+  assert words.size == 6
+  with pytest.raises(FieldError, match=f"^ids must be .* 0 to 5, got {wrong}$"):
+    words.decode([4, wrong])

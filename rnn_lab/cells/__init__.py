@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rnn_lab.caching import cached
@@ -33,9 +33,22 @@ __all__ = [
   "output_size",
 ]
 
-# A factory that is a plain function gives equal cells for equal sections, too,
-# or every trial of a sweep would compile again.
-_cached = functools.cache(cached)
+
+@functools.cache
+def _named(factory: Callable[..., Cell], name: str) -> Callable[..., Cell]:
+  """Makes a factory whose cells have a kind, and are equal if arguments are.
+
+  A plain function does neither: its cells would be of kind "custom", and every
+  trial of a sweep would compile again.
+  """
+
+  @functools.wraps(factory)
+  def make(*arguments: Any, **options: Any) -> Cell:
+    cell = factory(*arguments, **options)
+    is_named = cell.kind != Cell._field_defaults["kind"]
+    return cell if is_named else cell._replace(kind=name)
+
+  return cached(make)
 
 
 def build_cell(section: Mapping[str, Any], name: str) -> Cell:
@@ -54,4 +67,4 @@ def build_cell(section: Mapping[str, Any], name: str) -> Cell:
   known = {*inspect.signature(factory).parameters} - {"hidden_size"}
   with in_section(name):
     check_fields(options, known)
-    return _cached(factory)(section["hidden_size"], **options)
+    return _named(factory, name)(section["hidden_size"], **options)

@@ -17,7 +17,9 @@ use the names `<unk>` and `<UNK>` for out-of-vocabulary words, so it is written
 as `<unknown>`, and the file has no `<unk>`. If the text has no `<unk>`, that
 of the model has the same meaning as in the tools. A model of unbroken text has
 no sentence ends, but the tools require `<s>` and `</s>`: they are written with
-probability zero, and texts must be scored without them.
+probability zero, and texts must be scored without them. Words that are read as
+`<unk>` (`ngram.NGram.read_as`) are left out, and so is an `<unk>` that the file
+of the model did not have.
 """
 
 import os
@@ -26,7 +28,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from rnn_lab.errors import FieldError
-from rnn_lab.language_models.arpa_names import END, for_vocabulary, names_of
+from rnn_lab.language_models.arpa_names import (
+  END,
+  LOG_UNKNOWN,
+  for_vocabulary,
+  names_of,
+)
 from rnn_lab.language_models.arpa_reader import LOG_10, LOG_ZERO, read_arpa
 from rnn_lab.language_models.counts import ngrams
 from rnn_lab.language_models.ngram import BACKING_OFF, NGram
@@ -71,7 +78,8 @@ def write_arpa(
 
 def _blocks(model: NGram, names: Sequence[str]) -> Iterator[list[str]]:
   """Yields the lines of the file, some at a time."""
-  sizes = [len(keys) for keys in model.keys]
+  rows_1 = np.flatnonzero(_is_listed(model))
+  sizes = [len(rows_1), *map(len, model.keys[1:])]
   # Unbroken text has no `</s>` of its own: it is added to the words.
   unbroken = model.eos is None
   sizes[0] += unbroken
@@ -86,6 +94,8 @@ def _blocks(model: NGram, names: Sequence[str]) -> Iterator[list[str]]:
     columns = [_base_10(np.minimum(model.log_probs[k - 1], 0.0))]
     if k < model.order:
       columns.append(_base_10(model.log_backoffs[k - 1]))
+    if k == 1:
+      rows, columns = rows[rows_1], [column[rows_1] for column in columns]
     for first in range(0, len(rows), LINES_AT_ONCE):
       part = slice(first, first + LINES_AT_ONCE)
       texts = [" ".join([names[i] for i in row]) for row in rows[part].tolist()]
@@ -93,6 +103,13 @@ def _blocks(model: NGram, names: Sequence[str]) -> Iterator[list[str]]:
       yield ["\t".join(line) for line in zip(numbers[0], texts, *numbers[1:])]
     yield [""]
   yield ["\\end\\"]
+
+
+def _is_listed(model: NGram) -> np.ndarray:
+  """Returns bool `[V + 1]`: which words the file has, `<s>` among them."""
+  is_own = model.words_read == np.arange(model.vocabulary_size)
+  is_listed = is_own & (model.log_probs[0][:-1] != LOG_UNKNOWN)
+  return np.append(is_listed, True)
 
 
 def _base_10(values: np.ndarray) -> np.ndarray:

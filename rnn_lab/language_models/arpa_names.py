@@ -1,17 +1,20 @@
 """Converts between words and their names in ARPA files."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from rnn_lab.errors import FieldError
-from rnn_lab.language_models.ngram import NGram
+from rnn_lab.language_models.ngram import NGram, take
 from rnn_lab.text.vocabulary import EOS, UNK
 
 BEGIN, END = "<s>", "</s>"
 # An `<unk>` of the training text, and another name for out-of-vocabulary words.
 WRITTEN_UNKNOWN, UPPER_UNKNOWN = "<unknown>", "<UNK>"
+# Log p of unknown words in a file without `<unk>`: 1e-100, as in kenlm.
+LOG_UNKNOWN = -100 * math.log(10)
 # Characters that tools cannot read inside a word, and the picture of each.
 PICTURES = {ord(c): chr(0x2400 + ord(c)) for c in "\0\t\n\v\f\r "}
 LETTERS = {ord(picture): chr(code) for code, picture in PICTURES.items()}
@@ -69,7 +72,9 @@ def for_vocabulary(
 
   If the file has both `<unknown>` and `<unk>`, the corpus's `<unk>` is the
   former. N-grams with words outside the vocabulary are removed together with
-  their probability mass.
+  their probability mass. Words of the vocabulary that the file does not have
+  are read as its `<unk>`, as kenlm does: each of them has the whole probability
+  of `<unk>`, which is 1e-100 if the file has none, and a note says so.
 
   Args:
     model: the model as read.
@@ -78,8 +83,8 @@ def for_vocabulary(
     eos: the new id that ends a sentence; `None` for unbroken text.
 
   Raises:
-    FieldError: the file lacks a word, or only one of the model and the
-      vocabulary has sentence ends.
+    FieldError: the file has no word of the vocabulary, or only one of the model
+      and the vocabulary has sentence ends.
   """
   if (model.eos is None) != (eos is None):
     has = "no sentence ends" if model.eos is None else "sentence ends"
@@ -89,36 +94,99 @@ def for_vocabulary(
       f"vocabulary, got a model with {has}",
     )
   ids = {word: i for i, word in enumerate(words)}
+  unknown = ids.get(UNK)
   if WRITTEN_UNKNOWN in ids and WRITTEN_UNKNOWN not in vocabulary:
     ids[UNK] = ids.pop(WRITTEN_UNKNOWN)
-  missing = [word for word in vocabulary if word not in ids]
-  if missing:
+  listed = [
+    (new, ids[word]) for new, word in enumerate(vocabulary) if word in ids
+  ]
+  missing = [new for new, word in enumerate(vocabulary) if word not in ids]
+  if all(vocabulary[new] in (UNK, EOS) for new, _ in listed):
     raise FieldError(
       "arpa_file",
-      "{field} must have every word of the vocabulary, but lacks "
-      f"{len(missing)}, such as {missing[0]!r}",
+      "{field} must have words of the vocabulary, but has none of its "
+      f"{len(vocabulary)}, such as {vocabulary[-1]!r}",
     )
-  old_size, size = model.vocabulary_size, len(vocabulary)
-  new_ids = np.full(old_size + 1, -1)
-  new_ids[[ids[word] for word in vocabulary]] = np.arange(size)
-  new_ids[old_size] = size
-  prefixes = np.zeros(1, np.int64)
-  keys, sources = [], []
-  for old_keys in model.keys:
+  size = len(vocabulary)
+  new_ids = np.full(model.vocabulary_size + 1, -1)
+  new_ids[[old for _, old in listed]] = [new for new, _ in listed]
+  new_ids[model.vocabulary_size] = size
+  longer, sources = _renumber(
+    model.keys[1:], new_ids, model.vocabulary_size, size
+  )
+  # The unigram that each word has: its own, that of `<unk>`, or none.
+  old_ids = np.full(size + 1, -1 if unknown is None else unknown)
+  old_ids[[new for new, _ in listed]] = [old for _, old in listed]
+  old_ids[size] = model.vocabulary_size
+  log_p = take(model.log_probs[0], old_ids, LOG_UNKNOWN)
+  backoffs = [x[i] for x, i in zip(model.log_backoffs[1:], sources)]
+  if model.order > 1:
+    backoffs.insert(0, take(model.log_backoffs[0], old_ids, 0.0))
+  return dataclasses.replace(
+    model,
+    vocabulary_size=size,
+    eos=eos,
+    keys=(np.arange(size + 1), *longer),
+    log_probs=(log_p, *(x[i] for x, i in zip(model.log_probs[1:], sources))),
+    log_backoffs=tuple(backoffs),
+    read_as=_read_as(vocabulary, missing, ids.get(UNK) == unknown),
+    notes=model.notes + _notes(vocabulary, missing, unknown is not None),
+  )
+
+
+def _renumber(
+  keys: Sequence[np.ndarray], new_ids: np.ndarray, old_size: int, size: int
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+  """Converts the keys of orders 2 .. n to other ids of words.
+
+  Returns:
+    For each order the new keys, sorted, and which old ones they are: without
+    those that have a word whose new id is -1.
+  """
+  prefixes = new_ids
+  new_keys, sources = [], []
+  for old_keys in keys:
     prefix, last = np.divmod(old_keys, old_size + 1)
     prefix, last = prefixes[prefix], new_ids[last]
     kept = np.flatnonzero((prefix >= 0) & (last >= 0))
     key = prefix[kept] * (size + 1) + last[kept]
     order = np.argsort(key)
-    keys.append(key[order])
+    new_keys.append(key[order])
     sources.append(kept[order])
     prefixes = np.full(len(prefix), -1)
     prefixes[kept[order]] = np.arange(len(kept))
-  return dataclasses.replace(
-    model,
-    vocabulary_size=size,
-    eos=eos,
-    keys=tuple(keys),
-    log_probs=tuple(x[i] for x, i in zip(model.log_probs, sources)),
-    log_backoffs=tuple(x[i] for x, i in zip(model.log_backoffs, sources)),
-  )
+  return new_keys, sources
+
+
+def _read_as(
+  vocabulary: Sequence[str], missing: Sequence[int], same_unknown: bool
+) -> tuple[int, ...]:
+  """Returns `NGram.read_as`: missing words are the vocabulary's `<unk>`.
+
+  They are words of their own where that is no `<unk>` of the file.
+  """
+  if not missing or UNK not in vocabulary or not same_unknown:
+    return ()
+  read_as = [*range(len(vocabulary))]
+  for word in missing:
+    read_as[word] = vocabulary.index(UNK)
+  return tuple(read_as)
+
+
+def _notes(
+  vocabulary: Sequence[str], missing: Sequence[int], has_unknown: bool
+) -> tuple[str, ...]:
+  """Returns what to say about words that a file does not have."""
+  words = [vocabulary[word] for word in missing if vocabulary[word] != UNK]
+  notes = []
+  if words:
+    notes.append(
+      f"the ARPA file lacks {len(words)} of the {len(vocabulary)} words of the "
+      f"vocabulary, such as {words[0]!r}: each has the probability of its <unk>"
+    )
+  if missing and not has_unknown:
+    notes.append(
+      "the ARPA file has no <unk>: unknown words have the probability 1e-100, "
+      "as in kenlm"
+    )
+  return tuple(notes)

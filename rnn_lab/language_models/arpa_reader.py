@@ -1,69 +1,42 @@
 """Reads ARPA files of this project and of other tools."""
 
-import array
 import os
-import pathlib
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from rnn_lab.errors import FieldError
+from rnn_lab.language_models.arpa_lines import Lines
 from rnn_lab.language_models.arpa_names import BEGIN, END, words_of
 from rnn_lab.language_models.counts import MAX_ORDER
 from rnn_lab.language_models.ngram import NGram, lookup
 
-SPACES = re.compile("[ \t]+")
 # This and lower values stand for the logarithm of zero.
 LOG_ZERO = -99.0
 LOG_10 = float(np.log(10))
+# Bounds what is taken apart at a time: a million Python objects.
+LINES_AT_ONCE = 2**17
 
 
-class _File:
-  """The lines of a file, read one by one."""
+class _Block(NamedTuple):
+  """The M k-grams of some lines.
 
-  def __init__(self, path: pathlib.Path):
-    self.path = os.fspath(path)
-    try:
-      raw = path.read_bytes()
-    except OSError as error:
-      raise FieldError(
-        "arpa_file",
-        f"{{field}} {self.path!r} cannot be read ({error.strerror})",
-      ) from error
-    try:
-      text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-      at = raw[: error.start].count(b"\n") + 1
-      raise self.damaged("not UTF-8", at) from error
-    # Only a newline ends a line, unlike in `str.splitlines`.
-    self.lines = text.removesuffix("\n").split("\n")
-    self.at = 0
+  Attributes:
+    line: number of the first line, from 0.
+    words: k lists of M names, in UTF-8.
+    log_probs: float64 `[M]`, natural logarithms; -inf for zero.
+    log_backoffs: float64 `[M]`.
+  """
 
-  def next(self, blank: bool = False) -> str:
-    """Returns the next line, stripped; skips blank lines unless `blank`."""
-    while self.at < len(self.lines):
-      line = self.lines[self.at].strip(" \t\r")
-      self.at += 1
-      if line or blank:
-        return line
-    raise self.damaged("the file ends here, without \\end\\")
-
-  def expect(self, wanted: str) -> None:
-    """Raises FieldError unless `wanted` is the next line."""
-    if (line := self.next()) != wanted:
-      raise self.damaged(f"{line[:40]!r} instead of {wanted}")
-
-  def damaged(self, words: str, at: int | None = None) -> FieldError:
-    """Makes the error for line `at`, by default the last one read."""
-    at = max(self.at, 1) if at is None else at
-    return FieldError(
-      "arpa_file", f"{{field}} {self.path!r} is damaged in line {at}: {words}"
-    )
+  line: int
+  words: list[list[bytes]]
+  log_probs: np.ndarray
+  log_backoffs: np.ndarray
 
 
 def read_arpa(path: str | os.PathLike) -> tuple[NGram, tuple[str, ...]]:
-  """Reads a back-off model from an ARPA file.
+  """Reads a back-off model from an ARPA file, gzipped or not.
 
   Words are numbered in the order of the file. `</s>` becomes `<eos>`, and the
   other names that `arpa` writes are converted back: `<unknown>`, or else
@@ -74,23 +47,23 @@ def read_arpa(path: str | os.PathLike) -> tuple[NGram, tuple[str, ...]]:
     The model, and the word of each id.
 
   Raises:
-    FieldError: the file is missing, not UTF-8, or damaged; the message names
-      the line.
+    FieldError: the file is missing, too large, not UTF-8, or damaged; the
+      message names the line.
   """
-  file = _File(pathlib.Path(path))
+  file = Lines(path)
   sizes = _header(file)
   names, *first = _unigrams(file, sizes[0], len(sizes))
   ids = {name: i for i, name in enumerate(names)}
   keys = [np.arange(len(names))]
   values = [first]
   for k, number in enumerate(sizes[1:], 2):
-    entries = _entries(file, k, number, len(sizes))
-    key, *logs = _longer(file, entries, k, ids, keys)
+    blocks = _blocks(file, k, number, len(sizes))
+    key, *logs = _longer(file, blocks, k, ids, keys)
     keys.append(key)
     values.append(logs)
   file.expect("\\end\\")
   log_probs, log_backoffs = zip(*values)
-  eos = ids.get(END)
+  eos = ids.get(END.encode())
   model = NGram(
     order=len(sizes),
     vocabulary_size=len(names) - 1,
@@ -100,17 +73,12 @@ def read_arpa(path: str | os.PathLike) -> tuple[NGram, tuple[str, ...]]:
     log_probs=log_probs,
     log_backoffs=log_backoffs[:-1],
   )
-  return model, words_of(names[:-1], eos)
+  return model, words_of([name.decode() for name in names[:-1]], eos)
 
 
-def _header(file: _File) -> list[int]:
+def _header(file: Lines) -> list[int]:
   """Reads the number of n-grams of each order."""
-  lines = [line.strip(" \t\r") for line in file.lines]
-  if not any(lines):
-    raise file.damaged("empty")
-  if "\\data\\" not in lines:
-    raise file.damaged("no line \\data\\ up to here", len(lines))
-  file.at = lines.index("\\data\\") + 1
+  file.find("\\data\\")
   sizes = []
   while (line := file.next()) != "\\1-grams:":
     match = re.fullmatch(r"ngram +(\d{1,2}) *= *(\d{1,18})", line, re.ASCII)
@@ -123,87 +91,153 @@ def _header(file: _File) -> list[int]:
   return sizes
 
 
-def _entries(
-  file: _File, k: int, size: int, order: int
-) -> Iterator[tuple[list[str], float, float]]:
-  """Yields words, log p and log back-off weight of the n-grams of order `k`."""
+def _blocks(file: Lines, k: int, size: int, order: int) -> Iterator[_Block]:
+  """Yields the n-grams of order `k`, some lines at a time."""
   file.expect(f"\\{k}-grams:")
-  for i in range(size):
-    line = file.next(blank=True)
-    if not line or line[0] == "\\" and len(line.split()) == 1:
-      raise file.damaged(f"{i} {k}-grams, not {size} as the header says")
-    log_p, *words = SPACES.split(line)
-    backoff = words.pop() if len(words) == k + 1 and k < order else "0"
-    if len(words) != k:
-      raise file.damaged(f"{len(words) + 1} fields for a {k}-gram")
-    yield words, _number(file, log_p, 0.0), _number(file, backoff, np.inf)
+  first, most = file.at, k + 1 + (k < order)
+  end = min(first + size, file.number)
+  for start in range(first, end, LINES_AT_ONCE):
+    stop = min(start + LINES_AT_ONCE, end)
+    fields, numbers = file.fields(start, stop)
+    wrong = (numbers < k + 1) | (numbers > most)
+    if wrong.any():
+      at = start + int(np.argmax(wrong))
+      line = file.line(at)
+      if not line or line[0] == "\\" and len(line.split()) == 1:
+        words = f"{at - first} {k}-grams, not {size} as the header says"
+        raise file.damaged(words, at)
+      words = f"{numbers[at - start]} fields for a {k}-gram"
+      raise file.damaged(words, at)
+    lines = np.arange(start, stop)
+    log_probs, *words = (_column(fields, numbers, n) for n in range(k + 1))
+    log_backoffs = np.zeros(stop - start)
+    has = numbers == k + 2
+    log_backoffs[has] = _logs(
+      file, _column(fields, numbers, k + 1), lines[has], np.inf
+    )
+    log_probs = _logs(file, log_probs, lines, 0.0)
+    yield _Block(start, words, log_probs, log_backoffs)
+  file.at = end
+  # Of a file that ends too early, this is the error.
   if file.next()[0] != "\\":
     raise file.damaged(f"more {k}-grams than the {size} of the header")
   file.at -= 1
 
 
-def _number(file: _File, text: str, upper: float) -> float:
-  """Parses a base-10 logarithm and returns the natural one; -inf for zero."""
+def _column(fields: list[bytes], numbers: np.ndarray, n: int) -> list[bytes]:
+  """Returns field `n` of each line that has it, given how many lines have."""
+  least, most = int(numbers.min()), int(numbers.max())
+  if least == most:
+    return fields[n::most] if n < most else []
+  begins = np.cumsum(numbers) - numbers
+  return [fields[i] for i in (begins[numbers > n] + n).tolist()]
+
+
+def _logs(
+  file: Lines, texts: list[bytes], lines: np.ndarray, upper: float
+) -> np.ndarray:
+  """Parses base-10 logarithms of lines; returns natural ones, -inf for zero."""
   try:
-    # Python accepts "1_0" and the digits of all scripts; other tools do not.
-    value = float(text) if text.isascii() and "_" not in text else np.nan
+    values = np.fromiter(map(float, texts), np.float64, len(texts))
+    if b"_" in b"".join(texts):
+      raise ValueError("a number of Python")
   except ValueError:
-    value = np.nan
-  if not value <= upper or value == np.inf:
+    values = np.array([*map(_number, texts)])
+  wrong = ~(values <= upper) | (values == np.inf)
+  if wrong.any():
+    n = int(np.argmax(wrong))
     bound = " up to 0" if upper == 0 else ""
-    raise file.damaged(f"{text[:40]!r} is not a number{bound}")
-  return value * LOG_10 if value > LOG_ZERO else -np.inf
+    text = texts[n].decode()[:40]
+    raise file.damaged(f"{text!r} is not a number{bound}", int(lines[n]))
+  return np.where(values > LOG_ZERO, values * LOG_10, -np.inf)
+
+
+def _number(text: bytes) -> float:
+  """Parses a number; nan if it is none."""
+  try:
+    # Python accepts "1_0"; other tools do not.
+    return float(text) if b"_" not in text else np.nan
+  except ValueError:
+    return np.nan
 
 
 def _unigrams(
-  file: _File, size: int, order: int
-) -> tuple[list[str], np.ndarray, np.ndarray]:
+  file: Lines, size: int, order: int
+) -> tuple[list[bytes], np.ndarray, np.ndarray]:
   """Returns the words, the last of which is `<s>`, and the values of each."""
-  entries = {}
-  for (name,), *values in _entries(file, 1, size, order):
-    if name in entries:
-      raise file.damaged(f"{name[:40]!r} occurs twice")
-    entries[name] = values
-  _, begin_backoff = entries.pop(BEGIN, (-np.inf, 0.0))
-  if END in entries and np.isneginf(entries[END][0]):
-    del entries[END]
-  if not entries:
+  names, log_probs, log_backoffs, ids = [], [], [], {}
+  for block in _blocks(file, 1, size, order):
+    for n, name in enumerate(block.words[0]):
+      if name in ids:
+        words = f"{name.decode()[:40]!r} occurs twice"
+        raise file.damaged(words, block.line + n)
+      ids[name] = len(ids)
+    names += block.words[0]
+    log_probs.append(block.log_probs)
+    log_backoffs.append(block.log_backoffs)
+  if not names:
     raise file.damaged("no words")
-  entries[BEGIN] = (-np.inf, begin_backoff)
-  return list(entries), *np.array(list(entries.values())).T.copy()
+  log_p, log_backoff = np.concatenate(log_probs), np.concatenate(log_backoffs)
+  begin, end = ids.get(BEGIN.encode()), ids.get(END.encode())
+  is_word = np.ones(len(names), bool)
+  if begin is not None:
+    is_word[begin] = False
+  if end is not None and np.isneginf(log_p[end]):
+    is_word[end] = False
+  if not is_word.any():
+    raise file.damaged("no words")
+  begin_backoff = 0.0 if begin is None else log_backoff[begin]
+  return (
+    [name for name, kept in zip(names, is_word) if kept] + [BEGIN.encode()],
+    np.append(log_p[is_word], -np.inf),
+    np.append(log_backoff[is_word], begin_backoff),
+  )
 
 
 def _longer(
-  file: _File,
-  entries: Iterator[tuple[list[str], float, float]],
+  file: Lines,
+  blocks: Iterator[_Block],
   k: int,
-  ids: dict[str, int],
+  ids: dict[bytes, int],
   keys: Sequence[np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   """Returns keys and values of the k-grams, given the keys of shorter ones."""
-  grams, values, first_line = array.array("q"), array.array("d"), None
-  for words, log_p, log_backoff in entries:
-    first_line = first_line or file.at
-    for word in words:
-      if word not in ids:
-        raise file.damaged(f"{word[:40]!r} is not among the 1-grams")
-    if BEGIN in words[1:]:
-      raise file.damaged(f"{BEGIN} inside a {k}-gram")
-    grams.extend([ids[word] for word in words])
-    values.extend((log_p, log_backoff))
-  columns = np.array(grams, np.int64).reshape(-1, k).T
   size = len(ids) - 1
-  prefixes = np.zeros_like(columns[0])
-  for shorter, column in zip(keys, columns[:-1]):
-    prefixes = lookup(shorter, prefixes, column, size)
-  if np.any(prefixes < 0):
-    at = first_line + int(np.argmax(prefixes < 0))
-    raise file.damaged(f"the first {k - 1} words are not a {k - 1}-gram", at)
-  key = prefixes * (size + 1) + columns[-1]
+  key, log_probs, log_backoffs = [], [], []
+  first = None
+  for block in blocks:
+    first = block.line if first is None else first
+    columns = [_ids(file, block.line, words, ids) for words in block.words]
+    if np.any(begins := np.any([c == size for c in columns[1:]], axis=0)):
+      at = block.line + int(np.argmax(begins))
+      raise file.damaged(f"{BEGIN} inside a {k}-gram", at)
+    prefixes = np.zeros_like(columns[0])
+    for shorter, column in zip(keys, columns[:-1]):
+      prefixes = lookup(shorter, prefixes, column, size)
+    if np.any(prefixes < 0):
+      at = block.line + int(np.argmax(prefixes < 0))
+      words = f"the first {k - 1} words are not a {k - 1}-gram"
+      raise file.damaged(words, at)
+    key.append(prefixes * (size + 1) + columns[-1])
+    log_probs.append(block.log_probs)
+    log_backoffs.append(block.log_backoffs)
+  key = np.concatenate([np.zeros(0, np.int64), *key])
   order = np.argsort(key, kind="stable")
   key = key[order]
   if np.any(double := key[1:] == key[:-1]):
-    at = first_line + int(order[1:][double].min())
+    at = first + int(order[1:][double].min())
     raise file.damaged(f"a {k}-gram that occurs twice", at)
-  logs = np.array(values).reshape(-1, 2)[order]
-  return key, logs[:, 0].copy(), logs[:, 1].copy()
+  logs = [np.concatenate([np.zeros(0), *x]) for x in (log_probs, log_backoffs)]
+  return key, logs[0][order], logs[1][order]
+
+
+def _ids(
+  file: Lines, line: int, words: list[bytes], ids: dict[bytes, int]
+) -> np.ndarray:
+  """Returns the id of each word; `line` is that of the first one."""
+  try:
+    return np.fromiter(map(ids.__getitem__, words), np.int64, len(words))
+  except KeyError:
+    n = next(n for n, word in enumerate(words) if word not in ids)
+    text = words[n].decode()[:40]
+    raise file.damaged(f"{text!r} is not among the 1-grams", line + n) from None

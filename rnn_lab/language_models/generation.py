@@ -13,8 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnn_lab import decoding
+from rnn_lab.errors import FieldError
 from rnn_lab.language_models import ngram
 from rnn_lab.models.base import Model, Stepper
+from rnn_lab.text.ids import check_ids
 from rnn_lab.types import Array, Batch, Carry, Key, Params
 
 
@@ -25,10 +27,12 @@ class NextToken(NamedTuple):
     stepper: `(params, batch_size) -> Stepper`: tokens `[B]` in, logits `[B, V]`
       of what comes next out. Compiled programs are keyed by this function.
     params: the parameters of one seed; () of a model that was counted.
+    vocabulary_size: V.
   """
 
   stepper: Callable[[Params, int], Stepper]
   params: Params
+  vocabulary_size: int
 
   def initial(self, batch_size: int = 1) -> Carry:
     """Returns the carry before any token was read."""
@@ -40,9 +44,17 @@ def from_network(model: Model, params: Params) -> NextToken:
 
   def stepper(params: Params, batch_size: int) -> Stepper:
     texts = Batch(None, None, None, np.ones((batch_size, 1)))
-    return model.apply({"params": params}, texts, method="stepper")
+    initial, step = model.apply({"params": params}, texts, method="stepper")
 
-  return NextToken(stepper, params)
+    def checked(carry: Carry, tokens_B: Array) -> tuple[Carry, Array]:
+      # Lookups take the nearest row for an id that is out of range.
+      if not isinstance(tokens_B, jax.core.Tracer):
+        check_ids("tokens_B", tokens_B, model.vocabulary_size)
+      return step(carry, tokens_B)
+
+    return Stepper(initial, checked)
+
+  return NextToken(stepper, params, model.vocabulary_size)
 
 
 def from_counts(model: ngram.NGram) -> NextToken:
@@ -55,6 +67,8 @@ def from_counts(model: ngram.NGram) -> NextToken:
       return np.log(np.stack(rows)).astype(np.float32)
 
   def step(carry: Array, tokens_B: Array) -> tuple[Carry, Array]:
+    if not isinstance(tokens_B, jax.core.Tracer):
+      check_ids("tokens_B", tokens_B, model.vocabulary_size, -1)
     carry = jnp.concatenate([carry[:, 1:], tokens_B[:, None]], axis=1)
     shape = (carry.shape[0], model.vocabulary_size)
     result = jax.ShapeDtypeStruct(shape, jnp.float32)
@@ -65,7 +79,7 @@ def from_counts(model: ngram.NGram) -> NextToken:
     # -1 is an unknown word, which is what stands before a text.
     return Stepper(jnp.full((batch_size, width), -1, jnp.int32), step)
 
-  return NextToken(stepper, ())
+  return NextToken(stepper, (), model.vocabulary_size)
 
 
 def warmed_up(model: NextToken, start: int, num_tokens: int, key: Key) -> Carry:
@@ -105,7 +119,13 @@ def read_all(
 
   Returns:
     The carry, of one text, and `[V]` natural logarithms in float32.
+
+  Raises:
+    FieldError: there are no tokens, or one is not an id from 0 to V - 1.
   """
+  tokens = check_ids("tokens", tokens, model.vocabulary_size)
+  if tokens.size == 0:
+    raise FieldError("tokens", "{field} must hold at least one token")
   carry = model.initial() if carry is None else carry
   tokens_T = jnp.asarray(tokens, jnp.int32)
   carry, log_p_V = _read(model.stepper, model.params, carry, tokens_T)
@@ -134,7 +154,11 @@ def continue_text(
   Returns:
     The tokens of each; fewer than `num_tokens` where a maximum likelihood
     model comes to a context that it has never seen.
+
+  Raises:
+    FieldError: `last` is not an id from 0 to V - 1.
   """
+  check_ids("last", last, model.vocabulary_size)
   decoded = _sample(
     model.stepper,
     num_tokens,

@@ -1,16 +1,20 @@
 """N-gram models as sorted arrays, and how they score words."""
 
 import dataclasses
+import functools
 import json
 import os
+import struct
 from collections.abc import Sequence
 from typing import NamedTuple
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
 from rnn_lab.errors import FieldError
+from rnn_lab.language_models.npz import read_array
 from rnn_lab.rundir import atomic_file
+from rnn_lab.text.ids import check_ids
 
 # These score an unseen n-gram by its last n - 1 words and the back-off weight
 # of its context. The others have one probability of unseen words per context.
@@ -40,6 +44,9 @@ class NGram:
     log_unseen_context: log p of each word after a context that was not seen,
       unless the estimator is one of `BACKING_OFF`.
     notes: remarks to show in a report.
+    read_as: the word that each of the V words is read as, where a file did not
+      have all of them; `()` if each is a word of its own. Words that are read
+      as the same one have its probability each.
   """
 
   order: int
@@ -51,6 +58,12 @@ class NGram:
   log_backoffs: tuple[np.ndarray, ...]
   log_unseen_context: float = 0.0
   notes: tuple[str, ...] = ()
+  read_as: tuple[int, ...] = ()
+
+  @functools.cached_property
+  def words_read(self) -> np.ndarray:
+    """The word that each word is read as, int64 `[V]`."""
+    return np.array(self.read_as or range(self.vocabulary_size), np.int64)
 
 
 class Failures(NamedTuple):
@@ -94,11 +107,16 @@ def score(
   Returns:
     The carry after the last input, and log p float64 `[B, T]`, in nats: -inf
     for probability 0, nan if undefined (maximum likelihood).
+
+  Raises:
+    FieldError: an input is not an id from -1, or a target not from 0, to V - 1.
   """
-  tokens = np.concatenate([carry, np.asarray(inputs_BT, np.int64)], axis=1)
+  inputs_BT = check_ids("inputs_BT", inputs_BT, model.vocabulary_size, -1)
+  targets_BT = check_ids("targets_BT", targets_BT, model.vocabulary_size)
+  tokens = np.concatenate([carry, inputs_BT], axis=1)
   first = carry.shape[1]
   lengths, *contexts = (ids[:, first:] for ids in _contexts(model, tokens))
-  log_p = _log_p(model, contexts, lengths, np.asarray(targets_BT, np.int64))
+  log_p = _log_p(model, contexts, lengths, targets_BT)
   return tokens[:, tokens.shape[1] - first :], log_p
 
 
@@ -112,9 +130,14 @@ def next_distribution(
     context: any number of ids, oldest first; -1 for an unknown word.
 
   Returns:
-    Probabilities that sum to 1, or nan if undefined (maximum likelihood).
+    Probabilities that sum to 1 (more with `NGram.read_as`), or nan if undefined
+    (maximum likelihood).
+
+  Raises:
+    FieldError: an id is not an integer from -1 to V - 1.
   """
-  known = np.asarray(context, np.int64).reshape(1, -1)
+  context = check_ids("context", context, model.vocabulary_size, -1)
+  known = context.reshape(1, -1)
   known = known[:, max(0, known.shape[1] - model.order + 1) :]
   # Preceded by an unknown word, so that there is a last one.
   tokens = np.pad(known, ((0, 0), (1, 0)), constant_values=-1)
@@ -159,7 +182,7 @@ def _contexts(model: NGram, tokens: np.ndarray) -> list[np.ndarray]:
     the id of the k-gram that ends there, -1 if the model has none.
   """
   size = model.vocabulary_size
-  words = np.where((tokens < 0) | (tokens >= size), -1, tokens)
+  words = np.where(tokens < 0, -1, model.words_read[tokens])
   if model.eos is not None:
     words = np.where(words == model.eos, size, words)
   index = np.arange(words.shape[1])
@@ -181,6 +204,7 @@ def _log_p(
   targets: np.ndarray,
 ) -> np.ndarray:
   """Computes log p of targets after contexts from `_contexts`."""
+  targets = model.words_read[targets]
   log_p = model.log_probs[0][targets]
   for k in range(2, model.order + 1):
     context = contexts[k - 1]
@@ -199,7 +223,16 @@ def _log_p(
 
 ARRAYS = ("keys", "log_probs", "log_backoffs")
 # The errors that a damaged file raises.
-UNREADABLE = (EOFError, KeyError, OSError, TypeError, ValueError, BadZipFile)
+UNREADABLE = (
+  BadZipFile,
+  EOFError,
+  KeyError,
+  OSError,
+  RuntimeError,
+  TypeError,
+  ValueError,
+  struct.error,
+)
 
 
 def save(model: NGram, path: str | os.PathLike) -> None:
@@ -226,14 +259,17 @@ def load(path: str | os.PathLike) -> NGram:
   """
   try:
     # Opened here: numpy does not close a file that it cannot read.
-    with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-      facts = json.loads(str(file["facts"]))
+    with open(path, "rb") as raw, ZipFile(raw) as archive:
+      facts = json.loads(str(read_array(archive, "facts")))
       for name in ARRAYS:
         number = facts["order"] - (name == "log_backoffs")
-        facts[name] = tuple(file[f"{name}_{k + 1}"] for k in range(number))
-      facts["notes"] = tuple(facts["notes"])
-      facts["log_unseen_context"] = float(file["log_unseen_context"])
-      return NGram(**facts)
+        facts[name] = tuple(
+          read_array(archive, f"{name}_{k + 1}") for k in range(number)
+        )
+      for name in ("notes", "read_as"):
+        facts[name] = tuple(facts.get(name, ()))
+      unseen = read_array(archive, "log_unseen_context")
+      return NGram(log_unseen_context=float(unseen), **facts)
   except UNREADABLE as error:
     raise FieldError(
       "ngram_file",

@@ -28,13 +28,18 @@ def is_of_numbers(rows: Sequence[Mapping[str, Any]]) -> bool:
   return rows[0]["right"] is None
 
 
-def gallery_grid(title: str, rows: Sequence[Mapping[str, Any]]) -> Grid:
+def gallery_grid(
+  title: str, rows: Sequence[Mapping[str, Any]], one_is_right: bool
+) -> Grid:
   """Returns a table of examples whose inputs are symbols, the wrong ones first.
 
   Args:
     title: of the table.
     rows: as `rnn_lab.evaluators.examples.collect` returns them.
+    one_is_right: whether the target is the one right answer; a translation may
+      be right and differ from it.
   """
+  verdicts = ("right", "wrong") if one_is_right else ("equal", "differs")
   return Grid(
     title,
     ["input", "answer", "target", ""],
@@ -43,12 +48,12 @@ def gallery_grid(title: str, rows: Sequence[Mapping[str, Any]]) -> Grid:
         said(row["reads"]["values"]),
         said(row["output"]),
         said(row["target"]),
-        _verdict(row),
+        _verdict(row, verdicts),
       ]
       for row in sorted(rows, key=lambda row: row["right"])
     ],
-    "examples of the test split with the answers of the first seed, the wrong "
-    "ones first",
+    "examples of the test split with the answers of the first seed, at first "
+    "those that differ from the target",
     numeric=False,
     row_heads=False,
   )
@@ -114,8 +119,8 @@ def said(value: Any) -> str:
   return joint.join(value)
 
 
-def _verdict(row: Mapping[str, Any]) -> Cell:
-  words = "right" if row["right"] else "wrong"
+def _verdict(row: Mapping[str, Any], verdicts: tuple[str, str]) -> Cell:
+  words = verdicts[0] if row["right"] else verdicts[1]
   if "probability" in row:
     words += f", p = {row['probability']:.2f}"
   look = "verdict holds" if row["right"] else "verdict fails"

@@ -22,6 +22,8 @@ INCH = 0.6
 NARROWEST = 8.5
 # Vectors of fewer numbers are written out.
 STRIP = 4
+# Letters of a word that has room above or below its step.
+LONGEST_WORD = 5
 COLOURS = {"inputs": "#0072B2", "targets": "#D55E00"}
 UNITS_MAP = "RdBu_r"
 START, END, MORE = "(start)", "(end)", "…"
@@ -44,10 +46,11 @@ def draw_pattern(picture: Mapping[str, Any], title: str) -> Figure:
     x += len(part["outputs"][0]) + GAP
   attention = picture.get("attention") or []
   lanes = max(len(part["outputs"]) for part in parts)
-  is_strip = any(_is_strip(part) for part in parts)
-  bottom = -1.0 - 0.5 * is_strip
-  low = bottom - 0.35 - ROW * len(attention) if attention else bottom - 0.2
-  high = lanes * LANE + 1.05
+  below = max(_height(label) for part in parts for label in part["reads"])
+  above = max(_height(label) for part in parts for label in part["writes"])
+  bottom = -0.6 - below
+  low = bottom - 0.2 - ROW * len(attention)
+  high = lanes * LANE + above + 0.5
   size = max((x + 0.4) * INCH, NARROWEST), (high - low) * INCH + 1.2
   figure = Figure(figsize=size, dpi=style.DPI, layout="constrained")
   ax = figure.add_subplot()
@@ -125,7 +128,7 @@ def _draw_part(
         _arrow(ax, *((end, low + HEIGHT / 2) for end in ends))
   for t, (read, written) in enumerate(zip(part["reads"], part["writes"])):
     x = start + t
-    _draw_read(ax, x, read, part)
+    _draw_read(ax, x, read)
     if written is not None:
       _arrow(ax, (x, top), (x, top + 0.4))
       ax.text(x, top + 0.45, _label(written), **_text(written, "bottom"))
@@ -133,7 +136,7 @@ def _draw_part(
   words = "" if words == "stack" else words
   ax.text(
     start - WIDTH / 2,
-    top + 1.0,
+    top + 0.5 + max(map(_height, part["writes"])),
     words,
     color=part["colour"],
     fontweight="bold",
@@ -159,14 +162,13 @@ def _draw_box(
   ax.plot(xs, ys, color=colour, linewidth=1.6)
 
 
-def _draw_read(ax: Axes, x: float, read: Any, part: Mapping[str, Any]) -> None:
+def _draw_read(ax: Axes, x: float, read: Any) -> None:
   if read is None:
     return
-  if isinstance(read, list) and len(read) >= STRIP:
-    low = -1.35
+  if _is_strip(read):
     ax.imshow(
       np.asarray(read, float)[:, None],
-      extent=(x - 0.2, x + 0.2, low, -0.4),
+      extent=(x - 0.2, x + 0.2, -1.35, -0.4),
       cmap="Greys",
       aspect="auto",
       interpolation="nearest",
@@ -224,8 +226,20 @@ def _draw_attention(
   )
 
 
-def _is_strip(part: Mapping[str, Any]) -> bool:
-  return any(isinstance(r, list) and len(r) >= STRIP for r in part["reads"])
+def _is_strip(label: Any) -> bool:
+  return isinstance(label, list) and len(label) >= STRIP
+
+
+def _height(label: Any) -> float:
+  """Returns the room that a label needs below or above its step."""
+  if label is None:
+    return 0.0
+  if _is_strip(label):
+    return 0.95
+  if isinstance(label, list):
+    return 0.25 * len(label)
+  is_long = len(label) > LONGEST_WORD and label not in (START, END)
+  return 0.1 + 0.13 * len(label) if is_long else 0.4
 
 
 def _arrow(
@@ -243,11 +257,11 @@ def _label(value: Any) -> str:
 
 
 def _text(value: Any, va: str) -> dict[str, Any]:
+  """Returns the look of a label; long words stand upright."""
   is_mark = value in (START, END, MORE)
-  long = isinstance(value, list) or len(str(value)) > 5
-  return {
-    "ha": "center",
-    "va": va,
-    "fontsize": 8 if is_mark or long else 12,
-    "color": "#666666" if is_mark else "black",
-  }
+  look = {"ha": "center", "va": va, "fontsize": 12}
+  if is_mark or isinstance(value, list):
+    look["fontsize"] = 8
+  elif len(value) > LONGEST_WORD:
+    look |= {"rotation": 90, "fontsize": 10}
+  return look | {"color": "#666666" if is_mark else "black"}

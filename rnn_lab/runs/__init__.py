@@ -9,6 +9,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+from rnn_lab.paths import local_path
 from rnn_lab.rundir import lock
 from rnn_lab.runs import planning
 from rnn_lab.training.loop import STOPPED as STOPPED
@@ -39,7 +40,7 @@ def stop_on_signal() -> Iterator[Stop]:
 
   def handle(number: int, frame: types.FrameType | None) -> None:
     del frame
-    stop.requested = True
+    stop.requested, stop.signal = True, number
     signal.signal(number, before[signal.Signals(number)])
 
   for number in before:
@@ -78,7 +79,7 @@ def train(
     FieldError: the config or the directory cannot be used. Nothing has been
       written or lost then.
   """
-  workdir = pathlib.Path(workdir)
+  workdir = local_path("workdir", workdir)
   plan = config if isinstance(config, Plan) else planning.plan(config)
   planning.check_workdir(plan, workdir)
   make_fit = pkgutil.resolve_name(FITS[plan.model.fit])
@@ -93,4 +94,6 @@ def train(
     if planning.is_finished(plan, workdir):
       return ALREADY_FINISHED
     fit = fit or make_fit(plan)
+    if stop.requested:  # while counting, which cannot be stopped
+      return STOPPED
     return fit.run(workdir, listener or Silent(), stop)

@@ -1,5 +1,6 @@
 """Opening a run directory from Python."""
 
+import os
 import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 from rnn_lab import tasks
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import Model
+from rnn_lab.paths import local_path
 from rnn_lab.predictors import predict
 from rnn_lab.rundir import NGRAM
 from rnn_lab.runs.planning import (
@@ -37,7 +39,11 @@ class LoadedRun(NamedTuple):
 
 
 def load_run(
-  workdir: str | pathlib.Path, seed_index: int = 0, *, with_data: bool = True
+  workdir: str | pathlib.Path,
+  seed_index: int = 0,
+  *,
+  with_data: bool = True,
+  data_dir: str | os.PathLike | None = None,
 ) -> LoadedRun:
   """Opens a run directory.
 
@@ -51,6 +57,8 @@ def load_run(
     seed_index: which of the run's seeds, 0 for the first.
     with_data: whether to read the data of a run that opens without it, which
       can take seconds and is not needed for predictions.
+    data_dir: the folder of the data now, if the config names another one. Its
+      files must have the same bytes.
 
   Returns:
     The config, its task and model, and that seed's parameters, of the best
@@ -61,8 +69,8 @@ def load_run(
     FieldError: there is no run, no checkpoint in it, no such seed, the data
       has changed since, or the model was counted.
   """
-  workdir = pathlib.Path(workdir)
-  plan = _plan(workdir, with_data)
+  workdir = local_path("workdir", workdir)
+  plan = _plan(workdir, with_data, data_dir)
   if not isinstance(plan.model, Model):
     raise FieldError(
       "workdir",
@@ -73,14 +81,16 @@ def load_run(
   return LoadedRun(plan.config, plan.task, plan.model, params)
 
 
-def _plan(workdir: pathlib.Path, with_data: bool) -> Plan:
+def _plan(
+  workdir: pathlib.Path, with_data: bool, data_dir: str | os.PathLike | None
+) -> Plan:
   needs_data = _task_name(workdir) not in tasks.WITHOUT_DATA
   if not with_data and not needs_data:
     return plan_without_data(workdir)
   try:
-    plan = plan_of_run(workdir)
+    plan = plan_of_run(workdir, data_dir)
   except FieldError:
-    if needs_data:
+    if needs_data or data_dir is not None:
       raise
     return plan_without_data(workdir)
   check_data(plan, workdir)
@@ -111,7 +121,7 @@ def load_language_model(
   """
   from rnn_lab.language_models import generation, ngram
 
-  workdir = pathlib.Path(workdir)
+  workdir = local_path("workdir", workdir)
   name = _task_name(workdir)
   if name != "language":
     raise FieldError(

@@ -1,6 +1,7 @@
 """From a config to a plan, and whether a directory can hold its run."""
 
 import json
+import os
 import pathlib
 import pkgutil
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from rnn_lab.cells import CELLS
 from rnn_lab.errors import FieldError, in_section
 from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.models.base import Model, recurrence_shapes
+from rnn_lab.runs import data_files
 from rnn_lab.training.settings import (
   ENDING_SCHEDULES,
   Plan,
@@ -70,13 +72,23 @@ def _check_gradient_flow(every: int, model: Any, task: tasks.Task) -> None:
     )
 
 
-def plan_of_run(workdir: pathlib.Path) -> Plan:
+def plan_of_run(
+  workdir: pathlib.Path, data_dir: str | os.PathLike | None = None
+) -> Plan:
   """Returns the plan of the run in `workdir`; of `run` it has placeholders.
+
+  Args:
+    workdir: the run directory.
+    data_dir: the folder of the data now; None if it is where it was.
 
   Raises:
     FieldError: there is no run, or its data cannot be read.
   """
-  return plan(with_run_section(read_config(workdir)))
+  config = with_run_section(read_config(workdir))
+  if data_dir is not None:
+    moved = {data_files.FOLDER: os.fspath(data_dir)}
+    config |= {"task": config["task"] | moved}
+  return plan(config)
 
 
 def plan_without_data(workdir: pathlib.Path) -> Plan:
@@ -120,7 +132,8 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
   """Checks that `workdir` is new or holds this run; writes nothing.
 
   The run there may have had fewer steps, unless its learning rate decays until
-  its last one; nothing else may differ.
+  its last one, and its data may be at another place, if it has the same bytes;
+  nothing else may differ.
 
   Raises:
     FieldError: it is a file, or holds something else.
@@ -128,38 +141,61 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
   rundir.check_can_hold(workdir, (rundir.CONFIG, rundir.TRIAL))
   if not (workdir / rundir.CONFIG).exists():
     return
-  check_data(plan, workdir)
-  there = rundir.flatten(rundir.read_json(workdir / rundir.CONFIG))
+  there = rundir.flatten(read_config(workdir))
   here = rundir.flatten(plan.config)
   differing = [
-    f"{name} ({there.get(name)!r} there, {here.get(name)!r} here)"
+    name
     for name in sorted({*there, *here})
     if there.get(name) != here.get(name) and not _more_steps(name, there, here)
   ]
-  if differing:
-    raise FieldError(
-      "workdir",
-      f"workdir {workdir} holds a run whose config differs in "
-      + ", ".join(differing),
-    )
+  others = [name for name in differing if not data_files.is_location(name)]
+  # The config first: a run of another task has read other data, too.
+  if not others:
+    check_data(plan, workdir)
+    hashes = recorded_hashes(workdir)
+    if all(data_files.is_known(name, hashes) for name in differing):
+      return
+  raise FieldError(
+    "workdir",
+    f"workdir {workdir} holds a run whose config differs in "
+    + ", ".join(
+      f"{name} ({there.get(name)!r} there, {here.get(name)!r} here)"
+      for name in differing
+    ),
+  )
 
 
 def check_data(plan: Plan, workdir: pathlib.Path) -> None:
-  """Raises FieldError if the run in `workdir` read other data than `plan`."""
-  path = workdir / rundir.ENVIRONMENT
-  if not path.exists():
+  """Raises FieldError if the run in `workdir` read other data than `plan`.
+
+  The place of the data may be another one.
+  """
+  there = recorded_hashes(workdir)
+  if there is None:
     return
-  there = rundir.read_json(path).get("data_sha256", {})
-  here = dict(plan.task.hashes)
-  differing = [
-    name for name in {**there, **here} if there.get(name) != here.get(name)
-  ]
+  task = plan.config["task"]
+  here = data_files.by_field(plan.task.hashes, task)
+  differing = data_files.differences(there, here, task)
   if differing:
     raise FieldError(
       "workdir",
       f"workdir {workdir} holds a run on other data: {', '.join(differing)} "
       "has changed since",
     )
+
+
+def recorded_hashes(workdir: pathlib.Path) -> dict[str, str] | None:
+  """Returns what the run in `workdir` read last, as `data_files.by_field`.
+
+  None where a run has not come so far that it was recorded.
+  """
+  if not (workdir / rundir.ENVIRONMENT).exists():
+    return None
+  environment = rundir.read_json(workdir / rundir.ENVIRONMENT)
+  hashes = environment.get("data_sha256", {})
+  for resumed in environment.get("resumed", []):
+    hashes = resumed.get("data_sha256", hashes)
+  return data_files.by_field(hashes, read_config(workdir)["task"])
 
 
 def _more_steps(

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from rnn_lab.cells.base import is_float
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import Recurrence, init_params
+from rnn_lab.paths import local_path
 from rnn_lab.rundir import GRADIENTS, RESULT, read_json, write_json
 from rnn_lab.runs import planning
 from rnn_lab.studies.portrait import portrait, read_state, states
@@ -45,7 +46,7 @@ def measure(workdir: str | pathlib.Path) -> pathlib.Path:
     FieldError: there is no finished run, or one whose gradients cannot be
       measured.
   """
-  workdir = pathlib.Path(workdir)
+  workdir = local_path("workdir", workdir)
   path = workdir / GRADIENTS
   if not (workdir / RESULT).exists():
     raise FieldError(

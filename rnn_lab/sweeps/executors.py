@@ -9,10 +9,11 @@ import contextlib
 import multiprocessing
 import os
 import pathlib
+import signal
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from typing import Any, NamedTuple
 
 import jax
@@ -20,6 +21,7 @@ from absl import logging
 
 from rnn_lab.runs import STOPPED, stop_on_signal, train
 from rnn_lab.runs.planning import Plan
+from rnn_lab.training.heartbeat import Heartbeat
 from rnn_lab.training.records import Listener, Silent, Stop
 
 FAILED = "failed"
@@ -87,15 +89,29 @@ def serial(
 
 
 class _Forward(Silent):
-  """A listener that sends the lines of a job to the parent process."""
+  """A listener that sends the lines of a job to the parent process.
+
+  And signs of life: a progress bar shows one run, and several are running.
+  """
 
   def __init__(self, name: str, pipe: connection.Connection):
     self._name = name
     self._pipe = pipe
+    self._heartbeat = Heartbeat(self.line)
+
+  def start(self, name: str, done: int, total: int) -> None:
+    """See Listener."""
+    del name
+    self._heartbeat.start(done, total)
+
+  def advance(self, done: int) -> None:
+    """See Listener."""
+    self._heartbeat.advance(done)
 
   def line(self, text: str) -> None:
     """See Listener."""
     self._pipe.send(f"{self._name}: {text}")
+    self._heartbeat.heard()
 
 
 def _work(pipe: connection.Connection, devices: int) -> None:
@@ -133,7 +149,14 @@ class _Worker:
     self.process = context.Process(
       target=_work, args=(theirs, devices), daemon=True
     )
-    self.process.start()
+    # Ctrl-C reaches all processes of a terminal: this one alone acts on it, and
+    # ends its workers, which begin with the signals that are blocked here.
+    resource_tracker.ensure_running()  # unblocks them
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+      self.process.start()
+    finally:
+      signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     theirs.close()
     self.job: Job | None = None
 

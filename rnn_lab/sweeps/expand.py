@@ -1,6 +1,7 @@
 """Expands a config's `sweep(add, argument)` to a list of trials."""
 
 import copy
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -48,8 +49,9 @@ def expand(
     command_line: those values, by their dotted names.
 
   Raises:
-    FieldError: a field that the sweep sets is unknown or of another type, or
-      the command line sets it too; or two trials are the same.
+    FieldError: an argument of `add` is wrong, a field that the sweep sets is
+      unknown or of another type, or the command line sets it too; or two
+      trials are the same.
   """
   added: list[tuple[dict[str, Any], str | None, str | None]] = []
 
@@ -58,7 +60,7 @@ def expand(
     series: str | None = None,
     name: str | None = None,
   ) -> None:
-    added.append((dict(overrides), series, name))
+    added.append(_checked(overrides, series, name))
 
   sweep(add, argument)
   swept = {field for overrides, *_ in added for field in flatten(overrides)}
@@ -98,6 +100,37 @@ def expand(
   if not trials:
     raise FieldError("sweep", "sweep must add at least one trial")
   return trials
+
+
+def _checked(
+  overrides: Any, series: Any, name: Any
+) -> tuple[dict[str, Any], str | None, str | None]:
+  """Returns the arguments of `add`.
+
+  Raises:
+    FieldError: they have another type, or a value that no config holds.
+  """
+  if not isinstance(overrides, Mapping) or not all(
+    isinstance(field, str) for field in overrides
+  ):
+    raise FieldError(
+      "add", f"add must be given {{dotted field: value}}, got {overrides!r}"
+    )
+  for what, value in (("series", series), ("name", name)):
+    if not isinstance(value, str | None):
+      raise FieldError(
+        "add", f"add: {what} must be a string or None, got {value!r}"
+      )
+  for field, value in overrides.items():
+    try:
+      json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+      raise FieldError(
+        field,
+        "{field} must be finite numbers, strings, booleans, lists or dicts of "
+        f"these, got {value!r}",
+      ) from error
+  return dict(overrides), series, name
 
 
 def _short_names(fields: set[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from rnn_lab import rundir
 from rnn_lab.errors import FieldError, check_choice
+from rnn_lab.paths import local_path
 from rnn_lab.reports import load_results, results_table, write_report
 from rnn_lab.runs import ALREADY_FINISHED, STOPPED, stop_on_signal
 from rnn_lab.runs.planning import check_workdir, is_finished, plan
@@ -18,6 +19,8 @@ from rnn_lab.training.records import Listener
 from rnn_lab.training.settings import Plan
 
 FINISHED = "finished"
+# Of a trial: all its seeds.
+DIVERGED = "diverged"
 
 
 class Outcome(NamedTuple):
@@ -28,12 +31,16 @@ class Outcome(NamedTuple):
     failed: the names of the trials that raised; the error is in `error.txt`.
     table: the results, if there are any.
     report: the path of the page.
+    signal: the number of the signal that stopped it.
+    all_diverged: whether no seed of any trial has a result.
   """
 
   status: str
   failed: list[str]
   table: Table | None
   report: pathlib.Path | None
+  signal: int | None = None
+  all_diverged: bool = False
 
 
 def run_sweep(
@@ -69,6 +76,7 @@ def run_sweep(
       been written or lost then.
   """
   check_choice("executor", executor, EXECUTORS)
+  workdir = local_path("workdir", workdir)
   jobs = [
     Job(trial.name, plan(trial.config), workdir / trial.name, measure)
     for trial in trials
@@ -105,10 +113,14 @@ def run_sweep(
     waiting.sort(key=lambda job: -job.plan.task.length)
     EXECUTORS[executor](waiting, listener, stop, on_result, cores)
     if len(ended) + len(failed) < len(trials):
-      return Outcome(STOPPED, failed, None, None)
+      return Outcome(STOPPED, failed, None, None, stop.signal)
     page = write_report(workdir)
     table = results_table(load_results(workdir).parts)
-    return Outcome(FINISHED, failed, table, page)
+    diverged = all(
+      rundir.read_json(workdir / name / rundir.RESULT)["status"] == DIVERGED
+      for name in ended
+    )
+    return Outcome(FINISHED, failed, table, page, all_diverged=diverged)
 
 
 def _check(

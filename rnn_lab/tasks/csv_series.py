@@ -5,17 +5,18 @@ import io
 import itertools
 import math
 import os
-import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from rnn_lab.errors import FLOAT32_MAX, FieldError, suggestion
+from rnn_lab.text.files import bad_file, read_text
 
 # In the order in which they are tried: a comma may be part of a text.
 DELIMITERS = "\t;,"
 LEAST_ROWS = 10
+KIND = "a CSV file of numbers in UTF-8"
 
 Fail = Callable[[str], FieldError]
 Row = tuple[int, list[str]]  # the line of the file and its cells
@@ -26,9 +27,10 @@ def read_csv(
 ) -> tuple[tuple[str, ...], np.ndarray]:
   """Reads columns of numbers from a CSV file.
 
-  The file is in UTF-8, with or without a byte order mark, one row a line, its
-  cells separated by tabs, semicolons or commas and quoted where needed. Numbers
-  have a decimal point. Columns that are not chosen may hold anything.
+  The file is in UTF-8, gzipped or not, with or without a byte order mark, one
+  row a line, its cells separated by tabs, semicolons or commas and quoted where
+  needed. Numbers have a decimal point. Columns that are not chosen may hold
+  anything.
 
   The first line is a header if a column is chosen by name, or if it has a
   number in none of the chosen columns.
@@ -78,23 +80,9 @@ def _read_text(path: str | os.PathLike) -> tuple[str, Fail]:
   path = os.fspath(path)
 
   def fail(reason: str) -> FieldError:
-    return FieldError(
-      "path",
-      "{field} must be the path of a CSV file of numbers in UTF-8; "
-      f"{path!r} {reason}",
-    )
+    return bad_file("path", path, KIND, reason)
 
-  try:
-    text = pathlib.Path(path).expanduser().read_bytes().decode("utf-8-sig")
-  except UnicodeDecodeError as error:
-    raise fail(f"is not UTF-8 (at byte {error.start})") from error
-  # A null byte in the path raises ValueError.
-  except (OSError, ValueError) as error:
-    reason = getattr(error, "strerror", None) or error
-    raise fail(f"cannot be read ({reason})") from error
-  if not text or text.isspace():
-    raise fail("is empty")
-  return text, fail
+  return read_text("path", path, kind=KIND)[0], fail
 
 
 def _parse(text: str, fail: Fail) -> list[Row]:

@@ -1,11 +1,11 @@
 """Reads the idx format of the MNIST files strictly."""
 
-import gzip
 import math
 import struct
-import zlib
 
 import numpy as np
+
+from rnn_lab.text.files import decompress
 
 _UBYTE = 0x08
 
@@ -27,11 +27,7 @@ def parse_idx(raw: bytes, rank: int) -> np.ndarray:
   Raises:
     ValueError: the file is damaged; the message completes "the file ...".
   """
-  if raw[:2] == b"\x1f\x8b":
-    try:
-      raw = gzip.decompress(raw)
-    except (OSError, EOFError, zlib.error) as error:
-      raise ValueError("is a damaged gzip file") from error
+  raw = decompress(raw)
   header = 4 + 4 * rank
   if len(raw) < header:
     raise ValueError(f"ends after {len(raw)} bytes, within its header")

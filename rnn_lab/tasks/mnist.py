@@ -13,6 +13,7 @@ from rnn_lab.errors import FieldError
 from rnn_lab.tasks.base import Task
 from rnn_lab.tasks.idx import parse_idx
 from rnn_lab.tasks.images import CLASSES, Corpus, Images, Source, image_task
+from rnn_lab.text.files import read_stored
 
 MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 # The sha256 of each gzipped file of the mirror.
@@ -95,7 +96,6 @@ def read_mnist(data_dir: str | None) -> Corpus:
     }
   else:
     paths = {name: _find(data_dir, name) for name in FILES}
-  raw = {name: path.read_bytes() for name, path in paths.items()}
 
   def damaged(name, words):
     return FieldError(
@@ -103,13 +103,18 @@ def read_mnist(data_dir: str | None) -> Corpus:
       f"{{field}} must hold undamaged files; {str(paths[name])!r} {words}",
     )
 
+  hashes = {}
+
   def images(part):
     arrays = []
-    for name, rank in (f"{part}-images-idx3", 3), (f"{part}-labels-idx1", 1):
+    for kind, rank in ("images-idx3", 3), ("labels-idx1", 1):
+      name = f"{part}-{kind}-ubyte"
       try:
-        arrays.append(parse_idx(raw[f"{name}-ubyte"], rank))
+        stored = read_stored(paths[name])
+        arrays.append(parse_idx(stored, rank))
       except ValueError as error:
-        raise damaged(f"{name}-ubyte", error) from error
+        raise damaged(name, error) from error
+      hashes[paths[name].name] = hashlib.sha256(stored).hexdigest()
     pixels, labels = arrays
     if len(pixels) != len(labels):
       words = f"has {len(labels)} labels for {len(pixels)} images"
@@ -128,17 +133,12 @@ def read_mnist(data_dir: str | None) -> Corpus:
     sides = [" x ".join(map(str, x.pixels.shape[1:])) for x in (test, train)]
     words = f"has images of {sides[0]}, not {sides[1]} as in training"
     raise damaged("t10k-images-idx3-ubyte", words)
-  return _corpus(train, test, paths, raw)
+  return _corpus(train, test, hashes)
 
 
-def _corpus(
-  train: Images, test: Images, paths: dict[str, Path], raw: dict[str, bytes]
-) -> Corpus:
-  """Makes the three splits and the hashes of the files."""
+def _corpus(train: Images, test: Images, hashes: dict[str, str]) -> Corpus:
+  """Makes the three splits."""
   cut = len(train.labels) - len(train.labels) // VALID_SHARE
-  hashes = {
-    paths[name].name: hashlib.sha256(raw[name]).hexdigest() for name in FILES
-  }
   return Corpus(
     splits={
       "train": Images(train.pixels[:cut], train.labels[:cut]),

@@ -20,7 +20,7 @@ from rnn_lab.text.files import (
   read_members,
   read_text,
 )
-from rnn_lab.text.vocabulary import split_lines
+from rnn_lab.text.splitting import split_lines
 
 MEMBERS = {"train": "conll2000/train.txt", "test": "conll2000/test.txt"}
 # One training sentence in this many is for validation.

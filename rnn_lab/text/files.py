@@ -9,17 +9,26 @@ import hashlib
 import io
 import lzma
 import os
-import pathlib
 import zipfile
 import zlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from rnn_lab.errors import FieldError
 
 TEXT_FILE = "a text file in UTF-8"
-# Bounds what a small archive can be decompressed to.
+# Bounds what is read of a file, and what a small archive is decompressed to.
+MAX_STORED = 2**30
 MAX_BYTES = 2**28
+BLOCK = 2**20
+# How files begin that are compressed, but not read here.
+COMPRESSED = {
+  b"BZh": "bzip2",
+  b"\xfd7zXZ\0": "xz",
+  b"\x28\xb5\x2f\xfd": "zstd",
+  b"PK\3\4": "zip",
+  b"7z\xbc\xaf\x27\x1c": "7z",
+}
 
 
 class File(NamedTuple):
@@ -54,29 +63,62 @@ def read_bytes(field: str, path: str | os.PathLike, kind: str) -> File:
     kind: what it must be, for the error, such as "a zip archive".
 
   Raises:
-    FieldError: the file cannot be read, is a damaged gzip file, or has more
-      than MAX_BYTES when decompressed.
+    FieldError: the file cannot be read, has more than MAX_STORED bytes, is a
+      damaged gzip file, or has more than MAX_BYTES when decompressed.
   """
   try:
-    stored = pathlib.Path(os.path.expanduser(path)).read_bytes()
+    stored = read_stored(path)
+    return File(decompress(stored), hashlib.sha256(stored).hexdigest())
+  except ValueError as error:
+    raise bad_file(field, path, kind, str(error)) from error
+
+
+def read_stored(path: str | os.PathLike) -> bytes:
+  """Reads the bytes of a file as they are stored.
+
+  Raises:
+    ValueError: the file cannot be read, or has more than MAX_STORED bytes; the
+      message completes "the file ...".
+  """
+  try:
+    with open(os.path.expanduser(path), "rb") as file:
+      # Devices have no size, and no end.
+      stored = _read_up_to(file, MAX_STORED + 1)
   # A null byte in the path raises ValueError.
   except (OSError, ValueError) as error:
     reason = getattr(error, "strerror", None) or error
-    words = f"cannot be read ({reason})"
-    raise bad_file(field, path, kind, words) from error
-  sha256 = hashlib.sha256(stored).hexdigest()
+    raise ValueError(f"cannot be read ({reason})") from error
+  if len(stored) > MAX_STORED:
+    raise ValueError(f"has more than {MAX_STORED} bytes")
+  return stored
+
+
+def decompress(stored: bytes) -> bytes:
+  """Decompresses the bytes of a gzipped file; returns others as they are.
+
+  Raises:
+    ValueError: the file is damaged, or has more than MAX_BYTES when
+      decompressed; the message completes "the file ...".
+  """
   if stored[:2] != b"\x1f\x8b":
-    return File(stored, sha256)
+    return stored
   try:
     with gzip.GzipFile(fileobj=io.BytesIO(stored)) as file:
-      raw = file.read(MAX_BYTES + 1)
+      raw = _read_up_to(file, MAX_BYTES + 1)
   except (OSError, EOFError, zlib.error) as error:
-    words = "is a damaged gzip file"
-    raise bad_file(field, path, kind, words) from error
+    raise ValueError("is a damaged gzip file") from error
   if len(raw) > MAX_BYTES:
-    words = f"has more than {MAX_BYTES} bytes when decompressed"
-    raise bad_file(field, path, kind, words)
-  return File(raw, sha256)
+    raise ValueError(f"has more than {MAX_BYTES} bytes when decompressed")
+  return raw
+
+
+def _read_up_to(file: IO[bytes], size: int) -> bytes:
+  """Reads at most about `size` bytes, in blocks: memory grows with the file."""
+  blocks, number = [], 0
+  while number < size and (block := file.read(BLOCK)):
+    blocks.append(block)
+    number += len(block)
+  return b"".join(blocks)
 
 
 def read_members(
@@ -134,6 +176,7 @@ def read_text(
   field: str,
   path: str | os.PathLike,
   encodings: Sequence[str] = ("utf-8",),
+  kind: str = TEXT_FILE,
 ) -> tuple[str, str]:
   """Reads a text file, gzipped or not.
 
@@ -141,16 +184,18 @@ def read_text(
     field: the argument that named it.
     path: the file.
     encodings: those that it can have; the first that fits is taken.
+    kind: what it must be, for the error.
 
   Returns:
-    The text without a byte order mark, and the sha256 of the file.
+    The text without a byte order mark, its lines ended by newlines alone, and
+    the sha256 of the file.
 
   Raises:
-    FieldError: the file cannot be read, is a damaged gzip file, is in another
-      encoding or is empty.
+    FieldError: the file cannot be read, is a damaged gzip file, is compressed
+      otherwise, is in another encoding or is empty.
   """
-  raw, sha256 = read_bytes(field, path, TEXT_FILE)
-  return decode(field, path, raw, encodings), sha256
+  raw, sha256 = read_bytes(field, path, kind)
+  return decode(field, path, raw, encodings, kind), sha256
 
 
 def decode(
@@ -158,6 +203,7 @@ def decode(
   path: str | os.PathLike,
   raw: bytes,
   encodings: Sequence[str] = ("utf-8",),
+  kind: str = TEXT_FILE,
 ) -> str:
   """Decodes the bytes of a text file; arguments and errors of `read_text`."""
   errors = []
@@ -167,14 +213,26 @@ def decode(
       break
     except UnicodeDecodeError as error:
       errors.append(error)
-  else:
+  if errors and (name := compression(raw)):
+    words = f"is compressed ({name}); decompress it first"
+    raise bad_file(field, path, kind, words)
+  if len(errors) == len(encodings):
     words = f"is not UTF-8 (at byte {errors[0].start})"
-    raise bad_file(field, path, TEXT_FILE, words) from errors[0]
+    raise bad_file(field, path, kind, words) from errors[0]
   # The byte order mark that some editors write is not part of the text.
   text = text.removeprefix("\ufeff")
   if not text or text.isspace():
-    raise bad_file(field, path, TEXT_FILE, "is empty")
-  return text
+    raise bad_file(field, path, kind, "is empty")
+  # Windows ends lines by \r\n, as \r alone did long ago. Any other \r is part
+  # of its line.
+  text = text.replace("\r\n", "\n")
+  return text if "\n" in text else text.replace("\r", "\n")
+
+
+def compression(raw: bytes) -> str | None:
+  """Returns how a file is compressed, by its first bytes; `None` if not."""
+  found = (name for magic, name in COMPRESSED.items() if raw.startswith(magic))
+  return next(found, None)
 
 
 def bad_file(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from rnn_lab.downloads import find_files
 from rnn_lab.errors import FieldError, check_bool, check_choice
 from rnn_lab.text.files import bad_file, path_or_none, read_text
-from rnn_lab.text.vocabulary import split_lines
+from rnn_lab.text.splitting import split_lines
 
 LANGUAGES = ("de", "en")
 SPLITS = ("train", "valid", "test")

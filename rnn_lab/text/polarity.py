@@ -15,7 +15,7 @@ import numpy as np
 from rnn_lab.downloads import find_files
 from rnn_lab.errors import FieldError, check_int
 from rnn_lab.text.files import bad_file, path_or_none, read_text
-from rnn_lab.text.vocabulary import split_lines
+from rnn_lab.text.splitting import split_lines
 
 # In the order of their labels, 0 and 1.
 CLASSES = ("negative", "positive")

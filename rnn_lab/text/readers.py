@@ -3,20 +3,24 @@
 import hashlib
 import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from rnn_lab.downloads import find_files
+from rnn_lab.downloads import find_files, unpublished_hashes
 from rnn_lab.errors import FieldError
 from rnn_lab.text import grammar
 from rnn_lab.text.base import Corpus, Split
-from rnn_lab.text.files import read_text
+from rnn_lab.text.files import bad_file, read_text
 from rnn_lab.text.request import PATHS, Request
-from rnn_lab.text.vocabulary import EOS, UNK, Vocabulary, split_lines
+from rnn_lab.text.splitting import keep_first, split_lines, split_shares
+from rnn_lab.text.vocabulary import EOS, UNK, Vocabulary
 from rnn_lab.text.vocabulary_training import train_vocabulary, vocabulary_of
+
+MARK = re.compile(r"(?<!\S)</?s>(?!\S)")
 
 
 def read_grammar(request: Request) -> Corpus:
@@ -68,11 +72,15 @@ def read_published(request: Request) -> Corpus:
   """Reads a published corpus from `data_dir`, or downloads it."""
   texts, hashes = {}, {}
   for part, path in find_files(request.name, request.data_dir).items():
-    texts[part], hashes[path.name] = read_text("data_dir", str(path))
+    texts[part], hashes[path.name] = _read_text(
+      "data_dir", str(path), request.unit
+    )
   if "all" in texts:
     return _corpus(request, _split_in_three(texts["all"], request), hashes)
   texts = [texts[name] for name in ("train", "valid", "test")]
-  return _corpus(request, texts, hashes, pretokenized=True)
+  unknown = unpublished_hashes(request.name)
+  facts = {"trusted": unknown} if unknown and request.data_dir is None else {}
+  return _corpus(request, texts, hashes, pretokenized=True, facts=facts)
 
 
 def read_files(request: Request) -> Corpus:
@@ -89,7 +97,7 @@ def read_files(request: Request) -> Corpus:
       )
   texts, hashes = [], {}
   for field, path in paths.items():
-    text, sha256 = read_text(field, path)
+    text, sha256 = _read_text(field, path, request.unit)
     name = os.path.basename(path)
     # Files of one name in different folders are recorded by path.
     hashes[name if hashes.get(name, sha256) == sha256 else path] = sha256
@@ -115,7 +123,7 @@ def _corpus(
   """
   train, valid, test = texts
   if kept_train is None:
-    kept_train = _keep_first_lines(train, request.fraction)
+    kept_train = _keep_first(train, request)
   vocabulary = train_vocabulary(
     train,
     request.unit,
@@ -130,34 +138,48 @@ def _corpus(
   return Corpus(request.name, vocabulary, *splits, hashes=hashes, facts=facts)
 
 
-def _split_in_three(text: str, request: Request) -> tuple[str, str, str]:
-  """Splits a text by lines into training, validation and test, in order."""
-  lines = split_lines(text, keep_ends=True)
-  valid = max(1, round(len(lines) * request.valid_fraction))
-  test = max(1, round(len(lines) * request.test_fraction))
-  train = len(lines) - valid - test
-  if train < 1:
+def _split_in_three(text: str, request: Request) -> list[str]:
+  """Splits a text into training, validation and test, in order."""
+  shares = request.valid_fraction, request.test_fraction
+  parts = split_shares(text, (1 - sum(shares), *shares), request.unit)
+  if parts is None:
     raise FieldError(
       "valid_fraction",
-      f"{{field}} {request.valid_fraction:g} and test_fraction "
-      f"{request.test_fraction:g} leave none of the text's {len(lines)} lines "
-      "for training",
+      f"{{field}} {shares[0]:g} and test_fraction {shares[1]:g} leave none of "
+      f"the text's {len(split_lines(text))} lines and {len(text.split())} "
+      "words for one of the splits",
     )
-  parts = lines[:train], lines[train : train + valid], lines[train + valid :]
-  return tuple("".join(part) for part in parts)
+  return parts
 
 
-def _keep_first_lines(text: str, fraction: float) -> str:
-  """Returns the given fraction of a text's lines, the first, at least one."""
-  lines = split_lines(text, keep_ends=True)
-  kept = "".join(lines[: max(1, round(len(lines) * fraction))])
+def _keep_first(text: str, request: Request) -> str:
+  """Returns the share of a training text that is kept."""
+  kept = text
+  if request.fraction < 1:
+    kept = keep_first(text, request.fraction, request.unit)
   if not kept or kept.isspace():
     raise FieldError(
       "fraction",
       "{field} must keep at least one word of the training split, got "
-      f"{fraction!r}",
+      f"{request.fraction!r}",
     )
   return kept
+
+
+def _read_text(field: str, path: str, unit: str) -> tuple[str, str]:
+  """Reads a text file, as `files.read_text` does.
+
+  Raises:
+    FieldError: see there; or the unit is "word", and a word marks the start or
+      the end of a sentence, as other tools insert it: it would count as an easy
+      word, beside the `<eos>` of each line.
+  """
+  text, sha256 = read_text(field, path)
+  if unit == "word" and (mark := MARK.search(text)):
+    line = text.count("\n", 0, mark.start()) + 1
+    kind = "a text whose sentences are lines, without marks for their ends"
+    raise bad_file(field, path, kind, f"has {mark[0]!r} in line {line}")
+  return text, sha256
 
 
 def _encode_split(

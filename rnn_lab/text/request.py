@@ -31,16 +31,19 @@ class Request(NamedTuple):
       1,000 and at most 100,000.
     seed: random seed of the grammar's text.
     fraction: share of the training split to keep, from its beginning: of its
-      lines, or of the grammar's tokens.
+      lines (or characters, see `splitting.split_shares`), or of the grammar's
+      tokens.
     data_dir: a folder with the corpus' files; `None` downloads them.
     train_path: the file of the training split of "text", or of all splits.
     valid_path: the file of its validation split, if not in `train_path`.
     test_path: the file of its test split, if not in `train_path`.
     valid_fraction: share of the lines of a single text for validation, which
-      precede those of the test.
+      precede those of the test; of its characters if its lines are too uneven
+      (`splitting.split_shares`).
     test_fraction: share of its last lines, for the test.
-    pretokenized: whether the words of "text" are separated by white space
-      alone; otherwise punctuation is separated from words too.
+    pretokenized: whether the words of "text" are separated by white space of
+      ASCII alone, as in kenlm; otherwise punctuation is separated from words
+      too.
   """
 
   name: str

@@ -9,13 +9,15 @@ import functools
 import json
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rnn_lab.errors import FieldError
 from rnn_lab.rundir import write_text
+from rnn_lab.text.ids import check_ids
+from rnn_lab.text.splitting import short_pieces, split_lines
 
 if TYPE_CHECKING:
   from tokenizers import Tokenizer
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
 EOS = "<eos>"
 UNK = "<unk>"
 UNITS = ("word", "character", "bpe")
-# Lines encoded at a time: the library's encodings take a hundred bytes a token
-# until their ids are copied out.
+# Lines and characters encoded at a time: the library's encodings take a hundred
+# bytes a token until their ids are copied out.
 LINES_AT_ONCE = 8192
+CHARACTERS_AT_ONCE = 2**22
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -88,11 +91,16 @@ class Vocabulary:
     if self.unit == "character":
       return self._of_character[np.frombuffer(text.encode("utf-32-le"), "<u4")]
     lines = split_lines(text, keep_ends=self.unit == "bpe")
+    ends = [self.eos] if self.unit == "word" else []
     ids = [np.zeros(0, np.int32)]
-    for first in range(0, len(lines), LINES_AT_ONCE):
-      batch = lines[first : first + LINES_AT_ONCE]
-      for encoding in self.tokenizer.encode_batch_fast(batch):
-        ids.append(np.asarray(encoding.ids, np.int32))
+    for batch in _batches(lines):
+      pieces = [piece for piece, _ in batch]
+      encodings = self.tokenizer.encode_batch_fast(
+        pieces, add_special_tokens=False
+      )
+      for encoding, (_, is_last) in zip(encodings, batch):
+        tokens = encoding.ids + ends if is_last else encoding.ids
+        ids.append(np.asarray(tokens, np.int32))
     return np.concatenate(ids)
 
   def encode_prompt(self, text: str) -> tuple[np.ndarray, list[str]]:
@@ -118,8 +126,12 @@ class Vocabulary:
     return np.asarray(known, np.int32), list(dict.fromkeys(missing))
 
   def decode(self, ids: Sequence[int] | np.ndarray) -> str:
-    """Returns the text of these ids; words are separated by one space."""
-    ids = np.asarray(ids, np.int64).tolist()
+    """Returns the text of these ids; words are separated by one space.
+
+    Raises:
+      FieldError: one is not an id from 0 to V - 1.
+    """
+    ids = check_ids("ids", ids, self.size).tolist()
     if self.unit == "bpe":
       return self.tokenizer.decode(ids, skip_special_tokens=False)
     if self.unit == "character":
@@ -171,13 +183,19 @@ class Vocabulary:
     return table
 
 
-def split_lines(text: str, keep_ends: bool = False) -> list[str]:
-  """Splits a text at newlines only, unlike `str.splitlines`."""
-  lines = text.split("\n")
-  last = lines.pop()
-  if keep_ends:
-    lines = [line + "\n" for line in lines]
-  return [*lines, last] if last else lines
+def _batches(lines: Sequence[str]) -> Iterator[list[tuple[str, bool]]]:
+  """Yields the pieces of lines, and whether each is its line's last one."""
+  batch, size = [], 0
+  for line in lines:
+    pieces = [*short_pieces(line)]
+    for left, piece in zip(range(len(pieces) - 1, -1, -1), pieces):
+      batch.append((piece, left == 0))
+      size += len(piece)
+      if len(batch) == LINES_AT_ONCE or size > CHARACTERS_AT_ONCE:
+        yield batch
+        batch, size = [], 0
+  if batch:
+    yield batch
 
 
 def _readable(token: str) -> str:

@@ -6,7 +6,7 @@ machine.
 """
 
 import collections
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tokenizers import (
   Regex,
@@ -20,9 +20,13 @@ from tokenizers import (
 
 from rnn_lab.errors import FieldError, check_choice, check_int
 from rnn_lab.text.request import LARGEST
-from rnn_lab.text.vocabulary import EOS, UNITS, UNK, Vocabulary, split_lines
+from rnn_lab.text.splitting import short_pieces, split_lines
+from rnn_lab.text.vocabulary import EOS, UNITS, UNK, Vocabulary
 from rnn_lab.text.words import most_frequent
 
+# What separates words in texts that are split already: what kenlm's lmplz takes
+# for it, and not the white space of Unicode.
+SEPARATORS = r"[\x00\t\n\r ]+"
 # The tokens of a byte pair vocabulary before its first merge.
 BYTES = 256
 
@@ -50,9 +54,9 @@ def train_vocabulary(
     max_vocabulary: the largest number of tokens, `<unk>` and `<eos>` included;
       0 for no bound. bpe needs one, at least 256, and has fewer tokens if no
       pair is left to merge.
-    pretokenized: whether words are separated by white space alone; otherwise
-      runs of letters and digits are words, and so are runs of other
-      characters.
+    pretokenized: whether words are separated by white space of ASCII alone
+      (space, tab, carriage return and null, as in `lmplz`); otherwise runs of
+      letters and digits are words, and so are runs of other characters.
 
   Raises:
     FieldError: an argument is invalid, or no word reaches `min_count`.
@@ -75,8 +79,8 @@ def train_vocabulary(
   if unit == "character":
     counts.update(text)
   else:
-    for line in split_lines(text):
-      counts.update(word for word, _ in splitter.pre_tokenize_str(line))
+    for piece in _pieces(text):
+      counts.update(word for word, _ in splitter.pre_tokenize_str(piece))
   special = (UNK, EOS) if unit == "word" else (UNK,)
   for token in special:
     counts.pop(token, None)
@@ -108,11 +112,17 @@ def vocabulary_of(
   return Vocabulary(tokenizer, unit)
 
 
+def _pieces(text: str, keep_ends: bool = False) -> Iterator[str]:
+  """Yields the lines of a text, long ones in pieces."""
+  for line in split_lines(text, keep_ends):
+    yield from short_pieces(line)
+
+
 def _splitter(unit: str, pretokenized: bool) -> pre_tokenizers.PreTokenizer:
   if unit == "character":
     return pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
   if pretokenized:
-    return pre_tokenizers.WhitespaceSplit()
+    return pre_tokenizers.Split(Regex(SEPARATORS), behavior="removed")
   return pre_tokenizers.Whitespace()
 
 
@@ -126,5 +136,5 @@ def _train_bpe(text: str, min_count: int, max_vocabulary: int) -> Vocabulary:
     show_progress=False,
     initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
   )
-  tokenizer.train_from_iterator(split_lines(text, keep_ends=True), trainer)
+  tokenizer.train_from_iterator(_pieces(text, keep_ends=True), trainer)
   return Vocabulary(tokenizer, "bpe")

@@ -17,6 +17,7 @@ import numpy as np
 
 from rnn_lab.errors import FieldError, check_int
 from rnn_lab.rundir import write_json
+from rnn_lab.text.ids import check_ids
 from rnn_lab.text.vocabulary import EOS, UNK
 
 PAD = "<pad>"
@@ -103,8 +104,12 @@ class WordIds:
     return ids
 
   def decode(self, ids: Sequence[int] | np.ndarray) -> list[str]:
-    """Returns the tokens before the first `<eos>`, without `<pad>`, `<bos>`."""
-    ids = np.asarray(ids, np.int64).tolist()
+    """Returns the tokens before the first `<eos>`, without `<pad>`, `<bos>`.
+
+    Raises:
+      FieldError: one is not an id from 0 to V - 1.
+    """
+    ids = check_ids("ids", ids, self.size).tolist()
     if self.eos in ids:
       ids = ids[: ids.index(self.eos)]
     return [self.words[i] for i in ids if i not in (self.pad, self.bos)]

@@ -41,10 +41,16 @@ class Silent:
 
 
 class Stop:
-  """A request to stop; see `rnn_lab.runs.stop_on_signal`."""
+  """A request to stop; see `rnn_lab.runs.stop_on_signal`.
+
+  Attributes:
+    requested: whether there is one.
+    signal: the number of the signal that made it; None if none did.
+  """
 
   def __init__(self) -> None:
     self.requested = False
+    self.signal: int | None = None
 
 
 class Records:

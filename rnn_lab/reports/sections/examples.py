@@ -1,7 +1,7 @@
 """What the best network of each task does with single examples."""
 
 from rnn_lab.reports import example_gallery, pattern_picture
-from rnn_lab.reports.headline import measured
+from rnn_lab.reports.headline import is_share, measured
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import finite, mean
 from rnn_lab.reports.results import Part, Results
@@ -29,8 +29,8 @@ def examples_section(results: Results) -> Section | None:
     "the first. A box is a step of the recurrence; its stripes are the outputs "
     "of single units, as the trained network computes them. What is read "
     "stands below, what the network answers above; a decoder reads its own "
-    "answers. Up to half of the examples are wrong ones, if there are any: "
-    "their number here does not say how many there are."
+    "answers. Up to half of the examples are chosen because the answer is not "
+    "the target: their number does not say how many there are."
   )
   return Section("The networks at work", [Text(words), *content])
 
@@ -56,24 +56,29 @@ def _of_trial(
 ) -> list[Text | Figures | Grid]:
   kept = trial.examples
   pattern = _PATTERNS.get(kept["pattern"], kept["pattern"])
-  who = titled(part.layout.task, f"{pattern}, {series}")
+  who = _title(part, f"{pattern}, {series}")
   picture = pattern_picture.draw_pattern(kept["picture"], who)
   caption = f"{who}: the network unrolled over one example"
   content: list[Text | Figures | Grid] = [
     Figures(_stem("pattern", part), caption, [picture])
   ]
   rows = kept["examples"]
-  title = titled(part.layout.task, f"examples, {series}")
+  title = _title(part, f"examples, {series}")
   if example_gallery.is_of_numbers(rows):
     figure = example_gallery.draw_series(title, rows)
   elif example_gallery.is_of_symbols(rows):
-    return [*content, example_gallery.gallery_grid(title, rows)]
+    exact = is_share(part.headline.metric)
+    return [*content, example_gallery.gallery_grid(title, rows, exact)]
   elif rows[0]["reads"] is None:
     return content
   else:
     figure = example_gallery.draw_tiles(title, rows)
   words = f"{title}: what was read, and the answers"
   return [*content, Figures(_stem("examples", part), words, [figure])]
+
+
+def _title(part: Part, words: str) -> str:
+  return titled(part.layout.task, words[:1].upper() + words[1:])
 
 
 def _stem(kind: str, part: Part) -> str:
