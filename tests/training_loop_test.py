@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import os
 import pathlib
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +24,7 @@ from tiny import (
 
 from rnn_lab import tasks
 from rnn_lab.errors import FieldError
+from rnn_lab.evaluators.batches import Batches
 from rnn_lab.models.base import init_params
 from rnn_lab.rundir import lock
 from rnn_lab.runs import train
@@ -420,6 +422,75 @@ def test_all_seeds_diverged(tmp_path):
     "std": None,
     "values": [None, None],
   }
+
+
+def test_before_an_evaluation_the_last_weights_are_taken(tmp_path):
+  workdir = tmp_path / "run"
+  train(tiny_config(), workdir, StopAt(5))
+  with pytest.warns(
+    UserWarning, match="seed 1 has no .*, of step 5, are taken"
+  ):
+    params = load_run(workdir, 1).params
+  leaves = final_params(workdir)
+  last, best = leaves[: len(leaves) // 2], leaves[len(leaves) // 2 :]
+  for param, a, b in zip(jax.tree.leaves(params), last, best, strict=True):
+    np.testing.assert_array_equal(param, a[1])
+  assert any((a[1] != b[1]).any() for a, b in zip(last, best))
+
+
+def test_a_seed_without_a_finite_evaluation_is_not_finished(
+  whole, tmp_path, monkeypatch
+):
+  """Its parameters are finite, as those of an infinite perplexity can be."""
+  evaluate = Batches.evaluate
+
+  def of_seed_0(self, params, split):
+    metrics = evaluate(self, params, split)
+    factor = np.float32([1, np.nan if split == "valid" else 1])
+    return metrics | {"accuracy": metrics["accuracy"] * factor}
+
+  monkeypatch.setattr(Batches, "evaluate", of_seed_0)
+  lines = []
+  listener = Silent()
+  listener.line = lines.append
+  workdir = tmp_path / "run"
+  assert train(tiny_config(), workdir, listener) == "partial"
+  assert any("seed 1 has no evaluation with a finite" in t for t in lines)
+  assert not any("seed 0" in text for text in lines)
+  statuses = [seed["status"] for seed in result(workdir)["seeds"]]
+  assert statuses == ["finished", "diverged"]
+  loss, expected = [
+    result(folder)["metrics"]["test/loss"]["values"]
+    for folder in (workdir, whole)
+  ]
+  assert loss == [expected[0], None]
+  with pytest.warns(UserWarning, match="seed 1 has no .*, of step 20, are"):
+    params = jax.tree.leaves(load_run(workdir, 1).params)
+  with Checkpoints(workdir / "checkpoints") as checkpoints:
+    last = checkpoints.restore(20, None)["params"]
+  for param, a in zip(params, jax.tree.leaves(last), strict=True):
+    np.testing.assert_array_equal(param, a[1])
+
+
+@pytest.mark.parametrize(
+  "name, damage, words",
+  [
+    ("metrics.jsonl", lambda p: p.write_text("garbage\n"), "line 1 is no row"),
+    ("gradient_flow.jsonl", pathlib.Path.unlink, "no row for each state of"),
+    ("environment.json", lambda p: p.write_text("[]"), "not an object"),
+    ("timing.jsonl", lambda p: p.unlink() or p.mkdir(), "and is a folder"),
+  ],
+)
+def test_a_finished_run_whose_files_are_damaged_is_not_lost(
+  whole, tmp_path, name, damage, words
+):
+  workdir = tmp_path / "run"
+  shutil.copytree(whole, workdir)
+  damage(workdir / name)
+  before = everything(workdir)
+  with pytest.raises(FieldError, match=words):
+    train(tiny_config(train__num_steps=30), workdir)
+  assert everything(workdir) == before
 
 
 def test_switches_write_what_they_say_and_nothing_else(tmp_path):

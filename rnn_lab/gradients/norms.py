@@ -5,6 +5,10 @@ import jax.numpy as jnp
 
 from rnn_lab.types import Array, PyTree
 
+# Divisors whose inverse is a normal float32, too: XLA divides by a scalar by
+# multiplying by its inverse, and takes subnormal numbers as zero.
+SMALLEST_DIVISOR, LARGEST_DIVISOR = 2.0**-125, 2.0**125
+
 
 def norm(array: Array, axis: int | tuple[int, ...] | None = None) -> Array:
   """Computes the Euclidean norm along `axis`, accurate at any scale.
@@ -15,10 +19,39 @@ def norm(array: Array, axis: int | tuple[int, ...] | None = None) -> Array:
   largest = jnp.max(jnp.abs(array), axis=axis, keepdims=True)
   # All zeros, or an infinite value: there is nothing to divide by.
   usable = (largest > 0.0) & jnp.isfinite(largest)
-  scale = jnp.where(usable, largest, 1.0)
+  divisor = jnp.clip(largest, SMALLEST_DIVISOR, LARGEST_DIVISOR)
+  scale = jnp.where(usable, divisor, 1.0)
   ratio = array / scale
   root = jnp.sqrt(jnp.sum(jnp.square(ratio), axis=axis))
   return root * jnp.squeeze(scale, axis=axis)
+
+
+def global_norm(tree: PyTree) -> Array:
+  """Computes the Euclidean norm of all values of a tree, accurate at any scale.
+
+  Where no square over- or underflows it is the root of their sum, with the
+  bits of `optax.global_norm`; else `norm` scales the values first.
+
+  Args:
+    tree: of at least one array.
+
+  Returns:
+    A float32 scalar; infinite where the norm itself exceeds float32.
+  """
+  leaves = [_widen(leaf) for leaf in jax.tree.leaves(tree)]
+  square = sum(jnp.sum(jnp.square(leaf)) for leaf in leaves)
+  info = jnp.finfo(square.dtype)
+  # Squares under `tiny` are lost. All of them together are less than rounding
+  # does to a sum of this size.
+  lowest = sum(leaf.size for leaf in leaves) * float(info.tiny / info.eps)
+
+  def scaled() -> Array:
+    parts = [norm(leaf.reshape(-1), axis=0) for leaf in leaves]
+    return norm(jnp.stack(parts), axis=0)
+
+  return jax.lax.cond(
+    (square >= lowest) & jnp.isfinite(square), lambda: jnp.sqrt(square), scaled
+  )
 
 
 def norms(gradient: PyTree) -> PyTree:
@@ -30,9 +63,15 @@ def normalize(gradient: PyTree) -> PyTree:
   """Divides each leaf by its norm; zero stays zero."""
 
   def unit(a: Array, size: Array) -> Array:
-    return _widen(a) / jnp.where(size > 0.0, size, 1.0)
+    return rescale(_widen(a), jnp.where(size > 0.0, size, 1.0), 1.0)
 
   return jax.tree.map(unit, gradient, norms(gradient))
+
+
+def rescale(array: Array, size: Array, length: Array | float) -> Array:
+  """Computes `array / size * length`, for every size that float32 holds."""
+  divisor = jnp.minimum(size, LARGEST_DIVISOR)
+  return (array / divisor) * (length * (divisor / size))
 
 
 def norms_and_cosines(gradient: PyTree, unit: PyTree) -> tuple[PyTree, PyTree]:

@@ -17,6 +17,10 @@ from rnn_lab.training.settings import (
   in_steps,
   parse,
 )
+from rnn_lab.training.values import plain
+
+# Fields that runs of older versions lack, with what those runs did.
+LATER_FIELDS = {"optimizer": {"eps_in_root": True}}
 
 
 def plan(config: Any) -> Plan:
@@ -28,7 +32,8 @@ def plan(config: Any) -> Plan:
   Raises:
     FieldError: a field is unknown, missing or out of its range.
   """
-  fields = config.to_dict() if hasattr(config, "to_dict") else dict(config)
+  # Not numpy's scalars, which a config in Python may hold and JSON cannot.
+  fields = plain(config.to_dict() if hasattr(config, "to_dict") else config)
   settings = parse(fields)
   task = tasks.build(fields["task"], settings.train.batch_size)
   settings = in_steps(settings, task.steps_per_epoch)
@@ -97,17 +102,26 @@ def plan_without_data(workdir: pathlib.Path) -> Plan:
 
 
 def read_config(workdir: pathlib.Path) -> dict[str, Any]:
-  """Reads a run's config.
+  """Reads a run's config; LATER_FIELDS complete it.
 
   Raises:
-    FieldError: there is no run in `workdir`.
+    FieldError: there is no run in `workdir`, or its config is damaged.
   """
   if not (workdir / rundir.CONFIG).exists():
     raise FieldError(
       "workdir",
       f"workdir must be a run directory; {workdir} has no {rundir.CONFIG}",
     )
-  return rundir.read_json(workdir / rundir.CONFIG)
+  path = workdir / rundir.CONFIG
+  config = rundir.read_json(path)
+  for section in ("task", "model", "optimizer", "train", "eval"):
+    if not isinstance(config.get(section), dict):
+      raise FieldError(
+        "workdir", f"workdir holds a damaged file: {path} (no {section})"
+      )
+  for section, fields in LATER_FIELDS.items():
+    config[section] = fields | config[section]
+  return config
 
 
 def with_run_section(config: dict[str, Any]) -> dict[str, Any]:
@@ -126,10 +140,11 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
     FieldError: it is a file, or holds something else.
   """
   rundir.check_can_hold(workdir, (rundir.CONFIG, rundir.TRIAL))
+  rundir.check_kinds(workdir)
   if not (workdir / rundir.CONFIG).exists():
     return
   check_data(plan, workdir)
-  there = rundir.flatten(rundir.read_json(workdir / rundir.CONFIG))
+  there = rundir.flatten(read_config(workdir))
   here = rundir.flatten(plan.config)
   differing = [
     f"{name} ({there.get(name)!r} there, {here.get(name)!r} here)"
@@ -149,7 +164,12 @@ def check_data(plan: Plan, workdir: pathlib.Path) -> None:
   path = workdir / rundir.ENVIRONMENT
   if not path.exists():
     return
-  there = rundir.read_json(path).get("data_sha256", {})
+  environment = rundir.read_json(path)
+  there = environment.get("data_sha256", {})
+  if not isinstance(there, dict) or not isinstance(
+    environment.get("resumed", []), list
+  ):
+    raise FieldError("workdir", f"workdir holds a damaged file: {path}")
   here = dict(plan.task.hashes)
   differing = [
     name for name in {**there, **here} if there.get(name) != here.get(name)
@@ -170,14 +190,21 @@ def _more_steps(
   if ends and not here["optimizer.decay_steps"]:
     # With more steps the first ones would have had other learning rates.
     return False
-  return name in counts and name in there and here[name] > there[name]
+  if name not in counts or not isinstance(there.get(name), int):
+    return False
+  return here[name] > there[name]
 
 
 def is_finished(plan: Plan, workdir: pathlib.Path) -> bool:
-  """Whether `workdir` holds the result of this very run, all its steps."""
+  """Whether `workdir` holds the result of this very run, all its steps.
+
+  Raises:
+    FieldError: the result or the config is damaged.
+  """
   names = (rundir.CONFIG, rundir.RESULT)
   if not all((workdir / name).exists() for name in names):
     return False
-  there = rundir.read_json(workdir / rundir.CONFIG)["train"]
+  rundir.read_result(workdir / rundir.RESULT)
+  there = read_config(workdir)["train"]
   here = plan.config["train"]
   return all(there[n] == here[n] for n in ("num_steps", "num_epochs"))

@@ -9,6 +9,7 @@ from ml_collections import config_dict
 
 from rnn_lab.errors import FieldError, suggestion
 from rnn_lab.rundir import flatten
+from rnn_lab.training.values import plain
 
 # Of a trial's name: file systems stop at 255 bytes.
 MAX_NAME = 240
@@ -40,8 +41,8 @@ def expand(
 
   Args:
     sweep: the config file's function, which calls `add(overrides, series,
-      name)`. A value that is a dict replaces a whole section: {"task": {"name":
-      ...}}. The name is needed only where that made of the overrides is too
+      name)`. Scalars may be numpy's, as of `np.logspace`. A value that is a
+      dict replaces a whole section: {"task": {"name": ...}}. The name is needed only where that made of the overrides is too
       long.
     argument: what follows the colon in `--config`.
     config: the config, with the values of the command line.
@@ -58,7 +59,7 @@ def expand(
     series: str | None = None,
     name: str | None = None,
   ) -> None:
-    added.append((dict(overrides), series, name))
+    added.append((plain(overrides), series, name))
 
   sweep(add, argument)
   swept = {field for overrides, *_ in added for field in flatten(overrides)}
@@ -137,11 +138,14 @@ def _apply(
       with parent.unlocked():
         parent[name] = config_dict.ConfigDict(value)
       continue
+    kind = parent.get_type(name)
     try:
+      # A ConfigDict would take True as 1.
+      if isinstance(value, bool) and kind in (int, float):
+        raise TypeError
       parent[name] = value
     except TypeError:
-      kind = parent.get_type(name).__name__
       raise FieldError(
-        field, f"{{field}} must be of type {kind}, got {value!r}"
+        field, f"{{field}} must be of type {kind.__name__}, got {value!r}"
       ) from None
   return config

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from rnn_lab.gradients.norms import global_norm
 from rnn_lab.models.base import Model
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.optimizers import Hyper, Static, optimizer
@@ -31,12 +32,13 @@ def train_step(
 
   The cost is the weighted mean of the model's loss over the batch. Where it,
   its gradient or the new parameters are not finite, the state stays as it
-  was, but for `alive`.
+  was, but for `alive`. A batch whose weights are all zero has no mean: there
+  is no update, and only `last_step` and the carry go on.
   """
   batch = task.batch(data, keys.data, step)
   rngs = {"dropout": jax.random.fold_in(keys.dropout, step)}
 
-  def cost(params: Params) -> tuple[Array, PyTree]:
+  def cost(params: Params) -> tuple[Array, tuple[Array, PyTree]]:
     (total, count), carry = model.apply(
       {"params": params},
       batch,
@@ -45,13 +47,13 @@ def train_step(
       train=True,
       rngs=rngs,
     )
-    return total / count, carry
+    return total / count, (count, carry)
 
   value_and_grad = jax.value_and_grad(cost, has_aux=True)
-  (loss, carry), grads = value_and_grad(state.params)
-  norm = optax.global_norm(grads)
+  (loss, (count, carry)), grads = value_and_grad(state.params)
+  norm = global_norm(grads)
   updates, opt_state = optimizer(static, hyper, step).update(
-    grads, state.opt_state, state.params
+    grads, state.opt_state, state.params, norm=norm
   )
   params = optax.apply_updates(state.params, updates)
   finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(params)]
@@ -77,8 +79,17 @@ def train_step(
     carry=carry,
     layer_norms=layer_norms,
   )
-  kept = jax.tree.map(lambda new, old: jnp.where(alive, new, old), after, state)
-  return kept._replace(alive=alive)
+  is_empty = count == 0.0
+  kept = _where(alive & ~is_empty, after, state)
+  return kept._replace(
+    alive=alive | is_empty,
+    last_step=jnp.where(is_empty, step + 1, kept.last_step),
+    carry=_where(is_empty, carry, kept.carry),
+  )
+
+
+def _where(condition: Array, new: PyTree, old: PyTree) -> PyTree:
+  return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)
 
 
 def train_steps(
@@ -151,6 +162,4 @@ def keep_best(
   kept = state._replace(
     best_params=state.params, best_metric=metric, best_step=step
   )
-  return jax.tree.map(
-    lambda new, old: jnp.where(better & state.alive, new, old), kept, state
-  )
+  return _where(better & state.alive, kept, state)
