@@ -50,7 +50,7 @@ def update(gradient, clip_norm=1.0, weights=(1.0,), **settings):
   )
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e-10, 1.0, 1e25, 5e37])
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e25, 5e37])
 def test_gradients_of_any_size_are_clipped_and_logged(scale):
   clip_norm = min(1.0, scale)
   gradient = np.multiply([3, -4], scale)

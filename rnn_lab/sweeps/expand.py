@@ -42,8 +42,8 @@ def expand(
   Args:
     sweep: the config file's function, which calls `add(overrides, series,
       name)`. Scalars may be numpy's, as of `np.logspace`. A value that is a
-      dict replaces a whole section: {"task": {"name": ...}}. The name is needed only where that made of the overrides is too
-      long.
+      dict replaces a whole section: {"task": {"name": ...}}. The name is
+      needed only where that made of the overrides is too long.
     argument: what follows the colon in `--config`.
     config: the config, with the values of the command line.
     command_line: those values, by their dotted names.

@@ -141,9 +141,9 @@ def optimizer(
   """Returns the optimizer of step n: clip, precondition, decay weights, scale.
 
   "sgd" with momentum, "rmsprop" with momentum, or "adam". RMSprop divides by
-  sqrt(v + eps), as optax's default does, or by sqrt(v) + eps, as torch and Keras
-  do, where `eps_in_root` is False: they differ once gradients are as small as
-  sqrt(eps). Adam divides by sqrt(v) + eps, as everywhere. A weight decay is
+  sqrt(v + eps), as optax does by default, or, where `eps_in_root` is False, by
+  sqrt(v) + eps, as torch and Keras do: they differ once gradients are as small
+  as sqrt(eps). Adam divides by sqrt(v) + eps, as everywhere. A weight decay is
   decoupled from the gradient (Loshchilov and Hutter 2019), of all parameters or
   of kernels alone: biases and embeddings are left as they are.
   """

@@ -36,9 +36,9 @@ MOST_KEPT = 100
 class OptimizerSettings(NamedTuple):
   """`config.optimizer`; see `rnn_lab.training.optimizers`.
 
-  `eps_in_root` is RMSprop's: whether it divides by sqrt(v + eps), or by
-  sqrt(v) + eps. A `decay_steps` of 0 means, for a schedule that is cosine or linear, all steps
-  after warm-up and holding; `in_steps` counts them.
+  `eps_in_root` says whether RMSprop divides by sqrt(v + eps), or by
+  sqrt(v) + eps. A `decay_steps` of 0 means, for a schedule that is cosine or
+  linear, all steps after warm-up and holding; `in_steps` counts them.
   """
 
   name: str
