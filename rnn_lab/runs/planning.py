@@ -137,13 +137,15 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
   its last one; nothing else may differ.
 
   Raises:
-    FieldError: it is a file, or holds something else.
+    FieldError: it is a file, holds something else, or a damaged file.
   """
   rundir.check_can_hold(workdir, (rundir.CONFIG, rundir.TRIAL))
   rundir.check_kinds(workdir)
   if not (workdir / rundir.CONFIG).exists():
     return
   check_data(plan, workdir)
+  if (workdir / rundir.RESULT).exists():
+    rundir.read_result(workdir / rundir.RESULT)
   there = rundir.flatten(read_config(workdir))
   here = rundir.flatten(plan.config)
   differing = [
@@ -196,15 +198,10 @@ def _more_steps(
 
 
 def is_finished(plan: Plan, workdir: pathlib.Path) -> bool:
-  """Whether `workdir` holds the result of this very run, all its steps.
-
-  Raises:
-    FieldError: the result or the config is damaged.
-  """
+  """Whether `workdir` holds the result of this very run, all its steps."""
   names = (rundir.CONFIG, rundir.RESULT)
   if not all((workdir / name).exists() for name in names):
     return False
-  rundir.read_result(workdir / rundir.RESULT)
   there = read_config(workdir)["train"]
   here = plan.config["train"]
   return all(there[n] == here[n] for n in ("num_steps", "num_epochs"))
