@@ -12,11 +12,15 @@ from rnn_lab.errors import FieldError
 from rnn_lab.tasks import SEQUENCE_TO_VECTOR, Spec, Task
 from rnn_lab.tasks.base import IMAGES, SYMBOLS
 from rnn_lab.tasks.checks import check_form, check_targets
-from rnn_lab.tasks.losses import class_metrics, cross_entropy
+from rnn_lab.tasks.losses import class_metrics, cross_entropy, squared_error
 from rnn_lab.types import Batch
 
 INPUTS = np.zeros((2, 4, 3), np.float32)
 WEIGHTS = np.ones(2, np.float32)
+LINEAR = {
+  "output": "linear",
+  "metrics": lambda outputs, batch: {"loss": squared_error(outputs, batch)},
+}
 
 
 def task(targets=(0, 1), inputs=INPUTS, weights=WEIGHTS, **fields):
@@ -48,7 +52,7 @@ def test_tasks_that_hold_what_they_say():
     task(input_spec=Spec(9, 3)),
     task(inputs=symbols, input_spec=Spec(3, 7, SYMBOLS)),
     task(inputs=INPUTS[..., None], input_spec=Spec(1, 1, IMAGES, (4, 3))),
-    task(numbers, output="linear", output_spec=Spec(1, 5)),
+    task(numbers, **LINEAR, output_spec=Spec(1, 5)),
     task((0, -1), weights=np.float32([1, 0])),
   ):
     check_form(made)
@@ -73,10 +77,12 @@ def test_tasks_that_hold_what_they_say():
       ),
       "inputs 'b' of shape",
     ),
+    (task(output="sofmax"), "the output 'sofmax'; it may be linear, sigmoid"),
+    (task(headline="f1"), "the headline 'f1', which is none of its metrics"),
     (task(output_spec=Spec(1, 1)), "a softmax over 1 class; its output_spec"),
     (task((0.0, 1.0)), "targets of dtype float32, not of integers"),
     (task(((0, 1), (1, 0))), r"targets of shape \(2, 2\)"),
-    (task(output="linear"), r"targets of shape \(2,\); .* \(2, 2\)"),
+    (task(**LINEAR), r"targets of shape \(2,\); .* \(2, 2\)"),
   ],
 )
 def test_other_forms_are_named(made, words):

@@ -10,6 +10,7 @@ import numpy as np
 
 from rnn_lab.errors import FieldError
 from rnn_lab.tasks.base import IMAGES, SPELLINGS, SYMBOLS, VECTORS, Spec, Task
+from rnn_lab.tasks.losses import LOSSES
 from rnn_lab.types import Batch, PyTree
 
 # Names of the classes in training data that is not held as batches.
@@ -23,11 +24,15 @@ def check_form(task: Task) -> None:
   """Checks shapes and dtypes of a training batch; computes none.
 
   Raises:
-    FieldError: they are not those of `input_spec` and `output_spec`, or a
-      softmax is over fewer than two classes.
+    FieldError: they are not those of `input_spec` and `output_spec`, a softmax
+      is over fewer than two classes, or there is no such output or headline.
   """
   if task in _FORMS:
     return
+  if task.output not in LOSSES:
+    raise _error(
+      task, f"the output {task.output!r}; it may be {', '.join(sorted(LOSSES))}"
+    )
   size = task.output_spec.size
   if task.output == "softmax" and size < 2:
     raise _error(
@@ -80,6 +85,17 @@ def _check_outputs(task: Task, batch: Batch) -> None:
       f"targets of shape {targets.shape}; those of its weights and output_spec "
       f"have the shape {expected}",
     )
+  if task.evaluator == "batches":
+    outputs = jax.ShapeDtypeStruct(
+      (*weights.shape, task.output_spec.size), jnp.float32
+    )
+    metrics = jax.eval_shape(task.metrics, outputs, batch)
+    if task.headline not in metrics:
+      raise _error(
+        task,
+        f"the headline {task.headline!r}, which is none of its metrics: "
+        f"{', '.join(sorted(metrics))}",
+      )
 
 
 def check_targets(task: Task) -> None:

@@ -28,10 +28,10 @@ from rnn_lab.training.records import (
   Listener,
   Records,
   Stop,
+  ending_lines,
   make_result,
   progress_line,
   seed_rows,
-  without_evaluation,
 )
 from rnn_lab.training.resumption import check_rows
 from rnn_lab.training.settings import Plan, Settings
@@ -268,7 +268,7 @@ class Trainer:
     """Evaluates on the test split, once, and ends the run."""
     state = self.population.get(self.state)
     seeds = seed_rows(self.seeds, state, self.settings.eval.select)
-    for text in without_evaluation(seeds, state):
+    for text in ending_lines(seeds, state):
       self.listener.line(text)
     params, best_metric = self.selected(state)
     metrics = self.evaluator.evaluate(params, "test")

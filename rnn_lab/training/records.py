@@ -198,21 +198,29 @@ def seed_rows(
   ]
 
 
-def without_evaluation(
+def ending_lines(
   rows: Sequence[Mapping[str, Any]], state: TrainState
 ) -> list[str]:
-  """Returns a line for each seed that diverged for want of an evaluation.
+  """Returns a line for each seed that diverged, which says why.
 
   Args:
     rows: of `seed_rows`.
     state: as there.
   """
-  return [
-    f"seed {row['seed']} has no evaluation with a finite metric: it counts as "
-    f"diverged, and its last parameters, of step {row['last_step']}, are kept"
-    for row, best_step in zip(rows, state.best_step)
-    if best_step < 0
-  ]
+  lines = []
+  for row, is_alive, best_step in zip(rows, state.alive, state.best_step):
+    seed, last_step = row["seed"], row["last_step"]
+    if not is_alive:
+      lines.append(
+        f"seed {seed} diverged at step {last_step}: its loss, gradient or "
+        "parameters became infinite or nan"
+      )
+    elif best_step < 0:
+      lines.append(
+        f"seed {seed} has no evaluation with a finite metric: it counts as "
+        f"diverged, and its last parameters, of step {last_step}, are kept"
+      )
+  return lines
 
 
 def _spread(values: np.ndarray, alive: np.ndarray) -> dict[str, Any]:
