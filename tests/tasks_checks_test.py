@@ -67,7 +67,7 @@ def test_tasks_that_hold_what_they_say():
     (task(input_spec=Spec(4, 3, SYMBOLS)), r"inputs of shape \(2, 4, 3\)"),
     (
       task(inputs=INPUTS[..., 0], input_spec=Spec(4, 3, SYMBOLS)),
-      "dtype float32",
+      "inputs .* dtype float32",
     ),
     (task(input_spec={"words": Spec(4, 3)}), "no array of inputs for each of"),
     (
