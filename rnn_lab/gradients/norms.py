@@ -5,10 +5,6 @@ import jax.numpy as jnp
 
 from rnn_lab.types import Array, PyTree
 
-# Divisors whose inverse is a normal float32, too: XLA divides by a scalar by
-# multiplying by its inverse, and takes subnormal numbers as zero.
-SMALLEST_DIVISOR, LARGEST_DIVISOR = 2.0**-125, 2.0**125
-
 
 def norm(array: Array, axis: int | tuple[int, ...] | None = None) -> Array:
   """Computes the Euclidean norm along `axis`, accurate at any scale.
@@ -19,8 +15,7 @@ def norm(array: Array, axis: int | tuple[int, ...] | None = None) -> Array:
   largest = jnp.max(jnp.abs(array), axis=axis, keepdims=True)
   # All zeros, or an infinite value: there is nothing to divide by.
   usable = (largest > 0.0) & jnp.isfinite(largest)
-  divisor = jnp.clip(largest, SMALLEST_DIVISOR, LARGEST_DIVISOR)
-  scale = jnp.where(usable, divisor, 1.0)
+  scale = jnp.where(usable, _divisor(largest), 1.0)
   ratio = array / scale
   root = jnp.sqrt(jnp.sum(jnp.square(ratio), axis=axis))
   return root * jnp.squeeze(scale, axis=axis)
@@ -69,8 +64,8 @@ def normalize(gradient: PyTree) -> PyTree:
 
 
 def rescale(array: Array, size: Array, length: Array | float) -> Array:
-  """Computes `array / size * length`, for every size that float32 holds."""
-  divisor = jnp.minimum(size, LARGEST_DIVISOR)
+  """Computes `array / size * length`, for every normal size."""
+  divisor = _divisor(size)
   return (array / divisor) * (length * (divisor / size))
 
 
@@ -82,6 +77,16 @@ def norms_and_cosines(gradient: PyTree, unit: PyTree) -> tuple[PyTree, PyTree]:
     return jnp.clip(jnp.sum(a * b), -1.0, 1.0)
 
   return norms(gradient), jax.tree.map(cosine, normalize(gradient), unit)
+
+
+def _divisor(size: Array) -> Array:
+  """Returns the number nearest to `size` whose inverse is a normal number.
+
+  XLA divides by a scalar by multiplying by its inverse, and takes subnormal
+  numbers, in float32 those under 2^-126, as zero.
+  """
+  smallest = 2.0 * jnp.finfo(size.dtype).tiny
+  return jnp.clip(size, smallest, 1.0 / smallest)
 
 
 def _widen(array: Array) -> Array:
