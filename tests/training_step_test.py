@@ -1,5 +1,6 @@
 """One update, of a model that is a product: extreme gradients, no weights."""
 
+import functools
 import types
 
 import jax
@@ -28,8 +29,20 @@ TASK = types.SimpleNamespace(
 )
 
 
-def update(gradient, clip_norm=1.0, weights=(1.0,), **settings):
-  """The state after step 4, from parameters of zero."""
+@functools.cache
+def compiled(static):
+  def step_4(hyper, data, state):
+    keys, is_last = seed_keys(jnp.int32(0)), jnp.bool_(True)
+    step = jnp.int32(4)
+    return train_step(
+      Product(), TASK, static, None, hyper, data, keys, step, state, is_last
+    )
+
+  return jax.jit(step_4)
+
+
+def update(gradient, clip_norm=1.0, weights=(1.0, 0.0), **settings):
+  """The states before and after step 4, from parameters of zero."""
   static, hyper = optimizers.split(DEFAULTS._replace(**settings), clip_norm)
   params = {"w": jnp.zeros(len(gradient))}
   state = TrainState(
@@ -44,10 +57,7 @@ def update(gradient, clip_norm=1.0, weights=(1.0,), **settings):
     carry=jnp.int32(0),
   )
   data = jnp.float32(gradient), jnp.float32(weights)
-  keys = seed_keys(jnp.int32(0))
-  return state, train_step(
-    Product(), TASK, static, None, hyper, data, keys, jnp.int32(4), state, True
-  )
+  return state, compiled(static)(hyper, data, state)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e25, 5e37])
