@@ -66,6 +66,22 @@ def final_params(workdir):
   return jax.tree.leaves((state["params"], state["best_params"]))
 
 
+def assert_last_params(params, workdir, step, seed):
+  """They are those of a seed after the last update."""
+  with Checkpoints(workdir / "checkpoints") as checkpoints:
+    last = checkpoints.restore(step, None)["params"]
+  named = [
+    {
+      jax.tree_util.keystr(path, simple=True, separator="."): leaf
+      for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
+    for tree in (params, jax.tree.map(lambda a: a[seed], last))
+  ]
+  assert named[0].keys() == named[1].keys()
+  for name, param in named[0].items():
+    np.testing.assert_array_equal(param, named[1][name])
+
+
 def assert_same_run(one, other):
   assert numbers(one) == numbers(other)
   for a, e in zip(final_params(one), final_params(other), strict=True):
@@ -389,7 +405,8 @@ def test_a_seed_that_is_not_finite_freezes_and_the_others_go_on(
         assert values[0] == theirs[name][0]
         assert (values[1] is None) == (mine["step"] > 7)
   # Frozen at the parameters that seven updates make.
-  params = jax.tree.leaves(load_run(tmp_path / "run", 1).params)
+  with pytest.warns(UserWarning, match="seed 1 has no evaluation .* step 7,"):
+    params = jax.tree.leaves(load_run(tmp_path / "run", 1).params)
   assert all(np.isfinite(p).all() for p in params)
   seeds = {
     row["seed"] for row in rows(tmp_path / "run", "gradient_flow.jsonl")[2:]
@@ -426,16 +443,11 @@ def test_all_seeds_diverged(tmp_path):
 
 def test_before_an_evaluation_the_last_weights_are_taken(tmp_path):
   workdir = tmp_path / "run"
-  train(tiny_config(), workdir, StopAt(5))
-  with pytest.warns(
-    UserWarning, match="seed 1 has no .*, of step 5, are taken"
-  ):
+  config = tiny_config(eval__every=20)
+  assert train(config, workdir, StopAt(1)) == "stopped"
+  with pytest.warns(UserWarning, match="seed 1 has no .*, of step 10, are"):
     params = load_run(workdir, 1).params
-  leaves = final_params(workdir)
-  last, initial = leaves[: len(leaves) // 2], leaves[len(leaves) // 2 :]
-  for param, a in zip(jax.tree.leaves(params), last, strict=True):
-    np.testing.assert_array_equal(param, a[1])
-  assert any((a != b).any() for a, b in zip(last, initial))
+  assert_last_params(params, workdir, 10, 1)
 
 
 def test_a_seed_without_a_finite_evaluation_is_not_finished(
@@ -465,11 +477,8 @@ def test_a_seed_without_a_finite_evaluation_is_not_finished(
   ]
   assert loss == [expected[0], None]
   with pytest.warns(UserWarning, match="seed 1 has no .*, of step 20, are"):
-    params = jax.tree.leaves(load_run(workdir, 1).params)
-  with Checkpoints(workdir / "checkpoints") as checkpoints:
-    last = checkpoints.restore(20, None)["params"]
-  for param, a in zip(params, jax.tree.leaves(last), strict=True):
-    np.testing.assert_array_equal(param, a[1])
+    params = load_run(workdir, 1).params
+  assert_last_params(params, workdir, 20, 1)
 
 
 @pytest.mark.parametrize(
