@@ -1,5 +1,7 @@
 """Norms and cosines of gradients, safe against under- and overflow."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -15,7 +17,8 @@ def norm(array: Array, axis: int | tuple[int, ...] | None = None) -> Array:
   largest = jnp.max(jnp.abs(array), axis=axis, keepdims=True)
   # All zeros, or an infinite value: there is nothing to divide by.
   usable = (largest > 0.0) & jnp.isfinite(largest)
-  scale = jnp.where(usable, _divisor(largest), 1.0)
+  bounds = _smallest_divisor(array.dtype), _largest_divisor(array.dtype)
+  scale = jnp.where(usable, jnp.clip(largest, *bounds), 1.0)
   ratio = array / scale
   root = jnp.sqrt(jnp.sum(jnp.square(ratio), axis=axis))
   return root * jnp.squeeze(scale, axis=axis)
@@ -63,10 +66,22 @@ def normalize(gradient: PyTree) -> PyTree:
   return jax.tree.map(unit, gradient, norms(gradient))
 
 
-def rescale(array: Array, size: Array, length: Array | float) -> Array:
-  """Computes `array / size * length`, for every normal size."""
-  divisor = _divisor(size)
-  return (array / divisor) * (length * (divisor / size))
+def rescale(tree: PyTree, size: Array, length: Array | float) -> PyTree:
+  """Scales arrays of the common norm `size` to the norm `length`.
+
+  Computes `array / size * length` with the bits of that expression, also where
+  the inverse of `size` is no normal number.
+  """
+  largest = _largest_divisor(size.dtype)
+  length = jnp.asarray(length, size.dtype)
+  # Branches, whose results are scalars in memory: computed beside the arrays'
+  # values they would change how XLA fuses and so rounds these.
+  divisor, length = jax.lax.cond(
+    size > largest,
+    lambda: (jnp.full_like(size, largest), length * (largest / size)),
+    lambda: (size, length),
+  )
+  return jax.tree.map(lambda a: (a / divisor) * length, tree)
 
 
 def norms_and_cosines(gradient: PyTree, unit: PyTree) -> tuple[PyTree, PyTree]:
@@ -79,14 +94,17 @@ def norms_and_cosines(gradient: PyTree, unit: PyTree) -> tuple[PyTree, PyTree]:
   return norms(gradient), jax.tree.map(cosine, normalize(gradient), unit)
 
 
-def _divisor(size: Array) -> Array:
-  """Returns the number nearest to `size` whose inverse is a normal number.
+def _largest_divisor(dtype: Any) -> Any:
+  """Returns the largest number whose inverse is not near the smallest normal.
 
   XLA divides by a scalar by multiplying by its inverse, and takes subnormal
   numbers, in float32 those under 2^-126, as zero.
   """
-  smallest = 2.0 * jnp.finfo(size.dtype).tiny
-  return jnp.clip(size, smallest, 1.0 / smallest)
+  return 1.0 / _smallest_divisor(dtype)
+
+
+def _smallest_divisor(dtype: Any) -> Any:
+  return 2.0 * jnp.finfo(dtype).tiny
 
 
 def _widen(array: Array) -> Array:

@@ -124,11 +124,12 @@ def clip(max_norm: Array) -> optax.GradientTransformationExtraArgs:
     del params, extra
     size = global_norm(updates) if norm is None else norm
     is_small = size < max_norm
-    scaled = jax.tree.map(
-      lambda g: jax.lax.select(is_small, g, rescale(g, size, max_norm)),
+    clipped = jax.tree.map(
+      lambda small, large: jax.lax.select(is_small, small, large),
       updates,
+      rescale(updates, size, max_norm),
     )
-    return scaled, state
+    return clipped, state
 
   return optax.GradientTransformationExtraArgs(
     lambda params: optax.EmptyState(), update

@@ -38,7 +38,7 @@ def train_step(
   batch = task.batch(data, keys.data, step)
   rngs = {"dropout": jax.random.fold_in(keys.dropout, step)}
 
-  def cost(params: Params) -> tuple[Array, tuple[Array, PyTree]]:
+  def cost(params: Params) -> tuple[Array, PyTree]:
     (total, count), carry = model.apply(
       {"params": params},
       batch,
@@ -47,10 +47,10 @@ def train_step(
       train=True,
       rngs=rngs,
     )
-    return total / count, (count, carry)
+    return total / count, carry
 
   value_and_grad = jax.value_and_grad(cost, has_aux=True)
-  (loss, (count, carry)), grads = value_and_grad(state.params)
+  (loss, carry), grads = value_and_grad(state.params)
   norm = global_norm(grads)
   updates, opt_state = optimizer(static, hyper, step).update(
     grads, state.opt_state, state.params, norm=norm
@@ -79,8 +79,12 @@ def train_step(
     carry=carry,
     layer_norms=layer_norms,
   )
-  is_empty = count == 0.0
-  kept = _where(alive & ~is_empty, after, state)
+  kept = _where(alive, after, state)
+  # Without weights the loss is 0 / 0. In a branch, as what is computed beside
+  # the update would change how XLA fuses and so rounds it.
+  is_empty = jax.lax.cond(
+    alive, lambda: jnp.bool_(False), lambda: ~jnp.any(batch.weights != 0)
+  )
   return kept._replace(
     alive=alive | is_empty,
     last_step=jnp.where(is_empty, step + 1, kept.last_step),
