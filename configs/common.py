@@ -149,6 +149,7 @@ def default_config() -> config_dict.ConfigDict:
         "b2": 0.999,
         "rms_decay": 0.9,
         "eps": 1e-8,
+        "eps_in_root": True,  # of rmsprop; torch and Keras: outside
         "weight_decay": 0.0,
         "decayed": "all",
       },

@@ -78,6 +78,7 @@ MEANING = {
   "optimizer.b2": "of adam: decay of the mean square",
   "optimizer.rms_decay": "of rmsprop: decay of the mean square",
   "optimizer.eps": "of adam and rmsprop: keeps divisors from zero",
+  "optimizer.eps_in_root": "whether RMSprop adds eps inside the root",
   "optimizer.weight_decay": "share of the weights taken off at rate 1",
   "optimizer.decayed": "what weight_decay applies to: all or kernels",
   "train.num_steps": "updates of the parameters; 0 where epochs are given",

@@ -104,13 +104,13 @@ def check_float(
 
   Args:
     field: the name to report.
-    value: the value to check; integers are accepted.
+    value: the value to check; integers and numpy's scalars are accepted.
     low: the smallest value allowed.
     high: the largest value allowed.
     above: exclude `low` itself.
     below: exclude `high` itself.
   """
-  is_number = isinstance(value, int | float) and not isinstance(value, bool)
+  is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
   if (
     not is_number
     or not math.isfinite(value)

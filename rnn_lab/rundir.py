@@ -40,6 +40,23 @@ SUMMARY = "summary.json"
 FIGURES = "figures"
 REPORT = "report.html"
 LOCK = ".lock"
+# The files of a run.
+_FILES = (
+  CONFIG,
+  ENVIRONMENT,
+  RESULT,
+  METRICS,
+  FLOW,
+  TIMING,
+  GRADIENTS,
+  EXAMPLES,
+  VOCABULARY,
+  NGRAM,
+  SOURCE_VOCABULARY,
+  TARGET_VOCABULARY,
+  SERIES,
+  LOCK,
+)
 
 
 @contextlib.contextmanager
@@ -74,17 +91,43 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
   """Reads an object that `write_json` wrote.
 
   Raises:
-    FieldError: the file is not JSON, or not an object.
+    FieldError: the file cannot be read, is not JSON, or not an object.
   """
-  try:
+  with _damaged(path):
     value = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(value, dict):
       raise ValueError("not an object")
-  except ValueError as error:
-    raise FieldError(
-      "workdir", f"workdir holds a damaged file: {path} ({error})"
-    ) from error
   return value
+
+
+def read_result(path: pathlib.Path) -> dict[str, Any]:
+  """Reads a `result.json`.
+
+  Raises:
+    FieldError: it cannot be read, or lacks what every result has.
+  """
+  result = read_json(path)
+  kinds = {"status": str, "metrics": dict, "baselines": dict, "seeds": list}
+  for field, kind in kinds.items():
+    if not isinstance(result.get(field), kind):
+      raise FieldError(
+        "workdir",
+        f"workdir holds a damaged file: {path} (no {field}); without it the "
+        "same command writes it again",
+      )
+  return result
+
+
+@contextlib.contextmanager
+def _damaged(path: pathlib.Path) -> Iterator[None]:
+  """Turns what reading a damaged file raises into a FieldError."""
+  try:
+    yield
+  except (ValueError, OSError, RecursionError) as error:
+    why = error.strerror if isinstance(error, OSError) else error
+    raise FieldError(
+      "workdir", f"workdir holds a damaged file: {path} ({why})"
+    ) from error
 
 
 def append_row(path: pathlib.Path, row: Mapping[str, Any]) -> None:
@@ -93,21 +136,75 @@ def append_row(path: pathlib.Path, row: Mapping[str, Any]) -> None:
     file.write(json.dumps(row, allow_nan=False) + "\n")
 
 
+def read_rows(path: pathlib.Path, last_step: int) -> list[dict[str, Any]]:
+  """Reads the rows up to `last_step`; [] without a file.
+
+  What follows them, a half-written line for instance, is not looked at.
+
+  Raises:
+    FieldError: the file cannot be read, or one of these rows is no JSON object
+      with a step, or has an earlier step than the row in front of it.
+  """
+  return [row for _, row in _rows(path, last_step)]
+
+
 def cut_rows(path: pathlib.Path, last_step: int) -> None:
-  """Keeps the rows up to `last_step`; drops later and half-written ones."""
-  if not path.exists():
-    return
-  kept = []
-  try:
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-      if not line.endswith("\n") or json.loads(line)["step"] > last_step:
+  """Keeps the rows up to `last_step`; drops later and half-written ones.
+
+  Raises:
+    FieldError: as `read_rows`.
+  """
+  if path.exists():
+    lines = [line for line, _ in _rows(path, last_step)]
+    write_text(path, "".join(lines))
+
+
+def _rows(
+  path: pathlib.Path, last_step: int
+) -> list[tuple[str, dict[str, Any]]]:
+  """Returns the lines and the rows up to `last_step`."""
+  rows: list[tuple[str, dict[str, Any]]] = []
+  if last_step < 0 or not path.exists():
+    return rows
+  with _damaged(path):
+    lines = path.read_bytes().split(b"\n")
+    # Without its end the last line is half-written.
+    for number, line in enumerate(lines[:-1], start=1):
+      try:
+        text = line.decode("utf-8")
+        row = json.loads(text)
+        step = row["step"]
+        if not isinstance(step, int) or isinstance(step, bool):
+          raise TypeError
+      except (ValueError, KeyError, TypeError):
+        raise ValueError(f"line {number} is no row with a step") from None
+      if step > last_step:
         break
-      kept.append(line)
-  except (ValueError, KeyError, TypeError) as error:
+      if rows and step < rows[-1][1]["step"]:
+        raise ValueError(f"line {number} is of an earlier step than the last")
+      rows.append((text + "\n", row))
+  return rows
+
+
+def check_kinds(workdir: pathlib.Path) -> None:
+  """Checks that the names of a run directory are files or folders as it wants.
+
+  Raises:
+    FieldError: a file is a folder or a dangling link, or the other way round.
+  """
+  for name in (*_FILES, CHECKPOINTS, EVENTS):
+    path = workdir / name
+    wants_file = name in _FILES
+    if not _exists(path) or (path.is_file() if wants_file else path.is_dir()):
+      continue
+    kind = "a folder" if path.is_dir() else "a file"
+    if not path.exists():
+      kind = "a dangling link"
     raise FieldError(
-      "workdir", f"workdir holds a damaged file: {path} ({error!r})"
-    ) from error
-  write_text(path, "".join(kept))
+      "workdir",
+      f"workdir holds {path}, which must be "
+      f"{'a file' if wants_file else 'a folder'} and is {kind}",
+    )
 
 
 def finite_or_null(value: Any) -> float | None:

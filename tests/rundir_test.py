@@ -57,6 +57,60 @@ def test_rows_are_cut_after_a_step_and_at_a_torn_line(tmp_path):
   assert not (tmp_path / "none.jsonl").exists()
 
 
+@pytest.mark.parametrize(
+  "content, words",
+  [
+    (b"garbage\n", "line 1 is no row with a step"),
+    (b'{"step": 1}\n\xff\n', "line 2 is no row"),
+    (b'{"step": 1}\n{"loss": 2}\n', "line 2 is no row"),
+    (b'{"step": 1}\n[1]\n', "line 2 is no row"),
+    (b'{"step": true}\n', "line 1 is no row"),
+    (b'{"step": 2}\n{"step": 1}\n', "line 2 is of an earlier step"),
+  ],
+)
+def test_damaged_rows_are_named(tmp_path, content, words):
+  path = tmp_path / "rows.jsonl"
+  path.write_bytes(content)
+  for read in (rundir.read_rows, rundir.cut_rows):
+    with pytest.raises(FieldError, match=rf"file: .*rows.jsonl \({words}"):
+      read(path, 5)
+  assert path.read_bytes() == content
+
+
+def test_what_follows_the_rows_is_not_read(tmp_path):
+  path = tmp_path / "rows.jsonl"
+  path.write_bytes(b'{"step": 1}\n{"step": 6}\n\xff\n')
+  assert rundir.read_rows(path, 5) == [{"step": 1}]
+  assert rundir.read_rows(path, -1) == []
+
+
+def test_files_and_folders_are_what_their_names_say(tmp_path):
+  (tmp_path / "metrics.jsonl").write_text("")
+  (tmp_path / "checkpoints").mkdir()
+  (tmp_path / "anything").mkdir()
+  rundir.check_kinds(tmp_path)
+  for name, make, words in (
+    ("result.json", lambda p: p.mkdir(), "must be a file and is a folder"),
+    ("timing.jsonl", lambda p: p.symlink_to("x"), "and is a dangling link"),
+    ("tensorboard", lambda p: p.touch(), "must be a folder and is a file"),
+  ):
+    folder = tmp_path / f"with_{name}"
+    folder.mkdir()
+    make(folder / name)
+    with pytest.raises(FieldError, match=words):
+      rundir.check_kinds(folder)
+
+
+def test_a_result_without_its_fields_is_damaged(tmp_path):
+  path = tmp_path / "result.json"
+  content = {"status": "finished", "metrics": {}, "baselines": {}, "seeds": []}
+  rundir.write_json(path, content)
+  assert rundir.read_result(path) == content
+  rundir.write_json(path, content | {"metrics": []})
+  with pytest.raises(FieldError, match=r"result.json \(no metrics\); without"):
+    rundir.read_result(path)
+
+
 def test_flatten():
   nested = {"a": {"b": 1, "c": {"d": [2]}}, "e": None}
   assert rundir.flatten(nested) == {"a.b": 1, "a.c.d": [2], "e": None}

@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from tiny import everything, tiny_config, tiny_language
 
@@ -61,12 +62,36 @@ def test_the_command_line_may_not_set_what_is_swept():
       {"model.hidden_size": "large"},
       "model.hidden_size must be of type int, got 'large'",
     ),
+    (
+      {"optimizer.learning_rate": True},
+      "optimizer.learning_rate must be of type float, got True",
+    ),
+    ({"num_seeds": True}, "num_seeds must be of type int, got True"),
+    (
+      {"run.tensorboard": "false"},
+      "run.tensorboard must be of type bool, got 'false'",
+    ),
     ({"model.lstm.forget_init": "x" * 300}, "must have at most 240 characters"),
   ],
 )
 def test_wrong_overrides_are_named(overrides, message):
   with pytest.raises(FieldError, match=re.escape(message)):
     grid(sweep=lambda add, argument: add(overrides))
+
+
+def test_numpys_scalars_are_values_of_fields():
+  def sweep(add, argument):
+    del argument
+    for rate in (np.float32(0.001), *np.logspace(-2, -1, 2)):
+      add({"optimizer.learning_rate": rate})
+    add({"model.hidden_size": np.arange(9)[8], "run": {"k": np.int8(1)}})
+
+  *rates, sizes = grid(sweep=sweep)
+  assert [t.name for t in rates] == [
+    f"learning_rate={rate}" for rate in (0.001, 0.01, 0.1)
+  ]
+  assert [t.config.optimizer.learning_rate for t in rates] == [0.001, 0.01, 0.1]
+  assert json.dumps(sizes.overrides) == '{"model.hidden_size": 8, "run.k": 1}'
 
 
 def test_a_trial_without_overrides_is_the_base():

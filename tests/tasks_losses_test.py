@@ -71,6 +71,19 @@ def test_losses_against_their_definition(kind, lead):
   assert_allclose(made, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("wrong", [-1, K])
+def test_a_target_that_is_no_class_has_no_loss(wrong):
+  """-1 is not the last class."""
+  outputs, batch = example("softmax", (4,))
+  of_place_0 = batch._replace(targets=batch.targets.at[0].set(wrong))
+  assert batch.weights[0] == 0 and batch.weights[1] > 0
+  expected = losses.cross_entropy(jnp.asarray(outputs), batch)
+  made = losses.cross_entropy(jnp.asarray(outputs), of_place_0)
+  assert_array_equal(made, expected)
+  of_place_1 = batch._replace(targets=batch.targets.at[1].set(wrong))
+  assert np.isnan(losses.cross_entropy(jnp.asarray(outputs), of_place_1)[0])
+
+
 @pytest.mark.parametrize("huge", [3e38, -3e38, np.inf, np.nan])
 @pytest.mark.parametrize("lead", LEADS)
 @pytest.mark.parametrize("kind", losses.LOSSES)

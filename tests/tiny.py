@@ -110,6 +110,7 @@ def untrained(config, workdir):
     lambda a: np.asarray(rng.normal(size=a.shape), a.dtype),
     state.to_saved(shapes),
   )
+  first["best_step"] = np.zeros_like(first["best_step"])
   with Checkpoints(workdir / CHECKPOINTS) as checkpoints:
     checkpoints.save(0, first)
 

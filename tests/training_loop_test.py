@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import os
 import pathlib
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +24,7 @@ from tiny import (
 
 from rnn_lab import tasks
 from rnn_lab.errors import FieldError
+from rnn_lab.evaluators.batches import Batches
 from rnn_lab.models.base import init_params
 from rnn_lab.rundir import lock
 from rnn_lab.runs import train
@@ -62,6 +64,22 @@ def final_params(workdir):
   with Checkpoints(workdir / "checkpoints") as checkpoints:
     state = checkpoints.restore(checkpoints.latest_step(), None)
   return jax.tree.leaves((state["params"], state["best_params"]))
+
+
+def assert_last_params(params, workdir, step, seed):
+  """They are those of a seed after the last update."""
+  with Checkpoints(workdir / "checkpoints") as checkpoints:
+    last = checkpoints.restore(step, None)["params"]
+  named = [
+    {
+      jax.tree_util.keystr(path, simple=True, separator="."): leaf
+      for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
+    for tree in (params, jax.tree.map(lambda a: a[seed], last))
+  ]
+  assert named[0].keys() == named[1].keys()
+  for name, param in named[0].items():
+    np.testing.assert_array_equal(param, named[1][name])
 
 
 def assert_same_run(one, other):
@@ -387,7 +405,8 @@ def test_a_seed_that_is_not_finite_freezes_and_the_others_go_on(
         assert values[0] == theirs[name][0]
         assert (values[1] is None) == (mine["step"] > 7)
   # Frozen at the parameters that seven updates make.
-  params = jax.tree.leaves(load_run(tmp_path / "run", 1).params)
+  with pytest.warns(UserWarning, match="seed 1 has no evaluation .* step 7,"):
+    params = jax.tree.leaves(load_run(tmp_path / "run", 1).params)
   assert all(np.isfinite(p).all() for p in params)
   seeds = {
     row["seed"] for row in rows(tmp_path / "run", "gradient_flow.jsonl")[2:]
@@ -420,6 +439,67 @@ def test_all_seeds_diverged(tmp_path):
     "std": None,
     "values": [None, None],
   }
+
+
+def test_before_an_evaluation_the_last_weights_are_taken(tmp_path):
+  workdir = tmp_path / "run"
+  config = tiny_config(eval__every=20)
+  assert train(config, workdir, StopAt(1)) == "stopped"
+  with pytest.warns(UserWarning, match="seed 1 has no .*, of step 10, are"):
+    params = load_run(workdir, 1).params
+  assert_last_params(params, workdir, 10, 1)
+
+
+def test_a_seed_without_a_finite_evaluation_is_not_finished(
+  whole, tmp_path, monkeypatch
+):
+  """Its parameters are finite, as those of an infinite perplexity can be."""
+  evaluate = Batches.evaluate
+
+  def of_seed_0(self, params, split):
+    metrics = evaluate(self, params, split)
+    factor = np.float32([1, np.nan if split == "valid" else 1])
+    return metrics | {"accuracy": metrics["accuracy"] * factor}
+
+  monkeypatch.setattr(Batches, "evaluate", of_seed_0)
+  lines = []
+  listener = Silent()
+  listener.line = lines.append
+  workdir = tmp_path / "run"
+  assert train(tiny_config(), workdir, listener) == "partial"
+  assert any("seed 1 has no evaluation with a finite" in t for t in lines)
+  assert not any("seed 0" in text for text in lines)
+  statuses = [seed["status"] for seed in result(workdir)["seeds"]]
+  assert statuses == ["finished", "diverged"]
+  loss, expected = [
+    result(folder)["metrics"]["test/loss"]["values"]
+    for folder in (workdir, whole)
+  ]
+  assert loss == [expected[0], None]
+  with pytest.warns(UserWarning, match="seed 1 has no .*, of step 20, are"):
+    params = load_run(workdir, 1).params
+  assert_last_params(params, workdir, 20, 1)
+
+
+@pytest.mark.parametrize(
+  "name, damage, words",
+  [
+    ("metrics.jsonl", lambda p: p.write_text("garbage\n"), "line 1 is no row"),
+    ("gradient_flow.jsonl", pathlib.Path.unlink, "no row for each state of"),
+    ("environment.json", lambda p: p.write_text("[]"), "not an object"),
+    ("timing.jsonl", lambda p: p.unlink() or p.mkdir(), "and is a folder"),
+  ],
+)
+def test_a_finished_run_whose_files_are_damaged_is_not_lost(
+  whole, tmp_path, name, damage, words
+):
+  workdir = tmp_path / "run"
+  shutil.copytree(whole, workdir)
+  damage(workdir / name)
+  before = everything(workdir)
+  with pytest.raises(FieldError, match=words):
+    train(tiny_config(train__num_steps=30), workdir)
+  assert everything(workdir) == before
 
 
 def test_switches_write_what_they_say_and_nothing_else(tmp_path):

@@ -26,6 +26,7 @@ DEFAULTS = OptimizerSettings(
   eps=1e-6,
   weight_decay=0.0,
   decayed="all",
+  eps_in_root=True,
 )
 
 EXPECTED = {
@@ -37,6 +38,10 @@ EXPECTED = {
   "rmsprop": (
     DEFAULTS._replace(name="rmsprop"),
     optax.rmsprop(0.1, decay=0.7, eps=1e-6),
+  ),
+  "rmsprop with eps outside of the root": (
+    DEFAULTS._replace(name="rmsprop", eps_in_root=False),
+    optax.rmsprop(0.1, decay=0.7, eps=1e-6, eps_in_sqrt=False),
   ),
   "sgd": (DEFAULTS._replace(name="sgd"), optax.sgd(0.1)),
   "sgd with a schedule": (
@@ -92,6 +97,33 @@ def test_optimizers_equal_optax(name, clip_norm):
   np.testing.assert_allclose(
     ours, trajectory(lambda n: theirs), rtol=1e-5, atol=1e-6
   )
+
+
+@pytest.mark.parametrize(
+  "eps_in_root, moved", [(True, -0.001), (False, -0.170)]
+)
+def test_where_eps_stands_decides_how_far_small_gradients_go(
+  eps_in_root, moved
+):
+  """Ten steps at gradient 1e-6; -0.170 is what torch's RMSprop does."""
+  settings = DEFAULTS._replace(
+    name="rmsprop",
+    learning_rate=0.01,
+    rms_decay=0.9,
+    eps=1e-8,
+    eps_in_root=eps_in_root,
+  )
+  made = optimizers.optimizer(*optimizers.split(settings, 0.0), 0)
+  param, gradient = jnp.zeros(()), jnp.float32(1e-6)
+  state = made.init(param)
+  for _ in range(10):
+    update, state = made.update(gradient, state, param)
+    param = param + update
+  # v is the mean of g^2 with weights that sum to 1 - 0.9^n after n steps.
+  v = 1e-12 * (1 - 0.9 ** np.arange(1, 11))
+  roots = np.sqrt(v + 1e-8) if eps_in_root else np.sqrt(v) + 1e-8
+  np.testing.assert_allclose(param, np.sum(-0.01e-6 / roots), rtol=1e-5)
+  np.testing.assert_allclose(param, moved, rtol=1e-3)
 
 
 def rates(steps, **changes):

@@ -1,11 +1,12 @@
 """The config's border: what stops there, and by what name."""
 
+import numpy as np
 import pytest
 from tiny import tiny_config
 
 from rnn_lab import rundir
 from rnn_lab.errors import FieldError
-from rnn_lab.runs.planning import check_workdir, plan
+from rnn_lab.runs.planning import check_workdir, plan, plan_of_run
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,11 @@ from rnn_lab.runs.planning import check_workdir, plan
       "adma",
       "must be one of adam, rmsprop, sgd, got 'adma'",
     ),
+    ("optimizer__learning_rate", 1e-46, "must be at least 1.18e-38, as"),
+    ("optimizer__eps", 0.0, "must be a finite number above 0, got 0.0"),
+    ("optimizer__eps", 1e-40, "must be at least 1.18e-38, as smaller"),
+    ("train__clip_norm", 1e-46, "must be at least 1.18e-38, as smaller"),
+    ("optimizer__b2", 0.999999999, "must be below 1 in float32, got 0.99"),
     ("optimizer__schedule", "step", "must be one of constant, cosine"),
     ("optimizer__b1", 1.0, "must be a finite number of at least 0 and below 1"),
     ("optimizer__warmup_steps", 3_000_000_000, "must be an integer from 0 to"),
@@ -57,6 +63,71 @@ def test_wrong_values_are_named(field, value, words):
   start = "task 'digits'" if field == "task__gab" else name
   assert str(error.value).startswith(f"{start} {words}")
   assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+  ("section", "field", "value", "words"),
+  [
+    ("run", "tensorboard", "false", "must be true or false, got 'false'"),
+    ("optimizer", "eps_in_root", 1, "must be true or false, got 1"),
+    ("optimizer", "learning_rate", True, "must be a finite number above 0"),
+    ("train", "num_steps", True, "must be an integer from 0"),
+    ("model", "bidirectional", "false", "must be true or false, got 'false'"),
+  ],
+)
+def test_wrong_types_are_named(section, field, value, words):
+  """Of dicts: a ConfigDict refuses some itself."""
+  fields = tiny_config().to_dict()
+  fields[section][field] = value
+  with pytest.raises(FieldError) as error:
+    plan(fields)
+  assert str(error.value).startswith(f"{section}.{field} {words}")
+
+
+def test_a_section_is_no_number():
+  with pytest.raises(FieldError, match="train must be a section of fields"):
+    plan(tiny_config().to_dict() | {"train": 5})
+
+
+def test_without_eps_sgd_can_do():
+  plan(tiny_config(optimizer__name="sgd", optimizer__eps=0.0))
+
+
+def test_numpys_scalars_are_numbers():
+  fields, same = tiny_config().to_dict(), tiny_config().to_dict()
+  fields["optimizer"]["learning_rate"] = np.float32(0.001)
+  same["optimizer"]["learning_rate"] = 0.001
+  fields["optimizer"]["eps"] = np.logspace(-8, -7, 2)[0]
+  fields["model"]["hidden_size"] = np.arange(9)[8]
+  fields["model"]["bidirectional"] = np.bool_(False)
+  fields["seed"] = np.asarray(0)
+  assert plan(fields).config == plan(same).config
+
+
+def test_runs_without_a_later_field_go_on(tmp_path):
+  planned = plan(tiny_config())
+  older = plan(tiny_config()).config
+  del older["optimizer"]["eps_in_root"]
+  rundir.write_json(tmp_path / "config.json", older)
+  check_workdir(planned, tmp_path)
+  assert plan_of_run(tmp_path).config == planned.config
+
+
+@pytest.mark.parametrize(
+  "content, words",
+  [
+    ({}, "no task"),
+    ({"task": []}, "no task"),
+    ({"train": {"num_steps": None}}, r"train.num_steps \(None there, 20 here"),
+    ({"train": {}}, r"train.num_steps \(None there, 20 here"),
+  ],
+)
+def test_damaged_configs_are_named(tmp_path, content, words):
+  planned = plan(tiny_config())
+  there = content and plan(tiny_config()).config | content
+  rundir.write_json(tmp_path / "config.json", there)
+  with pytest.raises(FieldError, match=words):
+    check_workdir(planned, tmp_path)
 
 
 def test_epochs_are_counted_in_steps():

@@ -19,6 +19,10 @@ from rnn_lab.training.settings import (
   in_steps,
   parse,
 )
+from rnn_lab.training.values import plain
+
+# Fields that runs of older versions lack, with what those runs did.
+LATER_FIELDS = {"optimizer": {"eps_in_root": True}, "eval": {"examples": 0}}
 
 
 def plan(config: Any) -> Plan:
@@ -30,7 +34,8 @@ def plan(config: Any) -> Plan:
   Raises:
     FieldError: a field is unknown, missing or out of its range.
   """
-  fields = config.to_dict() if hasattr(config, "to_dict") else dict(config)
+  # Not numpy's scalars, which a config in Python may hold and JSON cannot.
+  fields = plain(config.to_dict() if hasattr(config, "to_dict") else config)
   settings = parse(fields)
   task = tasks.build(fields["task"], settings.train.batch_size)
   settings = in_steps(settings, task.steps_per_epoch)
@@ -109,17 +114,26 @@ def plan_without_data(workdir: pathlib.Path) -> Plan:
 
 
 def read_config(workdir: pathlib.Path) -> dict[str, Any]:
-  """Reads a run's config.
+  """Reads a run's config; LATER_FIELDS complete it.
 
   Raises:
-    FieldError: there is no run in `workdir`.
+    FieldError: there is no run in `workdir`, or its config is damaged.
   """
   if not (workdir / rundir.CONFIG).exists():
     raise FieldError(
       "workdir",
       f"workdir must be a run directory; {workdir} has no {rundir.CONFIG}",
     )
-  return rundir.read_json(workdir / rundir.CONFIG)
+  path = workdir / rundir.CONFIG
+  config = rundir.read_json(path)
+  for section in ("task", "model", "optimizer", "train", "eval"):
+    if not isinstance(config.get(section), dict):
+      raise FieldError(
+        "workdir", f"workdir holds a damaged file: {path} (no {section})"
+      )
+  for section, fields in LATER_FIELDS.items():
+    config[section] = fields | config[section]
+  return config
 
 
 def with_run_section(config: dict[str, Any]) -> dict[str, Any]:
@@ -136,11 +150,14 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
   nothing else may differ.
 
   Raises:
-    FieldError: it is a file, or holds something else.
+    FieldError: it is a file, holds something else, or a damaged file.
   """
   rundir.check_can_hold(workdir, (rundir.CONFIG, rundir.TRIAL))
+  rundir.check_kinds(workdir)
   if not (workdir / rundir.CONFIG).exists():
     return
+  if (workdir / rundir.RESULT).exists():
+    rundir.read_result(workdir / rundir.RESULT)
   there = rundir.flatten(read_config(workdir))
   here = rundir.flatten(plan.config)
   differing = [
@@ -191,9 +208,17 @@ def recorded_hashes(workdir: pathlib.Path) -> dict[str, str] | None:
   """
   if not (workdir / rundir.ENVIRONMENT).exists():
     return None
-  environment = rundir.read_json(workdir / rundir.ENVIRONMENT)
+  path = workdir / rundir.ENVIRONMENT
+  environment = rundir.read_json(path)
   hashes = environment.get("data_sha256", {})
-  for resumed in environment.get("resumed", []):
+  several = environment.get("resumed", [])
+  if not (
+    isinstance(hashes, dict)
+    and isinstance(several, list)
+    and all(isinstance(resumed, dict) for resumed in several)
+  ):
+    raise FieldError("workdir", f"workdir holds a damaged file: {path}")
+  for resumed in several:
     hashes = resumed.get("data_sha256", hashes)
   return data_files.by_field(hashes, read_config(workdir)["task"])
 
@@ -206,7 +231,9 @@ def _more_steps(
   if ends and not here["optimizer.decay_steps"]:
     # With more steps the first ones would have had other learning rates.
     return False
-  return name in counts and name in there and here[name] > there[name]
+  if name not in counts or not isinstance(there.get(name), int):
+    return False
+  return here[name] > there[name]
 
 
 def is_finished(plan: Plan, workdir: pathlib.Path) -> bool:
@@ -214,6 +241,6 @@ def is_finished(plan: Plan, workdir: pathlib.Path) -> bool:
   names = (rundir.CONFIG, rundir.RESULT)
   if not all((workdir / name).exists() for name in names):
     return False
-  there = rundir.read_json(workdir / rundir.CONFIG)["train"]
+  there = read_config(workdir)["train"]
   here = plan.config["train"]
   return all(there[n] == here[n] for n in ("num_steps", "num_epochs"))

@@ -10,6 +10,7 @@ from ml_collections import config_dict
 
 from rnn_lab.errors import FieldError, suggestion
 from rnn_lab.rundir import flatten
+from rnn_lab.training.values import plain
 
 # Of a trial's name: file systems stop at 255 bytes.
 MAX_NAME = 240
@@ -41,9 +42,9 @@ def expand(
 
   Args:
     sweep: the config file's function, which calls `add(overrides, series,
-      name)`. A value that is a dict replaces a whole section: {"task": {"name":
-      ...}}. The name is needed only where that made of the overrides is too
-      long.
+      name)`. Scalars may be numpy's, as of `np.logspace`. A value that is a
+      dict replaces a whole section: {"task": {"name": ...}}. The name is
+      needed only where that made of the overrides is too long.
     argument: what follows the colon in `--config`.
     config: the config, with the values of the command line.
     command_line: those values, by their dotted names.
@@ -121,6 +122,7 @@ def _checked(
       raise FieldError(
         "add", f"add: {what} must be a string or None, got {value!r}"
       )
+  overrides = plain(overrides)
   for field, value in overrides.items():
     try:
       json.dumps(value, allow_nan=False)
@@ -130,7 +132,7 @@ def _checked(
         "{field} must be finite numbers, strings, booleans, lists or dicts of "
         f"these, got {value!r}",
       ) from error
-  return dict(overrides), series, name
+  return overrides, series, name
 
 
 def _short_names(fields: set[str]) -> dict[str, str]:
@@ -170,11 +172,14 @@ def _apply(
       with parent.unlocked():
         parent[name] = config_dict.ConfigDict(value)
       continue
+    kind = parent.get_type(name)
     try:
+      # A ConfigDict would take True as 1.
+      if isinstance(value, bool) and kind in (int, float):
+        raise TypeError
       parent[name] = value
     except TypeError:
-      kind = parent.get_type(name).__name__
       raise FieldError(
-        field, f"{{field}} must be of type {kind}, got {value!r}"
+        field, f"{{field}} must be of type {kind.__name__}, got {value!r}"
       ) from None
   return config

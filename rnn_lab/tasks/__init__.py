@@ -22,6 +22,7 @@ from rnn_lab.tasks.base import (
   Spec,
   Task,
 )
+from rnn_lab.tasks.checks import check_form
 
 __all__ = [
   "ENCODER_DECODER",
@@ -77,7 +78,8 @@ def build(section: Mapping[str, Any], batch_size: int) -> Task:
   Raises:
     FieldError: the name is unknown, an argument is unknown, missing or wrong
       (`task.<argument>`), or the batch size is (`train.batch_size`), also if
-      it exceeds the training split.
+      it exceeds the training split; or the task's batches do not have the form
+      that it says.
   """
   check_int("train.batch_size", batch_size, 1)
   arguments = dict(section)
@@ -87,11 +89,13 @@ def build(section: Mapping[str, Any], batch_size: int) -> Task:
     factory = pkgutil.resolve_name(TASKS[name])
     _check_arguments(name, factory, arguments)
   try:
-    return factory(batch_size, **arguments)
+    task = factory(batch_size, **arguments)
   except FieldError as error:
     # The one argument of a factory that comes from another section.
     with in_section("train" if error.field == "batch_size" else "task"):
       raise
+  check_form(task)
+  return task
 
 
 def without_data(

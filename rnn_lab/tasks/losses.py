@@ -32,8 +32,13 @@ def cross_entropy(outputs: Array, batch: Batch) -> tuple[Array, Array]:
   Args:
     outputs: `[B, K]` or `[B, T, K]` logits.
     batch: classes in [0, K) as targets, `[B]` or `[B, T]`; weights likewise.
+
+  Returns:
+    The sum, nan where a target with a weight is no class, and the count.
   """
   outputs, targets = _masked(outputs, batch)
+  # -1 would be the last class; K and above are nan.
+  targets = jnp.where(targets < 0, outputs.shape[-1], targets)
   log_p = jax.nn.log_softmax(outputs)
   chosen = jnp.take_along_axis(log_p, targets[..., None], axis=-1)
   return weighted(-chosen[..., 0], batch.weights)

@@ -4,6 +4,8 @@ import contextlib
 import pathlib
 import pkgutil
 import time
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -18,6 +20,7 @@ from rnn_lab.rundir import (
   RESULT,
   write_json,
 )
+from rnn_lab.tasks.checks import check_targets
 from rnn_lab.training import environment, optimizers
 from rnn_lab.training.checkpoint import Checkpoints
 from rnn_lab.training.population import population, programs
@@ -25,15 +28,19 @@ from rnn_lab.training.records import (
   Listener,
   Records,
   Stop,
+  ending_lines,
   make_result,
   progress_line,
   seed_rows,
 )
+from rnn_lab.training.resumption import check_rows
 from rnn_lab.training.settings import Plan, Settings
 from rnn_lab.training.state import (
+  TrainState,
   from_saved,
   init_states,
   initializer,
+  selected,
   state_shapes,
   to_saved,
 )
@@ -45,10 +52,16 @@ STOPPED = "stopped"
 class Trainer:
   """A way of fitting (see `rnn_lab.runs`): K steps in one program.
 
-  Making one reads and writes nothing; `run` does.
+  Making one writes nothing; `run` does.
   """
 
   def __init__(self, plan: Plan):
+    """Prepares the programs.
+
+    Raises:
+      FieldError: a stored target of the task is no class.
+    """
+    check_targets(plan.task)
     self.plan = plan
     self.task = plan.task
     self.settings = plan.settings
@@ -88,8 +101,8 @@ class Trainer:
       A status of `make_result`, or STOPPED.
 
     Raises:
-      FieldError: the directory's checkpoint is missing or damaged. Nothing
-        has been lost then.
+      FieldError: the directory's checkpoint, or a row that it rests on, is
+        missing or damaged. Nothing has been lost then.
     """
     self.workdir, self.listener = workdir, listener
     with contextlib.ExitStack() as stack:
@@ -97,17 +110,20 @@ class Trainer:
         write_json(workdir / CONFIG, self.plan.config)
       self.checkpoints = stack.enter_context(Checkpoints(workdir / CHECKPOINTS))
       latest = self.checkpoints.latest_step()
-      self.place(self.first_states(latest), latest or 0)
-      # Not before all of the above: a finished run that cannot go on is left
-      # as it was. The result first, so that a kill between the two leaves an
-      # unfinished run.
-      (workdir / RESULT).unlink(missing_ok=True)
-      write_json(workdir / CONFIG, self.plan.config)
+      states = self.first_states(latest)
+      if latest is not None:
+        check_rows(workdir, self.settings, self.task, states, latest)
+      self.place(states, latest or 0)
       self.task.save_files(workdir)
       last_step = -1 if latest is None else latest
       events = self.settings.run.tensorboard
       self.records = stack.enter_context(Records(workdir, last_step, events))
       environment.record(workdir, self.task, self.plan.run, self.step)
+      # Not before all of the above: a finished run that cannot go on is left
+      # as it was. The result first, so that a kill between the two leaves an
+      # unfinished run.
+      (workdir / RESULT).unlink(missing_ok=True)
+      write_json(workdir / CONFIG, self.plan.config)
       return self.train(stop, resumed=latest is not None)
 
   def first_states(self, latest: int | None) -> PyTree:
@@ -250,30 +266,40 @@ class Trainer:
 
   def write_result(self) -> dict[str, Any]:
     """Evaluates on the test split, once, and ends the run."""
-    if self.settings.eval.select == "last":
-      valid = self.evaluator.evaluate(self.state.params, "valid")
-      self.state = self.state._replace(
-        best_params=self.state.params,
-        best_metric=self.population.put(valid[self.task.headline]),
-        best_step=self.state.last_step,
-      )
-    params = self.state.best_params
+    state = self.population.get(self.state)
+    seeds = seed_rows(self.seeds, state, self.settings.eval.select)
+    for text in ending_lines(seeds, state):
+      self.listener.line(text)
+    params, best_metric = self.selected(state)
     metrics = self.evaluator.evaluate(params, "test")
     details = self.evaluator.details(params)
-    state = self.population.get(self.state)
-    result = make_result(
-      self.task, seed_rows(self.seeds, state), state.best_metric, metrics
-    )
+    result = make_result(self.task, seeds, best_metric, metrics)
     if details:
       result["details"] = details
     if self.settings.eval.examples:
-      self.write_examples(params, state.alive)
+      self.write_examples(params, seeds)
     write_json(self.workdir / RESULT, result)
     return result
 
-  def write_examples(self, params: Params, alive: np.ndarray) -> None:
+  def selected(self, state: TrainState) -> tuple[Params, np.ndarray]:
+    """Returns the parameters to test and their headline metrics, `[S]`.
+
+    Args:
+      state: on the host; the parameters are on the devices.
+    """
+    if self.settings.eval.select == "last":
+      valid = self.evaluator.evaluate(self.state.params, "valid")
+      return self.state.params, valid[self.task.headline]
+    if (state.best_step >= 0).all():
+      return self.state.best_params, state.best_metric
+    return self.population.put(selected(state, "best")), state.best_metric
+
+  def write_examples(
+    self, params: Params, seeds: Sequence[Mapping[str, Any]]
+  ) -> None:
     """Writes the answers of the first seed that did not diverge."""
-    seed_index = int(np.argmax(alive))
+    finished = [seed["status"] == "finished" for seed in seeds]
+    seed_index = int(np.argmax(finished))
     count = self.settings.eval.examples
     examples = self.evaluator.examples(params, seed_index, count)
     seed = self.seeds[seed_index]
@@ -312,12 +338,15 @@ def restore_params(
 ) -> Params:
   """Reads one seed's parameters, as `eval.select` wants them so far.
 
+  Before an evaluation has chosen the best ones they are the last ones, with a
+  warning.
+
   Raises:
     FieldError: the run has no checkpoint, or no such seed.
   """
   check_int("seed_index", seed_index, 0, plan.settings.num_seeds - 1)
   folder = workdir / CHECKPOINTS
-  step = None
+  step = state = None
   if folder.exists():
     with Checkpoints(folder, read_only=True) as checkpoints:
       step = checkpoints.latest_step()
@@ -328,6 +357,13 @@ def restore_params(
     raise FieldError(
       "workdir", f"workdir must be a run with a checkpoint; {workdir} has none"
     )
-  is_last = plan.settings.eval.select == "last"
-  params = state.params if is_last else state.best_params
+  select = plan.settings.eval.select
+  if select == "best" and state.best_step[seed_index] < 0:
+    warnings.warn(
+      f"{workdir}: seed {plan.settings.seed + seed_index} has no evaluation "
+      "with a finite metric; its last parameters, of step "
+      f"{state.last_step[seed_index]}, are taken",
+      stacklevel=3,
+    )
+  params = selected(state, select)
   return jax.tree.map(lambda a: np.asarray(a[seed_index]), params)

@@ -4,14 +4,18 @@ What makes a program is `Static`; the numbers in `Hyper` enter the compiled
 step as arrays, so that a sweep over the learning rate compiles once.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from rnn_lab.gradients.norms import global_norm, rescale
 from rnn_lab.training.settings import OptimizerSettings
 from rnn_lab.types import Array, Params, PyTree
+
+# Adam and RMSprop square the gradient, which must stay finite in float32.
+LARGEST_SQUARED = 1e19
 
 
 class Static(NamedTuple):
@@ -24,6 +28,7 @@ class Static(NamedTuple):
   hold_steps: int
   has_momentum: bool
   decayed: str
+  eps_in_root: bool
 
 
 class Hyper(NamedTuple):
@@ -37,15 +42,22 @@ class Hyper(NamedTuple):
   rms_decay: Array
   eps: Array
   weight_decay: Array
-  clip_norm: Array  # infinite where nothing is clipped
+  clip_norm: Array  # infinite or LARGEST_SQUARED where nothing is clipped
 
 
 def split(
   settings: OptimizerSettings, clip_norm: float
 ) -> tuple[Static, Hyper]:
-  """Splits the settings into the static part and the numbers."""
+  """Splits the settings into the static part and the numbers.
+
+  Args:
+    settings: of the optimizer.
+    clip_norm: the largest global norm of a gradient; 0 clips nothing but what
+      an optimizer cannot square.
+  """
+  largest = jnp.inf if settings.name == "sgd" else LARGEST_SQUARED
   numbers = settings._asdict() | {
-    "clip_norm": clip_norm or jnp.inf,
+    "clip_norm": min(clip_norm or jnp.inf, largest),
     "has_momentum": settings.momentum > 0.0,
   }
   static = Static(*[numbers[field] for field in Static._fields])
@@ -92,25 +104,62 @@ def is_kernel(params: Params) -> PyTree:
   return jax.tree_util.tree_map_with_path(check, params)
 
 
+def clip(max_norm: Array) -> optax.GradientTransformationExtraArgs:
+  """Scales gradients whose global norm exceeds `max_norm` down to it.
+
+  As `optax.clip_by_global_norm`, and with its bits, but for norms whose squares
+  over- or underflow. `update` takes `norm`, the gradient's global norm, where
+  the caller has computed it. Pascanu, Mikolov & Bengio, "On the difficulty of
+  training recurrent neural networks", 2013.
+  """
+
+  def update(
+    updates: Params,
+    state: PyTree,
+    params: Params | None = None,
+    *,
+    norm: Array | None = None,
+    **extra: Any,
+  ) -> tuple[Params, PyTree]:
+    del params, extra
+    size = global_norm(updates) if norm is None else norm
+    is_small = size < max_norm
+    clipped = jax.tree.map(
+      lambda small, large: jax.lax.select(is_small, small, large),
+      updates,
+      rescale(updates, size, max_norm),
+    )
+    return clipped, state
+
+  return optax.GradientTransformationExtraArgs(
+    lambda params: optax.EmptyState(), update
+  )
+
+
 def optimizer(
   static: Static, hyper: Hyper, step: Array
-) -> optax.GradientTransformation:
+) -> optax.GradientTransformationExtraArgs:
   """Returns the optimizer of step n: clip, precondition, decay weights, scale.
 
-  "sgd" with momentum, "rmsprop" with momentum, or "adam"; a weight decay is
+  "sgd" with momentum, "rmsprop" with momentum, or "adam". RMSprop divides by
+  sqrt(v + eps), as optax does by default, or, where `eps_in_root` is False, by
+  sqrt(v) + eps, as torch and Keras do: they differ once gradients are as small
+  as sqrt(eps). Adam divides by sqrt(v) + eps, as everywhere. A weight decay is
   decoupled from the gradient (Loshchilov and Hutter 2019), of all parameters or
   of kernels alone: biases and embeddings are left as they are.
   """
   core = {
     "adam": lambda: optax.scale_by_adam(hyper.b1, hyper.b2, hyper.eps),
-    "rmsprop": lambda: optax.scale_by_rms(hyper.rms_decay, hyper.eps),
+    "rmsprop": lambda: optax.scale_by_rms(
+      hyper.rms_decay, hyper.eps, eps_in_sqrt=static.eps_in_root
+    ),
     "sgd": optax.identity,
   }[static.name]()
   if static.name != "adam" and static.has_momentum:
     # Not with momentum 0, which would keep and read a copy of the parameters.
     core = optax.chain(core, optax.trace(hyper.momentum))
   return optax.chain(
-    optax.clip_by_global_norm(hyper.clip_norm),
+    clip(hyper.clip_norm),
     core,
     optax.add_decayed_weights(
       hyper.weight_decay, is_kernel if static.decayed == "kernels" else None

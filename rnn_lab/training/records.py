@@ -178,22 +178,55 @@ def make_result(
   }
 
 
-def seed_rows(seeds: Sequence[int], state: TrainState) -> list[dict[str, Any]]:
+def seed_rows(
+  seeds: Sequence[int], state: TrainState, select: str
+) -> list[dict[str, Any]]:
   """Returns how each seed ended.
+
+  A seed without one evaluation whose headline metric is finite counts as
+  diverged, whatever its parameters are.
 
   Args:
     seeds: S of them.
     state: the states at the end, numpy arrays with leading dimension S.
+    select: the parameters that are tested, "best" or "last".
   """
+  finished = state.alive & (state.best_step >= 0)
+  steps = state.last_step if select == "last" else state.best_step
   return [
     {
       "seed": seed,
-      "status": "finished" if state.alive[s] else "diverged",
-      "best_step": int(state.best_step[s]),
+      "status": "finished" if finished[s] else "diverged",
+      "best_step": int(steps[s]),
       "last_step": int(state.last_step[s]),
     }
     for s, seed in enumerate(seeds)
   ]
+
+
+def ending_lines(
+  rows: Sequence[Mapping[str, Any]], state: TrainState
+) -> list[str]:
+  """Returns a line for each seed that diverged, which says why.
+
+  Args:
+    rows: of `seed_rows`.
+    state: as there.
+  """
+  lines = []
+  for row, is_alive, best_step in zip(rows, state.alive, state.best_step):
+    seed, last_step = row["seed"], row["last_step"]
+    if not is_alive:
+      lines.append(
+        f"seed {seed} diverged at step {last_step}: its loss, gradient or "
+        "parameters became infinite or nan"
+      )
+    elif best_step < 0:
+      lines.append(
+        f"seed {seed} has no evaluation with a finite metric: it counts as "
+        f"diverged, and its last parameters, of step {last_step}, are kept"
+      )
+  return lines
 
 
 def _spread(values: np.ndarray, alive: np.ndarray) -> dict[str, Any]:

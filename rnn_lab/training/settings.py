@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from rnn_lab.errors import (
   FieldError,
   check_bool,
@@ -19,6 +21,8 @@ OPTIMIZERS = ("adam", "rmsprop", "sgd")
 # Steps and seeds are int32 on the devices.
 MAX_INT = 2**31 - 1
 MAX_SEEDS = 2**16
+# The smallest number that programs tell from zero.
+FLOAT32_TINY = float(np.finfo(np.float32).tiny)
 # The parameters that a weight decay applies to.
 DECAYED = ("all", "kernels")
 SCHEDULES = ("constant", "cosine", "exponential", "linear", "staircase")
@@ -32,8 +36,9 @@ MOST_KEPT = 100
 class OptimizerSettings(NamedTuple):
   """`config.optimizer`; see `rnn_lab.training.optimizers`.
 
-  A `decay_steps` of 0 means, for a schedule that is cosine or linear, all steps
-  after warm-up and holding; `in_steps` counts them.
+  `eps_in_root` says whether RMSprop divides by sqrt(v + eps), or by
+  sqrt(v) + eps. A `decay_steps` of 0 means, for a schedule that is cosine or
+  linear, all steps after warm-up and holding; `in_steps` counts them.
   """
 
   name: str
@@ -50,6 +55,7 @@ class OptimizerSettings(NamedTuple):
   weight_decay: float
   decayed: str
   hold_steps: int
+  eps_in_root: bool
 
 
 class TrainSettings(NamedTuple):
@@ -151,6 +157,11 @@ def parse(config: Mapping[str, Any]) -> Settings:
     FieldError: a field is unknown, missing or out of its range.
   """
   check_fields(config, SECTIONS, required=SECTIONS)
+  for name in {*SECTIONS} - {"seed", "num_seeds"}:
+    if not isinstance(config[name], Mapping):
+      raise FieldError(
+        name, f"{{field}} must be a section of fields, got {config[name]!r}"
+      )
   check_int("num_seeds", config["num_seeds"], 1, MAX_SEEDS)
   check_int("seed", config["seed"], 0, MAX_INT - config["num_seeds"])
   return Settings(
@@ -232,20 +243,46 @@ def _optimizer(section: Mapping[str, Any]) -> OptimizerSettings:
   with in_section("optimizer"):
     check_choice("name", settings.name, OPTIMIZERS)
     check_choice("schedule", settings.schedule, SCHEDULES)
-    check_float("learning_rate", settings.learning_rate, 0.0, above=True)
+    _check_positive("learning_rate", settings.learning_rate)
     check_int("warmup_steps", settings.warmup_steps, 0, MAX_INT)
     # These fall by a factor every so many steps, and never end.
     repeats = settings.schedule in ("exponential", "staircase")
     check_int("decay_steps", settings.decay_steps, int(repeats), MAX_INT)
     check_int("hold_steps", settings.hold_steps, 0, MAX_INT)
-    # A rate of 0 would be 0 from the second step on.
-    check_float("decay_rate", settings.decay_rate, 0.0, 1.0, above=repeats)
+    check_float("decay_rate", settings.decay_rate, 0.0, 1.0)
+    if repeats:
+      # A rate of 0 would be 0 from the second step on.
+      _check_positive("decay_rate", settings.decay_rate)
     for field in ("momentum", "b1", "b2", "rms_decay"):
-      check_float(field, getattr(settings, field), 0.0, 1.0, below=True)
+      _check_below_1(field, getattr(settings, field))
     check_float("eps", settings.eps, 0.0)
+    if settings.name != "sgd":
+      # Without it a gradient of zero is divided by zero.
+      _check_positive("eps", settings.eps)
+    check_bool("eps_in_root", settings.eps_in_root)
     check_float("weight_decay", settings.weight_decay, 0.0)
     check_choice("decayed", settings.decayed, DECAYED)
   return settings
+
+
+def _check_positive(field: str, value: Any) -> None:
+  """Raises FieldError unless a number is above 0 in float32, too."""
+  check_float(field, value, 0.0, above=True)
+  if value < FLOAT32_TINY:
+    raise FieldError(
+      field,
+      f"{{field}} must be at least {FLOAT32_TINY:.3g}, as smaller numbers are "
+      f"zero in float32, got {value!r}",
+    )
+
+
+def _check_below_1(field: str, value: Any) -> None:
+  """Raises FieldError unless a number is in [0, 1) in float32, too."""
+  check_float(field, value, 0.0, 1.0, below=True)
+  if np.float32(value) == 1.0:
+    raise FieldError(
+      field, f"{{field}} must be below 1 in float32, got {value!r}, which is 1"
+    )
 
 
 def _train(section: Mapping[str, Any]) -> TrainSettings:
@@ -261,6 +298,8 @@ def _train(section: Mapping[str, Any]) -> TrainSettings:
       )
     check_int("batch_size", settings.batch_size, 1)
     check_float("clip_norm", settings.clip_norm, 0.0)
+    if settings.clip_norm:
+      _check_positive("clip_norm", settings.clip_norm)
     check_int("log_every", settings.log_every, 1)
     check_int("gradient_flow_every", settings.gradient_flow_every, 0)
     check_bool("gradient_norms", settings.gradient_norms)

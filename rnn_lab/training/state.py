@@ -29,12 +29,14 @@ class TrainState(NamedTuple):
   Attributes:
     params: the parameters.
     opt_state: the optimizer's.
-    best_params: the parameters of the best evaluation so far.
+    best_params: the parameters of the best evaluation so far, the initial
+      ones before the first whose headline metric is finite; `selected` has
+      others then.
     best_metric: the headline metric there.
-    best_step: updates made by then; -1 before the first evaluation.
+    best_step: updates made by then; -1 before the first such evaluation.
     alive: False from the step on at which the loss, the gradient or the
       parameters became infinite or nan; nothing changes after that.
-    last_step: updates that were made.
+    last_step: steps that were made, those with nothing to learn included.
     sums: training metrics since the last row.
     carry: what the model passes from batch to batch; () if nothing.
     layer_norms: `rnn_lab.training.diagnostics.layer_norms` of the last update
@@ -51,6 +53,25 @@ class TrainState(NamedTuple):
   sums: Sums
   carry: PyTree = ()
   layer_norms: PyTree = ()
+
+
+def selected(state: TrainState, select: str) -> Params:
+  """Returns the parameters that `eval.select` wants, of each seed.
+
+  Of a seed that no evaluation has chosen they are the last ones.
+
+  Args:
+    state: numpy arrays with leading dimension S.
+    select: "best" or "last".
+  """
+  if select == "last":
+    return state.params
+  has_best_S = state.best_step >= 0
+
+  def choose(best: np.ndarray, last: np.ndarray) -> np.ndarray:
+    return np.where(has_best_S.reshape(-1, *[1] * (best.ndim - 1)), best, last)
+
+  return jax.tree.map(choose, state.best_params, state.params)
 
 
 def to_saved(state: TrainState) -> dict[str, PyTree]:

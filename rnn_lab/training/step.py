@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from rnn_lab.gradients.norms import global_norm
 from rnn_lab.models.base import Model
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.optimizers import Hyper, Static, optimizer
@@ -31,7 +32,8 @@ def train_step(
 
   The cost is the weighted mean of the model's loss over the batch. Where it,
   its gradient or the new parameters are not finite, the state stays as it
-  was, but for `alive`.
+  was, but for `alive`. A batch whose weights are all zero has no mean: there
+  is no update, and only `last_step` and the carry go on.
   """
   batch = task.batch(data, keys.data, step)
   rngs = {"dropout": jax.random.fold_in(keys.dropout, step)}
@@ -49,9 +51,9 @@ def train_step(
 
   value_and_grad = jax.value_and_grad(cost, has_aux=True)
   (loss, carry), grads = value_and_grad(state.params)
-  norm = optax.global_norm(grads)
+  norm = global_norm(grads)
   updates, opt_state = optimizer(static, hyper, step).update(
-    grads, state.opt_state, state.params
+    grads, state.opt_state, state.params, norm=norm
   )
   params = optax.apply_updates(state.params, updates)
   finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(params)]
@@ -77,8 +79,21 @@ def train_step(
     carry=carry,
     layer_norms=layer_norms,
   )
-  kept = jax.tree.map(lambda new, old: jnp.where(alive, new, old), after, state)
-  return kept._replace(alive=alive)
+  kept = _where(alive, after, state)
+  # Without weights the loss is 0 / 0. In a branch, as what is computed beside
+  # the update would change how XLA fuses and so rounds it.
+  is_empty = jax.lax.cond(
+    alive, lambda: jnp.bool_(False), lambda: ~jnp.any(batch.weights != 0)
+  )
+  return kept._replace(
+    alive=alive | is_empty,
+    last_step=jnp.where(is_empty, step + 1, kept.last_step),
+    carry=_where(is_empty, carry, kept.carry),
+  )
+
+
+def _where(condition: Array, new: PyTree, old: PyTree) -> PyTree:
+  return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)
 
 
 def train_steps(
@@ -151,6 +166,4 @@ def keep_best(
   kept = state._replace(
     best_params=state.params, best_metric=metric, best_step=step
   )
-  return jax.tree.map(
-    lambda new, old: jnp.where(better & state.alive, new, old), kept, state
-  )
+  return _where(better & state.alive, kept, state)
