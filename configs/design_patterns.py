@@ -10,7 +10,7 @@ decoder: dates as people write them become ISO dates, with attention. Each by a
 tanh RNN, a GRU and an LSTM of 64 units. The report draws each pattern from its
 own run, with examples that came out right and wrong.
 
-Time and results: not measured yet. `:smoke` takes a minute.
+Results to expect, and the time: not measured yet. `:smoke` takes two minutes.
 """
 
 from configs import captioning, common, digits, forecasting, transduction
