@@ -9,8 +9,15 @@ Numbers in words, of 3 to 107 letters, are read by an encoder of 64 units,
 left to right, and written in digits by a decoder of as many: from the encoder's
 last state alone, from that with the source reversed, or with attention; tanh
 RNNs and LSTMs, 4,000 steps, one seed. The report shows exact match against the
-length of the source. Exact match to expect on the shortest and the longest
-sixth of the sources: not measured yet. Time: not measured yet.
+length of the source. Exact match to expect on all test sources, on the shortest
+sixth and on the longest, in 12 minutes on two CPU cores:
+
+  tanh RNN, single vector             0.015   0.085   0.000
+  tanh RNN, single vector, reversed   0.182   0.624   0.000
+  tanh RNN, attention                 0.906   0.958   0.887
+  LSTM, single vector                 0.408   0.945   0.018
+  LSTM, single vector, reversed       0.702   0.988   0.196
+  LSTM, attention                     0.999   0.994   1.000
 
 `:translation` asks the same of sentences, German to English, with BLEU: the
 task, the sizes and the epochs of configs/translation.py, encoders in one

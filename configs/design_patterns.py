@@ -10,7 +10,11 @@ decoder: dates as people write them become ISO dates, with attention. Each by a
 tanh RNN, a GRU and an LSTM of 64 units. The report draws each pattern from its
 own run, with examples that came out right and wrong.
 
-Time and results: not measured yet. `:smoke` takes a minute.
+6 minutes on two CPU cores. Test results to expect, one seed (tanh RNN, GRU,
+LSTM): digits 0.981, 0.994, 0.983; names of digits 0.986, 0.986, 0.958; error of
+forecasts 84 steps ahead 0.036, 0.0056, 0.0056; dates 1.000, 1.000, 0.950: with
+attention the LSTM is the slowest to learn them, and its faults are on the short
+ones. `:smoke` takes two minutes.
 """
 
 from configs import captioning, common, digits, forecasting, transduction

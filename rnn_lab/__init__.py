@@ -10,7 +10,6 @@ from typing import Any
 from rnn_lab._stack import (
   Directions,
   Stack,
-  as_cell,
   final_state,
   init_stack,
   stack,
@@ -18,6 +17,7 @@ from rnn_lab._stack import (
   with_states,
   zero_perturbations,
 )
+from rnn_lab._stack_cell import as_cell
 from rnn_lab._unroll import static_unroll, unroll
 from rnn_lab.cells import CELLS, Cell, cell_factory, elman, gru, lstm
 

@@ -120,7 +120,7 @@ STREAM = {
 
 def stream_settings(**fields):
   return EvalSettings(
-    every=1, select="best", options={"stream": STREAM | fields}
+    every=1, select="best", examples=0, options={"stream": STREAM | fields}
   )
 
 

@@ -64,7 +64,7 @@ WRONG = {
   ),
   "unknown argument": (
     [f"--config={ROOT}/configs/digits.py:smok"],
-    "line 14: get_config('smok') raised ValueError: the config's argument must",
+    "line 13: get_config('smok') raised ValueError: the config's argument must",
   ),
   "missing file": (
     ["--config=configs/digit.py"],
@@ -399,7 +399,7 @@ def test_flags_may_stand_in_a_file(tmp_path):
 
 def test_help_lists_flags_and_fields_with_defaults_and_meaning(tmp_path):
   lines = call("generate", "--help").out.splitlines()
-  assert "  --top: rows of the table of next words (default 10)" in lines
+  assert "  --top: rows of the table of next tokens (default 10)" in lines
   assert "  --prompt: the text to continue (required)" in lines
   assert not any("--config" in line for line in lines)
   ended = call("sweep", "--help")

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnn_lab._stack import as_cell, stack
+from rnn_lab._stack import stack
+from rnn_lab._stack_cell import as_cell
 from rnn_lab.cells import CELLS, Cell, elman, gru
 
 T, B, D, H, K = 6, 3, 2, 4, 2

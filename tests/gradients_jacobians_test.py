@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from oracles import NUMPY_STEPS, sigmoid
 
-from rnn_lab._stack import as_cell, stack
+from rnn_lab._stack import stack
+from rnn_lab._stack_cell import as_cell
 from rnn_lab.cells import CELLS, Cell, ElmanParams, elman, gru, lstm
 from rnn_lab.cells.activations import ACTIVATIONS
 from rnn_lab.errors import FieldError

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnn_lab._stack import as_cell, stack
+from rnn_lab._stack import stack
+from rnn_lab._stack_cell import as_cell
 from rnn_lab.cells import Cell, ElmanParams, elman, gru, lstm
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients.jacobians import log_norms, step_jacobians

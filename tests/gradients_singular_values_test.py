@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import sigmoid
 
-from rnn_lab._stack import as_cell, stack
+from rnn_lab._stack import stack
+from rnn_lab._stack_cell import as_cell
 from rnn_lab.cells import elman, gru, lstm
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients.exact_rank import rank_of_product

@@ -24,6 +24,7 @@ FLOORS = {
   "rnn_lab._dropout": 2,
   "rnn_lab._layers": 2,
   "rnn_lab._stack": 2,
+  "rnn_lab._stack_cell": 2,
   "rnn_lab._steps": 2,
   "rnn_lab._unroll": 2,
   "rnn_lab.decoding": 2,

@@ -83,7 +83,7 @@ def test_a_line_a_series_through_the_means_of_the_bins(tmp_path):
   ]
   rows = {row[0]: row[1:] for row in grid.rows}
   assert rows["LSTM, attention"] == ["0.980", "0.960", "0.940"]
-  assert rows["tanh RNN, single vector"] == ["0.200", "0.100", "0.0500"]
+  assert rows["tanh RNN, single vector"] == ["0.200", "0.100", "0.050"]
 
 
 def test_title_is_the_conclusion(tmp_path):
@@ -159,7 +159,7 @@ def test_claims_name_the_shortest_and_the_longest_inputs(tmp_path):
   shown = [(e.left_number, e.right_number) for e in evaluations]
   assert shown[:3] == [
     ("0.400", "0.430"),
-    ("0.400", "0.0500"),
+    ("0.400", "0.050"),
     ("0.940", "0.900"),
   ]
   assert shown[4][0] == "no such number"

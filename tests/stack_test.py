@@ -10,7 +10,6 @@ import pytest
 
 from rnn_lab._stack import (
   Directions,
-  as_cell,
   final_state,
   init_stack,
   initial_for_batch,
@@ -21,6 +20,7 @@ from rnn_lab._stack import (
   zero_initial,
   zero_perturbations,
 )
+from rnn_lab._stack_cell import as_cell
 from rnn_lab._unroll import unroll
 from rnn_lab.cells import Cell, LSTMCarry, elman, gru, lstm
 from rnn_lab.errors import FieldError

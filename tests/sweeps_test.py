@@ -109,7 +109,7 @@ def test_a_trial_may_be_given_its_name():
   named, other = grid(sweep=sweep)
   assert (named.name, named.series) == ("digits,lstm", "LSTM")
   assert named.overrides == long and other.name == "seed=1"
-  for name in ("a/b", "a b", "x" * 241):
+  for name in ("a/b", "a b", "..", ".hidden", "x" * 241):
     with pytest.raises(FieldError, match="^the name of a trial must"):
       grid(sweep=lambda add, argument, name=name: add({}, None, name))
 

@@ -10,11 +10,11 @@ from rnn_lab._dropout import dropout
 from rnn_lab._stack import (
   Directions,
   Stack,
-  as_cell,
   init_stack,
   stack_output_size,
   unroll_stack,
 )
+from rnn_lab._stack_cell import as_cell
 from rnn_lab.errors import in_section
 from rnn_lab.initializers import Initializer
 from rnn_lab.language_models import softmax

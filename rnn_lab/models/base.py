@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from rnn_lab import initializers
-from rnn_lab._stack import Directions, Stack, as_cell, program_stack
+from rnn_lab._stack import Directions, Stack, program_stack
+from rnn_lab._stack_cell import as_cell
 from rnn_lab.cells.base import Cell
 from rnn_lab.tasks.base import Task
 from rnn_lab.types import Array, Batch, Carry, Key, Params, PyTree

@@ -153,11 +153,9 @@ def drop_embeddings(
     x: `[..., D]` embeddings.
   """
   if settings.symbol_dropout > 0.0:
-    shape = (*x.shape[:-1], 1)
-    rate = 1.0 - settings.symbol_dropout
-    x = jnp.where(
-      jax.random.bernoulli(make_rng("dropout"), rate, shape), x, 0.0
-    )
+    key, shape = make_rng("dropout"), (*x.shape[:-1], 1)
+    kept = jax.random.bernoulli(key, 1.0 - settings.symbol_dropout, shape)
+    x = jnp.where(kept, x, 0.0)
   if settings.dropout > 0.0:
     key = make_rng("dropout")
     x = dropout(key, settings.dropout, x, variational=False)

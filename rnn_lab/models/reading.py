@@ -12,12 +12,12 @@ from rnn_lab._stack import (
   FINAL_STATES,
   Directions,
   Stack,
-  as_cell,
   init_stack,
   initial_for_batch,
   unroll_stack,
   zero_initial,
 )
+from rnn_lab._stack_cell import as_cell
 from rnn_lab.cells import CELLS
 from rnn_lab.errors import (
   FieldError,

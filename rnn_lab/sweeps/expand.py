@@ -89,11 +89,12 @@ def expand(
         f"the name of a trial must have at most {MAX_NAME} characters; sweep "
         f"adds {name}, which has {len(name)}",
       )
-    if not re.fullmatch(r"[\w.+=,-]+", name):
+    # Not "..", which is another directory, nor a hidden one.
+    if not re.fullmatch(r"\w[\w.+=,-]*", name):
       raise FieldError(
         "sweep",
-        "the name of a trial must consist of letters, digits and any of "
-        f"_.+=,- ; sweep adds {name!r}",
+        "the name of a trial must begin with a letter or digit and consist of "
+        f"these and any of _.+=,- ; sweep adds {name!r}",
       )
     if name in {trial.name for trial in trials}:
       raise FieldError("sweep", f"sweep adds the trial {name!r} twice")
