@@ -234,6 +234,7 @@ def test_reports_import_nothing_that_trains():
   others = {name.split(".")[0] for name in imported - of_the_lab}
   assert {".".join(name.split(".")[:2]) for name in of_the_lab} == {
     "rnn_lab.errors",
+    "rnn_lab.paths",
     "rnn_lab.reports",
     "rnn_lab.rundir",
   }

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from rnn_lab import rundir
 from rnn_lab.errors import FieldError
+from rnn_lab.paths import local_path
 
 # Any one of these makes a directory the directory of a trial.
 _MARKS = (rundir.CONFIG, rundir.RESULT, rundir.TRIAL, rundir.ERROR)
@@ -96,7 +97,8 @@ def load_sweep(workdir: str | Path) -> Sweep:
   Raises:
     FieldError: sweep.json is not JSON.
   """
-  content = _read_json(Path(workdir) / rundir.SWEEP) or {}
+  root = local_path("workdir", workdir)
+  content = _read_json(root / rundir.SWEEP) or {}
   known = {k: v for k, v in content.items() if k in Sweep._fields}
   return Sweep(**{k: v for k, v in known.items() if v is not None})
 
@@ -111,7 +113,7 @@ def load_trials(workdir: str | Path) -> list[Trial]:
   Raises:
     FieldError: there is no run in `workdir`, or a file in it is not JSON.
   """
-  root = Path(workdir)
+  root = local_path("workdir", workdir)
   plan = {trial["name"]: trial for trial in load_sweep(root).trials}
   paths = _run_directories(root)
   if not paths and not plan:
