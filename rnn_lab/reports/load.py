@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from rnn_lab import rundir
 from rnn_lab.errors import FieldError
+from rnn_lab.paths import local_path
 
 # Any one of these makes a directory the directory of a trial.
 _MARKS = (rundir.CONFIG, rundir.RESULT, rundir.TRIAL, rundir.ERROR)
@@ -34,7 +35,8 @@ class Trial(NamedTuple):
     examples: the content of examples.json, if there is one.
     timing: the rows of timing.jsonl.
     environment: the content of environment.json, {} without one.
-    seconds: the duration of the run, if it was recorded.
+    seconds: how long the run took, all its sessions together; None if that was
+      not recorded. One that was killed counts up to its last row.
     error: the content of error.txt, if the trial failed.
   """
 
@@ -95,7 +97,8 @@ def load_sweep(workdir: str | Path) -> Sweep:
   Raises:
     FieldError: sweep.json is not JSON.
   """
-  content = _read_json(Path(workdir) / rundir.SWEEP) or {}
+  root = local_path("workdir", workdir)
+  content = _read_json(root / rundir.SWEEP) or {}
   known = {k: v for k, v in content.items() if k in Sweep._fields}
   return Sweep(**{k: v for k, v in known.items() if v is not None})
 
@@ -110,7 +113,7 @@ def load_trials(workdir: str | Path) -> list[Trial]:
   Raises:
     FieldError: there is no run in `workdir`, or a file in it is not JSON.
   """
-  root = Path(workdir)
+  root = local_path("workdir", workdir)
   plan = {trial["name"]: trial for trial in load_sweep(root).trials}
   paths = _run_directories(root)
   if not paths and not plan:
@@ -194,11 +197,6 @@ def _load_trial(path: Path, label: Mapping[str, Any]) -> Trial:
   else:
     status = "unfinished" if config else "not run"
   timing = _read_rows(path / rundir.TIMING)
-  ends = [
-    row["seconds"]
-    for row in timing
-    if row.get("event") == "finished" and "seconds" in row
-  ]
   return _not_run(label)._replace(
     status=status,
     path=path,
@@ -210,9 +208,32 @@ def _load_trial(path: Path, label: Mapping[str, Any]) -> Trial:
     examples=_read_json(path / rundir.EXAMPLES),
     timing=timing,
     environment=_read_json(path / rundir.ENVIRONMENT) or {},
-    seconds=ends[-1] if ends else None,
+    seconds=_seconds(timing),
     error=error.read_text(encoding="utf-8") if status == "failed" else None,
   )
+
+
+def _seconds(timing: Sequence[Mapping[str, Any]]) -> float | None:
+  """Adds the durations of a run's sessions; None if there is none."""
+  sessions: list[list[Mapping[str, Any]]] = []
+  for row in timing:
+    if row.get("event") == "start" or not sessions:
+      sessions.append([])
+    sessions[-1].append(row)
+  return sum(map(_session_seconds, sessions)) or None
+
+
+def _session_seconds(rows: Sequence[Mapping[str, Any]]) -> float:
+  ends = [
+    row["seconds"]
+    for row in rows
+    if row.get("event") == "finished" and "seconds" in row
+  ]
+  if ends:
+    return ends[-1]
+  times = [row["time"] for row in rows if "time" in row]
+  # Stopped or killed, and no clock runs backwards.
+  return max(times[-1] - times[0], 0.0) if times else 0.0
 
 
 def _not_run(label: Mapping[str, Any]) -> Trial:
