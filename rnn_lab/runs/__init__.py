@@ -6,6 +6,7 @@ import pkgutil
 import signal
 import threading
 import types
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -64,6 +65,9 @@ def train(
   bits as one left alone; a finished one goes on if `train.num_steps` is
   larger now, and is left as it is otherwise.
 
+  Fields that were set and have no effect are named, each on a line for the
+  listener, or in a warning where there is none.
+
   Args:
     config: a ConfigDict, nested dicts, or a plan.
     workdir: the run directory; made if it does not exist.
@@ -96,4 +100,9 @@ def train(
     fit = fit or make_fit(plan)
     if stop.requested:  # while counting, which cannot be stopped
       return STOPPED
+    for line in plan.without_effect.values():
+      if listener is None:
+        warnings.warn(line, stacklevel=2)
+      else:
+        listener.line(line)
     return fit.run(workdir, listener or Silent(), stop)

@@ -12,7 +12,7 @@ from rnn_lab.cells import CELLS
 from rnn_lab.errors import FieldError, in_section
 from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.models.base import Model, recurrence_shapes
-from rnn_lab.runs import data_files
+from rnn_lab.runs import data_files, effects
 from rnn_lab.training.settings import (
   ENDING_SCHEDULES,
   Plan,
@@ -65,6 +65,7 @@ def plan(config: Any) -> Plan:
     settings=settings,
     task=task,
     model=model,
+    without_effect=effects.without_effect(fields, settings, task),
   )
 
 

@@ -11,7 +11,7 @@ from rnn_lab import rundir
 from rnn_lab.errors import FieldError, check_choice
 from rnn_lab.paths import local_path
 from rnn_lab.reports import load_results, results_table, write_report
-from rnn_lab.runs import ALREADY_FINISHED, STOPPED, stop_on_signal
+from rnn_lab.runs import ALREADY_FINISHED, STOPPED, effects, stop_on_signal
 from rnn_lab.runs.planning import check_workdir, is_finished, plan
 from rnn_lab.sweeps.executors import EXECUTORS, FAILED, Job, Measure, Result
 from rnn_lab.sweeps.expand import Trial
@@ -88,6 +88,8 @@ def run_sweep(
     # Again, as another process may have been here before the lock.
     _check(jobs, report, workdir)
     _write_trials(trials, report, workdir)
+    for line in effects.in_none([job.plan for job in jobs]):
+      listener.line(line)
     failed: list[str] = []
     ended: list[str] = []
 

@@ -1,5 +1,6 @@
 """The config's sections as checked values, and the plan of a run."""
 
+import types
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -141,6 +142,7 @@ class Plan(NamedTuple):
     settings: the checked sections.
     task: the task.
     model: the model, as `rnn_lab.models.build` returns it.
+    without_effect: a line for each field that was set and is not read.
   """
 
   config: dict[str, Any]
@@ -148,6 +150,7 @@ class Plan(NamedTuple):
   settings: Settings
   task: Task
   model: Any
+  without_effect: Mapping[str, str] = types.MappingProxyType({})
 
 
 def parse(config: Mapping[str, Any]) -> Settings:
