@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rnn_lab.paths import local_path
+from rnn_lab.precision import in_float32
 from rnn_lab.rundir import lock
 from rnn_lab.runs import planning
 from rnn_lab.training.loop import STOPPED as STOPPED
@@ -53,6 +54,7 @@ def stop_on_signal() -> Iterator[Stop]:
       signal.signal(number, handler)
 
 
+@in_float32
 def train(
   config: Any,
   workdir: str | pathlib.Path,
@@ -102,7 +104,7 @@ def train(
       return STOPPED
     for line in plan.without_effect.values():
       if listener is None:
-        warnings.warn(line, stacklevel=2)
+        warnings.warn(line, stacklevel=3)
       else:
         listener.line(line)
     return fit.run(workdir, listener or Silent(), stop)

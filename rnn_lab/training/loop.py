@@ -363,7 +363,7 @@ def restore_params(
       f"{workdir}: seed {plan.settings.seed + seed_index} has no evaluation "
       "with a finite metric; its last parameters, of step "
       f"{state.last_step[seed_index]}, are taken",
-      stacklevel=3,
+      stacklevel=4,
     )
   params = selected(state, select)
   return jax.tree.map(lambda a: np.asarray(a[seed_index]), params)
