@@ -13,7 +13,7 @@ from typing import Any
 from rnn_lab.paths import local_path
 from rnn_lab.precision import in_float32
 from rnn_lab.rundir import lock
-from rnn_lab.runs import planning
+from rnn_lab.runs import memory, planning
 from rnn_lab.training.loop import STOPPED as STOPPED
 from rnn_lab.training.records import Listener, Silent, Stop
 from rnn_lab.training.settings import Plan
@@ -89,8 +89,11 @@ def train(
   plan = config if isinstance(config, Plan) else planning.plan(config)
   planning.check_workdir(plan, workdir)
   make_fit = pkgutil.resolve_name(FITS[plan.model.fit])
-  # Before the directory is touched, as it may refuse.
-  fit = None if planning.is_finished(plan, workdir) else make_fit(plan)
+  fit = None
+  if not planning.is_finished(plan, workdir):
+    # Before the directory is touched, as they may refuse.
+    memory.check_memory(plan)
+    fit = make_fit(plan)
   with contextlib.ExitStack() as stack:
     stack.enter_context(lock(workdir))
     if stop is None:

@@ -76,7 +76,7 @@ class Trainer:
       plan.model,
       plan.task,
       self.static,
-      plan.settings.run.steps_per_call,
+      min(plan.settings.run.steps_per_call, plan.settings.train.num_steps),
       num_seeds,
       norms,
     )

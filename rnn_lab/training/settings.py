@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnn_lab.errors import (
+  INT32_MAX,
   FieldError,
   check_bool,
   check_choice,
@@ -20,7 +21,7 @@ from rnn_lab.tasks.base import Task
 
 OPTIMIZERS = ("adam", "rmsprop", "sgd")
 # Steps and seeds are int32 on the devices.
-MAX_INT = 2**31 - 1
+MAX_INT = INT32_MAX
 MAX_SEEDS = 2**16
 # The smallest number that programs tell from zero.
 FLOAT32_TINY = float(np.finfo(np.float32).tiny)
@@ -299,12 +300,12 @@ def _train(section: Mapping[str, Any]) -> TrainSettings:
         f"either {{field}} or train.num_epochs must be 0, and the other above "
         f"0, got {settings.num_steps} and {settings.num_epochs}",
       )
-    check_int("batch_size", settings.batch_size, 1)
+    check_int("batch_size", settings.batch_size, 1, MAX_INT)
     check_float("clip_norm", settings.clip_norm, 0.0)
     if settings.clip_norm:
       _check_positive("clip_norm", settings.clip_norm)
-    check_int("log_every", settings.log_every, 1)
-    check_int("gradient_flow_every", settings.gradient_flow_every, 0)
+    check_int("log_every", settings.log_every, 1, MAX_INT)
+    check_int("gradient_flow_every", settings.gradient_flow_every, 0, MAX_INT)
     check_bool("gradient_norms", settings.gradient_norms)
   return settings
 
@@ -315,7 +316,7 @@ def _eval(section: Mapping[str, Any]) -> EvalSettings:
   with in_section("eval"):
     names = ("every", "select", "examples")
     check_fields(fields, names, required=names)
-    check_int("every", fields["every"], 0)
+    check_int("every", fields["every"], 0, MAX_INT)
     check_choice("select", fields["select"], SELECT)
     check_int("examples", fields["examples"], 0, MOST_KEPT)
   return EvalSettings(**fields, options=options)
@@ -324,7 +325,7 @@ def _eval(section: Mapping[str, Any]) -> EvalSettings:
 def _run(section: Mapping[str, Any]) -> RunSettings:
   settings = _section("run", RunSettings, section)
   with in_section("run"):
-    check_int("steps_per_call", settings.steps_per_call, 1)
-    check_int("checkpoint_every", settings.checkpoint_every, 0)
+    check_int("steps_per_call", settings.steps_per_call, 1, MAX_INT)
+    check_int("checkpoint_every", settings.checkpoint_every, 0, MAX_INT)
     check_bool("tensorboard", settings.tensorboard)
   return settings
