@@ -79,10 +79,11 @@ def call(
     return _fail(error)
   from rnn_lab.errors import FieldError  # imports JAX
   from rnn_lab.paths import local_path
+  from rnn_lab.precision import in_float32
 
   try:
     args.workdir = local_path("workdir", args.workdir)
-    return command(args)
+    return in_float32(command)(args)
   except (FieldError, flags.Error) as error:
     return _fail(error)
   except PermissionError as error:

@@ -9,6 +9,9 @@ from rnn_lab.decoding._one_by_one import Step
 from rnn_lab.errors import check_float, check_int
 from rnn_lab.types import Array, Carry, PyTree
 
+# More hypotheses than were ever found to help.
+WIDEST_BEAM = 1000
+
 
 class Beams(NamedTuple):
   """The hypotheses of each sequence, best first; K of them.
@@ -68,7 +71,7 @@ def beam_search(
     FieldError: an argument is out of its range.
   """
   check_int("num_steps", num_steps, 1)
-  check_int("beam_size", beam_size, 1)
+  check_int("beam_size", beam_size, 1, WIDEST_BEAM)
   check_float("length_penalty", length_penalty, 0.0)
   first_B = jnp.asarray(first_B, jnp.int32)
   step_BK = jax.vmap(step, in_axes=1, out_axes=1)

@@ -12,6 +12,7 @@ from typing import Any
 
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import Model
+from rnn_lab.precision import in_float32
 from rnn_lab.tasks.base import Task
 from rnn_lab.types import Params
 
@@ -24,6 +25,7 @@ PREDICTORS = {
 }
 
 
+@in_float32
 def predict(
   model: Model,
   params: Params,

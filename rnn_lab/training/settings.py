@@ -1,11 +1,13 @@
 """The config's sections as checked values, and the plan of a run."""
 
+import types
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnn_lab.errors import (
+  INT32_MAX,
   FieldError,
   check_bool,
   check_choice,
@@ -19,7 +21,7 @@ from rnn_lab.tasks.base import Task
 
 OPTIMIZERS = ("adam", "rmsprop", "sgd")
 # Steps and seeds are int32 on the devices.
-MAX_INT = 2**31 - 1
+MAX_INT = INT32_MAX
 MAX_SEEDS = 2**16
 # The smallest number that programs tell from zero.
 FLOAT32_TINY = float(np.finfo(np.float32).tiny)
@@ -141,6 +143,7 @@ class Plan(NamedTuple):
     settings: the checked sections.
     task: the task.
     model: the model, as `rnn_lab.models.build` returns it.
+    without_effect: a line for each field that was set and is not read.
   """
 
   config: dict[str, Any]
@@ -148,6 +151,7 @@ class Plan(NamedTuple):
   settings: Settings
   task: Task
   model: Any
+  without_effect: Mapping[str, str] = types.MappingProxyType({})
 
 
 def parse(config: Mapping[str, Any]) -> Settings:
@@ -296,12 +300,12 @@ def _train(section: Mapping[str, Any]) -> TrainSettings:
         f"either {{field}} or train.num_epochs must be 0, and the other above "
         f"0, got {settings.num_steps} and {settings.num_epochs}",
       )
-    check_int("batch_size", settings.batch_size, 1)
+    check_int("batch_size", settings.batch_size, 1, MAX_INT)
     check_float("clip_norm", settings.clip_norm, 0.0)
     if settings.clip_norm:
       _check_positive("clip_norm", settings.clip_norm)
-    check_int("log_every", settings.log_every, 1)
-    check_int("gradient_flow_every", settings.gradient_flow_every, 0)
+    check_int("log_every", settings.log_every, 1, MAX_INT)
+    check_int("gradient_flow_every", settings.gradient_flow_every, 0, MAX_INT)
     check_bool("gradient_norms", settings.gradient_norms)
   return settings
 
@@ -312,7 +316,7 @@ def _eval(section: Mapping[str, Any]) -> EvalSettings:
   with in_section("eval"):
     names = ("every", "select", "examples")
     check_fields(fields, names, required=names)
-    check_int("every", fields["every"], 0)
+    check_int("every", fields["every"], 0, MAX_INT)
     check_choice("select", fields["select"], SELECT)
     check_int("examples", fields["examples"], 0, MOST_KEPT)
   return EvalSettings(**fields, options=options)
@@ -321,7 +325,7 @@ def _eval(section: Mapping[str, Any]) -> EvalSettings:
 def _run(section: Mapping[str, Any]) -> RunSettings:
   settings = _section("run", RunSettings, section)
   with in_section("run"):
-    check_int("steps_per_call", settings.steps_per_call, 1)
-    check_int("checkpoint_every", settings.checkpoint_every, 0)
+    check_int("steps_per_call", settings.steps_per_call, 1, MAX_INT)
+    check_int("checkpoint_every", settings.checkpoint_every, 0, MAX_INT)
     check_bool("tensorboard", settings.tensorboard)
   return settings
