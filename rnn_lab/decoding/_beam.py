@@ -53,7 +53,7 @@ def beam_search(
 
   The score of a hypothesis is log p / ((5 + n) / 6)^a for n symbols, the end
   symbol included, and length penalty a (Wu et al. 2016). Finished hypotheses
-  stay among the K as they are, for as long as K - 1 others do not beat them.
+  stay among the K as they are, for as long as K others do not beat them.
   The search ends when, for every sequence, no unfinished hypothesis can beat a
   finished best one, as their log p can only fall.
 

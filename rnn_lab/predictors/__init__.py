@@ -53,7 +53,9 @@ def predict(
       f"workdir must be the run of a task with predictions, and {task.name!r} "
       "has none",
     )
-  if not inputs:
+  if isinstance(inputs, str):
+    raise FieldError("input", f"{{field}} must be a list, got {inputs!r}")
+  if not len(inputs):
     raise FieldError("input", "{field} must have at least one line, got none")
   function = pkgutil.resolve_name(PREDICTORS[task.predictor])
   return function(model, params, task, inputs, options)
