@@ -31,6 +31,7 @@ def get_config(argument: str = ""):
   config.eval.every = 125
   if argument == "smoke":
     common.shrink_language(config)
+    config.task.size = 1_000_000
     config.train.batch_size = 4
   return config
 

@@ -22,8 +22,8 @@ from rnn_lab.types import Array, Params, PyTree
 
 SPLITS = ("train", "valid", "test")
 # Each track reads its own warm-up: together they are held in memory.
-MOST_TRACKS = 10_000
-LONGEST_WARMUP = 10_000
+MOST_TRACKS = 1000
+LONGEST_WARMUP = 100_000
 
 
 class StreamSettings(NamedTuple):

@@ -173,10 +173,10 @@ LANGUAGE_MODELS = (
   *_section(
     "model.window", {"order": 5, "direct": False}, {KIND: Other(("window",))}
   ),
-  # Corpora refuse the other arguments that they do not read.
-  *_section(
-    "task",
-    {"size": 1_000_000, "seed": 0},
+  # Corpora refuse other arguments that they do not read.
+  Row(
+    "task.seed",
+    0,
     {"task.name": ("language",), "task.corpus": Other(("grammar",))},
   ),
 )
