@@ -21,6 +21,15 @@ WRONG = {
 }
 
 
+# What the type of a field lets through, so that a check of its own is needed.
+OF_ITS_TYPE = {
+  bool: (),
+  int: ("-1", str(2**63)),
+  float: ("nan", "-inf"),
+  str: ("no such",),
+}
+
+
 class Accepted(Exception):
   """All checks are done, and the run would begin."""
 
@@ -35,12 +44,12 @@ def fields_of(config):
 
 @st.composite
 def wrong_fields(draw):
-  """Returns a config and one to three of its fields with wrong values."""
+  """Returns a config and one or two of its fields with wrong values."""
   config = draw(st.sampled_from(CONFIGS))
   fields = fields_of(config)
   names = draw(
     st.lists(
-      st.sampled_from(sorted(fields)), min_size=1, max_size=3, unique=True
+      st.sampled_from(sorted(fields)), min_size=1, max_size=2, unique=True
     )
   )
   return config, {
@@ -66,7 +75,7 @@ def train(config, fields, workdir):
   return call("train", f"--config={path}", f"--workdir={workdir}", *given)
 
 
-@hypothesis.settings(max_examples=40, derandomize=True, deadline=None)
+@hypothesis.settings(max_examples=100, derandomize=True, deadline=None)
 @hypothesis.given(wrong_fields())
 def test_wrong_fields_are_one_line_and_nothing_is_written(workdir, case):
   config, fields = case
@@ -75,6 +84,23 @@ def test_wrong_fields_are_one_line_and_nothing_is_written(workdir, case):
   # The line says which of the fields is wrong.
   last = [name.rpartition(".")[2] for name in fields]
   assert any(name in ended.err for name in last), (fields, ended.err)
+  assert not workdir.exists()
+
+
+def test_every_field_has_a_check(workdir):
+  of_config = {}
+  for config in CONFIGS:
+    of_config |= {name: config for name in fields_of(config)}
+  unchecked = []
+  for name, config in of_config.items():
+    for value in OF_ITS_TYPE[type(fields_of(config)[name])]:
+      try:
+        ended = train(config, {name: value}, workdir)
+      except Accepted:
+        unchecked.append((name, value))
+        continue
+      assert_refused(ended, name.rpartition(".")[2])
+  assert not unchecked
   assert not workdir.exists()
 
 

@@ -76,7 +76,7 @@ class EncoderDecoder(WritingModel):
     if self.initial is not None:
       size = batch.weights.shape[0]
       first = initial_for_batch(self.encoder, size, self.initial)
-    x_TBD = self._source(self._as_read(batch), False)
+    x_TBD = self.inputs(self._as_read(batch).inputs).swapaxes(0, 1)
     encoder = Recurrence(
       stack=self.encoder,
       params=self.encoder_layers,
@@ -91,10 +91,6 @@ class EncoderDecoder(WritingModel):
       writes="none",
     )
     return {"encoder": encoder} | super().recurrences(batch, carry)
-
-  def _source(self, batch: Batch, train: bool) -> Array:
-    """Returns the encoder's inputs `[S, B, D]` of what `_as_read` returns."""
-    return self.inputs(batch.inputs, train).swapaxes(0, 1)
 
   def _as_read(self, batch: Batch) -> Batch:
     """Returns the batch with its inputs in the order that they are read in."""
@@ -114,7 +110,7 @@ class EncoderDecoder(WritingModel):
     carry, y_SBM = unroll_stack(
       self.encoder,
       self.encoder_layers,
-      self._source(batch, train),
+      self.inputs(batch.inputs, train).swapaxes(0, 1),
       initial=self.initial,
       lengths_B=batch.input_lengths,
       mask_TB=None if batch.input_mask is None else batch.input_mask.T,
