@@ -41,7 +41,7 @@ ATTENTIVE = [
 ]
 WITHOUT = [
   {"decoder__bridge": "copy"},
-  {"decoder__vector_use": "first_step"},
+  {"decoder__vector_use": "first_step", "initial_state": "learned"},
   {"decoder__vector_use": "every_step", "final_state": "all"},
   {
     "decoder__reverse_source": True,
@@ -114,7 +114,9 @@ def by_hand(model, params, batch):
     chosen = finals if model.final == "all" else finals[-1:]
     vector = np.concatenate([s.h for states in chosen for s in states])
     carries = [states[0] for states in finals]
-    if not settings.sets_carry:
+    if "decoder_initial_state" in params:
+      carries = [d.forward for d in params["decoder_initial_state"]]
+    elif not settings.sets_carry:
       carries = [type(c)(*map(np.zeros_like, c)) for c in carries]
     elif model.bridge == "dense":
       layers = [params["bridge"][f"state_{n}"] for n in range(len(carries))]
@@ -408,7 +410,9 @@ def test_recurrences_and_perturbations(fields):
 def test_a_vector_is_written_out(inputs, use):
   if inputs == "images" and use != "carry":
     pytest.skip("one way is enough to see that images are read")
-  model, task = written_model(inputs, decoder__vector_use=use)
+  initial = "learned" if use == "first_step" else "zeros"
+  fields = {"decoder__vector_use": use, "initial_state": initial}
+  model, task = written_model(inputs, **fields)
   params, batch = params_of(model, task), written_batch(inputs)
   outputs = apply(model, params, batch, (), method="outputs")
   assert outputs.shape == (B, T, V)
@@ -421,6 +425,9 @@ def test_a_vector_is_written_out(inputs, use):
     decoder, x = params["decoder"], batch.inputs
     cell = model.stack.forward[0]
     carry = cell.initial_carry((B,), jnp.float32)
+    if initial == "learned":
+      [learned] = params["decoder_initial_state"]
+      carry = type(carry)(jnp.tile(learned.forward.h[None], (B, 1)))
     before = jnp.concatenate(
       [jnp.full((B, 1), START), batch.targets[:, :-1]], axis=1
     )

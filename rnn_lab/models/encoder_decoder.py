@@ -19,7 +19,6 @@ from rnn_lab.errors import FieldError, in_section
 from rnn_lab.models.attention import (
   DecoderCarry,
   DecoderParams,
-  first_carry,
   remember,
 )
 from rnn_lab.models.base import Recurrence
@@ -45,15 +44,15 @@ class EncoderDecoder(WritingModel):
       "dense": a tanh layer makes them of the vector.
     reverse_source: the encoder reads the sequences from their ends (Sutskever
       et al. 2014).
-    learns_initial_state: the encoder's states before the first step are
-      parameters.
+
+  With `learns_initial_state` the encoder's states before the first step are
+  parameters, too.
   """
 
   encoder: Stack
   final: str
   bridge: str
   reverse_source: bool
-  learns_initial_state: bool
 
   def setup(self) -> None:
     """Makes the parameters."""
@@ -126,7 +125,7 @@ class EncoderDecoder(WritingModel):
     if settings.attention != "none":
       mask_BS = valid_steps(batch, y_SBM.shape[0]).T
       params = remember(params, y_SBM.swapaxes(0, 1), mask_BS)
-    return params, first_carry(self.stack, settings, layers, vector_BE)
+    return params, self._first_carry(vector_BE, layers)
 
 
 def reverse_sequences(x: Array, lengths_B: Array | None) -> Array:
@@ -167,5 +166,4 @@ def build(section: Mapping[str, Any], task: Task) -> EncoderDecoder:
       final=final,
       bridge=fields["bridge"],
       reverse_source=fields["reverse_source"],
-      learns_initial_state=reading["learns_initial_state"],
     )

@@ -8,7 +8,12 @@ from flax import linen as nn
 
 from rnn_lab import decoding
 from rnn_lab._dropout import dropout
-from rnn_lab._stack import Directions, Stack, initial_for_batch
+from rnn_lab._stack import (
+  Directions,
+  Stack,
+  initial_for_batch,
+  zero_initial,
+)
 from rnn_lab._unroll import unroll
 from rnn_lab.cells.base import Cell, is_float, output_size
 from rnn_lab.initializers import Initializer
@@ -17,6 +22,7 @@ from rnn_lab.models.attention import (
   DecoderCarry,
   DecoderParams,
   decoder_cell,
+  first_carry,
   init_decoder,
 )
 from rnn_lab.models.base import (
@@ -50,6 +56,8 @@ class WritingModel(StatelessModel):
     end: the symbol that ends a sequence.
     longest: the most symbols that are written, the end symbol included.
     scheduled_sampling: a rate; 0 is teacher forcing alone.
+    learns_initial_state: the states before the first step are parameters, where
+      the vector does not set them.
     readout_dropout: the rate at which what the readout reads is dropped.
     loss_function: the task's loss.
     embedding_init: initializer of all embeddings.
@@ -64,6 +72,7 @@ class WritingModel(StatelessModel):
   end: int
   longest: int
   scheduled_sampling: float
+  learns_initial_state: bool
   readout_dropout: float
   loss_function: LossFunction
   embedding_init: Initializer
@@ -77,7 +86,29 @@ class WritingModel(StatelessModel):
     self.decoder = self.param(
       "decoder", lambda key: init_decoder(self.stack, settings, key)
     )
+    self.decoder_initial = None
+    if self.learns_initial_state and not settings.sets_carry:
+      self.decoder_initial = self.param(
+        "decoder_initial_state", lambda key: zero_initial(self.stack)
+      )
     self.readout = nn.Dense(self.num_symbols, kernel_init=self.readout_init)
+
+  def _first_carry(
+    self, vector_BE: Array, layers: tuple[Directions, ...] | None
+  ) -> DecoderCarry:
+    """Returns the carry before the first step.
+
+    Args:
+      vector_BE: the given vector.
+      layers: the carries of the stack that the vector sets; None where it sets
+        none: the cells' own, or the learned ones.
+    """
+    if layers is None and self.decoder_initial is not None:
+      size = vector_BE.shape[0]
+      layers = initial_for_batch(
+        self.stack, size, self.decoder_initial, vector_BE.dtype
+      )
+    return first_carry(self.stack, self.attention_settings, layers, vector_BE)
 
   def _start(
     self, batch: Batch, train: bool, perturbations: PyTree
