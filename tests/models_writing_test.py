@@ -22,12 +22,14 @@ from models_cases import (
 )
 from oracles import NUMPY_STEPS
 
-from rnn_lab import models
+from rnn_lab import initializers, models
 from rnn_lab._stack import zero_perturbations
 from rnn_lab._unroll import static_unroll
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import init_params
 from rnn_lab.models.encoder_decoder import reverse_sequences
+from rnn_lab.models.inputs import Inputs, InputSettings
+from rnn_lab.tasks.base import SYMBOLS, Spec
 
 ATTENTIVE = [
   {"decoder__attention": "additive"},
@@ -292,10 +294,10 @@ def test_scheduled_sampling_reads_the_models_own_symbols():
   model, task = written_model(**fields, decoder__scheduled_sampling=1.0)
   forced, _ = written_model(**fields)
   params, batch = params_of(model, task), written_batch()
-  rngs = {"dropout": jax.random.key(0)}
 
   @functools.partial(jax.jit, static_argnums=0)
-  def loss(model, batch):
+  def loss(model, batch, seed=0):
+    rngs = {"dropout": jax.random.key(seed)}
     return model.apply(
       {"params": params}, batch, (), train=True, rngs=rngs, method="loss"
     )[0][0]
@@ -314,24 +316,58 @@ def test_scheduled_sampling_reads_the_models_own_symbols():
   np.testing.assert_allclose(loss(forced, batch), plain, rtol=1e-6)
   assert abs(plain - want) > 1e-3
   half = written_model(**fields, decoder__scheduled_sampling=0.5)[0]
-  losses = set()
-  for seed in range(4):
-    rngs = {"dropout": jax.random.key(seed)}
-    losses.add(
-      float(
-        jax.jit(
-          lambda k: half.apply(
-            {"params": params},
-            batch,
-            (),
-            train=True,
-            rngs={"dropout": k},
-            method="loss",
-          )[0][0]
-        )(jax.random.key(seed))
-      )
-    )
-  assert len(losses) > 1
+  assert len({float(loss(half, batch, seed)) for seed in range(4)}) > 1
+
+
+def test_a_models_own_symbols_are_dropped_as_those_of_the_target_are():
+  """Where all symbols are dropped, each is read as an embedding of zeros."""
+  fields = {
+    "inputs__symbol_dropout": 1.0 - 1e-6,
+    "decoder__scheduled_sampling": 1.0,
+  }
+  model, task = written_model("vectors", **fields)
+  params, batch = params_of(model, task), written_batch("vectors")
+  zeros = params | {"embedding": jnp.zeros_like(params["embedding"])}
+
+  @functools.partial(jax.jit, static_argnums=1)
+  def loss(params, train):
+    rngs = {"dropout": jax.random.key(0)}
+    return model.apply(
+      {"params": params}, batch, (), train=train, rngs=rngs, method="loss"
+    )[0][0]
+
+  want = loss(zeros, False)
+  np.testing.assert_allclose(loss(params, True), want, rtol=1e-6)
+  assert abs(loss(params, False) - want) > 1e-3
+
+
+def test_dropout_acts_on_embeddings_and_not_on_vectors():
+  settings = InputSettings(
+    (
+      ("before", Spec(S, 2)),
+      ("words", Spec(S, 7, SYMBOLS)),
+      ("after", Spec(S, 3)),
+    ),
+    embedding_size=4,
+    dropout=0.5,
+    symbol_dropout=0.25,
+  )
+  inputs = Inputs(settings, initializers.normal(1.0))
+  x = {
+    "before": jnp.ones((B, S, 2)),
+    "words": jnp.ones((B, S), jnp.int32),
+    "after": jnp.full((B, S, 3), 2.0),
+  }
+  embedded = np.array([0.5, 1.0, 2.0, 4.0], np.float32)
+  params = {"embedding_words": jnp.tile(embedded[None], (7, 1))}
+  rngs = {"dropout": jax.random.key(0)}
+  got = np.asarray(inputs.apply({"params": params}, x, True, rngs=rngs))
+  assert (got[..., :2] == 1.0).all() and (got[..., 6:] == 2.0).all()
+  scale = got[..., 2:6] / embedded
+  assert {*scale.ravel().tolist()} == {0.0, 2.0}
+  assert (scale == 0).all(axis=-1).any()
+  still = np.asarray(inputs.apply({"params": params}, x))
+  assert (still[..., 2:6] == embedded).all()
 
 
 def test_dropout_is_drawn_anew_at_every_place_and_only_in_training():

@@ -1,5 +1,6 @@
 """The part that all models which write sequences of symbols share."""
 
+import functools
 from typing import Any
 
 import jax
@@ -201,13 +202,19 @@ class WritingModel(StatelessModel):
     params, first = self._start(batch, train, perturbations)
     before_TB = self._before(batch)
     x_TBD = self._embed(before_TB)
-    masks = ()
-    if train:
-      x_TBD = drop_embeddings(self.input_settings, self.make_rng, x_TBD)
-      masks = self._dropout_masks(*before_TB.shape)
+    is_sampled = train and self.scheduled_sampling > 0.0
+    drop = functools.partial(
+      drop_embeddings, self.input_settings, self.make_rng
+    )
+    if is_sampled:
+      # The step drops: the model's own symbols are not known before.
+      kept_TBD = drop(jnp.ones_like(x_TBD))
+    elif train:
+      x_TBD = drop(x_TBD)
+    masks = self._dropout_masks(*before_TB.shape) if train else ()
     cell = decoder_cell(self.stack, self.attention_settings)
     xs = (x_TBD, masks)
-    if train and self.scheduled_sampling > 0.0:
+    if is_sampled:
       shape = (*before_TB.shape, 1)
       key = self.make_rng("dropout")
       own = jax.random.bernoulli(key, self.scheduled_sampling, shape)
@@ -215,7 +222,7 @@ class WritingModel(StatelessModel):
       own = own.at[0].set(False)
       cell = self_reading(cell, self.num_symbols)
       readout = self.readout.variables["params"]
-      params, xs = (params, self.embedding, readout), (xs, own)
+      params, xs = (params, self.embedding, readout), (xs, own, kept_TBD)
       logits = jnp.zeros((before_TB.shape[1], self.num_symbols), x_TBD.dtype)
       first = (first, logits)
     elif perturbations:
