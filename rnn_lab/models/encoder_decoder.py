@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from rnn_lab._stack import (
+  Directions,
   Stack,
   final_state,
   init_stack,
@@ -91,6 +92,16 @@ class EncoderDecoder(WritingModel):
     )
     return {"encoder": encoder} | super().recurrences(batch, carry)
 
+  def states(self, batch: Batch) -> dict[str, tuple[Directions, ...]]:
+    """See `WritingModel.states`: those of the encoder and of the decoder.
+
+    The encoder's are zero at steps that are skipped; they are in the order that
+    the source is read in, so the first one of a reversed source is that after
+    its last symbol.
+    """
+    encoder = self._encode(self._as_read(batch), return_states=True)[2]
+    return {"encoder": encoder} | super().states(batch)
+
   def _as_read(self, batch: Batch) -> Batch:
     """Returns the batch with its inputs in the order that they are read in."""
     if not self.reverse_source:
@@ -101,12 +112,16 @@ class EncoderDecoder(WritingModel):
     )
     return batch._replace(inputs=inputs, input_mask=mask_BT)
 
-  def _start(
-    self, batch: Batch, train: bool, perturbations: PyTree
-  ) -> tuple[DecoderParams, DecoderCarry]:
+  def _encode(
+    self,
+    batch: Batch,
+    train: bool = False,
+    perturbations: PyTree = None,
+    return_states: bool = False,
+  ) -> tuple[Any, ...]:
+    """Returns what `unroll_stack` does, of a batch from `_as_read`."""
     drops = train and self.encoder.dropout > 0.0
-    batch = self._as_read(batch)
-    carry, y_SBM = unroll_stack(
+    return unroll_stack(
       self.encoder,
       self.encoder_layers,
       self.inputs(batch.inputs, train).swapaxes(0, 1),
@@ -115,7 +130,14 @@ class EncoderDecoder(WritingModel):
       mask_TB=None if batch.input_mask is None else batch.input_mask.T,
       dropout_key=self.make_rng("dropout") if drops else None,
       perturbations=perturbations and perturbations["encoder"],
+      return_states=return_states,
     )
+
+  def _start(
+    self, batch: Batch, train: bool, perturbations: PyTree
+  ) -> tuple[DecoderParams, DecoderCarry]:
+    batch = self._as_read(batch)
+    carry, y_SBM = self._encode(batch, train, perturbations)
     settings, params = self.attention_settings, self.decoder
     vector_BE = final_state(carry, self.final)
     layers = None

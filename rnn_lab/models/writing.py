@@ -13,6 +13,7 @@ from rnn_lab._stack import (
   Directions,
   Stack,
   initial_for_batch,
+  with_states,
   zero_initial,
 )
 from rnn_lab._unroll import unroll
@@ -164,6 +165,16 @@ class WritingModel(StatelessModel):
     options |= {"beam_size": beam_size, "length_penalty": length_penalty}
     return decoding.beam_search(*args, **options).tokens[:, 0]
 
+  def states(self, batch: Batch) -> dict[str, tuple[Directions, ...]]:
+    """Returns the carries of each layer after each step, `[T, B, ...]`.
+
+    The decoder's, given the batch's targets. The names are those of
+    `recurrences`.
+    """
+    cell = with_states(decoder_cell(self.stack, self.attention_settings))
+    _, (_, carries) = self._teacher_forced(cell, batch)
+    return {"decoder": carries.layers}
+
   @property
   def attends(self) -> bool:
     """Whether the decoder has attention."""
@@ -171,11 +182,15 @@ class WritingModel(StatelessModel):
 
   def attention(self, batch: Batch) -> Array:
     """Returns the attention weights `[B, T, S]`, given the batch's targets."""
-    params, first = self._start(batch, False, None)
     cell = decoder_cell(self.stack, self.attention_settings, True)
-    x_TBD = self._embed(self._before(batch))
-    _, (_, weights_TBS) = unroll(cell, params, (x_TBD, ()), first)
+    _, (_, weights_TBS) = self._teacher_forced(cell, batch)
     return weights_TBS.swapaxes(0, 1)
+
+  def _teacher_forced(self, cell: Cell, batch: Batch) -> tuple[Carry, PyTree]:
+    """Unrolls a decoder's cell that reads the batch's targets."""
+    params, first = self._start(batch, False, None)
+    x_TBD = self._embed(self._before(batch))
+    return unroll(cell, params, (x_TBD, ()), first)
 
   def _before(self, batch: Batch) -> Array:
     """Returns `[T, B]`: the symbol in front of each target."""
