@@ -76,13 +76,16 @@ class EncoderDecoder(WritingModel):
     if self.initial is not None:
       size = batch.weights.shape[0]
       first = initial_for_batch(self.encoder, size, self.initial)
-    x_TBD = self.inputs(self._as_read(batch).inputs).swapaxes(0, 1)
+    batch_read = self._as_read(batch)
+    mask_BT = batch_read.input_mask
+    x_TBD = self.inputs(batch_read.inputs).swapaxes(0, 1)
     encoder = Recurrence(
       stack=self.encoder,
       params=self.encoder_layers,
       xs=x_TBD,
       carry=first,
       lengths_B=batch.input_lengths,
+      mask_TB=None if mask_BT is None else mask_BT.T,
       final=self.final,
       readout=(),
       cost=None,
