@@ -27,9 +27,9 @@ task.size=30000, task.noise=0.003, task.valid_fraction=0.05 and
 task.test_fraction=0.07 it gets 0.0018, 0.011 and 0.028, better than linear
 autoregression (0.00053, 0.51, 0.81) from the third step on only.
 
-`:csv` forecasts 12 steps. A short series with a trend, such as 144 months, is
-nothing for it: linear autoregression is much better there, as the report will
-show. `:smoke` takes seconds.
+`:csv` forecasts 12 steps. On a short series with a trend, such as 144
+months, linear autoregression is much better, as the report will show. `:smoke`
+takes seconds.
 """
 
 from ml_collections import config_dict
