@@ -4,9 +4,9 @@ import os
 
 # Of small matrices BLAS makes its threads wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# Most of the suite's time is compiling: unoptimised programs compile sooner, and
-# the older emitters of loops take half of the time of the newer ones. Processes
-# that tests start inherit the flags, so that bits can be compared.
+# Most of the suite's time is compiling: unoptimised programs compile sooner,
+# and the older emitters of loops take half of the time of the newer ones.
+# Processes that tests start inherit the flags, so that bits can be compared.
 os.environ["XLA_FLAGS"] = " ".join(
   [
     os.environ.get("XLA_FLAGS", ""),
