@@ -1,6 +1,7 @@
 """Forecasts of new series and of CSV files, in their own units."""
 
 import functools
+import warnings
 
 import jax
 import numpy as np
@@ -132,10 +133,21 @@ def test_wrong_inputs(tmp_path, task):
     predict(model, params, task, [values], beam_size=2)
 
 
-def test_a_constant_or_short_history_has_a_forecast(task):
+def test_a_constant_or_short_history_has_a_forecast(tmp_path, task):
   model, params = model_of(task)
-  [row] = predict(model, params, task, [np.full((9, 2), 7.0)])
-  assert np.isfinite(row["prediction"]).all()
-  with pytest.warns(UserWarning, match="a forecast from 3 values; the model "):
-    [row] = predict(model, params, task, [np.full((3, 2), 7.0)])
-  assert np.isfinite(row["prediction"]).all()
+  for size in (9, 3):
+    path = tmp_path / f"{size}.csv"
+    path.write_text(HEADER + "0,7,6.5\n" * size, encoding="utf-8")
+    values = np.full((size, 2), (6.5, 7.0))
+    with warnings.catch_warnings(record=True) as caught:
+      warnings.simplefilter("always")
+      rows = predict(model, params, task, [path, values])
+    said = [str(warning.message) for warning in caught]
+    assert len(said) == 2 * (size < task.cut.warmup)
+    assert all("a forecast from 3 values; the model" in line for line in said)
+    want = forecast(model, params, task, values, 5)
+    for row in rows:
+      assert_array_equal(row["prediction"], want)
+  path.write_text(HEADER, encoding="utf-8")
+  with pytest.raises(FieldError, match="has 0 rows of numbers, fewer than 1$"):
+    predict(model, params, task, [path])

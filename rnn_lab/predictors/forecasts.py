@@ -74,7 +74,9 @@ def _read(given: Any, task: ForecastTask) -> Any:
   """Returns a series; `given` is one, or the path of a file with one."""
   if not isinstance(given, str | os.PathLike):
     return given
+  # The scales are those of the training data: one row of it is a history.
+  chosen = task.columns.chosen
   try:
-    return read_csv(given, task.columns.chosen)[1]
+    return read_csv(given, chosen, least_rows=1, allow_constant=True)[1]
   except FieldError as error:
     raise FieldError("input", error.message) from error

@@ -23,7 +23,11 @@ Row = tuple[int, list[str]]  # the line of the file and its cells
 
 
 def read_csv(
-  path: str | os.PathLike, columns: Sequence[str | int] = ()
+  path: str | os.PathLike,
+  columns: Sequence[str | int] = (),
+  *,
+  least_rows: int = LEAST_ROWS,
+  allow_constant: bool = False,
 ) -> tuple[tuple[str, ...], np.ndarray]:
   """Reads columns of numbers from a CSV file.
 
@@ -39,15 +43,18 @@ def read_csv(
     path: the file.
     columns: the columns to read, in this order, by name (str) or by number,
       from 1 (int); `()` for all columns.
+    least_rows: N or fewer, at least 1.
+    allow_constant: whether a column may hold one number alone, whose scale
+      cannot be estimated.
 
   Returns:
     The names of the K columns, from the header or else "column <number>", and
-    their values, float64 `[N, K]`, N at least LEAST_ROWS.
+    their values, float64 `[N, K]`.
 
   Raises:
     FieldError: `path` is not such a file, a line is damaged, or a chosen cell
       is not a finite number; or `columns` has an unknown column, one column
-      twice, or one that is constant.
+      twice, or one that is constant and must not be.
   """
   text, fail = _read_text(path)
   rows = _parse(text, fail)
@@ -60,10 +67,10 @@ def read_csv(
       for line, cells in rows
     ]
   )
-  if len(rows) < LEAST_ROWS:
-    raise fail(f"has {len(rows)} rows of numbers, fewer than {LEAST_ROWS}")
+  if len(rows) < least_rows:
+    raise fail(f"has {len(rows)} rows of numbers, fewer than {least_rows}")
   constant = (values_NK == values_NK[0]).all(axis=0)
-  if constant.any():
+  if constant.any() and not allow_constant:
     k = int(np.argmax(constant))
     raise FieldError(
       "columns",
