@@ -31,6 +31,20 @@ def test_grey_and_colours(tmp_path):
   np.testing.assert_allclose(as_grey[..., 0], luma, atol=1 / 255)
 
 
+def test_greys_of_16_bits(tmp_path):
+  grey = np.linspace(0, 65535, 12).reshape(3, 4).astype(np.uint16)
+  for name in ("a.png", "a.ppm", "a.tiff"):
+    path = saved(tmp_path, grey, name)
+    pixels = read_picture(path, (3, 4, 1))[..., 0]
+    np.testing.assert_allclose(pixels, grey / 65535, rtol=1e-6)
+    for channel in np.moveaxis(read_picture(path, (3, 4, 3)), -1, 0):
+      np.testing.assert_array_equal(channel, pixels)
+  for numbers in (np.int32, np.float32):
+    path = saved(tmp_path, grey.astype(numbers), "a.tiff")
+    with pytest.raises(FieldError, match="a.tiff' has pixels of 32 bits$"):
+      read_picture(path, (3, 4, 1))
+
+
 def test_what_is_no_such_image_is_named(tmp_path):
   path = saved(tmp_path, GREY)
   with pytest.raises(FieldError) as error:

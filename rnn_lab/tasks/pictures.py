@@ -27,8 +27,8 @@ def read_picture(path: str, shape: tuple[int, int, int]) -> np.ndarray:
     float32, of that shape.
 
   Raises:
-    FieldError: the file is missing, no image, damaged, or of another size. The
-      field is `input`.
+    FieldError: the file is missing, no image, damaged, of another size, or its
+      pixels have 32 bits, of which white is not known. The field is `input`.
   """
   # Imported here: of all tasks few read images of a user.
   from PIL import Image, UnidentifiedImageError
@@ -42,7 +42,11 @@ def read_picture(path: str, shape: tuple[int, int, int]) -> np.ndarray:
       image = Image.open(io.BytesIO(raw))
     with image:
       size = image.size
-      if size == (columns, rows):
+      # Pillow holds the 16 bits of these formats as 32.
+      is_deep = image.mode == "F" or (
+        image.mode == "I" and image.format not in ("PNG", "PPM")
+      )
+      if size == (columns, rows) and not is_deep:
         pixels = _pixels(image, channels)
   except UnidentifiedImageError as error:
     raise bad_file("input", path, KIND, "is no image") from error
@@ -61,6 +65,8 @@ def read_picture(path: str, shape: tuple[int, int, int]) -> np.ndarray:
       f"{{field}} must be an image of {columns} x {rows} pixels; {path!r} has "
       f"{size[0]} x {size[1]}",
     )
+  if is_deep:
+    raise bad_file("input", path, KIND, "has pixels of 32 bits")
   return pixels.reshape(shape).astype(np.float32)
 
 
