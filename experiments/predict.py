@@ -73,7 +73,7 @@ def predict(args: cli.Arguments) -> int:
   if figure:
     draw_prediction(row, figure)
   with Terminal() as terminal:
-    for line in prediction_lines(row):
+    for line in prediction_lines(row, terminal.width):
       terminal.line(line)
     if figure:
       terminal.line(f"figure: {figure}")

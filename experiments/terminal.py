@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from rich import progress
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +19,8 @@ CONTROL = {
   for code in (*range(32), *range(127, 160))
   if chr(code) not in "\n\t"
 }
+# Between columns of words and their tags.
+GAP = "  "
 # What a table of next tokens calls them.
 UNITS = {"word": "word", "character": "character", "bpe": "piece"}
 
@@ -71,6 +74,11 @@ class Terminal:
     if not self._console.is_terminal:
       self._heartbeat.advance(done)
 
+  @property
+  def width(self) -> int | None:
+    """The characters of a line, None where it is not a terminal's."""
+    return self._console.width if self._console.is_terminal else None
+
   def line(self, text: str) -> None:
     """See Listener."""
     self._console.print(Text(printable(text)))
@@ -121,11 +129,15 @@ def next_tokens_table(
   return table
 
 
-def prediction_lines(row: Mapping[str, Any]) -> list[str]:
+def prediction_lines(
+  row: Mapping[str, Any], width: int | None = None
+) -> list[str]:
   """Returns a prediction as lines of text.
 
   Args:
     row: of `rnn_lab.predictors.predict`.
+    width: the characters of a line, after which words and the tags under them
+      go on in new lines; None for lines of any length.
   """
   if "columns" in row:
     header = ["step", *row["columns"]]
@@ -137,12 +149,8 @@ def prediction_lines(row: Mapping[str, Any]) -> list[str]:
     return ["\t".join(cells) for cells in [header, *rows]]
   if "probabilities" in row:
     shares = [f"{p:.2f}" for p in row["probabilities"]]
-    columns = [*zip(row["words"], row["prediction"], shares)]
-    widths = [max(map(len, column)) for column in columns]
-    return [
-      "  ".join(f"{part:<{w}}" for part, w in zip(parts, widths)).rstrip()
-      for parts in zip(*columns)
-    ]
+    columns = [*zip(map(printable, row["words"]), row["prediction"], shares)]
+    return _aligned(columns, width)
   lines = [f"{row['prediction']}  (probability {row['probability']:.3g})"]
   if "words" in row:
     carried = sorted(row["words"], key=lambda pair: -abs(pair[1]))[:8]
@@ -150,4 +158,23 @@ def prediction_lines(row: Mapping[str, Any]) -> list[str]:
       "carried by: "
       + ", ".join(f"{word} ({share:+.2f})" for word, share in carried)
     )
+  return lines
+
+
+def _aligned(columns: Sequence[Sequence[str]], width: int | None) -> list[str]:
+  """Returns columns side by side, in blocks of lines no longer than `width`."""
+  blocks = []
+  room = 0
+  for column in columns:
+    size = max(map(cell_len, column))
+    if not blocks or (width is not None and size > room):
+      room = width or 0
+      blocks.append([])
+    room -= size + len(GAP)
+    blocks[-1].append([set_cell_size(part, size) for part in column])
+  lines = []
+  for block in blocks:
+    # A blank line tells the words of a block from the lines under the last.
+    lines += [""] * bool(lines)
+    lines += [GAP.join(parts).rstrip() for parts in zip(*block)]
   return lines

@@ -6,7 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from experiments.terminal import Terminal, next_tokens_table
+from experiments.terminal import (
+  Terminal,
+  next_tokens_table,
+  prediction_lines,
+)
 
 # Markup, emoji and colours of the library that prints, and of terminals.
 ODD = ("[b]", "[/b]", "[red]", "x[/]", ":cat:", "\\[a]", "$it's", "\x1b[31m")
@@ -49,6 +53,31 @@ def test_white_space_is_seen(capsys, unit, name):
   assert f"next {name}" in out
   expected = ["' '", r"'\n'", "a", "' the'", r"'\xa0'", "it's", r"\xe2"]
   assert cells(out) == expected
+
+
+def test_tags_stay_under_their_words_in_a_narrow_terminal():
+  row = {
+    "words": ["Rain", "\u96e8\u96e8\u96e8", "fell", "unforeseeably"],
+    "prediction": ["B-NP", "I-NP", "B-VP", "B-ADVP"],
+    "probabilities": [0.5, 0.25, 1.0, 0.125],
+  }
+  # Each of the three characters takes two cells.
+  first = ["Rain  \u96e8\u96e8\u96e8", "B-NP  I-NP", "0.50  0.25"]
+  second = ["fell", "B-VP", "1.00"]
+  last = ["unforeseeably", "B-ADVP", "0.12"]
+  for width in (12, 17):
+    lines = prediction_lines(row, width)
+    assert lines == [*first, "", *second, "", *last]
+  wide = [
+    "Rain  \u96e8\u96e8\u96e8  fell",
+    "B-NP  I-NP    B-VP",
+    "0.50  0.25    1.00",
+  ]
+  assert prediction_lines(row, 18) == [*wide, "", *last]
+  ends = ["  unforeseeably", "  B-ADVP", "  0.12"]
+  whole = [line + end for line, end in zip(wide, ends)]
+  assert prediction_lines(row) == prediction_lines(row, 33) == whole
+  assert prediction_lines(row, 32) == [*wide, "", *last]
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
