@@ -10,7 +10,7 @@ from configs import common
 from rnn_lab import models, predictors, tasks
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import init_params
-from rnn_lab.predictors import predict
+from rnn_lab.predictors import classes, predict
 from rnn_lab.predictors.base import padded_batch
 
 
@@ -100,8 +100,20 @@ def test_inputs_are_answered_in_chunks(sentiment, monkeypatch):
   task, model, params = sentiment
   lines = [" ".join(["good film"] * n) for n in (1, 2, 3, 4, 5)]
   whole = predict(model, params, task, lines)
+  sizes = []
+
+  def counted(task, inputs):
+    sizes.append(len(inputs))
+    return padded_batch(task, inputs)
+
+  monkeypatch.setattr(classes, "padded_batch", counted)
   monkeypatch.setattr(predictors, "CHUNK", 2)
-  rows = predict(model, params, task, lines)
+  left = predictors.predictions(model, params, task, lines, {})
+  assert sizes == []
+  rows = [next(left), next(left)]
+  assert sizes == [2]
+  rows += left
+  assert sizes == [2, 2, 1]
   assert [row["input"] for row in rows] == lines
   for row, other in zip(rows, whole):
     assert row["prediction"] == other["prediction"]
@@ -125,7 +137,7 @@ def test_what_cannot_be_predicted_is_named(sentiment):
     predict(model, params, task, ["film"], beam_size=3)
   with pytest.raises(FieldError, match="^input must have at least one line"):
     predict(model, params, task, [])
-  for inputs in ("a film", None, 3, {"a": "film"}):
+  for inputs in ("a film", None, 3, {"a": "film"}, np.array("a film")):
     with pytest.raises(FieldError, match="^input must be a list, got "):
       predict(model, params, task, inputs)
   for given in (None, 3, ["film"]):

@@ -116,7 +116,8 @@ def _check(
     if name not in known:
       words = f"one of {', '.join(known)}" if known else "left out"
       raise FieldError(name, f"{{field}} must be {words} with this task")
-  if not isinstance(inputs, list | tuple | np.ndarray | jax.Array):
+  is_list = isinstance(inputs, list | tuple | np.ndarray | jax.Array)
+  if not is_list or not getattr(inputs, "ndim", 1):
     raise FieldError("input", f"{{field}} must be a list, got {inputs!r}")
   if not len(inputs):
     raise FieldError("input", "{field} must have at least one line, got none")

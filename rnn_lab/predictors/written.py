@@ -1,6 +1,7 @@
 """A sequence written from an input, symbol by symbol."""
 
 import functools
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -44,8 +45,9 @@ def predict(
   for n, symbols in enumerate(symbols_BT[: len(inputs)]):
     ends = np.flatnonzero(symbols == task.end)
     length = int(ends[0]) if len(ends) else len(symbols)
+    is_path = isinstance(inputs[n], os.PathLike)
     row = {
-      "input": inputs[n],
+      "input": os.fspath(inputs[n]) if is_path else inputs[n],
       "prediction": task.text_of(symbols[:length]),
       "probability": float(np.exp(log_p_BT[n, : length + 1].sum())),
       "symbols": [task.output_names[s] for s in symbols[:length]],
