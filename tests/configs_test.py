@@ -12,7 +12,8 @@ import pytest
 from tiny import result
 
 from configs import common
-from rnn_lab import models
+from experiments import field_help
+from rnn_lab import models, tasks
 from rnn_lab.cells import CELLS
 from rnn_lab.evaluators.sequences import SequenceSettings
 from rnn_lab.reports.goals import parse_goals, parse_published
@@ -161,6 +162,16 @@ def test_fields_of_all_runs_are_in_every_config(name):
   assert config.optimizer.hold_steps >= 0
   assert config.train.gradient_norms in (False, True)
   assert ("stream" in config.eval) == (config.task.name == "language")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_argument_of_the_task_is_a_field_with_a_meaning(name):
+  config = load(name).get_config()
+  section = config.task.to_dict()
+  assert {**tasks.with_defaults(section), **section}.keys() == section.keys()
+  lines = field_help.field_lines(config)
+  lines = [line for line in lines if line.startswith("  --config.task.")]
+  assert [line for line in lines if ": " not in line] == []
 
 
 @pytest.mark.parametrize("name", ["captioning", "transduction", "translation"])

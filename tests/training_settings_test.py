@@ -108,9 +108,16 @@ def test_runs_without_a_later_field_go_on(tmp_path):
   planned = plan(tiny_config())
   older = plan(tiny_config()).config
   del older["optimizer"]["eps_in_root"]
+  del older["task"]["gap"]  # of the task's factory, with its default
   rundir.write_json(tmp_path / "config.json", older)
   check_workdir(planned, tmp_path)
-  assert plan_of_run(tmp_path).config == planned.config
+  of_run = plan_of_run(tmp_path).config
+  assert of_run["optimizer"] == planned.config["optimizer"]
+  older["task"]["gap_fill"] = "zeros"
+  rundir.write_json(tmp_path / "config.json", older)
+  words = r"in task.gap_fill \('zeros' there, 'noise' here\)$"
+  with pytest.raises(FieldError, match=words):
+    check_workdir(planned, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -162,8 +162,10 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
     return
   if (workdir / rundir.RESULT).exists():
     rundir.read_result(workdir / rundir.RESULT)
-  there = rundir.flatten(read_config(workdir))
-  here = rundir.flatten(plan.config)
+  there, here = [
+    rundir.flatten(_with_task_defaults(config))
+    for config in (read_config(workdir), plan.config)
+  ]
   differing = [
     name
     for name in sorted({*there, *here})
@@ -184,6 +186,19 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
       for name in differing
     ),
   )
+
+
+def _with_task_defaults(config: dict[str, Any]) -> dict[str, Any]:
+  """Returns a config with all arguments of its task.
+
+  Those that older configs left out were read with their defaults.
+  """
+  name = config["task"].get("name")
+  if not isinstance(name, str) or name not in tasks.TASKS:
+    return config
+  section = tasks.with_defaults(config["task"])
+  # As in a file: lists for tuples, and words for what JSON has no value for.
+  return config | {"task": json.loads(json.dumps(section, default=repr))}
 
 
 def check_data(plan: Plan, workdir: pathlib.Path) -> None:

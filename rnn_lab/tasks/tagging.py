@@ -130,14 +130,24 @@ def tagging(
     target: "chunks" (scored by F1) or "parts_of_speech" (scored by accuracy).
     min_count: how often a word of the vocabulary occurs in training.
     data_dir: the folder of conll2000.zip; None downloads it.
-    train_path, test_path: files to read instead; valid_path: None takes the
-      last tenth of the training sentences.
+    train_path: a file of training sentences to read instead, together with
+      `test_path`; each line has a word, its part of speech and its chunk tag,
+      and an empty line ends a sentence.
+    valid_path: such a file for validation; None takes the last tenth of the
+      training sentences.
+    test_path: such a file for the test.
 
   Raises:
     FieldError: an argument is out of range, or the data cannot be read.
   """
   check_choice("target", target, TARGETS)
-  if train_path is not None or test_path is not None:
+  if any(path is not None for path in (train_path, valid_path, test_path)):
+    if data_dir is not None:
+      raise FieldError(
+        "data_dir",
+        f"{{field}} must be left at None, got {data_dir!r}: the files are "
+        "given by their paths",
+      )
     data = chunking.read_files(train_path, test_path, valid_path)
   else:
     data = chunking.read(data_dir)

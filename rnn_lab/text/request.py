@@ -24,9 +24,9 @@ class Request(NamedTuple):
   Attributes:
     name: a key of `corpora.CORPORA`.
     unit: what a token is: "word", "character" or "bpe".
-    min_count: as in `vocabulary_training.train_vocabulary`, applied to the
-      whole training split.
-    max_vocabulary: as there; 0 for no bound.
+    min_count: the smallest count in the whole training split of a word (or
+      character) to be known; see `vocabulary_training.train_vocabulary`.
+    max_vocabulary: the largest number of tokens; 0 for no bound.
     size: number of tokens of the grammar's training split, counted in words
       and `<eos>`. Validation and test have a tenth of it each, but at least
       1,000 and at most 100,000.
