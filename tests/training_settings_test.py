@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from tiny import tiny_config
+from tiny import tiny_config, tiny_dates, tiny_language
 
+from configs import forecasting
 from rnn_lab import rundir
 from rnn_lab.errors import FieldError
 from rnn_lab.runs.planning import check_workdir, plan, plan_of_run
@@ -102,6 +103,32 @@ def test_numpys_scalars_are_numbers():
   fields["model"]["bidirectional"] = np.bool_(False)
   fields["seed"] = np.asarray(0)
   assert plan(fields).config == plan(same).config
+
+
+@pytest.mark.parametrize(
+  "config, model, message",
+  [
+    (
+      forecasting.get_config("smoke"),
+      {"bidirectional": True},
+      "model.bidirectional must be false, as a forecast cannot read",
+    ),
+    (
+      tiny_language(),
+      {**tiny_dates().model.to_dict(), "kind": "sequence_to_sequence"},
+      "model.kind must be a language model's, with a method `score`",
+    ),
+    (tiny_language(), {"kind": "pattern"}, "model.dropout_kind is not a known"),
+  ],
+)
+def test_models_that_are_not_of_the_task_are_refused(config, model, message):
+  fields = config.to_dict()
+  # A whole section, or a field of it.
+  whole = "cell" in model
+  fields["model"] = model if whole else fields["model"] | model
+  with pytest.raises(FieldError) as error:
+    plan(fields)
+  assert str(error.value).startswith(message)
 
 
 def test_runs_without_a_later_field_go_on(tmp_path):

@@ -52,6 +52,7 @@ def plan(config: Any) -> Plan:
           f"{settings.eval.examples}",
         )
   model = models.build(fields["model"], task)
+  _check_evaluation(model, task)
   _check_gradient_flow(settings.train.gradient_flow_every, model, task)
   numbers = {k: v for k, v in fields.items() if k != "run"}
   # The sections of cells that are not used decide nothing, either: a cell that
@@ -69,6 +70,13 @@ def plan(config: Any) -> Plan:
     model=model,
     without_effect=effects.without_effect(fields, settings, task),
   )
+
+
+def _check_evaluation(model: Any, task: tasks.Task) -> None:
+  """Raises FieldError for a network that the task's evaluator cannot take."""
+  evaluator = pkgutil.resolve_name(EVALUATORS[task.evaluator])
+  if isinstance(model, Model) and hasattr(evaluator, "check_model"):
+    evaluator.check_model(model)
 
 
 def _check_gradient_flow(every: int, model: Any, task: tasks.Task) -> None:
