@@ -251,6 +251,17 @@ def test_other_arguments_can_be_planned(name, argument):
   assert argument in (task.name, config.task.get("kind"))
 
 
+def test_the_longer_delay_has_noise_and_more_values():
+  task = load("forecasting").get_config("tau30").task
+  fields = {"tau": 30, "size": 30_000, "noise": 0.003}
+  fields |= {"valid_fraction": 0.05, "test_fraction": 0.07}
+  assert task.to_dict() == {
+    **load("forecasting").get_config().task.to_dict(),
+    **fields,
+  }
+  tasks.build(task.to_dict(), 16)
+
+
 def test_the_bottleneck_of_translation_is_that_configs_task(multi30k_folder):
   module = load("bottleneck")
   config = module.get_config("translation")
