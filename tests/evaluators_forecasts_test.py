@@ -173,9 +173,9 @@ def test_what_cannot_be_evaluated():
   task, _, _ = case("elman")
   model = build(task, "elman", bidirectional=True)
   with pytest.raises(FieldError, match="^model.bidirectional must be false, a"):
-    Forecasts.check_model(model)
+    Forecasts.check_model(model, task)
   with pytest.raises(FieldError, match="^model.kind must be one with a method"):
-    Forecasts.check_model(Model())
+    Forecasts.check_model(Model(), task)
   Forecasts.check(None)
   with pytest.raises(FieldError, match="^forecasts has no fields$"):
     Forecasts.check({"origins": 3})

@@ -13,7 +13,7 @@ from rnn_lab.evaluators.examples import LONGEST_PICTURE, picture, rounded
 from rnn_lab.models.base import Model
 from rnn_lab.models.forecasts import free_forecast
 from rnn_lab.rundir import finite_or_null
-from rnn_lab.tasks.base import VECTORS
+from rnn_lab.tasks.base import VECTORS, Task
 from rnn_lab.tasks.forecast_baselines import (
   autoregression,
   climatology_curve,
@@ -49,8 +49,9 @@ class Forecasts(Batches):
       raise FieldError("forecasts", "{field} has no fields")
 
   @staticmethod
-  def check_model(model: Model) -> None:
+  def check_model(model: Model, task: Task) -> None:
     """Raises FieldError for a model that cannot read its own predictions."""
+    del task
     if type(model).stepper is Model.stepper:
       raise FieldError(
         "model.kind",

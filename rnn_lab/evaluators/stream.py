@@ -172,8 +172,9 @@ class Stream(StreamEvaluation):
     self._last: tuple[Params, np.ndarray] | None = None
 
   @staticmethod
-  def check_model(model: Model) -> None:
+  def check_model(model: Model, task: Any) -> None:
     """Raises FieldError for a model that is no language model."""
+    del task
     if not hasattr(model, "score"):
       raise FieldError(
         "model.kind",

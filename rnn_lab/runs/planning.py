@@ -73,10 +73,10 @@ def plan(config: Any) -> Plan:
 
 
 def _check_evaluation(model: Any, task: tasks.Task) -> None:
-  """Raises FieldError for a network that the task's evaluator cannot take."""
+  """Raises FieldError for a network or task that its evaluator cannot take."""
   evaluator = pkgutil.resolve_name(EVALUATORS[task.evaluator])
   if isinstance(model, Model) and hasattr(evaluator, "check_model"):
-    evaluator.check_model(model)
+    evaluator.check_model(model, task)
 
 
 def _check_gradient_flow(every: int, model: Any, task: tasks.Task) -> None:
