@@ -79,6 +79,7 @@ class TaggingTask(ScoredTask):
     Args:
       sentences: words separated by spaces; where parts of speech are read,
         each word is followed by a slash and its own, as in "The/DT cat/NN".
+        A word may have slashes itself: the last one counts.
 
     Raises:
       FieldError: a sentence has no word, or a word no part of speech.
@@ -123,7 +124,9 @@ def tagging(
 
   The inputs are lower-cased words, their spellings and, for chunks, the
   parts of speech of the file, which are a tagger's output. Rarer words than
-  `min_count` in the training sentences are one unknown word.
+  `min_count` in the training sentences are one unknown word. A sentence to be
+  tagged is written as words with spaces between them, for chunks each with a
+  slash and its part of speech: "The/DT cat/NN slept/VBD".
 
   Args:
     batch_size: sentences of a training batch.
