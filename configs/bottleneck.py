@@ -112,8 +112,8 @@ def report() -> dict:
         "{cell}, single vector: longest",
       ),
       *_claims(
-        "Textbook: attention does not care about the length (at least 0.95 of "
-        "the score on short sources; {cell}).",
+        "Textbook: with attention the score does not depend on the length "
+        "(at least 0.95 of the score on short sources; {cell}).",
         "{cell}, attention: longest",
         ">=",
         "{cell}, attention: shortest * 0.95",

@@ -13,7 +13,7 @@ own run, with examples that came out right and wrong.
 6 minutes on two CPU cores. Test results to expect, one seed (tanh RNN, GRU,
 LSTM): digits 0.981, 0.994, 0.983; names of digits 0.986, 0.986, 0.958; error of
 forecasts 84 steps ahead 0.036, 0.0056, 0.0056; dates 1.000, 1.000, 0.950: with
-attention the LSTM is the slowest to learn them, and its faults are on the short
+attention the LSTM is the slowest to learn them, and its errors are on the short
 ones. `:smoke` takes two minutes.
 """
 
@@ -77,8 +77,8 @@ def report() -> dict:
         0.95,
       ),
       (
-        "Vector to sequence: the LSTM spells at least 95% of the names without "
-        "a fault.",
+        "Vector to sequence: the LSTM spells at least 95% of the names "
+        "exactly.",
         "digit_names / LSTM",
         ">=",
         0.95,
@@ -91,8 +91,7 @@ def report() -> dict:
         0.1,
       ),
       (
-        "Encoder-decoder: the LSTM writes at least 99% of the dates without a "
-        "fault.",
+        "Encoder-decoder: the LSTM writes at least 99% of the dates exactly.",
         "transduction / LSTM",
         ">=",
         0.99,

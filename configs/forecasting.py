@@ -26,9 +26,9 @@ it reads its own predictions (6.1 after 84 steps) unless the inputs of training
 have noise: with it, and three times the values, 0.0018, 0.011 and 0.028, better
 than linear autoregression (0.00053, 0.51, 0.81) from the third step on only.
 
-`:csv` forecasts 12 steps. A short series with a trend, such as 144 months, is
-nothing for it: linear autoregression is much better there, as the report will
-show. `:smoke` takes seconds.
+`:csv` forecasts 12 steps. On a short series with a trend, such as 144
+months, linear autoregression is much better, as the report will show. `:smoke`
+takes seconds.
 """
 
 from ml_collections import config_dict

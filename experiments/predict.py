@@ -10,8 +10,9 @@ under the words. The input of a caption is an image file, or a place in a split
 such as test:17; that of a forecast is a CSV file with all that is known, and
 `--horizon` is the number of steps to forecast. `--figure=FILE.png` draws a
 forecast, or the attention of an encoder-decoder. Without `--input` lines are
-read from standard input, and each is answered by a line of JSON; likewise those
-of a text file that is the input of a run that reads text.
+read from standard input, and each is answered by a line of JSON, once all of
+them have been checked; likewise those of a text file that is the input of a run
+that reads text.
 """
 
 import json
@@ -25,7 +26,11 @@ from experiments import cli
 FLAGS = {
   "input": (flags.DEFINE_string, "-", "the input; - for standard input"),
   "seed_index": (flags.DEFINE_integer, 0, "which of the run's seeds"),
-  "beam_size": (flags.DEFINE_integer, 0, "of models that write; 0 is greedy"),
+  "beam_size": (
+    flags.DEFINE_integer,
+    0,
+    "of models that write, 1 for greedy decoding; 0 is that of the run's test",
+  ),
   "horizon": (flags.DEFINE_integer, 0, "of forecasts; 0 is the run's own"),
   "figure": (flags.DEFINE_string, "", "a PNG of attention or of a forecast"),
 }
@@ -59,10 +64,10 @@ def predict(args: cli.Arguments) -> int:
   is_single = inputs == [given]
   if figure and not is_single:
     raise FieldError("figure", "figure needs a single input, given by --input")
-  rows = run.predict(inputs, **options)
+  rows = run.predictions(inputs, **options)
   if not is_single:
     for row in rows:
-      print(json.dumps(row))
+      print(json.dumps(row), flush=True)
     return 0
   [row] = rows
   if figure:

@@ -136,13 +136,12 @@ def prediction_lines(row: Mapping[str, Any]) -> list[str]:
     ]
     return ["\t".join(cells) for cells in [header, *rows]]
   if "probabilities" in row:
-    widths = [
-      max(len(word), len(tag))
-      for word, tag in zip(row["words"], row["prediction"])
-    ]
+    shares = [f"{p:.2f}" for p in row["probabilities"]]
+    columns = [*zip(row["words"], row["prediction"], shares)]
+    widths = [max(map(len, column)) for column in columns]
     return [
       "  ".join(f"{part:<{w}}" for part, w in zip(parts, widths)).rstrip()
-      for parts in (row["words"], row["prediction"])
+      for parts in zip(*columns)
     ]
   lines = [f"{row['prediction']}  (probability {row['probability']:.3g})"]
   if "words" in row:

@@ -111,7 +111,7 @@ def test_the_picture_has_the_outputs_of_every_step():
   )
   # An oracle that does not unroll: the states, which the model gives.
   states = model.apply({"params": several[0]}, batch, method="states")
-  for direction, kept in zip(states[0], part["outputs"]):
+  for direction, kept in zip(states["stack"][0], part["outputs"]):
     h_TH = np.asarray(direction.h)[: LENGTHS[n], n]
     assert_allclose(kept, h_TH, atol=5.1e-5)
   assert shown["reversed"] is False and "attention" not in shown

@@ -11,6 +11,7 @@ from tiny import everything, tiny_config, tiny_dates, untrained
 
 from configs import common
 from rnn_lab import load_run
+from rnn_lab.predictors import default_options
 
 DATE = "the fifth of march 1987"
 LINES = [DATE, "5 march 1987"]
@@ -30,6 +31,14 @@ def reviews(folder):
     text = f"a {word} film\n" * 20
     (folder / f"rt-polarity.{name}").write_text(text, encoding="utf-8")
   return str(folder)
+
+
+def tagged(folder):
+  """Two tagged sentences, as each of the three splits."""
+  path = folder / "tagged.txt"
+  text = "The DT B-NP\ncat NN I-NP\n\nRain NN B-NP\n. . O\n\n"
+  path.write_text(text * 3, encoding="utf-8")
+  return {f"{split}_path": str(path) for split in ("train", "valid", "test")}
 
 
 def series(path, size=30):
@@ -55,11 +64,16 @@ def runs(tmp_path_factory):
     "warmup": 4,
     "horizon": 3,
   }
+  dates = tiny_dates(num_seeds=1)
+  sequences = {"valid_beam": 1, "test_beam": 2, "length_penalty": 0.5}
+  with dates.unlocked():
+    dates.eval.sequences = sequences
   configs = {
-    "dates": tiny_dates(num_seeds=1),
+    "dates": dates,
     "digits": tiny_config(train__gradient_flow_every=0),
     "names": pattern("digit_names"),
     "reviews": pattern("sentiment", data_dir=reviews(data)),
+    "tags": pattern("tagging", min_count=1, **tagged(data)),
     "series": forecasting,
   }
   for name, config in configs.items():
@@ -75,6 +89,9 @@ def files(tmp_path_factory):
   for name, side in (("small", 7), ("good", 8)):
     pixels = rng.integers(0, 256, (side, side), np.uint8)
     Image.fromarray(pixels).save(folder / f"{name}.png")
+    # 16 bits: 257 is 65535 / 255.
+    deep = Image.fromarray(pixels.astype(np.uint16) * 257)
+    deep.save(folder / f"{name}16.png")
   good = (folder / "good.png").read_bytes()
   (folder / "cut.png").write_bytes(good[: len(good) // 2])
   (folder / "text.png").write_text("no image", encoding="utf-8")
@@ -102,6 +119,50 @@ def test_an_answer_is_printed_and_its_attention_drawn(runs, tmp_path):
     assert sum(weights) == pytest.approx(1, abs=1e-5)
 
 
+def test_a_class_is_printed_with_the_words_that_carry_it(runs):
+  text = "a good film"
+  ended = call("predict", f"--workdir={runs / 'reviews'}", f"--input={text}")
+  assert (ended.code, ended.err) == (0, "")
+  first, second = ended.out.splitlines()
+  [row] = load_run(runs / "reviews").predict([text])
+  probability = f"(probability {row['probability']:.3g})"
+  assert first == f"{row['prediction']}  {probability}"
+  shares = sorted(row["words"], key=lambda pair: -abs(pair[1]))
+  words = ", ".join(f"{word} ({share:+.2f})" for word, share in shares)
+  assert second == f"carried by: {words}"
+
+
+def test_tags_are_printed_under_their_words(runs):
+  text = "The/DT cat/NN"
+  ended = call("predict", f"--workdir={runs / 'tags'}", f"--input={text}")
+  assert (ended.code, ended.err) == (0, "")
+  [row] = load_run(runs / "tags").predict([text])
+  words, tags, shares = ended.out.splitlines()
+  place = words.index("cat")
+  assert words.split() == ["The", "cat"] == row["words"]
+  for line, wanted in ((tags, row["prediction"]), (shares, ["", ""])):
+    first, second = line[: place - 2].rstrip(), line[place:]
+    assert wanted == ["", ""] or [first, second] == wanted
+  want = [f"{p:.2f}" for p in row["probabilities"]]
+  assert shares.split() == want and shares.index(want[1], 1) == place
+
+
+def test_an_image_is_described(runs, files):
+  name = runs / "names"
+  ended = call("predict", f"--workdir={name}", f"--input={files / 'good.png'}")
+  assert (ended.code, ended.err) == (0, "")
+  run = load_run(name)
+  pixels = np.asarray(Image.open(files / "good.png")) / 255
+  paths = [files / "good.png", files / "good16.png"]
+  [row, *others] = run.predict([pixels, *paths])
+  probability = f"(probability {row['probability']:.3g})"
+  assert ended.out == f"{row['prediction']}  {probability}\n"
+  for path, other in zip(paths, others):
+    assert other["input"] == path
+    assert other["prediction"] == row["prediction"]
+    assert other["probability"] == pytest.approx(row["probability"], rel=1e-5)
+
+
 def test_lines_are_answered_by_lines_of_json(runs, files, monkeypatch):
   monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(LINES) + "\n"))
   ended = call("predict", f"--workdir={runs / 'dates'}", "--beam_size=2")
@@ -112,6 +173,13 @@ def test_lines_are_answered_by_lines_of_json(runs, files, monkeypatch):
   given = f"--input={files / 'lines.txt'}"
   again = call("predict", f"--workdir={runs / 'dates'}", "--beam_size=2", given)
   assert again == ended
+
+
+def test_options_are_those_of_the_runs_test(runs):
+  wanted = {"dates": {"beam_size": 2, "length_penalty": 0.5}, "series": {}}
+  for name, options in wanted.items():
+    run = load_run(runs / name)
+    assert default_options(run.task, run.config) == options
 
 
 def test_a_forecast_is_printed_and_drawn(runs, files, tmp_path):
@@ -138,13 +206,15 @@ def assert_wrong(runs, name, arguments, words):
   [
     ("dates", ["--input=5 # 1987"], "", "input must consist of"),
     ("dates", [], "", "input must have at least one line, got none"),
-    ("dates", [], f"{DATE}\n\n", "input must not be empty, got ''"),
+    ("dates", [], f"{DATE}\n\n", "input 2 must not be empty, got ''"),
     ("dates", ["--input="], "", "input must not be empty, got ''"),
     ("dates", ["--input=\udcff"], "", "input must be text in UTF-8"),
     ("dates", ["--input=x", "--seed_index=1"], "", "seed_index must be"),
     ("dates", ["--input=x", "--beam_size=-1"], "", "beam_size must be"),
     ("dates", ["--input=x", "--horizon=3"], "", "horizon must be one of"),
     ("dates", ["--figure=a.png"], "", "figure needs a single input"),
+    ("tags", ["--input="], "", "input must have at least one word, got none"),
+    ("tags", [], "a/DT\nb\n", "each word of input 2 must be followed by"),
     ("reviews", ["--input="], "", "input must have at least one known word"),
     ("reviews", ["--input=xyzzy"], "", "at least one known word, got 'xyzzy'"),
     ("reviews", ["--input=film", "--figure=a.png"], "", "figure needs the run"),
@@ -167,6 +237,7 @@ def test_wrong_input_is_one_line(
   "name, file, words",
   [
     ("names", "small.png", "input must be an image of 8 x 8 pixels; "),
+    ("names", "small16.png", "input must be an image of 8 x 8 pixels; "),
     ("names", "cut.png", "is damaged"),
     ("names", "text.png", "is no image"),
     ("names", "good.csv", "is no image"),
@@ -178,7 +249,7 @@ def test_wrong_input_is_one_line(
     ("dates", "good.png", "good.png' is not UTF-8 (at byte 0)"),
     ("dates", "lines.txt --figure=a.png", "figure needs a single input"),
     ("reviews", "good.png", "good.png' is not UTF-8 (at byte 0)"),
-    ("reviews", "good.csv", "input must have at least one known word"),
+    ("reviews", "good.csv", "input 1 must have at least one known word"),
   ],
 )
 def test_wrong_files_are_one_line(runs, files, name, file, words):

@@ -47,6 +47,9 @@ def model_and_batch(task=TASK, **fields):
 
 
 # Compiled whole: op by op the tests would take minutes.
+unrolled = jax.jit(unroll_stack, static_argnums=0)
+
+
 @functools.partial(jax.jit, static_argnums=0)
 def outputs_of(model, params, batch):
   return model.apply({"params": params}, batch, (), method="outputs")
@@ -89,21 +92,70 @@ def test_a_sequence_is_read_out_at_every_step():
   np.testing.assert_allclose(outputs, expected.swapaxes(0, 1), atol=1e-5)
 
 
-def test_padding_changes_nothing():
-  """More padding, and other numbers in it: the same loss and gradients."""
-  model, params, batch = model_and_batch(
-    num_layers=2, bidirectional=True, final_state="all"
-  )
-  pad = ((0, 0), (0, 9), (0, 0))
-  inputs = jnp.pad(batch.inputs, pad, constant_values=7.0)
-  steps = jnp.arange(inputs.shape[1])[None, :, None]
-  is_padding = steps >= batch.input_lengths[:, None, None]
-  padded = batch._replace(inputs=jnp.where(is_padding, 123.0, inputs))
+@pytest.mark.parametrize(
+  "task,fields",
+  [
+    (TASK, {"cell": "elman", "num_layers": 2, "final_state": "all"}),
+    (TASK, {"cell": "elman", "pooling": "mean_max"}),
+    (COPY, {"cell": "lstm"}),
+  ],
+)
+def test_padding_changes_nothing(task, fields):
+  """Nine steps more, all padding nan: outputs, loss and gradients in float64.
 
-  grad = jax.value_and_grad(loss_of, 1)
-  expected, actual = grad(model, params, batch), grad(model, params, padded)
-  for a, e in zip(jax.tree.leaves(actual), jax.tree.leaves(expected)):
-    np.testing.assert_allclose(a, e, rtol=1e-4, atol=1e-6)
+  The gradient with respect to the padding is exactly zero.
+  """
+  shared = {"bidirectional": True, "initial_state": "learned"}
+  model, params, batch = model_and_batch(task, **shared, **fields)
+  lengths, steps = jnp.array([7, 11, 4, 9]), 11
+  batch = batch._replace(inputs=batch.inputs[:, :steps], input_lengths=lengths)
+  if task is COPY:
+    weights = np.arange(steps)[None] < np.asarray(lengths)[:, None]
+    batch = batch._replace(
+      targets=batch.targets[:, -steps:], weights=jnp.float32(weights)
+    )
+
+  def pad(a):
+    more = ((0, 0), (0, 9), (0, 0))[: a.ndim]
+    return jnp.pad(a, more) if a.ndim > 1 else a
+
+  padded = batch._replace(
+    inputs=pad(batch.inputs),
+    targets=pad(batch.targets),
+    weights=pad(batch.weights),
+  )
+  t_1T1 = jnp.arange(steps + 9)[None, :, None]
+  is_padding = t_1T1 >= lengths[:, None, None]
+  padded = padded._replace(inputs=jnp.where(is_padding, jnp.nan, padded.inputs))
+
+  @jax.jit
+  def run(params, inputs, batch):
+    def cost(params, inputs):
+      variables, read = {"params": params}, batch._replace(inputs=inputs)
+      outputs = model.apply(variables, read, (), method="outputs")
+      return model.loss_function(outputs, read)[0], outputs
+
+    return jax.value_and_grad(cost, (0, 1), has_aux=True)(params, inputs)
+
+  with jax.enable_x64(True):
+    params, *batches = jax.tree.map(
+      lambda a: a.astype(jnp.float64) if a.dtype == jnp.float32 else a,
+      (params, batch, padded),
+    )
+    short, long = (run(params, b.inputs, b) for b in batches)
+  (want, outputs), (wanted, _) = jax.tree.map(np.asarray, short)
+  (got, long_outputs), (gradient, of_inputs) = jax.tree.map(np.asarray, long)
+  np.testing.assert_allclose(got, want, rtol=1e-12)
+  for a, e in zip(jax.tree.leaves(gradient), jax.tree.leaves(wanted)):
+    np.testing.assert_allclose(a, e, rtol=1e-11, atol=1e-15)
+  for n, length in enumerate(lengths.tolist()):
+    valid = slice(length if task is COPY else None)
+    a, e = long_outputs[n][valid], outputs[n][valid]
+    np.testing.assert_allclose(a, e, rtol=1e-12)
+    assert (of_inputs[n, length:] == 0).all()
+    assert (of_inputs[n, :length] != 0).any()
+  for a in jax.tree.leaves(gradient["initial_state"]):
+    assert (a != 0).all()
 
 
 def test_all_layers_or_the_top_one_are_read():
@@ -112,7 +164,7 @@ def test_all_layers_or_the_top_one_are_read():
       num_layers=2, bidirectional=True, final_state=final
     )
     assert params["readout"]["kernel"].shape == (width, 4)
-    carry, _ = jax.jit(unroll_stack, static_argnums=0)(
+    carry, _ = unrolled(
       model.stack,
       params["stack"],
       batch.inputs.swapaxes(0, 1),
@@ -279,7 +331,7 @@ def test_outputs_are_pooled_over_the_valid_steps(pooling, bidirectional):
   mask = np.random.default_rng(0).random((4, steps)) < 0.7
   mask[1] = False
   batch = batch._replace(input_mask=jnp.asarray(mask))
-  _, y_TBH = unroll_stack(
+  _, y_TBH = unrolled(
     model.stack,
     params["stack"],
     batch.inputs.swapaxes(0, 1),
@@ -327,13 +379,9 @@ def test_a_learned_initial_state_is_where_sequences_begin():
   rest = {k: v for k, v in params.items() if k != "initial_state"}
   want = outputs_of(plain, rest, batch)
   np.testing.assert_array_equal(outputs_of(model, params, batch), want)
-  gradient = jax.jit(jax.grad(lambda p: loss_of(model, p, batch)))(params)
-  assert all(
-    np.abs(a).max() > 0 for a in jax.tree.leaves(gradient["initial_state"])
-  )
   moved = jax.tree.map(lambda a: a + 0.5, start)
   carry = jax.tree.map(lambda a: jnp.tile(a[None], (4, 1)), moved)
-  last, _ = unroll_stack(
+  last, _ = unrolled(
     model.stack,
     params["stack"],
     batch.inputs.swapaxes(0, 1),
@@ -348,10 +396,12 @@ def test_a_learned_initial_state_is_where_sequences_begin():
 
 def test_all_states_come_out():
   model, params, batch = model_and_batch(num_layers=2)
-  states = model.apply({"params": params}, batch, method="states")
+  states = jax.jit(
+    lambda: model.apply({"params": params}, batch, method="states")["stack"]
+  )()
   steps = batch.inputs.shape[1]
   assert states[1].forward.c.shape == (steps, 4, 6)
-  last, _ = unroll_stack(
+  last, _ = unrolled(
     model.stack,
     params["stack"],
     batch.inputs.swapaxes(0, 1),

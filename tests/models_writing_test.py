@@ -22,17 +22,24 @@ from models_cases import (
 )
 from oracles import NUMPY_STEPS
 
-from rnn_lab import models
+from rnn_lab import initializers, models
 from rnn_lab._stack import zero_perturbations
 from rnn_lab._unroll import static_unroll
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import init_params
 from rnn_lab.models.encoder_decoder import reverse_sequences
+from rnn_lab.models.inputs import Inputs, InputSettings
+from rnn_lab.tasks.base import SYMBOLS, Spec
 
 ATTENTIVE = [
   {"decoder__attention": "additive"},
-  {"decoder__attention": "multiplicative", "decoder__input_feeding": True},
   {
+    "cell": "lstm",
+    "decoder__attention": "multiplicative",
+    "decoder__input_feeding": True,
+  },
+  {
+    "cell": "elman",
     "decoder__attention": "additive",
     "decoder__input_feeding": True,
     "decoder__vector_use": "carry_and_every_step",
@@ -40,10 +47,15 @@ ATTENTIVE = [
   },
 ]
 WITHOUT = [
-  {"decoder__bridge": "copy"},
-  {"decoder__vector_use": "first_step"},
+  {"cell": "lstm", "decoder__bridge": "copy"},
+  {
+    "cell": "elman",
+    "decoder__vector_use": "first_step",
+    "initial_state": "learned",
+  },
   {"decoder__vector_use": "every_step", "final_state": "all"},
   {
+    "cell": "lstm",
     "decoder__reverse_source": True,
     "num_layers": 2,
     "initial_state": "learned",
@@ -76,9 +88,12 @@ def in_float64(params):
 
 
 def encode_by_hand(model, params, symbols):
-  """The top layer's outputs `[s, M]`, and the last carries of each layer."""
+  """The top layer's outputs `[s, M]`, and the carries of each layer.
+
+  Those of a direction are a list, in the order that its steps are read in.
+  """
   step = NUMPY_STEPS[model.stack.forward[0].kind]
-  x, finals = params["inputs"]["embedding"][symbols], []
+  x, every = params["inputs"]["embedding"][symbols], []
   for layer, encoder in enumerate(params["encoder"]):
     outputs, states = [], []
     for way, order in (("forward", 1), ("backward", -1)):
@@ -89,41 +104,49 @@ def encode_by_hand(model, params, symbols):
       carry = type(zero)(*map(np.asarray, zero))
       if model.learns_initial_state:
         carry = getattr(params["initial_state"][layer], way)
-      ys = {}
+      ys, carries = {}, []
       for t in range(len(x))[::order]:
         carry, ys[t] = step(weights, carry, x[t])
+        carries.append(carry)
       outputs.append(np.stack([ys[t] for t in range(len(x))]))
-      states.append(carry)
+      states.append(carries)
     x = np.concatenate(outputs, axis=-1)
-    finals.append(states)
-  return x, finals
+    every.append(states)
+  return x, every
 
 
 def by_hand(model, params, batch):
-  """Logits `[B, T, V]` and attention `[B, T, S]`: one sequence at a time."""
+  """One sequence at a time: logits `[B, T, V]`, attention `[B, T, S]`, states.
+
+  The states of a sequence are those of the encoder and those of the decoder:
+  each a list of layers, of one direction, of steps.
+  """
   params = jax.tree.map(np.asarray, params)
   step = NUMPY_STEPS[model.stack.forward[0].kind]
   settings, decoder = model.attention_settings, params["decoder"]
   score, readout = decoder.score, params["readout"]
-  logits, attention = [], []
+  logits, attention, states = [], [], []
   for b in range(B):
     symbols = np.asarray(batch.inputs[b, : int(batch.input_lengths[b])])
     if model.reverse_source:
       symbols = symbols[::-1]
-    memory, finals = encode_by_hand(model, params, symbols)
+    memory, encoder = encode_by_hand(model, params, symbols)
+    finals = [[carries[-1] for carries in layer] for layer in encoder]
     chosen = finals if model.final == "all" else finals[-1:]
     vector = np.concatenate([s.h for states in chosen for s in states])
     carries = [states[0] for states in finals]
-    if not settings.sets_carry:
+    if "decoder_initial_state" in params:
+      carries = [d.forward for d in params["decoder_initial_state"]]
+    elif not settings.sets_carry:
       carries = [type(c)(*map(np.zeros_like, c)) for c in carries]
     elif model.bridge == "dense":
-      layers = [params["bridge"][f"state_{n}"] for n in range(len(carries))]
-      carries = [
-        type(c)(np.tanh(vector @ layer["kernel"] + layer["bias"]))
-        for c, layer in zip(carries, layers)
-      ]
+      leaves, form = jax.tree.flatten(carries)
+      layers = [params["bridge"][f"state_{n}"] for n in range(len(leaves))]
+      carries = form.unflatten(
+        [np.tanh(vector @ d["kernel"] + d["bias"]) for d in layers]
+      )
     fed = np.zeros_like(carries[0].h)
-    rows, weights = [], []
+    rows, weights, steps = [], [], []
 
     def attend(scores, memory=memory, weights=weights):
       a = np.exp(scores - scores.max())
@@ -154,10 +177,12 @@ def by_hand(model, params, batch):
         of_output = decoder.output
         h = np.tanh(parts @ of_output["kernel"] + of_output["bias"])
       fed = h
+      steps.append([*carries])
       rows.append(h @ readout["kernel"] + readout["bias"])
     logits.append(np.stack(rows))
     attention.append(np.stack(weights) if weights else None)
-  return np.stack(logits), attention
+    states.append((encoder, [[[*layer]] for layer in zip(*steps)]))
+  return np.stack(logits), attention, states
 
 
 @pytest.mark.parametrize("fields", [*ATTENTIVE, *WITHOUT])
@@ -166,7 +191,7 @@ def test_an_encoder_decoder_equals_a_loop_over_single_sequences(fields):
   batch = written_batch()
   with jax.enable_x64(True):
     params = in_float64(params_of(model, task))
-    want, attention = by_hand(model, params, batch)
+    want, attention, _ = by_hand(model, params, batch)
     got = apply(model, params, batch, (), method="outputs")
     np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-11)
     if attention[0] is not None:
@@ -174,41 +199,77 @@ def test_an_encoder_decoder_equals_a_loop_over_single_sequences(fields):
       np.testing.assert_allclose(got, attention, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("fields", [ATTENTIVE[0], ATTENTIVE[2], WITHOUT[3]])
-def test_padding_changes_nothing(fields):
-  model, task = written_model(**fields)
+def test_all_states_come_out():
+  """All c_t and h_t, of each layer of encoder and decoder."""
+  model, task = written_model(**WITHOUT[3])
   batch = written_batch()
-  more = jnp.pad(batch.inputs, ((0, 0), (0, 3)), constant_values=6)
-  targets = jnp.pad(batch.targets, ((0, 0), (0, 2)), constant_values=END)
-  weights = jnp.pad(batch.weights, ((0, 0), (0, 2)))
-  padded = batch._replace(inputs=more, targets=targets, weights=weights)
   with jax.enable_x64(True):
     params = in_float64(params_of(model, task))
+    got = apply(model, params, batch, method="states")
+    got = jax.tree.map(np.asarray, got)
+    _, _, wanted = by_hand(model, params, batch)
+  assert {*got} == {"encoder", "decoder"}
+  assert got["decoder"][1].forward.c.shape == (T, B, 3)
+  for b, states in enumerate(wanted):
+    for name, want in zip(("encoder", "decoder"), states):
+      layers = got[name]
+      for layer, [steps] in zip(layers, want, strict=True):
+        for t, carry in enumerate(steps):
+          for a, e in zip(layer.forward, carry, strict=True):
+            np.testing.assert_allclose(a[t, b], e, rtol=1e-9, atol=1e-12)
+        if len(steps) < len(layer.forward.c):
+          assert (layer.forward.c[len(steps) :, b] == 0).all()
 
-    @jax.jit
-    def value_and_gradient(params, batch):
-      def cost(params):
-        (total, _), _ = model.apply(
-          {"params": params}, batch, (), method="loss"
-        )
-        return total
 
-      return jax.value_and_grad(cost)(params)
+@pytest.mark.parametrize(
+  "inputs,fields",
+  [
+    ("symbols", ATTENTIVE[0]),
+    ("symbols", ATTENTIVE[2]),
+    ("symbols", WITHOUT[3]),
+    ("vectors", WITHOUT[1]),
+  ],
+)
+def test_padding_changes_nothing(inputs, fields):
+  model, task = written_model(inputs, **fields)
+  batch = written_batch(inputs)
+  padded = batch._replace(
+    targets=jnp.pad(batch.targets, ((0, 0), (0, 2)), constant_values=END),
+    weights=jnp.pad(batch.weights, ((0, 0), (0, 2))),
+  )
+  if inputs == "symbols":
+    more = jnp.pad(batch.inputs, ((0, 0), (0, 3)), constant_values=6)
+    padded = padded._replace(inputs=more)
 
-    got, want = (value_and_gradient(params, b) for b in (padded, batch))
-    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want)):
-      np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
-    outputs = apply(model, params, padded, (), method="outputs")
-    want = apply(model, params, batch, (), method="outputs")
-    np.testing.assert_allclose(outputs[:, :T], want, rtol=1e-12)
+  @jax.jit
+  def run(params, batch):
+    def cost(params):
+      variables = {"params": params}
+      outputs = model.apply(variables, batch, (), method="outputs")
+      return model.loss_function(outputs, batch)[0], outputs
+
+    return jax.value_and_grad(cost, has_aux=True)(params)
+
+  with jax.enable_x64(True):
+    params = in_float64(params_of(model, task))
+    if inputs == "vectors":
+      vectors = in_float64(batch.inputs)
+      batch, padded = (b._replace(inputs=vectors) for b in (batch, padded))
+    got, want = (run(params, b) for b in (padded, batch))
+  (loss, outputs), gradient = jax.tree.map(np.asarray, got)
+  (want_loss, want_outputs), wanted = jax.tree.map(np.asarray, want)
+  np.testing.assert_allclose(loss, want_loss, rtol=1e-12)
+  np.testing.assert_allclose(outputs[:, :T], want_outputs, rtol=1e-12)
+  for a, e in zip(jax.tree.leaves(gradient), jax.tree.leaves(wanted)):
+    np.testing.assert_allclose(a, e, rtol=1e-12, atol=1e-14)
+  if inputs == "symbols":
     # Symbol 6 stands in the padding alone.
-    assert (
-      6
-      not in np.asarray(batch.inputs)[
-        np.arange(S)[None] < SOURCE_LENGTHS[:, None]
-      ]
-    )
-    assert (got[1]["inputs"]["embedding"][6] == 0).all()
+    valid = np.arange(S)[None] < SOURCE_LENGTHS[:, None]
+    assert 6 not in np.asarray(batch.inputs)[valid]
+    assert (gradient["inputs"]["embedding"][6] == 0).all()
+  for name in ("initial_state", "decoder_initial_state"):
+    for a in jax.tree.leaves(gradient.get(name, ())):
+      assert (a != 0).all()
 
 
 @pytest.mark.parametrize("is_reversed", [False, True])
@@ -290,10 +351,10 @@ def test_scheduled_sampling_reads_the_models_own_symbols():
   model, task = written_model(**fields, decoder__scheduled_sampling=1.0)
   forced, _ = written_model(**fields)
   params, batch = params_of(model, task), written_batch()
-  rngs = {"dropout": jax.random.key(0)}
 
   @functools.partial(jax.jit, static_argnums=0)
-  def loss(model, batch):
+  def loss(model, batch, seed=0):
+    rngs = {"dropout": jax.random.key(seed)}
     return model.apply(
       {"params": params}, batch, (), train=True, rngs=rngs, method="loss"
     )[0][0]
@@ -312,24 +373,58 @@ def test_scheduled_sampling_reads_the_models_own_symbols():
   np.testing.assert_allclose(loss(forced, batch), plain, rtol=1e-6)
   assert abs(plain - want) > 1e-3
   half = written_model(**fields, decoder__scheduled_sampling=0.5)[0]
-  losses = set()
-  for seed in range(4):
-    rngs = {"dropout": jax.random.key(seed)}
-    losses.add(
-      float(
-        jax.jit(
-          lambda k: half.apply(
-            {"params": params},
-            batch,
-            (),
-            train=True,
-            rngs={"dropout": k},
-            method="loss",
-          )[0][0]
-        )(jax.random.key(seed))
-      )
-    )
-  assert len(losses) > 1
+  assert len({float(loss(half, batch, seed)) for seed in range(4)}) > 1
+
+
+def test_a_models_own_symbols_are_dropped_as_those_of_the_target_are():
+  """Where all symbols are dropped, each is read as an embedding of zeros."""
+  fields = {
+    "inputs__symbol_dropout": 1.0 - 1e-6,
+    "decoder__scheduled_sampling": 1.0,
+  }
+  model, task = written_model("vectors", **fields)
+  params, batch = params_of(model, task), written_batch("vectors")
+  zeros = params | {"embedding": jnp.zeros_like(params["embedding"])}
+
+  @functools.partial(jax.jit, static_argnums=1)
+  def loss(params, train):
+    rngs = {"dropout": jax.random.key(0)}
+    return model.apply(
+      {"params": params}, batch, (), train=train, rngs=rngs, method="loss"
+    )[0][0]
+
+  want = loss(zeros, False)
+  np.testing.assert_allclose(loss(params, True), want, rtol=1e-6)
+  assert abs(loss(params, False) - want) > 1e-3
+
+
+def test_dropout_acts_on_embeddings_and_not_on_vectors():
+  settings = InputSettings(
+    (
+      ("before", Spec(S, 2)),
+      ("words", Spec(S, 7, SYMBOLS)),
+      ("after", Spec(S, 3)),
+    ),
+    embedding_size=4,
+    dropout=0.5,
+    symbol_dropout=0.25,
+  )
+  inputs = Inputs(settings, initializers.normal(1.0))
+  x = {
+    "before": jnp.ones((B, S, 2)),
+    "words": jnp.ones((B, S), jnp.int32),
+    "after": jnp.full((B, S, 3), 2.0),
+  }
+  embedded = np.array([0.5, 1.0, 2.0, 4.0], np.float32)
+  params = {"embedding_words": jnp.tile(embedded[None], (7, 1))}
+  rngs = {"dropout": jax.random.key(0)}
+  got = np.asarray(inputs.apply({"params": params}, x, True, rngs=rngs))
+  assert (got[..., :2] == 1.0).all() and (got[..., 6:] == 2.0).all()
+  scale = got[..., 2:6] / embedded
+  assert {*scale.ravel().tolist()} == {0.0, 2.0}
+  assert (scale == 0).all(axis=-1).any()
+  still = np.asarray(inputs.apply({"params": params}, x))
+  assert (still[..., 2:6] == embedded).all()
 
 
 def test_dropout_is_drawn_anew_at_every_place_and_only_in_training():
@@ -408,7 +503,9 @@ def test_recurrences_and_perturbations(fields):
 def test_a_vector_is_written_out(inputs, use):
   if inputs == "images" and use != "carry":
     pytest.skip("one way is enough to see that images are read")
-  model, task = written_model(inputs, decoder__vector_use=use)
+  initial = "learned" if use == "first_step" else "zeros"
+  fields = {"decoder__vector_use": use, "initial_state": initial}
+  model, task = written_model(inputs, **fields)
   params, batch = params_of(model, task), written_batch(inputs)
   outputs = apply(model, params, batch, (), method="outputs")
   assert outputs.shape == (B, T, V)
@@ -421,6 +518,9 @@ def test_a_vector_is_written_out(inputs, use):
     decoder, x = params["decoder"], batch.inputs
     cell = model.stack.forward[0]
     carry = cell.initial_carry((B,), jnp.float32)
+    if initial == "learned":
+      [learned] = params["decoder_initial_state"]
+      carry = type(carry)(jnp.tile(learned.forward.h[None], (B, 1)))
     before = jnp.concatenate(
       [jnp.full((B, 1), START), batch.targets[:, :-1]], axis=1
     )

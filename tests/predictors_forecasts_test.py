@@ -123,8 +123,19 @@ def test_wrong_inputs(tmp_path, task):
   ):
     with pytest.raises(FieldError, match=f"^input {message}"):
       predict(model, params, task, [given])
-  values = np.ones((3, 2))
+  with pytest.raises(FieldError, match="^input 2 must have one row or more"):
+    predict(model, params, task, [np.ones((4, 2)), None])
+  values = np.ones((4, 2))
   with pytest.raises(FieldError, match="^horizon must be an integer from 1 to"):
     predict(model, params, task, [values], horizon=0)
   with pytest.raises(FieldError, match="^beam_size must be one of horizon wit"):
     predict(model, params, task, [values], beam_size=2)
+
+
+def test_a_constant_or_short_history_has_a_forecast(task):
+  model, params = model_of(task)
+  [row] = predict(model, params, task, [np.full((9, 2), 7.0)])
+  assert np.isfinite(row["prediction"]).all()
+  with pytest.warns(UserWarning, match="a forecast from 3 values; the model "):
+    [row] = predict(model, params, task, [np.full((3, 2), 7.0)])
+  assert np.isfinite(row["prediction"]).all()

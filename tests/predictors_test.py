@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from configs import common
-from rnn_lab import models, tasks
+from rnn_lab import models, predictors, tasks
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import init_params
 from rnn_lab.predictors import predict
+from rnn_lab.predictors.base import padded_batch
 
 
 def model_of(task):
@@ -95,14 +96,41 @@ def test_tags_do_not_depend_on_the_other_sentences(tagging):
     assert row["prediction"] == [task.output_names[k] for k in chosen]
 
 
+def test_inputs_are_answered_in_chunks(sentiment, monkeypatch):
+  task, model, params = sentiment
+  lines = [" ".join(["good film"] * n) for n in (1, 2, 3, 4, 5)]
+  whole = predict(model, params, task, lines)
+  monkeypatch.setattr(predictors, "CHUNK", 2)
+  rows = predict(model, params, task, lines)
+  assert [row["input"] for row in rows] == lines
+  for row, other in zip(rows, whole):
+    assert row["prediction"] == other["prediction"]
+    assert row["probability"] == pytest.approx(other["probability"], rel=1e-5)
+
+
+def test_the_shapes_of_batches_are_powers_of_two(tagging):
+  task, _, _ = tagging
+  lines = ["Rain/NN", "The/DT cat/NN ./.", "cat/NN " * 5]
+  batch = padded_batch(task, lines)
+  assert batch.input_lengths.tolist() == [1, 3, 5, 5]
+  assert {a.shape[:2] for a in batch.inputs.values()} == {(4, 8)}
+  for name, values in task.inputs_of(lines).inputs.items():
+    np.testing.assert_array_equal(batch.inputs[name][:3, :5], values)
+    assert not batch.inputs[name][:, 5:].any()
+
+
 def test_what_cannot_be_predicted_is_named(sentiment):
   task, model, params = sentiment
   with pytest.raises(FieldError, match="^beam_size must be left out"):
     predict(model, params, task, ["film"], beam_size=3)
   with pytest.raises(FieldError, match="^input must have at least one line"):
     predict(model, params, task, [])
-  with pytest.raises(FieldError, match="^input must be a list, got 'a film'"):
-    predict(model, params, task, "a film")
+  for inputs in ("a film", None, 3, {"a": "film"}):
+    with pytest.raises(FieldError, match="^input must be a list, got "):
+      predict(model, params, task, inputs)
+  for given in (None, 3, ["film"]):
+    with pytest.raises(FieldError, match="^input 2 must be a text, got "):
+      predict(model, params, task, ["film", given])
   other = tasks.build({"name": "adding", "length": 3}, 2)
   with pytest.raises(FieldError, match="'adding' has none$"):
     predict(model, params, other, ["film"])

@@ -15,6 +15,16 @@ from rnn_lab.runs.planning import plan
 from rnn_lab.training.records import Silent
 
 
+def names_config(**fields):
+  """A vector that sets the carry of a decoder."""
+  config = common.writing_config()
+  config.task.name = "digit_names"
+  config.update_from_flattened_dict(
+    {name.replace("__", "."): value for name, value in fields.items()}
+  )
+  return config
+
+
 @pytest.mark.parametrize(
   "made, fields, line",
   [
@@ -99,6 +109,12 @@ from rnn_lab.training.records import Silent
       "is 'every_step'",
     ),
     (
+      names_config,
+      {"model.initial_state": "learned"},
+      "model.initial_state 'learned' has no effect, as the model's kind is "
+      "'vector_to_sequence' and model.decoder.vector_use is 'carry'",
+    ),
+    (
       tiny_language,
       {"model.kind": "window", "model.dropout": 0.5},
       "model.dropout 0.5 has no effect, as the model's kind is 'window'",
@@ -138,6 +154,7 @@ def test_a_field_without_effect_is_named(made, fields, line):
     (tiny_config, {"optimizer__warmup_steps": 40}),
     (tiny_language, {"model__dropout": 0.9}),  # of inputs and outputs, too
     (tiny_dates, {"model__decoder__attention_size": 9}),
+    (tiny_dates, {"model__initial_state": "learned"}),
     (tiny_language, {"model__kind": "ngram", "num_seeds": 1}),
   ],
 )

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from rnn_lab._stack import (
+  Directions,
   Stack,
   final_state,
   init_stack,
@@ -19,7 +20,6 @@ from rnn_lab.errors import FieldError, in_section
 from rnn_lab.models.attention import (
   DecoderCarry,
   DecoderParams,
-  first_carry,
   remember,
 )
 from rnn_lab.models.base import Recurrence
@@ -45,15 +45,15 @@ class EncoderDecoder(WritingModel):
       "dense": a tanh layer makes them of the vector.
     reverse_source: the encoder reads the sequences from their ends (Sutskever
       et al. 2014).
-    learns_initial_state: the encoder's states before the first step are
-      parameters.
+
+  With `learns_initial_state` the encoder's states before the first step are
+  parameters, too.
   """
 
   encoder: Stack
   final: str
   bridge: str
   reverse_source: bool
-  learns_initial_state: bool
 
   def setup(self) -> None:
     """Makes the parameters."""
@@ -95,6 +95,16 @@ class EncoderDecoder(WritingModel):
     )
     return {"encoder": encoder} | super().recurrences(batch, carry)
 
+  def states(self, batch: Batch) -> dict[str, tuple[Directions, ...]]:
+    """See `WritingModel.states`: those of the encoder and of the decoder.
+
+    The encoder's are zero at steps that are skipped; they are in the order that
+    the source is read in, so the first one of a reversed source is that after
+    its last symbol.
+    """
+    encoder = self._encode(self._as_read(batch), return_states=True)[2]
+    return {"encoder": encoder} | super().states(batch)
+
   def _as_read(self, batch: Batch) -> Batch:
     """Returns the batch with its inputs in the order that they are read in."""
     if not self.reverse_source:
@@ -105,12 +115,16 @@ class EncoderDecoder(WritingModel):
     )
     return batch._replace(inputs=inputs, input_mask=mask_BT)
 
-  def _start(
-    self, batch: Batch, train: bool, perturbations: PyTree
-  ) -> tuple[DecoderParams, DecoderCarry]:
+  def _encode(
+    self,
+    batch: Batch,
+    train: bool = False,
+    perturbations: PyTree = None,
+    return_states: bool = False,
+  ) -> tuple[Any, ...]:
+    """Returns what `unroll_stack` does, of a batch from `_as_read`."""
     drops = train and self.encoder.dropout > 0.0
-    batch = self._as_read(batch)
-    carry, y_SBM = unroll_stack(
+    return unroll_stack(
       self.encoder,
       self.encoder_layers,
       self.inputs(batch.inputs, train).swapaxes(0, 1),
@@ -119,7 +133,14 @@ class EncoderDecoder(WritingModel):
       mask_TB=None if batch.input_mask is None else batch.input_mask.T,
       dropout_key=self.make_rng("dropout") if drops else None,
       perturbations=perturbations and perturbations["encoder"],
+      return_states=return_states,
     )
+
+  def _start(
+    self, batch: Batch, train: bool, perturbations: PyTree
+  ) -> tuple[DecoderParams, DecoderCarry]:
+    batch = self._as_read(batch)
+    carry, y_SBM = self._encode(batch, train, perturbations)
     settings, params = self.attention_settings, self.decoder
     vector_BE = final_state(carry, self.final)
     layers = None
@@ -129,7 +150,7 @@ class EncoderDecoder(WritingModel):
     if settings.attention != "none":
       mask_BS = valid_steps(batch, y_SBM.shape[0]).T
       params = remember(params, y_SBM.swapaxes(0, 1), mask_BS)
-    return params, first_carry(self.stack, settings, layers, vector_BE)
+    return params, self._first_carry(vector_BE, layers)
 
 
 def reverse_sequences(x: Array, lengths_B: Array | None) -> Array:
@@ -170,5 +191,4 @@ def build(section: Mapping[str, Any], task: Task) -> EncoderDecoder:
       final=final,
       bridge=fields["bridge"],
       reverse_source=fields["reverse_source"],
-      learns_initial_state=reading["learns_initial_state"],
     )

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from rnn_lab._dropout import dropout
@@ -23,6 +24,8 @@ from rnn_lab.types import Array, Key, PyTree
 
 # Channels of the convolutions that read an image, each of which halves it.
 IMAGE_CHANNELS = (16, 32)
+# The forms of inputs that are embedded, and dropped.
+EMBEDDED = (SYMBOLS, SPELLINGS)
 SIZES = (
   "embedding_size",
   "character_size",
@@ -44,9 +47,10 @@ class InputSettings(NamedTuple):
   Attributes:
     specs: (name, Spec) of each input; the name is "" where there is one.
     embedding_size: the features of each embedded symbol.
-    dropout: the rate at which the features of embeddings are dropped.
+    dropout: the rate at which the features of embedded symbols and spellings
+      are dropped in training; inputs that are vectors are not.
     symbol_dropout: the rate at which whole symbols are dropped: their
-      embeddings are zero.
+      embeddings are zero, all of a step at once where it has several.
     character_size: the features of an embedded character of a spelling.
     character_features: the hidden units, in each direction, of the LSTM that
       reads a spelling.
@@ -101,14 +105,15 @@ class Inputs(nn.Module):
       SPELLINGS: self._spell,
       IMAGES: self._see,
     }
-    parts, has_embeddings = [], False
+    parts, is_embedded_D = [], []
     for name, spec in self.settings.specs:
       x = inputs[name] if name else inputs
       parts.append(readers[spec.form](name, spec, x))
-      has_embeddings |= spec.form in (SYMBOLS, SPELLINGS)
+      is_embedded_D += [spec.form in EMBEDDED] * parts[-1].shape[-1]
     x = parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=-1)
-    if train and has_embeddings:
-      x = drop_embeddings(self.settings, self.make_rng, x)
+    if train and any(is_embedded_D):
+      dropped = drop_embeddings(self.settings, self.make_rng, x)
+      x = jnp.where(np.array(is_embedded_D)[None, None], dropped, x)
     return x
 
   def _embed(self, name: str, spec: Spec, x_BT: Array) -> Array:

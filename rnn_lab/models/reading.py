@@ -114,9 +114,13 @@ class ReadingModel(StatelessModel):
     """Returns `outputs` of what `vectors` returns, or of something like it."""
     return self._outputs(batch, x_BTD=x_BTD)
 
-  def states(self, batch: Batch) -> Layers:
-    """Returns the carry of each layer after each step, `[T, B, ...]`."""
-    return self._read(batch, return_states=True)[2]
+  def states(self, batch: Batch) -> dict[str, Layers]:
+    """Returns the carries of each layer after each step, `[T, B, ...]`.
+
+    They are zero at steps that are skipped. The names are those of
+    `recurrences`.
+    """
+    return {"stack": self._read(batch, return_states=True)[2]}
 
   def _outputs(
     self,

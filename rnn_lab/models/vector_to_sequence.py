@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rnn_lab.errors import in_section
-from rnn_lab.models.attention import DecoderCarry, DecoderParams, first_carry
+from rnn_lab.models.attention import DecoderCarry, DecoderParams
 from rnn_lab.models.inputs import Inputs, input_settings
 from rnn_lab.models.reading import check_without_effect
 from rnn_lab.models.writing import Bridge, WritingModel
@@ -26,11 +26,10 @@ class VectorToSequence(WritingModel):
     self, batch: Batch, train: bool, perturbations: PyTree
   ) -> tuple[DecoderParams, DecoderCarry]:
     del perturbations
-    settings = self.attention_settings
     vector_BE = self.inputs(batch.inputs, train)
-    layers = self.bridge(vector_BE) if settings.sets_carry else None
-    carry = first_carry(self.stack, settings, layers, vector_BE)
-    return self.decoder, carry
+    sets_carry = self.attention_settings.sets_carry
+    layers = self.bridge(vector_BE) if sets_carry else None
+    return self.decoder, self._first_carry(vector_BE, layers)
 
 
 def build(section: Mapping[str, Any], task: Task) -> VectorToSequence:
@@ -42,7 +41,6 @@ def build(section: Mapping[str, Any], task: Task) -> VectorToSequence:
     why = "as a vector has no steps to read"
     check_without_effect(section, "bidirectional", False, why)
     check_without_effect(section, "final_state", "top", why)
-    check_without_effect(section, "initial_state", "zeros", why)
     decoder = section["decoder"]
     with in_section("decoder"):
       check_without_effect(decoder, "attention", "none", why)

@@ -1,5 +1,6 @@
 """The part that all models which write sequences of symbols share."""
 
+import functools
 from typing import Any
 
 import jax
@@ -8,7 +9,13 @@ from flax import linen as nn
 
 from rnn_lab import decoding
 from rnn_lab._dropout import dropout
-from rnn_lab._stack import Directions, Stack, initial_for_batch
+from rnn_lab._stack import (
+  Directions,
+  Stack,
+  initial_for_batch,
+  with_states,
+  zero_initial,
+)
 from rnn_lab._unroll import unroll
 from rnn_lab.cells.base import Cell, is_float, output_size
 from rnn_lab.initializers import Initializer
@@ -17,6 +24,7 @@ from rnn_lab.models.attention import (
   DecoderCarry,
   DecoderParams,
   decoder_cell,
+  first_carry,
   init_decoder,
 )
 from rnn_lab.models.base import (
@@ -50,6 +58,8 @@ class WritingModel(StatelessModel):
     end: the symbol that ends a sequence.
     longest: the most symbols that are written, the end symbol included.
     scheduled_sampling: a rate; 0 is teacher forcing alone.
+    learns_initial_state: the states before the first step are parameters, where
+      the vector does not set them.
     readout_dropout: the rate at which what the readout reads is dropped.
     loss_function: the task's loss.
     embedding_init: initializer of all embeddings.
@@ -64,6 +74,7 @@ class WritingModel(StatelessModel):
   end: int
   longest: int
   scheduled_sampling: float
+  learns_initial_state: bool
   readout_dropout: float
   loss_function: LossFunction
   embedding_init: Initializer
@@ -77,7 +88,29 @@ class WritingModel(StatelessModel):
     self.decoder = self.param(
       "decoder", lambda key: init_decoder(self.stack, settings, key)
     )
+    self.decoder_initial = None
+    if self.learns_initial_state and not settings.sets_carry:
+      self.decoder_initial = self.param(
+        "decoder_initial_state", lambda key: zero_initial(self.stack)
+      )
     self.readout = nn.Dense(self.num_symbols, kernel_init=self.readout_init)
+
+  def _first_carry(
+    self, vector_BE: Array, layers: tuple[Directions, ...] | None
+  ) -> DecoderCarry:
+    """Returns the carry before the first step.
+
+    Args:
+      vector_BE: the given vector.
+      layers: the carries of the stack that the vector sets; None where it sets
+        none: the cells' own, or the learned ones.
+    """
+    if layers is None and self.decoder_initial is not None:
+      size = vector_BE.shape[0]
+      layers = initial_for_batch(
+        self.stack, size, self.decoder_initial, vector_BE.dtype
+      )
+    return first_carry(self.stack, self.attention_settings, layers, vector_BE)
 
   def _start(
     self, batch: Batch, train: bool, perturbations: PyTree
@@ -132,6 +165,16 @@ class WritingModel(StatelessModel):
     options |= {"beam_size": beam_size, "length_penalty": length_penalty}
     return decoding.beam_search(*args, **options).tokens[:, 0]
 
+  def states(self, batch: Batch) -> dict[str, tuple[Directions, ...]]:
+    """Returns the carries of each layer after each step, `[T, B, ...]`.
+
+    The decoder's, given the batch's targets. The names are those of
+    `recurrences`.
+    """
+    cell = with_states(decoder_cell(self.stack, self.attention_settings))
+    _, (_, carries) = self._teacher_forced(cell, batch)
+    return {"decoder": carries.layers}
+
   @property
   def attends(self) -> bool:
     """Whether the decoder has attention."""
@@ -139,11 +182,15 @@ class WritingModel(StatelessModel):
 
   def attention(self, batch: Batch) -> Array:
     """Returns the attention weights `[B, T, S]`, given the batch's targets."""
-    params, first = self._start(batch, False, None)
     cell = decoder_cell(self.stack, self.attention_settings, True)
-    x_TBD = self._embed(self._before(batch))
-    _, (_, weights_TBS) = unroll(cell, params, (x_TBD, ()), first)
+    _, (_, weights_TBS) = self._teacher_forced(cell, batch)
     return weights_TBS.swapaxes(0, 1)
+
+  def _teacher_forced(self, cell: Cell, batch: Batch) -> tuple[Carry, PyTree]:
+    """Unrolls a decoder's cell that reads the batch's targets."""
+    params, first = self._start(batch, False, None)
+    x_TBD = self._embed(self._before(batch))
+    return unroll(cell, params, (x_TBD, ()), first)
 
   def _before(self, batch: Batch) -> Array:
     """Returns `[T, B]`: the symbol in front of each target."""
@@ -170,13 +217,19 @@ class WritingModel(StatelessModel):
     params, first = self._start(batch, train, perturbations)
     before_TB = self._before(batch)
     x_TBD = self._embed(before_TB)
-    masks = ()
-    if train:
-      x_TBD = drop_embeddings(self.input_settings, self.make_rng, x_TBD)
-      masks = self._dropout_masks(*before_TB.shape)
+    is_sampled = train and self.scheduled_sampling > 0.0
+    drop = functools.partial(
+      drop_embeddings, self.input_settings, self.make_rng
+    )
+    if is_sampled:
+      # The step drops: the model's own symbols are not known before.
+      kept_TBD = drop(jnp.ones_like(x_TBD))
+    elif train:
+      x_TBD = drop(x_TBD)
+    masks = self._dropout_masks(*before_TB.shape) if train else ()
     cell = decoder_cell(self.stack, self.attention_settings)
     xs = (x_TBD, masks)
-    if train and self.scheduled_sampling > 0.0:
+    if is_sampled:
       shape = (*before_TB.shape, 1)
       key = self.make_rng("dropout")
       own = jax.random.bernoulli(key, self.scheduled_sampling, shape)
@@ -184,7 +237,7 @@ class WritingModel(StatelessModel):
       own = own.at[0].set(False)
       cell = self_reading(cell, self.num_symbols)
       readout = self.readout.variables["params"]
-      params, xs = (params, self.embedding, readout), (xs, own)
+      params, xs = (params, self.embedding, readout), (xs, own, kept_TBD)
       logits = jnp.zeros((before_TB.shape[1], self.num_symbols), x_TBD.dtype)
       first = (first, logits)
     elif perturbations:

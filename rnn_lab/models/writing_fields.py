@@ -72,7 +72,7 @@ def writing_arguments(
       "decoder.input_feeding", "{field} must be false without attention"
     )
   shared = ("input_settings", "readout_dropout", "loss_function")
-  shared += ("embedding_init", "readout_init")
+  shared += ("embedding_init", "readout_init", "learns_initial_state")
   return {name: reading[name] for name in shared} | {
     "stack": build_stack(section),
     "attention_settings": settings,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnn_lab.models.base import Model
-from rnn_lab.predictors import check_options
+from rnn_lab.predictors.base import Predictor, check_readable, padded_batch
 from rnn_lab.types import Array, Batch, Params
 
 
@@ -27,8 +27,8 @@ def predict(
     "words": pairs of each token and its share in the log probability, gradient
     times input (Li et al. 2016); positive speaks for the prediction.
   """
-  check_options(options)
-  batch = task.inputs_of(inputs)
+  del options
+  batch = padded_batch(task, inputs)
   p_BK, shares_BT = map(np.asarray, _explain(model, params, batch))
   rows = []
   for n, tokens in enumerate(task.tokens_of(inputs)):
@@ -43,6 +43,9 @@ def predict(
       }
     )
   return rows
+
+
+PREDICTOR = Predictor(check=check_readable, predict=predict, options={})
 
 
 @functools.partial(jax.jit, static_argnums=0)

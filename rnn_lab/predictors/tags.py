@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from rnn_lab.models.base import Model
-from rnn_lab.predictors import check_options
+from rnn_lab.predictors.base import Predictor, check_readable, padded_batch
 from rnn_lab.types import Array, Batch, Params
 
 
@@ -25,8 +25,9 @@ def predict(
     For each input "prediction", the tags, "words", the tokens, and
     "probabilities", those of the tags.
   """
-  check_options(options)
-  p_BTK = np.asarray(_probabilities(model, params, task.inputs_of(inputs)))
+  del options
+  batch = padded_batch(task, inputs)
+  p_BTK = np.asarray(_probabilities(model, params, batch))
   rows = []
   for n, tokens in enumerate(task.tokens_of(inputs)):
     p_TK = p_BTK[n, : len(tokens)]
@@ -39,6 +40,9 @@ def predict(
       }
     )
   return rows
+
+
+PREDICTOR = Predictor(check=check_readable, predict=predict, options={})
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -11,7 +11,7 @@ import numpy as np
 from rnn_lab.decoding import WIDEST_BEAM
 from rnn_lab.errors import check_float, check_int
 from rnn_lab.models.base import Model
-from rnn_lab.predictors import check_options
+from rnn_lab.predictors.base import Predictor, check_readable, padded_batch
 from rnn_lab.types import Array, Batch, Params
 
 
@@ -34,15 +34,14 @@ def predict(
     symbols and of its end, and "symbols"; with attention also "attention",
     `[symbols][places]`, the weights of the "places" of the input.
   """
-  check_options(options, "beam_size", "length_penalty")
   check_int("beam_size", options.get("beam_size", 1), 1, WIDEST_BEAM)
   check_float("length_penalty", options.get("length_penalty", 1.0), 0.0)
-  batch = task.inputs_of(inputs)
+  batch = padded_batch(task, inputs)
   arrays = _write(model, tuple(sorted(options.items())), params, batch)
   symbols_BT, log_p_BT, weights_BTS = arrays
   symbols_BT, log_p_BT = np.asarray(symbols_BT), np.asarray(log_p_BT)
   rows = []
-  for n, symbols in enumerate(symbols_BT):
+  for n, symbols in enumerate(symbols_BT[: len(inputs)]):
     ends = np.flatnonzero(symbols == task.end)
     length = int(ends[0]) if len(ends) else len(symbols)
     row = {
@@ -58,6 +57,16 @@ def predict(
       row |= {"places": places, "attention": weights.tolist()}
     rows.append(row)
   return rows
+
+
+PREDICTOR = Predictor(
+  check=check_readable,
+  predict=predict,
+  options={
+    "beam_size": "sequences.test_beam",
+    "length_penalty": "sequences.length_penalty",
+  },
+)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

@@ -109,6 +109,15 @@ PATTERN_MODELS = (
       "model.decoder.vector_use": ("carry",),
     },
   ),
+  # Of a decoder whose carry the vector sets.
+  Row(
+    "model.initial_state",
+    "zeros",
+    {
+      KIND: (VECTOR_TO_SEQUENCE,),
+      "model.decoder.vector_use": ("carry", "carry_and_every_step"),
+    },
+  ),
   Row("model.inputs.embedding_size", 64, {NO_SYMBOLS: YES}),
   Row("model.inputs.character_size", 16, {NO_SPELLINGS: YES}),
   Row("model.inputs.character_features", 16, {NO_SPELLINGS: YES}),

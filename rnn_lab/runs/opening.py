@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from rnn_lab import tasks
@@ -10,7 +10,7 @@ from rnn_lab.errors import FieldError
 from rnn_lab.models.base import Model
 from rnn_lab.paths import local_path
 from rnn_lab.precision import in_float32
-from rnn_lab.predictors import predict
+from rnn_lab.predictors import default_options, predictions
 from rnn_lab.rundir import NGRAM
 from rnn_lab.runs.planning import (
   check_data,
@@ -35,8 +35,19 @@ class LoadedRun(NamedTuple):
   def predict(
     self, inputs: Sequence[Any], **options: Any
   ) -> list[dict[str, Any]]:
-    """Predicts the answer to each input; see `rnn_lab.predictors.predict`."""
-    return predict(self.model, self.params, self.task, inputs, **options)
+    """Predicts the answer to each input; see `rnn_lab.predictors.predict`.
+
+    Options that are left out have the values with which the run's test split
+    was evaluated, such as `config.eval.sequences.test_beam`.
+    """
+    return [*self.predictions(inputs, **options)]
+
+  def predictions(
+    self, inputs: Sequence[Any], **options: Any
+  ) -> Iterator[dict[str, Any]]:
+    """Yields what `predict` returns, some hundred inputs at a time."""
+    options = default_options(self.task, self.config) | options
+    return predictions(self.model, self.params, self.task, inputs, options)
 
 
 @in_float32

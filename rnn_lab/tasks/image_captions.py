@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import math
+import os
 import pathlib
 import re
 import types
@@ -54,7 +55,9 @@ class CaptioningTask(WrittenTask):
     """The letters or words that are written, and the special ones."""
     return self.vocabulary.words
 
-  def inputs_of(self, images: Sequence[np.ndarray | str]) -> Batch:
+  def inputs_of(
+    self, images: Sequence[np.ndarray | str | os.PathLike]
+  ) -> Batch:
     """Returns a batch of images to be described; its targets are zeros.
 
     Args:
@@ -71,8 +74,8 @@ class CaptioningTask(WrittenTask):
     shape = (*self.input_spec.shape, self.input_spec.size)
     inputs = np.stack(
       [
-        self._image_at(image, shape)
-        if isinstance(image, str)
+        self._image_at(os.fspath(image), shape)
+        if isinstance(image, str | os.PathLike)
         else _checked_image(image, shape)
         for image in images
       ]

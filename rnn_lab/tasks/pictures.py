@@ -2,11 +2,15 @@
 
 import io
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rnn_lab.errors import FieldError
 from rnn_lab.text.files import bad_file, read_bytes
+
+if TYPE_CHECKING:
+  from PIL import Image
 
 KIND = "an image file"
 
@@ -39,7 +43,7 @@ def read_picture(path: str, shape: tuple[int, int, int]) -> np.ndarray:
     with image:
       size = image.size
       if size == (columns, rows):
-        pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+        pixels = _pixels(image, channels)
   except UnidentifiedImageError as error:
     raise bad_file("input", path, KIND, "is no image") from error
   # What Pillow raises for files that are cut, damaged or bombs.
@@ -57,4 +61,13 @@ def read_picture(path: str, shape: tuple[int, int, int]) -> np.ndarray:
       f"{{field}} must be an image of {columns} x {rows} pixels; {path!r} has "
       f"{size[0]} x {size[1]}",
     )
-  return pixels.reshape(shape).astype(np.float32) / np.float32(255)
+  return pixels.reshape(shape).astype(np.float32)
+
+
+def _pixels(image: "Image.Image", channels: int) -> np.ndarray:
+  """Returns numbers in [0, 1], with or without a dimension of one channel."""
+  # Grey values of 16 bits, which `convert` would cut off at 255.
+  if image.mode.startswith("I"):
+    grey = np.asarray(image, np.float64) / 65535
+    return np.repeat(grey[..., None], channels, axis=-1)
+  return np.asarray(image.convert("L" if channels == 1 else "RGB")) / 255
