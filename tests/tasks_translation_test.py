@@ -306,6 +306,7 @@ def test_both_directions_of_multi30k(tmp_path, files):
       {"max_vocabulary": 3},
       "task.max_vocabulary must be at least 4 (or 0 for no bound), got 3",
     ),
+    ({"max_vocabulary": 2**63}, "task.max_vocabulary must be an integer "),
     ({"max_length": 0}, "task.max_length must be an integer from 1 to "),
     ({"max_padding": 1.5}, "task.max_padding must be a finite number of at "),
     ({"lowercase": 1}, "task.lowercase must be true or false, got 1"),

@@ -7,7 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnn_lab.caching import cached
-from rnn_lab.errors import FieldError, check_bool, check_float, check_int
+from rnn_lab.errors import (
+  INT32_MAX,
+  FieldError,
+  check_bool,
+  check_float,
+  check_int,
+)
 from rnn_lab.rundir import SOURCE_VOCABULARY, TARGET_VOCABULARY
 from rnn_lab.tasks.base import LONGEST
 from rnn_lab.tasks.text_pairs import SymbolPairs, Texts, TextTask, text_task
@@ -100,7 +106,7 @@ def translation(
   """
   check_bool("lowercase", lowercase)
   check_int("min_count", min_count, 1)
-  check_int("max_vocabulary", max_vocabulary, 0)
+  check_int("max_vocabulary", max_vocabulary, 0, INT32_MAX)
   if 0 < max_vocabulary <= len(TARGET_SPECIALS):
     raise FieldError(
       "max_vocabulary",
