@@ -20,6 +20,14 @@ the vector once. From English to German (--config.task.source_language=en
 The sweep compares three cells, each with attention and with the encoder's last
 states alone (not measured). `data_dir` holds the six files; without it they are
 downloaded and checked. `:smoke` takes a minute once they are there.
+
+Any two files of which line n of one translates line n of the other:
+
+  --config.task.train_source_path=FILE --config.task.train_target_path=FILE
+
+A tenth of their pairs is for validation and a tenth for the test, drawn at
+random (task.valid_fraction, task.test_fraction, task.split_seed); copies of a
+pair are in one split. Files for validation and test may be named, too.
 """
 
 from configs import common
@@ -40,6 +48,9 @@ def get_config(argument: str = ""):
       "valid_target_path": common.placeholder(str),
       "test_source_path": common.placeholder(str),
       "test_target_path": common.placeholder(str),
+      "valid_fraction": 0.1,
+      "test_fraction": 0.1,
+      "split_seed": 0,
       "lowercase": True,
       "min_count": 2,
       "max_vocabulary": 0,

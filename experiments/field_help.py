@@ -107,6 +107,9 @@ MEANING = {
   "num_seeds": "how many seeds are trained at once",
 }
 
+# Where arguments are described that a task's factory passes on.
+FURTHER_ARGUMENTS = {"language": ("rnn_lab.text.request:Request",)}
+
 
 def flag_lines(table: Mapping[str, tuple[Any, Any, str]]) -> list[str]:
   """Returns a line for each flag of a main's table."""
@@ -149,9 +152,16 @@ def _arguments(fields: config_dict.ConfigDict) -> dict[str, str]:
 
   if name not in TASKS:
     return {}
-  doc = pkgutil.resolve_name(TASKS[name]).__doc__ or ""
-  _, _, listed = doc.partition("Args:\n")
-  listed = re.split(r"\n\s*\n", listed)[0]
+  described = {}
+  for place in (TASKS[name], *FURTHER_ARGUMENTS.get(name, ())):
+    described |= _described(pkgutil.resolve_name(place).__doc__ or "")
+  return described
+
+
+def _described(doc: str) -> dict[str, str]:
+  """Returns what a docstring says of each argument or attribute."""
+  _, *listed = re.split("(?:Args|Attributes):\n", doc, maxsplit=1)
+  listed = re.split(r"\n\s*\n", "".join(listed))[0]
   entries = re.findall(r"^ {4}(\w[\w, ]*): (.*(?:\n {6}.*)*)", listed, re.M)
   return {
     argument: " ".join(text.split())

@@ -12,7 +12,8 @@ import pytest
 from tiny import result
 
 from configs import common
-from rnn_lab import models
+from experiments import field_help
+from rnn_lab import models, tasks
 from rnn_lab.cells import CELLS
 from rnn_lab.evaluators.sequences import SequenceSettings
 from rnn_lab.reports.goals import parse_goals, parse_published
@@ -163,6 +164,16 @@ def test_fields_of_all_runs_are_in_every_config(name):
   assert ("stream" in config.eval) == (config.task.name == "language")
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_argument_of_the_task_is_a_field_with_a_meaning(name):
+  config = load(name).get_config()
+  section = config.task.to_dict()
+  assert {**tasks.with_defaults(section), **section}.keys() == section.keys()
+  lines = field_help.field_lines(config)
+  lines = [line for line in lines if line.startswith("  --config.task.")]
+  assert [line for line in lines if ": " not in line] == []
+
+
 @pytest.mark.parametrize("name", ["captioning", "transduction", "translation"])
 def test_configs_of_models_that_write_say_how_they_are_decoded(name):
   section = load(name).get_config().eval.sequences.to_dict()
@@ -238,6 +249,17 @@ def test_other_arguments_can_be_planned(name, argument):
   task = made.task
   assert not made.without_effect
   assert argument in (task.name, config.task.get("kind"))
+
+
+def test_the_longer_delay_has_noise_and_more_values():
+  task = load("forecasting").get_config("tau30").task
+  fields = {"tau": 30, "size": 30_000, "noise": 0.003}
+  fields |= {"valid_fraction": 0.05, "test_fraction": 0.07}
+  assert task.to_dict() == {
+    **load("forecasting").get_config().task.to_dict(),
+    **fields,
+  }
+  tasks.build(task.to_dict(), 16)
 
 
 def test_the_bottleneck_of_translation_is_that_configs_task(multi30k_folder):

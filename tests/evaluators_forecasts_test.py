@@ -13,7 +13,7 @@ from rnn_lab import models
 from rnn_lab._stack import zero_initial
 from rnn_lab.errors import FieldError
 from rnn_lab.evaluators.forecasts import Forecasts
-from rnn_lab.models.base import init_params
+from rnn_lab.models.base import Model, init_params
 from rnn_lab.models.forecasts import forecast
 from rnn_lab.tasks.forecast_baselines import autoregression
 from rnn_lab.tasks.forecasting import forecasting
@@ -173,7 +173,9 @@ def test_what_cannot_be_evaluated():
   task, _, _ = case("elman")
   model = build(task, "elman", bidirectional=True)
   with pytest.raises(FieldError, match="^model.bidirectional must be false, a"):
-    Forecasts(model, task, None, population(1))
+    Forecasts.check_model(model, task)
+  with pytest.raises(FieldError, match="^model.kind must be one with a method"):
+    Forecasts.check_model(Model(), task)
   Forecasts.check(None)
   with pytest.raises(FieldError, match="^forecasts has no fields$"):
     Forecasts.check({"origins": 3})

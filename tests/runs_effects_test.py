@@ -6,7 +6,7 @@ import warnings
 import pytest
 from tiny import tiny_config, tiny_dates, tiny_language
 
-from configs import common
+from configs import common, digits
 from rnn_lab import rundir
 from rnn_lab.cells import CELLS
 from rnn_lab.errors import FieldError
@@ -85,6 +85,12 @@ def names_config(**fields):
     ),
     (
       tiny_config,
+      {"task.gap_fill": "zeros"},
+      "task.gap_fill 'zeros' has no effect, as task.name is 'digits' and "
+      "task.gap is 0",
+    ),
+    (
+      tiny_config,
       {"model.final_state": "all"},
       "model.final_state 'all' has no effect, as model.num_layers is 1",
     ),
@@ -159,7 +165,7 @@ def test_a_field_with_an_effect_is_not(made, fields):
 def test_the_tables_defaults_are_those_of_all_configs():
   shared = (common.writing_config(), common.language_config())
   defaults = {}
-  for config in shared:
+  for config in (*shared, digits.get_config()):
     flat = rundir.flatten(config.to_dict())
     defaults |= {k: {*defaults.get(k, ()), v} for k, v in flat.items()}
   rows = (*effect_rows.ROWS, *effect_rows.REFUSED, *effect_rows.cell_rows())

@@ -1,5 +1,6 @@
 """Sweeps: expansion, resumption, failures, and the files that they leave."""
 
+import dataclasses
 import json
 import re
 
@@ -12,6 +13,8 @@ from rnn_lab.runs import planning
 from rnn_lab.sweeps import executors
 from rnn_lab.sweeps import run as sweeps_run
 from rnn_lab.sweeps.expand import expand
+from rnn_lab.tasks import TASKS
+from rnn_lab.tasks.digits import digits
 from rnn_lab.training.records import Silent
 
 SMALL = {"train__num_steps": 10, "num_seeds": 1}
@@ -198,6 +201,29 @@ def test_nothing_is_written_where_one_trial_is_wrong(tmp_path):
     add({"model.hidden_size": 0})
 
   with pytest.raises(FieldError, match="model.hidden_size must be"):
+    run(tmp_path / "sweep", grid(sweep=sweep))
+  assert not (tmp_path / "sweep").exists()
+
+
+def doubtful(batch_size, gap):
+  """Digits, of which no class exists where there is a gap."""
+  task = digits(batch_size)
+  batches = [
+    batch._replace(targets=batch.targets + 10 * gap)
+    for batch in task.eval_batches("valid")
+  ]
+  return dataclasses.replace(task, eval_batches=lambda split: batches)
+
+
+def test_wrong_targets_of_a_later_trial_are_found_first(tmp_path, monkeypatch):
+  monkeypatch.setitem(TASKS, "doubtful", f"{__name__}:doubtful")
+
+  def sweep(add, argument):
+    del argument
+    for gap in (0, 1):
+      add({"task": {"name": "doubtful", "gap": gap}})
+
+  with pytest.raises(FieldError, match="has the target 1. in its valid split"):
     run(tmp_path / "sweep", grid(sweep=sweep))
   assert not (tmp_path / "sweep").exists()
 

@@ -9,6 +9,8 @@ import pytest
 
 from rnn_lab import tasks
 from rnn_lab.errors import FieldError
+from rnn_lab.evaluators.batches import Batches
+from rnn_lab.evaluators.sequences import Sequences
 from rnn_lab.tasks import SEQUENCE_TO_VECTOR, Spec, Task
 from rnn_lab.tasks.base import IMAGES, SYMBOLS
 from rnn_lab.tasks.checks import check_form, check_targets
@@ -78,7 +80,6 @@ def test_tasks_that_hold_what_they_say():
       "inputs 'b' of shape",
     ),
     (task(output="sofmax"), "the output 'sofmax'; it may be linear, sigmoid"),
-    (task(headline="f1"), "the headline 'f1', which is none of its metrics"),
     (task(output_spec=Spec(1, 1)), "a softmax over 1 class; its output_spec"),
     (task((0.0, 1.0)), "targets of dtype float32, not of integers"),
     (task(((0, 1), (1, 0))), r"targets of shape \(2, 2\)"),
@@ -88,6 +89,35 @@ def test_tasks_that_hold_what_they_say():
 def test_other_forms_are_named(made, words):
   with pytest.raises(FieldError, match=f"^task 'signs' has {words}"):
     check_form(made)
+
+
+def test_a_headline_that_no_evaluation_returns_is_named():
+  message = (
+    "^task 'signs' has the headline 'f1', which is none of its metrics: "
+  )
+  with pytest.raises(FieldError, match=message):
+    Batches.check_model(None, task(headline="f1"))
+  Batches.check_model(None, task(headline="accuracy"))
+  with pytest.raises(FieldError, match="^task 'signs' has no `score`"):
+    Sequences.check_model(None, task(headline="f1"))
+
+
+def test_a_task_says_that_its_data_fills_no_batch():
+  class Short(Task):
+    has_training_batch = False
+
+    def held_batches(self):
+      return iter(())
+
+  fields = {f.name for f in dataclasses.fields(Task)}
+  made = task((0, 9), input_spec=Spec(4, 2))
+  short = Short(**{name: getattr(made, name) for name in fields} | {"data": ()})
+  check_form(short)
+  check_targets(short)
+  with pytest.raises(FieldError):
+    check_form(made)
+  with pytest.raises(FieldError):
+    check_targets(made)
 
 
 @pytest.mark.parametrize("wrong", [-1, 2])

@@ -70,6 +70,7 @@ def test_rare_words_are_one_unknown_word(folder):
   [
     ({"fold": 10}, "task.fold must be an integer from 0 to 9, got 10"),
     ({"num_folds": 1}, "task.num_folds must be an integer from 2"),
+    ({"fold_seed": -1}, "task.fold_seed must be an integer from 0 to "),
     ({"min_count": 0}, "task.min_count must be an integer of at least 1"),
     ({"data_dir": "missing"}, "task.data_dir must be"),
   ],

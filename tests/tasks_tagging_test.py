@@ -137,6 +137,14 @@ def test_sentences_that_cannot_be_read(paths, sentence, words):
   [
     ({"target": "words"}, "task.target must be one of chunks, parts_of_speech"),
     ({"test_path": None}, "task.test_path must be the path of"),
+    (
+      {"train_path": None, "test_path": None},
+      "task.train_path must be the path of",
+    ),
+    (
+      {"data_dir": "folder"},
+      "task.data_dir must be left at None, got 'folder': the files are given",
+    ),
     ({"min_count": 0}, "task.min_count must be an integer of at least 1"),
   ],
 )

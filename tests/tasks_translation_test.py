@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import math
 import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from numpy.testing import assert_array_equal
 from rnn_lab.errors import FieldError
 from rnn_lab.tasks import Spec, build, without_data
 from rnn_lab.tasks.translation import translation
+from rnn_lab.text.parallel_words import Shares, read_words
 from rnn_lab.text.scores import bleu
 
 # The first words of training come twice, "Vogel" and "bird" once.
@@ -221,6 +223,52 @@ def test_a_run_opened_without_its_data_reads_and_writes_the_same(
   )
 
 
+def write_two(folder, pairs):
+  """Two line-aligned files, and the arguments that name them."""
+  paths = {}
+  for side, n in SIDES.items():
+    path = folder / f"text.{side}"
+    path.write_text("".join(f"{p[n]}\n" for p in pairs), encoding="utf-8")
+    paths[f"train_{side}_path"] = str(path)
+  return paths
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_two_files_alone_are_divided_at_random(tmp_path, seed):
+  pairs = [(f"s{n} .", f"t{n} .") for n in range(20)]
+  # The same tokens, at other places of the file: one pair of the 20.
+  copies = [("S19.", "T19.")] * 4
+  paths = write_two(tmp_path, [*copies, *pairs, *copies])
+  shares = {"valid_fraction": 0.2, "test_fraction": 0.3, "split_seed": seed}
+  corpus = read_words(
+    "", "", None, (*paths.values(),), True, Shares(*shares.values())
+  )
+  splits = [[" ".join(s) for s in corpus.splits[n].sources] for n in SPLITS]
+  names = ["s19 .", *(f"s{n} ." for n in range(19))]  # as they first occur
+  order = np.random.RandomState(seed).permutation(20)
+  drawn = [{names[n] for n in o} for o in (order[10:], order[:4], order[4:10])]
+  assert [{*split} for split in splits] == drawn
+  assert [split.count("s19 .") for split in splits] == [
+    9 * ("s19 ." in names) for names in drawn
+  ]
+  task = task_of(paths, **shares, min_count=1)
+  sizes = [len(split) for split in splits]
+  assert re.match("{} pairs.*, {} for .*, {} f".format(*sizes), task.describe())
+  assert {*task.hashes} == {*paths.values()}
+
+
+def test_two_files_that_cannot_be_divided_are_one_line(tmp_path):
+  paths = write_two(tmp_path, [("a", "A"), ("b", "B"), *[("b", "B")] * 9])
+  words = "task.valid_fraction 0.1 .* leave none of the files' 2 different pair"
+  with pytest.raises(FieldError, match=f"^{words}"):
+    task_of(paths)
+  target = pathlib.Path(paths["train_target_path"])
+  target.write_text("A\nB\n", encoding="utf-8")
+  with pytest.raises(FieldError, match="' has 2 lines, not 11$") as caught:
+    task_of(paths)
+  assert "\n" not in str(caught.value)
+
+
 def write_multi30k(folder):
   stems = {"train": "train", "valid": "val", "test": "test_2016_flickr"}
   for split, pairs in SPLITS.items():
@@ -258,6 +306,7 @@ def test_both_directions_of_multi30k(tmp_path, files):
       {"max_vocabulary": 3},
       "task.max_vocabulary must be at least 4 (or 0 for no bound), got 3",
     ),
+    ({"max_vocabulary": 2**63}, "task.max_vocabulary must be an integer "),
     ({"max_length": 0}, "task.max_length must be an integer from 1 to "),
     ({"max_padding": 1.5}, "task.max_padding must be a finite number of at "),
     ({"lowercase": 1}, "task.lowercase must be true or false, got 1"),
@@ -273,6 +322,19 @@ def test_both_directions_of_multi30k(tmp_path, files):
     (
       {"test_target_path": None},
       "task.test_target_path must be the path of a text file",
+    ),
+    (
+      {"valid_fraction": 0.2},
+      "task.valid_fraction must be left at 0.1, got 0.2: only two files ",
+    ),
+    ({"split_seed": -1}, "task.split_seed must be an integer from 0 to "),
+    (
+      {"valid_fraction": 0.5, "test_fraction": 0.5},
+      "task.test_fraction must be below 1 - valid_fraction = 0.5, got 0.5",
+    ),
+    (
+      dict.fromkeys(("valid_source_path", "valid_target_path")),
+      "task.valid_source_path must be the path of a text file",
     ),
     ({"test_target_path": 7}, "task.test_target_path must be a path or None"),
     (

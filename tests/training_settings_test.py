@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from tiny import tiny_config
+from tiny import tiny_config, tiny_dates, tiny_language
 
+from configs import forecasting
 from rnn_lab import rundir
 from rnn_lab.errors import FieldError
 from rnn_lab.runs.planning import check_workdir, plan, plan_of_run
@@ -104,13 +105,46 @@ def test_numpys_scalars_are_numbers():
   assert plan(fields).config == plan(same).config
 
 
+@pytest.mark.parametrize(
+  "config, model, message",
+  [
+    (
+      forecasting.get_config("smoke"),
+      {"bidirectional": True},
+      "model.bidirectional must be false, as a forecast cannot read",
+    ),
+    (
+      tiny_language(),
+      {**tiny_dates().model.to_dict(), "kind": "sequence_to_sequence"},
+      "model.kind must be a language model's, with a method `score`",
+    ),
+    (tiny_language(), {"kind": "pattern"}, "model.dropout_kind is not a known"),
+  ],
+)
+def test_models_that_are_not_of_the_task_are_refused(config, model, message):
+  fields = config.to_dict()
+  # A whole section, or a field of it.
+  whole = "cell" in model
+  fields["model"] = model if whole else fields["model"] | model
+  with pytest.raises(FieldError) as error:
+    plan(fields)
+  assert str(error.value).startswith(message)
+
+
 def test_runs_without_a_later_field_go_on(tmp_path):
   planned = plan(tiny_config())
   older = plan(tiny_config()).config
   del older["optimizer"]["eps_in_root"]
+  del older["task"]["gap"]  # of the task's factory, with its default
   rundir.write_json(tmp_path / "config.json", older)
   check_workdir(planned, tmp_path)
-  assert plan_of_run(tmp_path).config == planned.config
+  of_run = plan_of_run(tmp_path).config
+  assert of_run["optimizer"] == planned.config["optimizer"]
+  older["task"]["gap_fill"] = "zeros"
+  rundir.write_json(tmp_path / "config.json", older)
+  words = r"in task.gap_fill \('zeros' there, 'noise' here\)$"
+  with pytest.raises(FieldError, match=words):
+    check_workdir(planned, tmp_path)
 
 
 @pytest.mark.parametrize(

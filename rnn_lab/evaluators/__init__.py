@@ -9,6 +9,8 @@
 #     evaluator may be without
 #   check(section), static: raises FieldError for its own section of
 #     `config.eval`, None where there is none
+#   check_model(model, task), static: raises FieldError for a network or a task
+#     that it cannot evaluate; an evaluator may be without
 EVALUATORS = {
   "batches": "rnn_lab.evaluators.batches:Batches",
   "forecasts": "rnn_lab.evaluators.forecasts:Forecasts",

@@ -11,6 +11,7 @@ from rnn_lab.errors import FieldError
 from rnn_lab.evaluators.examples import Answer, classified, collect
 from rnn_lab.models.base import Model, program_model
 from rnn_lab.tasks.base import Task
+from rnn_lab.tasks.checks import check_headline
 from rnn_lab.types import Array, Batch, Params, PyTree
 
 Sums = dict[str, tuple[Array, Array]]
@@ -32,6 +33,12 @@ class Batches:
     """Raises FieldError for options, as there are none."""
     if section:
       raise FieldError("batches", "{field} has no fields")
+
+  @staticmethod
+  def check_model(model: Model, task: Task) -> None:
+    """Raises FieldError unless the headline is one of the task's metrics."""
+    del model
+    check_headline(task)
 
   def evaluate(self, params: Params, split: str) -> dict[str, np.ndarray]:
     """Returns the metrics, `[S]` float32 each.

@@ -13,7 +13,7 @@ from rnn_lab.evaluators.examples import LONGEST_PICTURE, picture, rounded
 from rnn_lab.models.base import Model
 from rnn_lab.models.forecasts import free_forecast
 from rnn_lab.rundir import finite_or_null
-from rnn_lab.tasks.base import VECTORS
+from rnn_lab.tasks.base import VECTORS, Task
 from rnn_lab.tasks.forecast_baselines import (
   autoregression,
   climatology_curve,
@@ -40,11 +40,6 @@ class Forecasts(Batches):
     self, model: Model, task: ForecastTask, settings: Any, population: Any
   ):
     super().__init__(model, task, settings, population)
-    if model.stack.backward:
-      raise FieldError(
-        "model.bidirectional",
-        "{field} must be false, as a forecast cannot read the future, got True",
-      )
     self._forecast = _forecast_program(self._model, task, population)
 
   @staticmethod
@@ -52,6 +47,23 @@ class Forecasts(Batches):
     """Raises FieldError for options, as there are none."""
     if section:
       raise FieldError("forecasts", "{field} has no fields")
+
+  @staticmethod
+  def check_model(model: Model, task: Task) -> None:
+    """Raises FieldError for a model that cannot read its own predictions."""
+    del task
+    if type(model).stepper is Model.stepper:
+      raise FieldError(
+        "model.kind",
+        "{field} must be one with a method `stepper`, as a forecast reads its "
+        "own predictions",
+      )
+    stack = getattr(model, "stack", None)
+    if stack is not None and stack.backward:
+      raise FieldError(
+        "model.bidirectional",
+        "{field} must be false, as a forecast cannot read the future, got True",
+      )
 
   def evaluate(self, params: Params, split: str) -> dict[str, np.ndarray]:
     """Returns the task's metrics and "nrmse_<h>", `[S]` float32 each.

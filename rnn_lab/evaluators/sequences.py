@@ -7,7 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnn_lab.decoding import WIDEST_BEAM
-from rnn_lab.errors import check_fields, check_float, check_int, in_section
+from rnn_lab.errors import (
+  FieldError,
+  check_fields,
+  check_float,
+  check_int,
+  in_section,
+)
 from rnn_lab.evaluators.batches import Batches
 from rnn_lab.evaluators.examples import Answer, named
 from rnn_lab.evaluators.lengths import scores_by_length
@@ -55,6 +61,20 @@ class Sequences(Batches):
       check_int("valid_beam", settings.valid_beam, 1, WIDEST_BEAM)
       check_int("test_beam", settings.test_beam, 1, WIDEST_BEAM)
       check_float("length_penalty", settings.length_penalty, 0.0)
+
+  @staticmethod
+  def check_model(model: Model, task: Any) -> None:
+    """Raises FieldError unless the task scores sequences.
+
+    The headline may be one of these scores.
+    """
+    del model
+    if not hasattr(task, "score"):
+      raise FieldError(
+        "task.name",
+        f"task {task.name!r} has no `score`, of which its evaluator makes "
+        "metrics",
+      )
 
   def evaluate(self, params: Params, split: str) -> dict[str, np.ndarray]:
     """Returns the task's metrics and scores, `[S]` float32 each.

@@ -165,13 +165,22 @@ class Stream(StreamEvaluation):
 
   def __init__(self, model: Model, task: Any, settings: Any, population: Any):
     super().__init__(task, settings)
-    if not hasattr(model, "score"):
-      raise FieldError("model.kind", "{field} has no method `score`")
     self._model = program_model(model)
     self._population = population
     self._score = _score_program(self._model, population)
     # The test's log probabilities serve its metrics and its details.
     self._last: tuple[Params, np.ndarray] | None = None
+
+  @staticmethod
+  def check_model(model: Model, task: Any) -> None:
+    """Raises FieldError for a model that is no language model."""
+    del task
+    if not hasattr(model, "score"):
+      raise FieldError(
+        "model.kind",
+        "{field} must be a language model's, with a method `score`, as those "
+        "of 'recurrent' and 'window'",
+      )
 
   def evaluate(self, params: Params, split: str) -> dict[str, np.ndarray]:
     """Returns perplexity and the like, `[S]` float32 each.

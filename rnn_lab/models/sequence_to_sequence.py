@@ -55,7 +55,8 @@ class SequenceToSequence(ReadingModel):
 def build(section: Mapping[str, Any], task: Task) -> SequenceToSequence:
   """Builds the model of this pattern; see `rnn_lab.models.build`."""
   with in_section("model"):
+    arguments = reading_arguments(section, task)
     why = "as an output at every step reads the top layer"
     check_without_effect(section, "pooling", "last", why)
     check_without_effect(section, "final_state", "top", why)
-    return SequenceToSequence(**reading_arguments(section, task))
+    return SequenceToSequence(**arguments)

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from rnn_lab.reports.details import (
   details_of,
   floors,
+  forecasts_of,
+  horizons_lost,
   kind_floors,
   perplexity_by_kind,
 )
@@ -25,6 +27,10 @@ _CONTEXT = "context "
 _LENGTHS = {"shortest": 0, "longest": -1}
 _COUNTS = ("bytes", "parameters", "ngrams")
 _SOLVED_NOTE = '"solved" is the share of seeds that solved the task'
+_HORIZONS_NOTE = (
+  '"horizons" is the share of horizons at which the error is below those of '
+  "persistence, linear autoregression and the mean"
+)
 _TEXT_NOTE = (
   "what follows a colon is a kind of word, a length of context or a size"
 )
@@ -110,6 +116,15 @@ def _of_lengths(part: Part, trial: Trial, which: str) -> Number | None:
   return Number(value, words, show, note)
 
 
+def _of_horizons(part: Part, trial: Trial, which: str) -> Number | None:
+  if which != "horizons" or not forecasts_of(trial):
+    return None
+  total = len(forecasts_of(trial)["mean"])
+  won = total - len(horizons_lost(trial))
+  words = f"{won / total:.3g} ({won} of {total} horizons)"
+  return Number(won / total, words, "{:.3g}".format, _HORIZONS_NOTE, True)
+
+
 def _of_study(part: Part, trial: Trial, which: str) -> Number | None:
   name = which.removesuffix(TRAINED)
   if name not in STUDY_NUMBERS:
@@ -135,4 +150,11 @@ def _of_details(part: Part, trial: Trial, which: str) -> Number | None:
   return Number(value, words, shown_as_headline(part), _TEXT_NOTE)
 
 
-_FINDERS = (_headline, _solved, _of_lengths, _of_study, _of_details)
+_FINDERS = (
+  _headline,
+  _solved,
+  _of_lengths,
+  _of_horizons,
+  _of_study,
+  _of_details,
+)

@@ -17,6 +17,11 @@ Of a task whose predicted sequences are scored:
   "LSTM: shortest"      split, or on the shortest: the last and the first bin
                         of rnn_lab.reports.lengths
 
+Of forecasts:
+
+  "LSTM: horizons"      share of the horizons, from 1 to the task's, at which
+                        the mean error is below that of every baseline
+
 Of a language model:
 
   "LSTM: topic"         perplexity on one kind of word

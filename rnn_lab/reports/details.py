@@ -3,7 +3,7 @@
 A model of a text has them: the sizes of the model and of the text, perplexity
 by kind of word and by length of context, and what the text's own distribution
 would get, where that is known; so have predicted sequences: their scores by
-length of the input.
+length of the input, and forecasts: their errors by horizon.
 """
 
 import math
@@ -12,8 +12,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rnn_lab.reports.load import Trial
-from rnn_lab.reports.numbers import levels, mean, share
+from rnn_lab.reports.numbers import finite, levels, mean, share
 
+# Forecasts without a network: their keys in the details of forecasts.
+FORECAST_BASELINES = ("linear_autoregression", "persistence", "mean")
 # What summary.json takes from the details of a run.
 _MAIN = (
   "order",
@@ -39,6 +41,34 @@ def details_of(trial: Trial | None) -> dict[str, Any]:
 def references_of(trial: Trial | None) -> dict[str, dict[str, float]]:
   """Returns the test metrics of other methods by name, as the task says."""
   return details_of(trial).get("references", {})
+
+
+def forecasts_of(trial: Trial | None) -> dict[str, Any]:
+  """Returns the errors of a trial's forecasts by horizon, {} without."""
+  return details_of(trial).get("forecasts", {})
+
+
+def horizons_lost(trial: Trial) -> set[int]:
+  """Returns the horizons at which forecasts do not beat every baseline.
+
+  Their mean error over the seeds that did not diverge must be below those of
+  FORECAST_BASELINES; if that of one seed is not finite, the mean is not.
+  """
+  forecasts, seeds = forecasts_of(trial), trial.result["seeds"]
+  several = [
+    errors
+    for errors, seed in zip(forecasts["nrmse"], seeds)
+    if seed["status"] != "diverged"
+  ]
+  baselines = zip(*[forecasts[name] for name in FORECAST_BASELINES])
+  lost = set()
+  for h, others in enumerate(baselines, 1):
+    known = finite([errors[h - 1] for errors in several])
+    best = min(finite([*others]), default=math.inf)
+    is_finite = 0 < len(known) == len(several)
+    if not (is_finite and statistics.fmean(known) < best):
+      lost.add(h)
+  return lost
 
 
 def is_of_text(trial: Trial | None) -> bool:

@@ -189,6 +189,14 @@ LANGUAGE_MODELS = (
     {"task.name": ("language",), "task.corpus": Other(("grammar",))},
   ),
 )
+# Others are refused by the tasks themselves.
+TASK_FIELDS = (
+  Row(
+    "task.gap_fill",
+    "noise",
+    {"task.name": ("digits", "mnist"), "task.gap": (0,)},
+  ),
+)
 BEAMS = {"valid_beam": 1, "test_beam": 1}
 EVALUATION = (
   *_section(
@@ -223,6 +231,7 @@ ROWS = (
   Row("model.readout_scale", 1.0, {"model.readout_init": ("zeros",)}),
   *PATTERN_MODELS,
   *LANGUAGE_MODELS,
+  *TASK_FIELDS,
   *EVALUATION,
 )
 # Results would say of these that they were read.

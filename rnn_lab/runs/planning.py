@@ -52,6 +52,7 @@ def plan(config: Any) -> Plan:
           f"{settings.eval.examples}",
         )
   model = models.build(fields["model"], task)
+  _check_evaluation(model, task)
   _check_gradient_flow(settings.train.gradient_flow_every, model, task)
   numbers = {k: v for k, v in fields.items() if k != "run"}
   # The sections of cells that are not used decide nothing, either: a cell that
@@ -69,6 +70,13 @@ def plan(config: Any) -> Plan:
     model=model,
     without_effect=effects.without_effect(fields, settings, task),
   )
+
+
+def _check_evaluation(model: Any, task: tasks.Task) -> None:
+  """Raises FieldError for a network or task that its evaluator cannot take."""
+  evaluator = pkgutil.resolve_name(EVALUATORS[task.evaluator])
+  if isinstance(model, Model) and hasattr(evaluator, "check_model"):
+    evaluator.check_model(model, task)
 
 
 def _check_gradient_flow(every: int, model: Any, task: tasks.Task) -> None:
@@ -162,8 +170,10 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
     return
   if (workdir / rundir.RESULT).exists():
     rundir.read_result(workdir / rundir.RESULT)
-  there = rundir.flatten(read_config(workdir))
-  here = rundir.flatten(plan.config)
+  there, here = [
+    rundir.flatten(_with_task_defaults(config))
+    for config in (read_config(workdir), plan.config)
+  ]
   differing = [
     name
     for name in sorted({*there, *here})
@@ -184,6 +194,19 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
       for name in differing
     ),
   )
+
+
+def _with_task_defaults(config: dict[str, Any]) -> dict[str, Any]:
+  """Returns a config with all arguments of its task.
+
+  Those that older configs left out were read with their defaults.
+  """
+  name = config["task"].get("name")
+  if not isinstance(name, str) or name not in tasks.TASKS:
+    return config
+  section = tasks.with_defaults(config["task"])
+  # As in a file: lists for tuples, and words for what JSON has no value for.
+  return config | {"task": json.loads(json.dumps(section, default=repr))}
 
 
 def check_data(plan: Plan, workdir: pathlib.Path) -> None:

@@ -16,6 +16,7 @@ from rnn_lab.runs.memory import check_memory
 from rnn_lab.runs.planning import check_workdir, is_finished, plan
 from rnn_lab.sweeps.executors import EXECUTORS, FAILED, Job, Measure, Result
 from rnn_lab.sweeps.expand import Trial
+from rnn_lab.tasks.checks import check_targets
 from rnn_lab.training.records import Listener
 from rnn_lab.training.settings import Plan
 
@@ -84,6 +85,7 @@ def run_sweep(
   ]
   for job in jobs:
     check_memory(job.plan)
+    check_targets(job.plan.task)
     if check is not None:
       check(job.plan)
   _check(jobs, report, workdir)

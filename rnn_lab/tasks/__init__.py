@@ -137,7 +137,8 @@ def with_defaults(section: Mapping[str, Any]) -> dict[str, Any]:
   """Returns a checked section `task` with all arguments of its factory."""
   factory = pkgutil.resolve_name(TASKS[section["name"]])
   parameters = inspect.signature(factory).parameters.values()
-  return {p.name: p.default for p in parameters} | dict(section)
+  defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+  return defaults | dict(section)
 
 
 def _check_arguments(

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from rnn_lab.types import Array, Batch, Key, PyTree
@@ -128,6 +128,11 @@ class Task:
     return max(spec.length for spec in specs)
 
   @property
+  def has_training_batch(self) -> bool:
+    """Whether the training data fills a batch, which only networks need."""
+    return True
+
+  @property
   def input_names(self) -> tuple[str, ...]:
     """A name for each input symbol, of the first input if there are several.
 
@@ -143,6 +148,16 @@ class Task:
   def describe(self) -> str:
     """Returns a line on the data for a person, or "" if there is no need."""
     return ""
+
+  def held_batches(self) -> Iterator[tuple[str, Batch]]:
+    """Yields all batches of both splits, each with its split's name.
+
+    Their targets are checked before training. A task whose targets need no
+    check yields none.
+    """
+    for split in ("valid", "test"):
+      for batch in self.eval_batches(split):
+        yield split, batch
 
   def save_files(self, workdir: pathlib.Path) -> None:
     """Writes what is needed to open a run without its data: here nothing."""

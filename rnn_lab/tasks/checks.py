@@ -25,7 +25,7 @@ def check_form(task: Task) -> None:
 
   Raises:
     FieldError: they are not those of `input_spec` and `output_spec`, a softmax
-      is over fewer than two classes, or there is no such output or headline.
+      is over fewer than two classes, or there is no such output.
   """
   if task in _FORMS:
     return
@@ -38,10 +38,9 @@ def check_form(task: Task) -> None:
     raise _error(
       task, f"a softmax over {size} class; its output_spec.size must be above 1"
     )
-  if task.evaluator == "stream" and not task.steps_per_epoch:
-    return  # a text that fills no batch, as only networks need
-  key = jax.random.key(0)
-  batch = jax.eval_shape(task.batch, task.data[0], key, jnp.int32(0))
+  if not task.has_training_batch:
+    return
+  batch = batch_shapes(task)
   specs, inputs = task.input_spec, batch.inputs
   if isinstance(specs, Spec):
     specs, inputs = {"": specs}, {"": inputs}
@@ -57,6 +56,29 @@ def check_form(task: Task) -> None:
       )
   _check_outputs(task, batch)
   _FORMS.add(task)
+
+
+def batch_shapes(task: Task) -> Batch:
+  """Returns the shapes and dtypes of a training batch; computes none."""
+  key = jax.random.key(0)
+  return jax.eval_shape(task.batch, task.data[0], key, jnp.int32(0))
+
+
+def check_headline(task: Task) -> None:
+  """Raises FieldError unless the headline is one of the task's metrics.
+
+  Evaluators call it whose metrics are those of the task alone.
+  """
+  batch = batch_shapes(task)
+  shape = *batch.weights.shape, task.output_spec.size
+  outputs = jax.ShapeDtypeStruct(shape, jnp.float32)
+  metrics = jax.eval_shape(task.metrics, outputs, batch)
+  if task.headline not in metrics:
+    raise _error(
+      task,
+      f"the headline {task.headline!r}, which is none of its metrics: "
+      f"{', '.join(sorted(metrics))}",
+    )
 
 
 def _fits(array: Any, spec: Spec) -> bool:
@@ -87,17 +109,6 @@ def _check_outputs(task: Task, batch: Batch) -> None:
       f"targets of shape {targets.shape}; those of its weights and output_spec "
       f"have the shape {expected}",
     )
-  if task.evaluator == "batches":
-    outputs = jax.ShapeDtypeStruct(
-      (*weights.shape, task.output_spec.size), jnp.float32
-    )
-    metrics = jax.eval_shape(task.metrics, outputs, batch)
-    if task.headline not in metrics:
-      raise _error(
-        task,
-        f"the headline {task.headline!r}, which is none of its metrics: "
-        f"{', '.join(sorted(metrics))}",
-      )
 
 
 def check_targets(task: Task) -> None:
@@ -127,11 +138,8 @@ def check_targets(task: Task) -> None:
 
 def _stored(task: Task) -> Iterator[tuple[str, Any, Any]]:
   """Yields where targets are, the targets, and their weights or None."""
-  # A stream is read from the corpus, and not in batches.
-  if task.evaluator != "stream":
-    for split in ("valid", "test"):
-      for batch in task.eval_batches(split):
-        yield f"its {split} split", batch.targets, batch.weights
+  for split, batch in task.held_batches():
+    yield f"its {split} split", batch.targets, batch.weights
   leaves = jax.tree_util.tree_leaves_with_path(task.data, is_leaf=_is_batch)
   for path, leaf in leaves:
     if _is_batch(leaf):

@@ -6,7 +6,7 @@ import inspect
 import math
 import pathlib
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -107,6 +107,18 @@ class LanguageTask(Task):
   tracks: int
   window: int
   reach: int
+
+  @property
+  def has_training_batch(self) -> bool:
+    """Whether the text fills a window in all tracks; see `check_window`."""
+    return self.steps_per_epoch > 0
+
+  def held_batches(self) -> Iterator[tuple[str, Batch]]:
+    """Yields none: the targets are ids of the task's own vocabulary.
+
+    Texts are evaluated as one stream; as batches they need memory.
+    """
+    yield from ()
 
   def check_window(self) -> None:
     """Raises FieldError unless the text fills a window in all tracks."""

@@ -93,13 +93,14 @@ def sentiment(
     batch_size: sentences of a training batch.
     fold: which fold, from 0 up.
     num_folds: into how many parts the data is split.
-    fold_seed: of the split.
+    fold_seed: random seed of the split; not a run's seed.
     min_count: how often a word of the vocabulary occurs in the training part.
     data_dir: the folder of the data; None downloads it.
 
   Raises:
     FieldError: an argument is out of range, or the data cannot be read.
   """
+  check_int("fold_seed", fold_seed, 0, 2**32 - 1)
   data = polarity.read(data_dir)
   folds = polarity.folds(data.labels, num_folds, fold_seed)
   check_int("fold", fold, 0, num_folds - 1)

@@ -79,6 +79,7 @@ class TaggingTask(ScoredTask):
     Args:
       sentences: words separated by spaces; where parts of speech are read,
         each word is followed by a slash and its own, as in "The/DT cat/NN".
+        A word may have slashes itself: the last one counts.
 
     Raises:
       FieldError: a sentence has no word, or a word no part of speech.
@@ -123,21 +124,33 @@ def tagging(
 
   The inputs are lower-cased words, their spellings and, for chunks, the
   parts of speech of the file, which are a tagger's output. Rarer words than
-  `min_count` in the training sentences are one unknown word.
+  `min_count` in the training sentences are one unknown word. A sentence to be
+  tagged is written as words with spaces between them, for chunks each with a
+  slash and its part of speech: "The/DT cat/NN slept/VBD".
 
   Args:
     batch_size: sentences of a training batch.
     target: "chunks" (scored by F1) or "parts_of_speech" (scored by accuracy).
     min_count: how often a word of the vocabulary occurs in training.
     data_dir: the folder of conll2000.zip; None downloads it.
-    train_path, test_path: files to read instead; valid_path: None takes the
-      last tenth of the training sentences.
+    train_path: a file of training sentences to read instead, together with
+      `test_path`; each line has a word, its part of speech and its chunk tag,
+      and an empty line ends a sentence.
+    valid_path: such a file for validation; None takes the last tenth of the
+      training sentences.
+    test_path: such a file for the test.
 
   Raises:
     FieldError: an argument is out of range, or the data cannot be read.
   """
   check_choice("target", target, TARGETS)
-  if train_path is not None or test_path is not None:
+  if any(path is not None for path in (train_path, valid_path, test_path)):
+    if data_dir is not None:
+      raise FieldError(
+        "data_dir",
+        f"{{field}} must be left at None, got {data_dir!r}: the files are "
+        "given by their paths",
+      )
     data = chunking.read_files(train_path, test_path, valid_path)
   else:
     data = chunking.read(data_dir)

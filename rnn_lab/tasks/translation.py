@@ -7,19 +7,27 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnn_lab.caching import cached
-from rnn_lab.errors import FieldError, check_bool, check_float, check_int
+from rnn_lab.errors import (
+  INT32_MAX,
+  FieldError,
+  check_bool,
+  check_float,
+  check_int,
+)
 from rnn_lab.rundir import SOURCE_VOCABULARY, TARGET_VOCABULARY
 from rnn_lab.tasks.base import LONGEST
 from rnn_lab.tasks.text_pairs import SymbolPairs, Texts, TextTask, text_task
 from rnn_lab.text.files import path_or_none
 from rnn_lab.text.parallel import SPLITS
-from rnn_lab.text.parallel_words import read_words
+from rnn_lab.text.parallel_words import Shares, read_words
 from rnn_lab.text.scores import bleu
+from rnn_lab.text.splitting import check_shares
 from rnn_lab.text.tokenization import detokenize, words
 from rnn_lab.text.words import BOS, EOS, UNK, WordIds, word_ids
 
 SOURCE_SPECIALS = (UNK,)
 TARGET_SPECIALS = (UNK, BOS, EOS)
+PATHS = tuple(f"{s}_{x}_path" for s in SPLITS for x in ("source", "target"))
 # What is left at its default where the files are given by path.
 OF_MULTI30K = {
   "source_language": "de",
@@ -39,6 +47,9 @@ def translation(
   valid_target_path: str | None = None,
   test_source_path: str | None = None,
   test_target_path: str | None = None,
+  valid_fraction: float = 0.1,
+  test_fraction: float = 0.1,
+  split_seed: int = 0,
   lowercase: bool = True,
   min_count: int = 2,
   max_vocabulary: int = 0,
@@ -61,14 +72,18 @@ def translation(
     target_language: the other one.
     data_dir: a folder that holds the six files of Multi30k, gzipped or not;
       `None` downloads them.
-    train_source_path: a text file of sentences to be translated; likewise the
-      other five paths, all or none. With them the three arguments above are
-      not used.
+    train_source_path: a text file of sentences to be translated. With it the
+      three arguments above must be left at their defaults.
     train_target_path: their translations.
-    valid_source_path: as the first, for validation.
+    valid_source_path: as the first, for validation; the next three are given
+      with it or not at all.
     valid_target_path: their translations.
     test_source_path: as the first, for the test.
     test_target_path: their translations.
+    valid_fraction: of two files alone, the share of their different pairs for
+      validation, drawn at random; equal pairs are in one split.
+    test_fraction: the share for the test.
+    split_seed: random seed of this division; not a run's seed.
     lowercase: whether to convert all letters to lower case.
     min_count: the smallest count of a word in training to be known, on its
       side.
@@ -86,12 +101,12 @@ def translation(
 
   Raises:
     FieldError: an argument is invalid; a file is missing or damaged; two files
-      differ in their number of lines; a download failed; no training pair is
-      short enough, or fewer than a batch.
+      differ in their number of lines, or have too few to be divided; a
+      download failed; no training pair is short enough, or fewer than a batch.
   """
   check_bool("lowercase", lowercase)
   check_int("min_count", min_count, 1)
-  check_int("max_vocabulary", max_vocabulary, 0)
+  check_int("max_vocabulary", max_vocabulary, 0, INT32_MAX)
   if 0 < max_vocabulary <= len(TARGET_SPECIALS):
     raise FieldError(
       "max_vocabulary",
@@ -100,17 +115,15 @@ def translation(
     )
   check_int("max_length", max_length, 1, LONGEST)
   check_float("max_padding", max_padding, 0.0, 1.0)
-  paths = {
-    "train_source_path": train_source_path,
-    "train_target_path": train_target_path,
-    "valid_source_path": valid_source_path,
-    "valid_target_path": valid_target_path,
-    "test_source_path": test_source_path,
-    "test_target_path": test_target_path,
-  }
-  paths = tuple(path_or_none(field, path) for field, path in paths.items())
+  paths = (train_source_path, train_target_path, valid_source_path)
+  paths += (valid_target_path, test_source_path, test_target_path)
+  paths = tuple(map(path_or_none, PATHS, paths))
+  shares = Shares(valid_fraction, test_fraction, split_seed)
+  files = paths if any(path is not None for path in paths[2:]) else paths[:2]
+  is_given = any(path is not None for path in files)
+  _check_shares(shares, is_used=is_given and len(files) == 2)
   data_dir = path_or_none("data_dir", data_dir)
-  if any(path is not None for path in paths):
+  if is_given:
     values = (source_language, target_language, data_dir)
     for (field, default), value in zip(OF_MULTI30K.items(), values):
       if value != default:
@@ -119,11 +132,25 @@ def translation(
           f"{{field}} must be left at {default!r}, got {value!r}: the files "
           "are given by their paths",
         )
-    source = ("", "", None, paths, lowercase)
+    source = ("", "", None, files, lowercase, shares)
   else:
     source = (source_language, target_language, data_dir, (), lowercase)
   limits = Limits(min_count, max_vocabulary, max_length, float(max_padding))
   return _translation(batch_size, source, limits)
+
+
+def _check_shares(shares: Shares, is_used: bool) -> None:
+  """Raises FieldError unless the shares are right, and used if they are set."""
+  check_shares(shares.valid_fraction, shares.test_fraction)
+  check_int("split_seed", shares.split_seed, 0, 2**32 - 1)
+  for field, default in Shares._field_defaults.items():
+    value = getattr(shares, field)
+    if value != default and not is_used:
+      raise FieldError(
+        field,
+        f"{{field}} must be left at {default!r}, got {value!r}: only two files "
+        "without others, train_source_path and train_target_path, are divided",
+      )
 
 
 class Limits(NamedTuple):
@@ -138,7 +165,7 @@ class Limits(NamedTuple):
 @cached
 def _translation(batch_size: int, source: tuple, limits: Limits) -> TextTask:
   """Makes the task of a corpus; `source` are the arguments of `read_words`."""
-  corpus, lowercase = read_words(*source), source[-1]
+  corpus, lowercase = read_words(*source), source[4]
   train = corpus.splits["train"].shorter_than(limits.max_length + 1)
   if not train.sources:
     shortest = min(

@@ -103,19 +103,42 @@ def read_files(
       pair of lines with words. The fields are `train_source_path`,
       `train_target_path`, and so on.
   """
-  check_bool("lowercase", lowercase)
   pairs, hashes = [], {}
   for split in SPLITS:
-    named = []
-    for side, path in zip(("source", "target"), paths.get(split, (None, None))):
-      field = f"{split}_{side}_path"
-      if path_or_none(field, path) is None:
-        raise FieldError(field, "{field} must be the path of a text file")
-      named.append((field, path))
-    read_pairs, sha256 = _read_pairs(named, lowercase)
+    files = paths.get(split, (None, None))
+    read_pairs, sha256 = read_split(split, files, lowercase)
     pairs.append(read_pairs)
-    hashes |= zip([os.fspath(path) for _, path in named], sha256)
+    hashes |= sha256
   return Parallel(*pairs, hashes)
+
+
+def read_split(
+  split: str,
+  paths: tuple[str | os.PathLike | None, str | os.PathLike | None],
+  lowercase: bool = False,
+) -> tuple[Pairs, dict[str, str]]:
+  """Reads two line-aligned files of the user; see `read_files`.
+
+  Args:
+    split: "train", "valid" or "test", for the names of fields in errors.
+    paths: the source file and the target file.
+    lowercase: whether to convert all letters to lower case.
+
+  Returns:
+    Their pairs, and `{file: sha256}`.
+
+  Raises:
+    FieldError: as `read_files`.
+  """
+  check_bool("lowercase", lowercase)
+  named = []
+  for side, path in zip(("source", "target"), paths):
+    field = f"{split}_{side}_path"
+    if path_or_none(field, path) is None:
+      raise FieldError(field, "{field} must be the path of a text file")
+    named.append((field, path))
+  pairs, sha256 = _read_pairs(named, lowercase)
+  return pairs, dict(zip([os.fspath(path) for path in paths], sha256))
 
 
 def _read_pairs(

@@ -10,6 +10,7 @@ from rnn_lab.errors import (
   check_int,
 )
 from rnn_lab.text.files import path_or_none
+from rnn_lab.text.splitting import check_shares
 from rnn_lab.text.vocabulary import UNITS
 
 LARGEST = 2**31 - 1
@@ -23,9 +24,9 @@ class Request(NamedTuple):
   Attributes:
     name: a key of `corpora.CORPORA`.
     unit: what a token is: "word", "character" or "bpe".
-    min_count: as in `vocabulary_training.train_vocabulary`, applied to the
-      whole training split.
-    max_vocabulary: as there; 0 for no bound.
+    min_count: the smallest count in the whole training split of a word (or
+      character) to be known; see `vocabulary_training.train_vocabulary`.
+    max_vocabulary: the largest number of tokens; 0 for no bound.
     size: number of tokens of the grammar's training split, counted in words
       and `<eos>`. Validation and test have a tenth of it each, but at least
       1,000 and at most 100,000.
@@ -93,15 +94,7 @@ def check_request(request: Request) -> Request:
   check_int("seed", request.seed, 0, LARGEST)
   check_float("fraction", request.fraction, 0, 1, above=True)
   check_bool("pretokenized", request.pretokenized)
-  for field in SHARES:
-    check_float(field, getattr(request, field), 0, 1, above=True, below=True)
-  left = 1 - request.valid_fraction
-  if request.test_fraction >= left:
-    raise FieldError(
-      "test_fraction",
-      f"{{field}} must be below 1 - valid_fraction = {left:g}, got "
-      f"{request.test_fraction!r}",
-    )
+  check_shares(request.valid_fraction, request.test_fraction)
   unused = set().union(*USES.values()) - set(USES[request.name])
   if request.name == "grammar" and request.unit == "word":
     unused |= {"min_count", "max_vocabulary"}

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from rnn_lab.errors import FieldError, check_float
+
 # Lines are too uneven to be counted if a part has more characters than its
 # share and this part of the text, or fewer than this part of its share.
 TOO_MANY, TOO_FEW = 1 / 3, 1 / 2
@@ -54,6 +56,19 @@ def split_shares(
     ends[-1] = len(text)
     parts = [text[a:b] for a, b in zip([0, *ends], ends)]
   return None if any(not p or p.isspace() for p in parts) else parts
+
+
+def check_shares(valid_fraction: float, test_fraction: float) -> None:
+  """Raises FieldError unless both are above 0 and leave something to train."""
+  check_float("valid_fraction", valid_fraction, 0, 1, above=True, below=True)
+  check_float("test_fraction", test_fraction, 0, 1, above=True, below=True)
+  left = 1 - valid_fraction
+  if test_fraction >= left:
+    raise FieldError(
+      "test_fraction",
+      f"{{field}} must be below 1 - valid_fraction = {left:g}, got "
+      f"{test_fraction!r}",
+    )
 
 
 def keep_first(text: str, share: float, unit: str) -> str:

@@ -11,7 +11,10 @@ from matplotlib.lines import Line2D
 
 from rnn_lab.reports import style
 from rnn_lab.reports.curves import Curve, curve, draw_curve, panel_title
-from rnn_lab.reports.details import details_of
+from rnn_lab.reports.details import (
+  forecasts_of,
+  horizons_lost,
+)
 from rnn_lab.reports.formats import NONE
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import finite, significant
@@ -19,7 +22,7 @@ from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Figures, Grid, Section, Text
 from rnn_lab.reports.series import Layout, groups, titled
 
-# Forecasts without a network: their keys in the details, names and looks.
+# The names and looks of `details.FORECAST_BASELINES`.
 _BASELINES = {
   "linear_autoregression": ("linear autoregression", "-"),
   "persistence": ("persistence", (0, (1, 1.2))),
@@ -38,12 +41,14 @@ class _Panel(NamedTuple):
     baselines: the error by horizon of each of _BASELINES.
     order: of the linear autoregression.
     lines: the same of each series of trials, all seeds together.
+    lost: the horizons at which a series does not beat all baselines.
   """
 
   title: str
   baselines: dict[str, list[float | None]]
   order: int
   lines: dict[str, Curve]
+  lost: dict[str, set[int]]
 
 
 def forecasts_section(results: Results) -> Section | None:
@@ -52,7 +57,7 @@ def forecasts_section(results: Results) -> Section | None:
   figures = [figure for layout in layouts for figure in draw_forecasts(layout)]
   if not figures:
     return None
-  several = [_forecasts(trial) for trial in results.trials]
+  several = [forecasts_of(trial) for trial in results.trials]
   words = (
     "From each origin in the test split a model reads "
     f"{_counts(several, 'warmup')} true values and then its own predictions. "
@@ -88,24 +93,25 @@ def _panels(layout: Layout) -> list[_Panel]:
   for x in layout.xs:
     for name, line in layout.series.items():
       trial = line.get(x)
-      if details := _forecasts(trial):
+      if details := forecasts_of(trial):
         key = str([x, details["series"], [details[b] for b in _BASELINES]])
         panels.setdefault(key, (x, {}))[1][name] = trial
   series = {
-    _forecasts(trial)["series"]
+    forecasts_of(trial)["series"]
     for _, trials in panels.values()
     for trial in trials.values()
   }
   result = []
   for x, trials in panels.values():
-    details = _forecasts(next(iter(trials.values())))
+    details = forecasts_of(next(iter(trials.values())))
     title = panel_title(layout, x)
     if len(series) > 1:
       title = "\n".join(filter(None, [style.plain(details["series"]), title]))
     lines = {name: _curve(trial) for name, trial in trials.items()}
     baselines = {name: details[name] for name in _BASELINES}
     order = details["autoregression_order"]
-    result.append(_Panel(title, baselines, order, lines))
+    lost = {name: horizons_lost(trial) for name, trial in trials.items()}
+    result.append(_Panel(title, baselines, order, lines, lost))
   return result
 
 
@@ -159,7 +165,7 @@ def conclusion(panels: Sequence[_Panel], names: Sequence[str]) -> str:
   for name in names:
     chosen = [panel for panel in panels if name in panel.lines]
     if chosen:
-      lost = set().union(*(_lost(panel, name) for panel in chosen))
+      lost = set().union(*(panel.lost[name] for panel in chosen))
       horizon = max(len(panel.lines[name].mean) for panel in chosen)
       # A space that does not break keeps a name on one line.
       key = len(lost), _where(lost, horizon)
@@ -167,12 +173,6 @@ def conclusion(panels: Sequence[_Panel], names: Sequence[str]) -> str:
   ordered = sorted(by_lost, key=lambda key: key[0])
   parts = [f"{key[1]}: {', '.join(by_lost[key])}" for key in ordered]
   return f"Better than every baseline {'; '.join(parts)}"
-
-
-def _lost(panel: _Panel, name: str) -> set[int]:
-  """The horizons at which a series does not beat all baselines."""
-  pairs = zip(panel.lines[name].mean, _best(panel))
-  return {h for h, (error, best) in enumerate(pairs, 1) if not error < best}
 
 
 def _where(lost: set[int], horizon: int) -> str:
@@ -184,12 +184,6 @@ def _where(lost: set[int], horizon: int) -> str:
   if max(lost) == len(lost):
     return f"from horizon {max(lost) + 1} on"
   return f"at {count} of {horizon} horizons"
-
-
-def _best(panel: _Panel) -> list[float]:
-  """The smallest error of all baselines at each horizon."""
-  columns = zip(*[panel.baselines[name] for name in _BASELINES])
-  return [min(finite([*column]), default=np.inf) for column in columns]
 
 
 def _grid(layout: Layout, panel: _Panel) -> Grid:
@@ -235,16 +229,12 @@ def _curve(trial: Trial) -> Curve:
   seeds = trial.result["seeds"]
   several = [
     errors
-    for errors, seed in zip(_forecasts(trial)["nrmse"], seeds)
+    for errors, seed in zip(forecasts_of(trial)["nrmse"], seeds)
     if seed["status"] != "diverged"
   ]
-  horizon = len(_forecasts(trial)["mean"])
+  horizon = len(forecasts_of(trial)["mean"])
   by_horizon = [[errors[h] for errors in several] for h in range(horizon)]
   return curve(range(1, horizon + 1), by_horizon)
-
-
-def _forecasts(trial: Trial | None) -> dict[str, Any]:
-  return details_of(trial).get("forecasts", {})
 
 
 def _counts(several: Sequence[dict[str, Any]], key: str) -> str:
