@@ -17,7 +17,8 @@ that reads text.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from absl import flags
 
@@ -67,7 +68,7 @@ def predict(args: cli.Arguments) -> int:
   rows = run.predictions(inputs, **options)
   if not is_single:
     for row in rows:
-      print(json.dumps(row), flush=True)
+      print(strict_json(row), flush=True)
     return 0
   [row] = rows
   if figure:
@@ -78,6 +79,15 @@ def predict(args: cli.Arguments) -> int:
     if figure:
       terminal.line(f"figure: {figure}")
   return 0
+
+
+def strict_json(row: Mapping[str, Any]) -> str:
+  """Returns a prediction in JSON, which has neither nan nor infinity.
+
+  Those of a forecast that diverges are null.
+  """
+  text = json.dumps(row)
+  return json.dumps(json.loads(text, parse_constant=lambda name: None))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import shutil
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from tiny import everything, tiny_config, tiny_dates, untrained
 
 from configs import common
+from experiments.predict import strict_json
 from rnn_lab import load_run
 from rnn_lab.predictors import default_options
 
@@ -172,6 +174,12 @@ def test_lines_are_answered_by_lines_of_json(runs, files, monkeypatch):
   given = f"--input={files / 'lines.txt'}"
   again = call("predict", f"--workdir={runs / 'dates'}", "--beam_size=2", given)
   assert again == ended
+
+
+def test_what_is_not_finite_is_null():
+  row = {"input": "a.csv", "prediction": [[1.5, math.nan], [math.inf, -2.0]]}
+  want = '{"input": "a.csv", "prediction": [[1.5, null], [null, -2.0]]}'
+  assert strict_json(row) == want
 
 
 def test_options_are_those_of_the_runs_test(runs):
