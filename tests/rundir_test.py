@@ -2,7 +2,7 @@
 
 import pytest
 
-from rnn_lab import rundir
+from rnn_lab import rows, rundir
 from rnn_lab.errors import FieldError
 
 
@@ -43,17 +43,17 @@ def test_a_file_is_replaced_once_it_is_complete(tmp_path):
 def test_rows_are_cut_after_a_step_and_at_a_torn_line(tmp_path):
   path = tmp_path / "rows.jsonl"
   for step in (0, 5, 10, 15):
-    rundir.append_row(path, {"step": step, "x": step / 3})
+    rows.append_row(path, {"step": step, "x": step / 3})
   whole = path.read_text()
   with path.open("a") as file:
     file.write('{"step": 20, "x"')
-  rundir.cut_rows(path, 100)
+  rows.cut_rows(path, 100)
   assert path.read_text() == whole
-  rundir.cut_rows(path, 10)
+  rows.cut_rows(path, 10)
   assert path.read_text() == "".join(whole.splitlines(keepends=True)[:3])
-  rundir.cut_rows(path, -1)
+  rows.cut_rows(path, -1)
   assert path.read_text() == ""
-  rundir.cut_rows(tmp_path / "none.jsonl", 3)
+  rows.cut_rows(tmp_path / "none.jsonl", 3)
   assert not (tmp_path / "none.jsonl").exists()
 
 
@@ -71,7 +71,7 @@ def test_rows_are_cut_after_a_step_and_at_a_torn_line(tmp_path):
 def test_damaged_rows_are_named(tmp_path, content, words):
   path = tmp_path / "rows.jsonl"
   path.write_bytes(content)
-  for read in (rundir.read_rows, rundir.cut_rows):
+  for read in (rows.read_rows, rows.cut_rows):
     with pytest.raises(FieldError, match=rf"file: .*rows.jsonl \({words}"):
       read(path, 5)
   assert path.read_bytes() == content
@@ -80,8 +80,8 @@ def test_damaged_rows_are_named(tmp_path, content, words):
 def test_what_follows_the_rows_is_not_read(tmp_path):
   path = tmp_path / "rows.jsonl"
   path.write_bytes(b'{"step": 1}\n{"step": 6}\n\xff\n')
-  assert rundir.read_rows(path, 5) == [{"step": 1}]
-  assert rundir.read_rows(path, -1) == []
+  assert rows.read_rows(path, 5) == [{"step": 1}]
+  assert rows.read_rows(path, -1) == []
 
 
 def test_files_and_folders_are_what_their_names_say(tmp_path):

@@ -112,7 +112,7 @@ def untrained(config, workdir):
   )
   first["best_step"] = np.zeros_like(first["best_step"])
   with Checkpoints(workdir / CHECKPOINTS) as checkpoints:
-    checkpoints.save(0, first)
+    checkpoints.save(0, first, {})
 
 
 NUMBERS = (

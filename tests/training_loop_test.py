@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import os
 import pathlib
+import re
 import shutil
 
 import jax
@@ -62,14 +63,14 @@ def whole(runs):
 def final_params(workdir):
   """The parameters in the last checkpoint, the last ones and the best."""
   with Checkpoints(workdir / "checkpoints") as checkpoints:
-    state = checkpoints.restore(checkpoints.latest_step(), None)
+    state = checkpoints.newest(None)[0].state
   return jax.tree.leaves((state["params"], state["best_params"]))
 
 
 def assert_last_params(params, workdir, step, seed):
   """They are those of a seed after the last update."""
   with Checkpoints(workdir / "checkpoints") as checkpoints:
-    last = checkpoints.restore(step, None)["params"]
+    last = checkpoints.restore(step, None).state["params"]
   named = [
     {
       jax.tree_util.keystr(path, simple=True, separator="."): leaf
@@ -225,6 +226,16 @@ def test_a_stopped_run_resumes_to_the_same_bits(runs, tmp_path, kind, step):
     file.write('{"step": 20, "train/loss": [1.0, 2.0]}\n{"step": 20, "tr')
   assert train(MAKE[kind](), workdir) == "finished"
   assert_same_run(runs[kind], workdir)
+
+
+class Lines(Silent):
+  """Keeps the lines."""
+
+  def __init__(self):
+    self.lines = []
+
+  def line(self, text):
+    self.lines.append(text)
 
 
 class Raises(Silent):
@@ -486,6 +497,13 @@ def test_a_seed_without_a_finite_evaluation_is_not_finished(
   [
     ("metrics.jsonl", lambda p: p.write_text("garbage\n"), "line 1 is no row"),
     ("gradient_flow.jsonl", pathlib.Path.unlink, "no row for each state of"),
+    (
+      "metrics.jsonl",
+      lambda p: p.write_text(
+        re.sub(r"(?<=\.\d)5", "6", p.read_text(), count=1)
+      ),
+      "its rows up to step 20 have changed since",
+    ),
     ("environment.json", lambda p: p.write_text("[]"), "not an object"),
     ("timing.jsonl", lambda p: p.unlink() or p.mkdir(), "and is a folder"),
   ],
@@ -538,15 +556,63 @@ def test_a_finished_run_without_checkpoints_is_not_begun_anew(tmp_path):
   assert everything(workdir) == before
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path):
+def flip(path):
+  """Changes a bit in the middle of a file."""
+  content = bytearray(path.read_bytes())
+  content[len(content) // 2] ^= 1
+  path.write_bytes(content)
+
+
+def arrays_of(checkpoint):
+  """The file of a checkpoint that holds its arrays."""
+  paths = [p for p in (checkpoint / "state").rglob("*") if p.is_file()]
+  return max(paths, key=lambda path: path.stat().st_size)
+
+
+def test_a_damaged_checkpoint_is_not_used(whole, tmp_path):
   workdir = tmp_path / "run"
-  train(tiny_config(train__num_steps=10), workdir)
-  for path in (workdir / "checkpoints" / "10").rglob("*"):
-    if path.is_file() and "commit" not in path.name:
-      path.write_bytes(b"")
-  with pytest.raises(FieldError, match=r"cannot be read: .*/10 \("):
-    train(tiny_config(), workdir)
-  assert (workdir / "result.json").exists()
+  shutil.copytree(whole, workdir)
+  flip(arrays_of(workdir / "checkpoints" / "20"))
+  before = everything(workdir)
+  with pytest.raises(FieldError, match=r"be used: .*/20 \(.*json is removed$"):
+    load_run(workdir)
+  assert everything(workdir) == before
+  # As that line says.
+  (workdir / "result.json").unlink()
+  listener = Lines()
+  assert train(tiny_config(), workdir, listener) == "finished"
+  assert "checkpoints/20 (" in listener.lines[0]
+  assert listener.lines[0].endswith("; an older one is used")
+  assert listener.lines[1] == "going on from step 15"
+  assert_same_run(whole, workdir)
+  load_run(workdir)
+
+
+def test_a_run_without_an_unharmed_checkpoint_is_left_alone(whole, tmp_path):
+  workdir = tmp_path / "run"
+  shutil.copytree(whole, workdir)
+  for step in ("15", "20"):
+    flip(arrays_of(workdir / "checkpoints" / step))
+  before = everything(workdir)
+  with pytest.raises(FieldError, match=r"cannot be used: .*/20 \("):
+    train(tiny_config(train__num_steps=30), workdir)
+  assert everything(workdir) == before
+
+
+def test_weights_of_other_steps_than_the_result_are_refused(whole, tmp_path):
+  workdir = tmp_path / "run"
+  shutil.copytree(whole, workdir)
+  shutil.rmtree(workdir / "checkpoints" / "20")
+  with pytest.raises(FieldError, match=r"of step 15, is not of: .*result.json"):
+    load_run(workdir)
+
+
+def test_a_renamed_checkpoint_is_of_its_own_step(whole, tmp_path):
+  workdir = tmp_path / "run"
+  train(tiny_config(), workdir, StopAt(10))
+  (workdir / "checkpoints" / "10").rename(workdir / "checkpoints" / "15")
+  assert train(tiny_config(), workdir) == "finished"
+  assert_same_run(whole, workdir)
 
 
 def test_loading_a_run_writes_nothing(whole):

@@ -60,7 +60,7 @@ class Counter:
       result = self.evaluate(records)
       seconds = self.seconds + time.monotonic() - began
       records.time("finished", 0, seconds=seconds)
-    rundir.write_json(workdir / rundir.RESULT, result)
+    rundir.write_result(workdir / rundir.RESULT, result)
     return result["status"]
 
   def evaluate(self, records: Records) -> dict[str, Any]:

@@ -131,6 +131,16 @@ def read_config(workdir: pathlib.Path) -> dict[str, Any]:
       raise FieldError(
         "workdir", f"workdir holds a damaged file: {path} (no {section})"
       )
+  # All else is compared with another config, or checked like one.
+  kinds = {"task.name": str, "train.num_steps": int, "train.num_epochs": int}
+  for field, kind in kinds.items():
+    section, name = field.split(".")
+    if not isinstance(config[section].get(name), kind):
+      raise FieldError(
+        "workdir",
+        f"workdir holds a damaged file: {path} ({field} is "
+        f"{config[section].get(name)!r})",
+      )
   for section, fields in LATER_FIELDS.items():
     config[section] = fields | config[section]
   return config
@@ -213,9 +223,12 @@ def recorded_hashes(workdir: pathlib.Path) -> dict[str, str] | None:
   hashes = environment.get("data_sha256", {})
   several = environment.get("resumed", [])
   if not (
-    isinstance(hashes, dict)
-    and isinstance(several, list)
+    isinstance(several, list)
     and all(isinstance(resumed, dict) for resumed in several)
+    and all(
+      isinstance(resumed.get("data_sha256", {}), dict)
+      for resumed in (environment, *several)
+    )
   ):
     raise FieldError("workdir", f"workdir holds a damaged file: {path}")
   for resumed in several:
