@@ -1,5 +1,9 @@
 """The run directory: atomic files, rows, and one process at a time."""
 
+import errno
+import os
+import pathlib
+
 import pytest
 
 from rnn_lab import rows, rundir
@@ -103,12 +107,32 @@ def test_files_and_folders_are_what_their_names_say(tmp_path):
 
 def test_a_result_without_its_fields_is_damaged(tmp_path):
   path = tmp_path / "result.json"
-  content = {"status": "finished", "metrics": {}, "baselines": {}, "seeds": []}
-  rundir.write_json(path, content)
+  content = {
+    "status": "finished",
+    "headline": "accuracy",
+    "maximize": True,
+    "baselines": {},
+    "metrics": {"test/accuracy": {"mean": 0.5, "std": None, "values": [0.5]}},
+    "seeds": [{"seed": 0, "status": "finished"}],
+  }
+  rundir.write_result(path, content)
   assert rundir.read_result(path) == content
-  rundir.write_json(path, content | {"metrics": []})
-  with pytest.raises(FieldError, match=r"result.json \(no metrics\); without"):
+  text = path.read_text()
+  assert text.count("0.5") == 2
+  path.write_text(text.replace("0.5", "0.6"))
+  with pytest.raises(FieldError, match=r"result.json \(it has changed since"):
     rundir.read_result(path)
+  for changes, words in (
+    ({"metrics": []}, "no metrics"),
+    ({"metrics": {"test/loss": [1.0]}}, "no values of test/loss"),
+    ({"metrics": {"test/loss": {"values": "12"}}}, "no values of test/loss"),
+    ({"seeds": [[]]}, "a seed without status"),
+    ({"status": "fine"}, "status 'fine'"),
+    ({"details": []}, "no details"),
+  ):
+    rundir.write_result(path, content | changes)
+    with pytest.raises(FieldError, match=rf"\({words}\); without"):
+      rundir.read_result(path)
 
 
 def test_flatten():
@@ -123,6 +147,22 @@ def test_the_lock_is_released_at_the_end(tmp_path):
     pass
   with rundir.lock(workdir):
     pass
+
+
+def test_a_directory_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
+  def read_only(*args, **kwargs):
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+  monkeypatch.setattr(pathlib.Path, "open", read_only)
+  with (
+    pytest.raises(FieldError, match="cannot be written to: Read-only file sys"),
+    rundir.lock(tmp_path),
+  ):
+    pass
+  path = tmp_path / "a.json"
+  with pytest.raises(OSError, match="Read-only") as raised:
+    rundir.write_json(path, {})
+  assert raised.value.filename == str(path)
 
 
 def test_finite_or_null():

@@ -88,7 +88,7 @@ def test_no_flipped_byte_is_taken_for_what_was_written(folder, part):
   refused = 0
   for path in files:
     content = path.read_bytes()
-    for place in {len(content) * n // 5 for n in range(5) if content}:
+    for place in (len(content) // 3, len(content) * 2 // 3):
       flipped = bytearray(content)
       flipped[place] ^= 1
       path.write_bytes(flipped)

@@ -1,6 +1,7 @@
 """Training: golden numbers, exact resumes, frozen seeds, finished runs."""
 
 import dataclasses
+import errno
 import functools
 import os
 import pathlib
@@ -23,8 +24,9 @@ from tiny import (
   tiny_language,
 )
 
-from rnn_lab import tasks
-from rnn_lab.errors import FieldError
+from rnn_lab import rows as rows_module
+from rnn_lab import rundir, tasks
+from rnn_lab.errors import FieldError, StorageError
 from rnn_lab.evaluators.batches import Batches
 from rnn_lab.models.base import init_params
 from rnn_lab.rundir import lock
@@ -520,6 +522,96 @@ def test_a_finished_run_whose_files_are_damaged_is_not_lost(
   assert everything(workdir) == before
 
 
+class At(Silent):
+  """Does something once, when the run has come to step 10."""
+
+  def __init__(self, do):
+    self.do = do
+
+  def advance(self, done):
+    if done == 10:
+      self.do()
+
+
+def moved(workdir):
+  workdir.rename(workdir.with_name("elsewhere"))
+
+
+@pytest.mark.parametrize(
+  "harm, words",
+  [
+    (shutil.rmtree, "run has been removed or renamed while the run wrote"),
+    (moved, "run has been removed or renamed while the run wrote"),
+    (lambda p: (p / "metrics.jsonl").unlink(), "0 bytes instead of"),
+    (
+      lambda p: rundir.write_text(p / "metrics.jsonl", '{"step": 1}\n'),
+      "metrics.jsonl has been changed by another hand.*12 bytes instead of",
+    ),
+  ],
+)
+def test_files_that_are_taken_away_end_the_run(whole, tmp_path, harm, words):
+  workdir = tmp_path / "run"
+  with pytest.raises(StorageError, match=words):
+    train(tiny_config(), workdir, At(lambda: harm(workdir)))
+  if harm is shutil.rmtree:  # no half of a run is made anew
+    assert not workdir.exists()
+  if harm is moved:
+    workdir = tmp_path / "elsewhere"
+    assert train(tiny_config(), workdir) == "finished"
+    assert_same_run(whole, workdir)
+
+
+@pytest.mark.parametrize("name", ["append_row", "write_json"])
+def test_a_full_disk_ends_a_run_that_goes_on_later(
+  whole, tmp_path, monkeypatch, name
+):
+  """Of a row, whose first half is written, or of the result."""
+  workdir = tmp_path / "run"
+  module = rows_module if name == "append_row" else rundir
+  write = getattr(module, name)
+
+  def full(path, content):
+    if content.get("step", 0) >= 10 or path.name == "result.json":
+      with path.open("ab") as file:
+        file.write(b'{"step": 1')
+      raise OSError(errno.ENOSPC, "No space left on device", str(path))
+    return write(path, content)
+
+  with monkeypatch.context() as patch:
+    patch.setattr(module, name, full)
+    with pytest.raises(OSError, match="No space left on device"):
+      train(tiny_config(), workdir)
+  if name == "write_json":
+    # Half of a result, which no atomic write leaves.
+    (workdir / "result.json").unlink()
+  assert train(tiny_config(), workdir) == "finished"
+  assert_same_run(whole, workdir)
+
+
+@pytest.mark.parametrize(
+  "old, new, words",
+  [
+    ('"num_steps": 20', '"num_steps": null', "train.num_steps is None"),
+    ('"num_epochs": 0', '"num_epochs": []', r"train.num_epochs is \[\]"),
+    ('"name": "digits"', '"name": ["digits"]', "task.name is "),
+  ],
+)
+def test_a_config_with_damaged_fields_is_named(
+  whole, tmp_path, old, new, words
+):
+  workdir = tmp_path / "run"
+  shutil.copytree(whole, workdir)
+  path = workdir / "config.json"
+  text = path.read_text()
+  assert text.count(old) == 1
+  path.write_text(text.replace(old, new))
+  before = everything(workdir)
+  for act in (load_run, lambda w: train(tiny_config(), w)):
+    with pytest.raises(FieldError, match=rf"config.json \({words}"):
+      act(workdir)
+  assert everything(workdir) == before
+
+
 def test_switches_write_what_they_say_and_nothing_else(tmp_path):
   config = tiny_config(train__gradient_flow_every=0, run__tensorboard=True)
   train(config, tmp_path / "run")
@@ -610,7 +702,7 @@ def test_weights_of_other_steps_than_the_result_are_refused(whole, tmp_path):
 def test_a_renamed_checkpoint_is_of_its_own_step(whole, tmp_path):
   workdir = tmp_path / "run"
   train(tiny_config(), workdir, StopAt(10))
-  (workdir / "checkpoints" / "10").rename(workdir / "checkpoints" / "15")
+  (workdir / "checkpoints" / "15").rename(workdir / "checkpoints" / "20")
   assert train(tiny_config(), workdir) == "finished"
   assert_same_run(whole, workdir)
 

@@ -7,10 +7,12 @@ Beside them, and complete together with them, stands a seal: the step, and the
 sha256 of each array and of the rows written so far.
 """
 
+import contextlib
 import hashlib
 import json
 import pathlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -116,7 +118,8 @@ class Checkpoints:
     try:
       seal = self._seal(folder)
       items = ocp.args.Composite(**{_STATE: ocp.args.StandardRestore(shapes)})
-      state = self._manager.restore(folder, args=items)[_STATE]
+      with _quiet_reads():
+        state = self._manager.restore(folder, args=items)[_STATE]
       changed = {*_hashes(state).items()} ^ {*seal["arrays"].items()}
     except Exception as error:  # of many kinds, none of them documented
       raise self._unusable(folder, type(error).__name__) from error
@@ -164,6 +167,26 @@ class Checkpoints:
   def __exit__(self, *error: object) -> None:
     # Ends the manager's threads.
     self._manager.close()
+
+
+@contextlib.contextmanager
+def _quiet_reads() -> Iterator[None]:
+  """Drops what other reads say once one has failed.
+
+  Arrays are read side by side. Where one is damaged, the event loop is closed
+  while threads still read the others, and each of them would then print a
+  traceback, also after this block.
+  """
+  before = sys.unraisablehook
+
+  def drop(unraisable: Any) -> None:
+    if "Event loop is closed" not in str(unraisable.exc_value):
+      before(unraisable)
+
+  sys.unraisablehook = drop
+  yield
+  # Not where a read failed.
+  sys.unraisablehook = before
 
 
 def _hashes(state: PyTree) -> dict[str, str]:
