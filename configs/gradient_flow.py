@@ -27,7 +27,11 @@ CELLS = {
   "LSTM, forget bias 0": {"model.cell": "lstm", "model.lstm.forget_bias": 0.0},
   "LSTM, forget bias 1": {"model.cell": "lstm", "model.lstm.forget_bias": 1.0},
   "LSTM, forget bias 3": {"model.cell": "lstm", "model.lstm.forget_bias": 3.0},
-  "LSTM, chrono": {"model.cell": "lstm", "model.lstm.forget_init": "chrono"},
+  "LSTM, chrono": {
+    "model.cell": "lstm",
+    "model.lstm.forget_init": "chrono",
+    "model.lstm.chrono_max": 60,
+  },
 }
 # Orthogonal weights times a gain; the tanh RNN above has the gain 1.
 GAINS = {
@@ -56,7 +60,6 @@ def get_config(argument: str = ""):
   argument = common.parse_argument(argument, "smoke", *TASKS)
   config = common.default_config()
   config.task.update(TASKS.get(argument, TASKS["digits"]))
-  config.model.lstm.chrono_max = 60
   config.optimizer.learning_rate = 2e-3
   config.train.batch_size = 48
   config.train.num_steps = 600

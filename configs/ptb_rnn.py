@@ -9,8 +9,7 @@ certain and its softmax was factored by classes, so that the two are neighbours
 and not the same experiment.
 
 The corpus is downloaded, or read from `task.data_dir`. What to expect here is
-not measured: the corpus could not be reached where this was written. `:smoke`
-takes half a minute once the corpus is there.
+not measured yet. `:smoke` takes half a minute once the corpus is there.
 """
 
 from configs import common

@@ -10,8 +10,7 @@ paper's learning rate of 1 and norm of 5 belong to a loss that is summed over
 the 20 steps; with the mean over tokens they are 20 and 0.25.
 
 The corpus is downloaded, or read from `task.data_dir`. What to expect here is
-not measured: the corpus could not be reached where this was written. `:smoke`
-takes half a minute once the corpus is there.
+not measured yet. `:smoke` takes half a minute once the corpus is there.
 """
 
 from configs import common

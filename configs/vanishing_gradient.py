@@ -26,6 +26,7 @@ SERIES = {
   "LSTM, chrono": {
     "model.cell": "lstm",
     "model.lstm.forget_init": "chrono",
+    "model.lstm.chrono_max": 150,
     "optimizer.learning_rate": 3e-3,
   },
 }
@@ -38,7 +39,6 @@ def get_config(argument: str = ""):
   config.task.order = "row"
   config.task.gap = 0
   config.task.gap_fill = "noise"
-  config.model.lstm.chrono_max = 150
   config.train.batch_size = 48
   config.train.gradient_flow_every = 1500
   config.num_seeds = 3

@@ -18,6 +18,7 @@ import re
 import signal
 import sys
 import types
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -44,6 +45,7 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
     sys.stdout = streams.Lasting(sys.stdout)
   if sys.stderr is not None:
     sys.stderr = streams.Lasting(sys.stderr)
+  warnings.formatwarning = _warning_line
   # Each core is a device of its own, for the axis of seeds.
   os.environ["JAX_NUM_CPU_DEVICES"] = str(_cores())
   sys.exit(main(sys.argv[1:]))
@@ -78,10 +80,11 @@ def call(
     return _fail(error)
   from rnn_lab.errors import FieldError  # imports JAX
   from rnn_lab.paths import local_path
+  from rnn_lab.precision import in_float32
 
   try:
     args.workdir = local_path("workdir", args.workdir)
-    return command(args)
+    return in_float32(command)(args)
   except (FieldError, flags.Error) as error:
     return _fail(error)
   except PermissionError as error:
@@ -106,6 +109,11 @@ def _help(argv: Sequence[str], table: Flags) -> list[str]:
   config, _ = config_file.read(given[1], ["main"], _parse_known)
   lines += [f"fields of {given[1]}, with their defaults:"]
   return lines + field_help.field_lines(config.fields)
+
+
+def _warning_line(message: Warning | str, *place: object) -> str:
+  """Formats a warning without the place in the code that Python adds."""
+  return " ".join(["warning:", *str(message).splitlines()]) + "\n"
 
 
 def exit_code(number: int | None) -> int:

@@ -16,7 +16,7 @@ from rnn_lab._steps import (
   resets_between,
 )
 from rnn_lab.cells.base import Cell, check_carry, is_float
-from rnn_lab.errors import FieldError, check_choice, check_int
+from rnn_lab.errors import INT32_MAX, FieldError, check_choice, check_int
 from rnn_lab.types import Array, Carry, Params, PyTree
 
 IMPLEMENTATIONS = ("auto", "scan")
@@ -99,7 +99,7 @@ def unroll(
 def check_execution(checkpoint_every: int | None, implementation: str) -> None:
   """Raises FieldError for arguments of `unroll` that are out of their range."""
   if checkpoint_every is not None:
-    check_int("checkpoint_every", checkpoint_every, 1)
+    check_int("checkpoint_every", checkpoint_every, 1, INT32_MAX)
   check_choice("implementation", implementation, IMPLEMENTATIONS)
 
 

@@ -1,15 +1,12 @@
 """Finds the files of published data sets in a folder, or downloads them."""
 
 import contextlib
-import hashlib
-import os
 import pathlib
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from rnn_lab.errors import FieldError
-from rnn_lab.rundir import write_text
+from rnn_lab.paths import local_path
 
 
 class File(NamedTuple):
@@ -17,12 +14,13 @@ class File(NamedTuple):
 
   Attributes:
     name: its name at the source's address.
-    sha256: the hash that a download must have; `None` if none is published.
+    known_hash: the published hash, which a download must have: a sha256, or
+      another one as "algorithm:hash".
     others: other names that it can have in a user's folder.
   """
 
   name: str
-  sha256: str | None
+  known_hash: str
   others: tuple[str, ...] = ()
 
 
@@ -72,7 +70,12 @@ SOURCES: dict[str, Source] = {
   "wikitext2": Source(
     f"{RAW}pytorch/examples/main/word_language_model/data/wikitext-2/",
     {
-      "train": File("train.txt", None, ("wiki.train.tokens",)),
+      # No sha256 of it is published.
+      "train": File(
+        "train.txt",
+        "sha1:863f29c46ef9d167fff4940ec821195882fe29d1",
+        ("wiki.train.tokens",),
+      ),
       "valid": File(
         "valid.txt",
         "f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8",
@@ -157,20 +160,20 @@ def find_files(corpus: str, data_dir: str | None) -> dict[str, pathlib.Path]:
       downloads them.
 
   Raises:
-    FieldError: a file is missing, cannot be downloaded, or has another sha256;
+    FieldError: a file is missing, cannot be downloaded, or has another hash;
       the message lists the files to put into `data_dir`.
   """
   address, files = SOURCES[corpus]
   if data_dir is not None:
     return {part: _find(corpus, data_dir, file) for part, file in files.items()}
   return {
-    part: fetch(address + file.name, corpus, file.sha256, _folder(corpus))
+    part: fetch(address + file.name, corpus, file.known_hash, _folder(corpus))
     for part, file in files.items()
   }
 
 
 def _find(corpus: str, data_dir: str, file: File) -> pathlib.Path:
-  folder = pathlib.Path(os.path.expanduser(data_dir))
+  folder = local_path("data_dir", data_dir)
   for inner in (folder, folder / corpus):
     for name in (file.name, *file.others):
       # A path that is too long or holds a null byte raises an error.
@@ -183,23 +186,15 @@ def _find(corpus: str, data_dir: str, file: File) -> pathlib.Path:
   )
 
 
-def unpublished_hashes(corpus: str) -> list[str]:
-  """Returns the files of a corpus whose first download is trusted."""
-  files = SOURCES[corpus].files.values()
-  return [file.name for file in files if file.sha256 is None]
-
-
 def fetch(
-  url: str, folder: str, sha256: str | None, alternative: str
+  url: str, folder: str, known_hash: str, alternative: str
 ) -> pathlib.Path:
   """Returns a file in the user's cache, downloading it if needed.
 
   Args:
     url: its address.
     folder: its folder in the cache.
-    sha256: the hash that it must have. If `None`, that of the first download
-      is recorded beside the file, in `<name>.sha256`, and the cached file and
-      later downloads must have it.
+    known_hash: the hash that it must have, as in `File`.
     alternative: what `data_dir` can be set to instead, for the error.
 
   Raises:
@@ -211,40 +206,23 @@ def fetch(
   # An error is one line; pooch would log more around it.
   pooch.get_logger().setLevel("WARNING")
   path = pathlib.Path(pooch.os_cache("rnn_lab")) / folder / url.split("/")[-1]
-  record = path.with_name(path.name + ".sha256")
   try:
-    expected = sha256 or _recorded(record)
     pooch.retrieve(
-      url=url,
-      known_hash=expected and f"sha256:{expected}",
-      fname=path.name,
-      path=path.parent,
+      url=url, known_hash=known_hash, fname=path.name, path=path.parent
     )
-    if expected is None:
-      write_text(record, hashlib.sha256(path.read_bytes()).hexdigest() + "\n")
   except (OSError, ValueError) as error:
     # OSError: no network, not writable, or a truncated answer; some of the
     # client's ValueErrors are OSErrors too. Other ValueErrors: another hash.
     reason = type(error).__name__
     if not isinstance(error, OSError):
-      known = "the published one" if sha256 else f"that in {record}"
-      reason = f"its sha256 is not {known}"
+      name = known_hash.rpartition(":")[0] or "sha256"
+      reason = f"its {name} is not the published one"
     raise FieldError(
       "data_dir",
       f"{{field}} must be set to {alternative}: the download of {url} failed "
       f"({reason})",
     ) from error
   return path
-
-
-def _recorded(record: pathlib.Path) -> str | None:
-  """Reads the hash of the first download; `None` before it."""
-  if not record.exists():
-    return None
-  sha256 = record.read_text(encoding="utf-8").strip()
-  if not re.fullmatch("[0-9a-f]{64}", sha256):
-    raise ValueError("not a sha256")
-  return sha256
 
 
 def _folder(corpus: str) -> str:

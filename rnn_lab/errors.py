@@ -8,6 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 FLOAT32_MAX = 3.4028234e38
+# What is counted on the devices is int32.
+INT32_MAX = 2**31 - 1
+# More units or features than any machine has memory for a square kernel of.
+LARGEST_SIZE = 2**20
 
 
 class FieldError(ValueError):
@@ -94,6 +98,11 @@ def check_int(
     raise FieldError(
       field, f"{{field}} must be an integer {bound}, got {value!r}"
     )
+
+
+def check_size(field: str, value: Any) -> None:
+  """Raises FieldError unless `value` is a number of units or features."""
+  check_int(field, value, 1, LARGEST_SIZE)
 
 
 def check_float(

@@ -20,8 +20,7 @@ def local_path(field: str, path: str | os.PathLike) -> pathlib.Path:
   """
   if not isinstance(path, str | os.PathLike) or not os.fspath(path):
     raise FieldError(field, f"{{field}} must be a path, got {path!r}")
-  # A Path has made "gs:/..." of "gs://...".
-  if re.match(r"[A-Za-z][\w+.-]+:/", os.fspath(path)):
+  if is_address(path):
     raise FieldError(
       field, f"{{field}} must be a path on this machine, got {str(path)!r}"
     )
@@ -32,3 +31,9 @@ def local_path(field: str, path: str | os.PathLike) -> pathlib.Path:
       field, f"{{field}} must be a path in UTF-8, got {os.fspath(path)!r}"
     ) from error
   return pathlib.Path(os.path.expanduser(path))
+
+
+def is_address(path: str | os.PathLike) -> bool:
+  """Whether a path is an address, such as "gs://bucket/x"."""
+  # A Path has made "gs:/..." of "gs://...".
+  return re.match(r"[A-Za-z][\w+.-]+:/", os.fspath(path)) is not None

@@ -16,7 +16,7 @@ from rnn_lab import models
 from rnn_lab.cells import CELLS
 from rnn_lab.evaluators.sequences import SequenceSettings
 from rnn_lab.reports.goals import parse_goals, parse_published
-from rnn_lab.runs import train
+from rnn_lab.runs import effects, train
 from rnn_lab.runs.planning import plan
 from rnn_lab.sweeps.expand import expand
 from rnn_lab.training import optimizers, settings
@@ -193,7 +193,7 @@ def test_loads_and_its_smoke_runs(name, tmp_path, folders):
       config.train.batch_size = 16
     if name in folders:
       config.task.data_dir = str(folders[name])
-    plan(config)
+    assert not plan(config).without_effect
   assert train(config, tmp_path / "run") == "finished"
   ended = result(tmp_path / "run")
   assert ended["metrics"][f"test/{ended['headline']}"]["mean"] is not None
@@ -209,8 +209,7 @@ def test_every_trial_of_its_sweep_can_be_planned(name, argument, folders):
   if name in folders:
     config.task.data_dir = str(folders[name])
   trials = expand(module.sweep, argument, config, {})
-  for trial in trials:
-    plan(trial.config)
+  assert not effects.in_none([plan(trial.config) for trial in trials])
   series = {trial.series for trial in trials}
   tasks = {trial.config.task.name for trial in trials}
   if not argument and hasattr(module, "report"):
@@ -235,7 +234,9 @@ def test_every_trial_of_its_sweep_can_be_planned(name, argument, folders):
 def test_other_arguments_can_be_planned(name, argument):
   config = load(name).get_config(argument)
   config.task.train_size, config.task.eval_size = 100, 10
-  task = plan(config).task
+  made = plan(config)
+  task = made.task
+  assert not made.without_effect
   assert argument in (task.name, config.task.get("kind"))
 
 

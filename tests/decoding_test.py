@@ -19,9 +19,9 @@ from rnn_lab.errors import FieldError
 P = np.array([0.1, 0.4, 0.2, 0.3])
 V, T, END = 3, 4, 2
 NODES = sum(V**t for t in range(T + 1))
-# For each of two sequences and each prefix, numbered as a tree's nodes, the
-# logits of the next symbol.
-TREE = np.random.default_rng(0).normal(size=(2, NODES, V)) * 2
+# For each sequence and each prefix, numbered as a tree's nodes, the logits of
+# the next symbol.
+TREE = np.random.default_rng(0).normal(size=(20, NODES, V)) * 2
 LOG_P = TREE - np.log(np.exp(TREE).sum(-1, keepdims=True))
 
 
@@ -199,25 +199,56 @@ def test_a_beam_of_one_is_greedy_and_a_wider_one_no_worse():
   assert (wide.log_prob[:, 0] >= one.log_prob[:, 0] - 1e-6).all()
 
 
-@pytest.mark.parametrize("num_steps,beam_size", [(T, 2), (3, 5)])
-def test_hypotheses_are_what_they_say(num_steps, beam_size):
-  """A finished hypothesis never changes, whatever the others do after it."""
+def search(row, beam_size, penalty):
+  """The beam search of one sequence, hypothesis by hypothesis."""
+
+  def score(tokens):
+    return log_prob(row, tokens) / ((5 + len(tokens)) / 6) ** penalty
+
+  def best_of(hypotheses):
+    return sorted(hypotheses, key=score, reverse=True)[:beam_size]
+
+  live, finished = [()], []
+  for _ in range(T):
+    successors = [(*tokens, symbol) for tokens in live for symbol in range(V)]
+    successors.sort(key=lambda tokens: -log_prob(row, tokens))
+    ended = [s for s in successors[:beam_size] if s[-1] == END]
+    finished = best_of(finished + ended)
+    live = [s for s in successors if s[-1] != END][:beam_size]
+    bound = log_prob(row, live[0]) / ((5 + T) / 6) ** penalty
+    if len(finished) == beam_size or finished and bound <= score(finished[0]):
+      break
+  if len(finished) == beam_size:
+    return finished
+  return best_of(finished + live)
+
+
+@pytest.mark.parametrize(
+  "beam_size,penalty", [(1, 1.0), (2, 0.0), (2, 1.0), (4, 3.0)]
+)
+def test_beam_search_is_the_search_hypothesis_by_hypothesis(beam_size, penalty):
+  size = len(TREE)
   beam = beam_search(
-    tree_step, START, FIRST, num_steps=num_steps, end=END, beam_size=beam_size
+    tree_step,
+    (jnp.arange(size), jnp.zeros(size, jnp.int32)),
+    jnp.full(size, -1),
+    num_steps=T,
+    end=END,
+    beam_size=beam_size,
+    length_penalty=penalty,
   )
-  for row, k in np.ndindex(2, beam_size):
-    if beam.log_prob[row, k] == -np.inf:
-      continue
-    tokens = beam.tokens[row, k].tolist()
-    length = int(beam.lengths[row, k])
-    assert tokens[length:] == [END] * (num_steps - length)
-    assert END not in tokens[:length]
-    count = length + bool(beam.is_finished[row, k])
-    want = log_prob(row, tokens[:count])
-    np.testing.assert_allclose(beam.log_prob[row, k], want, rtol=1e-5)
-    score = want / ((5 + count) / 6)
-    np.testing.assert_allclose(beam.score[row, k], score, rtol=1e-5)
-  assert (np.diff(np.asarray(beam.score), axis=1) <= 0).all()
+  for row in range(size):
+    want = search(row, beam_size, penalty)
+    found = np.asarray(beam.log_prob[row]) > -np.inf
+    assert found.tolist() == [n < len(want) for n in range(beam_size)]
+    for k, tokens in enumerate(want):
+      assert beam.tokens[row, k].tolist() == [*tokens, *[END] * T][:T]
+      assert beam.lengths[row, k] == len(tokens) - (tokens[-1] == END)
+      assert beam.is_finished[row, k] == (tokens[-1] == END)
+      expected = log_prob(row, tokens)
+      np.testing.assert_allclose(beam.log_prob[row, k], expected, rtol=1e-5)
+      score = expected / ((5 + len(tokens)) / 6) ** penalty
+      np.testing.assert_allclose(beam.score[row, k], score, rtol=1e-5)
 
 
 def test_free_running_reads_its_own_outputs():

@@ -99,7 +99,7 @@ def test_the_task_scores_what_is_decoded(monkeypatch):
     ({"valid_beam": 0}, "sequences.test_beam is required"),
     (
       {"valid_beam": 0, "test_beam": 5, "length_penalty": 1.0},
-      "sequences.valid_beam must be an integer of at least 1, got 0",
+      "sequences.valid_beam must be an integer from 1 to 1000, got 0",
     ),
     (
       {"valid_beam": 1, "test_beam": 5, "length_penalty": -1.0},

@@ -261,8 +261,14 @@ def test_sections_are_checked():
     (None, "stream.window is required"),
     ({}, "stream.window is required"),
     (STREAM | {"windows": 3}, "stream.windows is not a known field; did you "),
-    (STREAM | {"tracks": 0}, "stream.tracks must be an integer of at least 1"),
-    (STREAM | {"warmup": -1}, "stream.warmup must be an integer of at least 0"),
+    (
+      STREAM | {"tracks": 0},
+      "stream.tracks must be an integer from 1 to 1",
+    ),
+    (
+      STREAM | {"warmup": -1},
+      "stream.warmup must be an integer from 0 to 1",
+    ),
     (STREAM | {"context_targets": 1.0}, "stream.context_targets must be an "),
   ):
     with pytest.raises(FieldError) as error:

@@ -358,14 +358,14 @@ def test_ctrl_c_while_starting_is_no_traceback():
 
 
 LINES = """
-import sys
-import types
+import sys, warnings
 from experiments import cli
 
 def main(argv):
   for n in range(3):
     print("line \u2192", n, flush=True)
     sys.stdin.readline()
+  warnings.warn("two\\nlines")
   print("done", file=sys.stderr)
   return 0
 
@@ -387,7 +387,7 @@ def test_an_output_that_nobody_reads_any_more_ends_nothing():
     process.stdout.close()
     process.stdin.write("\n" * 3)
     process.stdin.close()
-    assert process.stderr.read() == "done\n"
+    assert process.stderr.read() == "warning: two lines\ndone\n"
     assert process.wait(timeout=60) == 0
 
 

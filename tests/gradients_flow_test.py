@@ -113,6 +113,16 @@ def test_by_time_by_lag_and_by_unit():
       np.abs(gradient[t, here]).mean(axis=0),
       rtol=1e-5,
     )
+  mask = np.array([[1, 0, 0], [0, 1, 1], [1, 1, 0], [0, 1, 1], [1, 1, 1]], bool)
+  valid = mask & (np.arange(T)[:, None] < lengths)
+  steps = [np.flatnonzero(valid[:, b])[::-1] for b in range(B)]
+  for t in range(T):
+    want = norms[t][valid[t]].mean() if valid[t].any() else 0.0
+    got = norm_by_time(g, lengths, mask)[t]
+    np.testing.assert_allclose(got, want, rtol=1e-5)
+    back = [norms[s[t], b] for b, s in enumerate(steps) if t < len(s)]
+    got = norm_by_lag(g, lengths, mask)[t]
+    np.testing.assert_allclose(got, np.mean(back or [0.0]), rtol=1e-5)
   np.testing.assert_array_equal(norm_by_lag(g), norm_by_time(g)[::-1])
   matrices = g.reshape(T, B, 2, H // 2)
   np.testing.assert_array_equal(norm_by_time(matrices), norm_by_time(g))

@@ -180,11 +180,11 @@ def test_equal_sections_build_equal_models():
     ),
     (
       {"hidden_size": 0},
-      "model.hidden_size must be an integer of at least 1, got 0",
+      "model.hidden_size must be an integer from 1 to 1048576, got 0",
     ),
     (
       {"num_layers": 0},
-      "model.num_layers must be an integer of at least 1, got 0",
+      "model.num_layers must be an integer from 1 to 256, got 0",
     ),
     (
       {"dropout": 1.0},
@@ -211,7 +211,7 @@ def test_equal_sections_build_equal_models():
     ({"readout_init": "odd"}, "model.readout_init must be one of "),
     (
       {"checkpoint_every": -1},
-      "model.checkpoint_every must be an integer of at least 0, got -1",
+      "model.checkpoint_every must be an integer from 0 to 2147483647, got -1",
     ),
     (
       {"kind": "sequence_to_vectors"},

@@ -211,6 +211,26 @@ def test_padding_changes_nothing(fields):
     assert (got[1]["inputs"]["embedding"][6] == 0).all()
 
 
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_masked_steps_of_the_source_are_skipped(is_reversed):
+  fields = {
+    "decoder__attention": "additive",
+    "decoder__reverse_source": is_reversed,
+  }
+  model, task = written_model(**fields)
+  params, batch = params_of(model, task), written_batch()
+  kept = np.array([0, 2, 3, 4])
+  mask_BS = np.zeros((B, S), bool)
+  mask_BS[:, kept] = True
+  short = batch._replace(
+    inputs=batch.inputs[:, kept], input_lengths=jnp.array([4, 1, 2])
+  )
+  masked = batch._replace(input_mask=jnp.asarray(mask_BS))
+  want = apply(model, params, short, (), method="outputs")
+  got = apply(model, params, masked, (), method="outputs")
+  np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("fields", [ATTENTIVE[1], WITHOUT[1]])
 def test_step_by_step_equals_the_teacher_forced_pass(fields):
   model, task = written_model(**fields)

@@ -19,6 +19,7 @@ FLOORS = {
   "rnn_lab.errors": 1,
   "rnn_lab.initializers": 1,
   "rnn_lab.paths": 1,
+  "rnn_lab.precision": 1,
   "rnn_lab.rows": 1,
   "rnn_lab.rundir": 1,
   "rnn_lab.types": 1,

@@ -101,6 +101,8 @@ def test_what_cannot_be_predicted_is_named(sentiment):
     predict(model, params, task, ["film"], beam_size=3)
   with pytest.raises(FieldError, match="^input must have at least one line"):
     predict(model, params, task, [])
+  with pytest.raises(FieldError, match="^input must be a list, got 'a film'"):
+    predict(model, params, task, "a film")
   other = tasks.build({"name": "adding", "length": 3}, 2)
   with pytest.raises(FieldError, match="'adding' has none$"):
     predict(model, params, other, ["film"])

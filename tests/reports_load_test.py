@@ -71,17 +71,25 @@ def test_a_half_written_last_row_is_dropped_and_a_broken_one_is_named(tmp_path):
   assert trial.damaged == [f"{path} (line 3 is not JSON)"]
 
 
-def test_seconds_are_those_of_the_last_finish(tmp_path):
+def test_seconds_are_those_of_all_sessions(tmp_path):
   fakes.write_run(tmp_path, fakes.config())
-  rows = [
-    {"event": "finished", "seconds": 3.0},
-    {"event": "compiled", "seconds": 99.0},
-    {"event": "finished", "seconds": 4.5},
-    {"step": 250, "seconds": 77.0},
-  ]
   assert load_trials(tmp_path)[0].seconds is None
-  fakes.write_rows(tmp_path / "timing.jsonl", rows)
-  assert load_trials(tmp_path)[0].seconds == 4.5
+  rows = [
+    {"event": "start", "step": 0, "time": 100.0},
+    {"event": "stopped", "step": 10, "time": 101.5},
+    {"event": "start", "step": 10, "time": 500.0},
+    {"event": "evaluated", "step": 20, "time": 506.0},  # then killed
+    {"event": "start", "step": 10, "time": 900.0},
+    {"event": "compiled", "step": 10, "time": 901.0, "seconds": 99.0},
+    {"event": "finished", "step": 40, "time": 925.0, "seconds": 24.0},
+    # With more steps. The clock was set, but not the duration.
+    {"event": "start", "step": 40, "time": 2000.0},
+    {"event": "finished", "step": 80, "time": 1000.0, "seconds": 48.0},
+    {"event": "start", "step": 80, "time": 3000.0},
+  ]
+  for count, seconds in (1, None), (2, 1.5), (4, 7.5), (7, 31.5), (10, 79.5):
+    fakes.write_rows(tmp_path / "timing.jsonl", rows[:count])
+    assert load_trials(tmp_path)[0].seconds == seconds
 
 
 def test_single_run_directory_is_one_trial(tmp_path):
@@ -293,6 +301,7 @@ def test_reports_import_nothing_that_trains():
   others = {name.split(".")[0] for name in imported - of_the_lab}
   assert {".".join(name.split(".")[:2]) for name in of_the_lab} == {
     "rnn_lab.errors",
+    "rnn_lab.paths",
     "rnn_lab.reports",
     "rnn_lab.rundir",
   }

@@ -160,6 +160,20 @@ def test_more_than_eight_series_are_split_and_old_figures_removed(tmp_path):
   ]
 
 
+def test_one_layer_is_not_called_the_top_one(tmp_path):
+  """Though an LSTM has two states, and two directions are logged."""
+  flow = [
+    {**row, "state": state, "direction": direction}
+    for state in ("c", "h")
+    for direction in ("forward", "backward")
+    for row in fakes.flow_rows(4, 0.5, seeds=1)
+  ]
+  fakes.write_run(tmp_path, fakes.config(), fakes.result([0.5]), [], flow)
+  (figure,) = draw_gradient_flow(arrange(load_trials(tmp_path)))
+  title = figure.get_suptitle()
+  assert title.startswith("Norm of dE/dh_t (layer 0, forward): ")
+
+
 def test_gradient_flow_has_a_line_for_each_of_several_recurrences(tmp_path):
   for name, recurrences in [("gru", ["stack"]), ("lstm", ["reader", "writer"])]:
     flow = [

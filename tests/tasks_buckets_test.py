@@ -159,6 +159,10 @@ def test_inputs_and_targets_are_cut_to_lengths_of_their_own():
   assert batch.inputs["b"].tolist() == [[3, 3], [0, 0]]
   assert batch.targets.shape == batch.weights.shape == (2, 4)
   assert batch.input_lengths.tolist() == [2, 2]
+  assert batch.input_mask is None
+  mask = np.arange(5 * N).reshape(N, 5) % 3 > 0
+  batch = buckets.cut(whole._replace(input_mask=mask), np.array([3, 0]), (2, 4))
+  assert batch.input_mask.tolist() == mask[[3, 0], :2].tolist()
   vector = whole._replace(targets=np.arange(N), weights=np.ones(N))
   batch = buckets.cut(vector, np.array([5, 1]), (5,))
   assert batch.targets.tolist() == [5, 1] and batch.weights.shape == (2,)

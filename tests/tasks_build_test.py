@@ -117,7 +117,7 @@ from rnn_lab.tasks import TASKS, build
     (
       {"name": "digits"},
       0,
-      "train.batch_size must be an integer of at least 1, got 0",
+      "train.batch_size must be an integer from 1 to 2147483647, got 0",
     ),
     (
       {"name": "digits"},

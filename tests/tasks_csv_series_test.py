@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
@@ -102,6 +102,7 @@ def test_home_folder_and_unnamed_columns(write, monkeypatch):
   assert read_csv(path)[0] == ("column 1", "a")
 
 
+@settings(deadline=None)
 @given(
   st.lists(
     st.lists(st.floats(-1e30, 1e30), min_size=2, max_size=2),

@@ -157,4 +157,4 @@ def test_the_published_data():
     "Two young, White males are outside near many bushes."
   )
   published = SOURCES["multi30k"].files.values()
-  assert data.hashes == {file.name: file.sha256 for file in published}
+  assert data.hashes == {file.name: file.known_hash for file in published}

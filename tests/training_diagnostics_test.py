@@ -1,5 +1,7 @@
 """Metrics of each layer, and gradients through time, against plain loops."""
 
+import types
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,12 +9,17 @@ import optax
 import pytest
 from tiny import numbers, rows, tiny_config, tiny_language
 
+from rnn_lab import models
+from rnn_lab._stack import unroll_stack
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import init_params
 from rnn_lab.runs import train
 from rnn_lab.runs.opening import load_run
 from rnn_lab.runs.planning import plan
+from rnn_lab.studies.problem import recurrence_of, study_batch
+from rnn_lab.tasks.temporal_order import temporal_order
 from rnn_lab.training.checkpoint import Checkpoints
+from rnn_lab.training.diagnostics import flow_step, saturation
 from rnn_lab.training.state import seed_keys
 
 
@@ -70,6 +77,57 @@ def test_norms_and_saturation_equal_a_plain_loop(tmp_path):
   assert np.mean(shares) > 0.0
   logged = row["layers/stack.0.forward/saturated/h"]
   np.testing.assert_allclose(logged, [np.mean(shares)], atol=0.002)
+
+
+def test_skipped_steps_are_as_if_they_were_not_there():
+  """In the gradient flow, the saturation and the batch of a study."""
+  task = temporal_order(4, length=20)
+  section = tiny_config(model__cell="gru").model.to_dict()
+  model = models.build(section, task)
+  batch = task.batch(task.data[0], jax.random.key(0), 0)
+  params = init_params(model, task, jax.random.key(1))
+  kept = np.array([0, 3, 4, 6, 7, 8, 11])
+  short = batch._replace(inputs=batch.inputs[:, :7], input_lengths=None)
+  mask = np.zeros(batch.inputs.shape[:2], bool)
+  mask[:, kept] = True
+  scattered = jnp.full_like(batch.inputs, jnp.nan)
+  scattered = scattered.at[:, kept].set(short.inputs)
+  masked = short._replace(inputs=scattered, input_mask=jnp.asarray(mask))
+
+  def measured(batch):
+    fixed = types.SimpleNamespace(
+      batch=lambda data, key, step: data, eval_batches=lambda split: [batch]
+    )
+    state = types.SimpleNamespace(params=params, carry=())
+    args = (model, fixed, (batch, 0), (0, state))
+    studied = study_batch(fixed, 4)
+    return (
+      jax.jit(lambda: (flow_step(*args), saturation(*args)))(),
+      recurrence_of(model, params, studied)._replace(stack=None, cost=None),
+    )
+
+  (flow, shares), recurrence = measured(masked)
+  (want_flow, want_shares), want = measured(short)
+  [norms], [want_norms] = jax.tree.leaves(flow), jax.tree.leaves(want_flow)
+  np.testing.assert_allclose(norms[kept], want_norms, rtol=1e-5)
+  assert (np.delete(norms, kept) == 0.0).all() and (norms[kept] > 0.0).all()
+  np.testing.assert_allclose(
+    jax.tree.leaves(shares), jax.tree.leaves(want_shares), rtol=1e-6
+  )
+  for a, e in zip(jax.tree.leaves(recurrence), jax.tree.leaves(want)):
+    np.testing.assert_array_equal(a, e)
+
+  @jax.jit
+  def costs(batch):
+    variables = {"params": params}
+    r = model.apply(variables, batch, (), method="recurrences")["stack"]
+    _, y = unroll_stack(r.stack, r.params, r.xs, mask_TB=r.mask_TB)
+    each = jax.vmap(r.cost, in_axes=(None, 0, 0))(r.readout, y, r.targets)
+    (total, _), _ = model.apply(variables, batch, (), method="loss")
+    return r.weights_T @ each, total
+
+  for batch in (masked, short):
+    np.testing.assert_allclose(*costs(batch), rtol=1e-5)
 
 
 def test_they_change_no_other_number_and_survive_an_end(tmp_path):

@@ -62,6 +62,15 @@ def whole(runs):
   return runs["digits"]
 
 
+def test_double_precision_elsewhere_changes_nothing(whole, tmp_path):
+  with jax.enable_x64(True):  # as the environment's JAX_ENABLE_X64 does
+    assert train(tiny_config(), tmp_path / "run") == "finished"
+    params = load_run(tmp_path / "run").params
+    assert jnp.zeros(1).dtype == jnp.float64
+  assert numbers(tmp_path / "run") == numbers(whole)
+  assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(params))
+
+
 def final_params(workdir):
   """The parameters in the last checkpoint, the last ones and the best."""
   with Checkpoints(workdir / "checkpoints") as checkpoints:

@@ -12,17 +12,17 @@ from rnn_lab.runs.planning import check_workdir, plan, plan_of_run
 @pytest.mark.parametrize(
   ("field", "value", "words"),
   [
-    ("train__batch_size", 0, "must be an integer of at least 1, got 0"),
+    ("train__batch_size", 0, "must be an integer from 1 to 2147483647, got 0"),
     ("train__num_steps", -1, "must be an integer from 0 to 2147483647, got -1"),
     ("train__num_epochs", -1, "must be an integer from 0 to 2147483647"),
     ("optimizer__decayed", "some", "must be one of all, kernels, got 'some'"),
     ("train__clip_norm", float("nan"), "must be a finite number of at least 0"),
-    ("train__log_every", 0, "must be an integer of at least 1, got 0"),
-    ("train__gradient_flow_every", -1, "must be an integer of at least 0"),
-    ("eval__every", -1, "must be an integer of at least 0, got -1"),
+    ("train__log_every", 0, "must be an integer from 1 to 2147483647, got 0"),
+    ("train__gradient_flow_every", -1, "must be an integer from 0 to 2147"),
+    ("eval__every", -1, "must be an integer from 0 to 2147483647, got -1"),
     ("eval__select", "first", "must be one of best, last, got 'first'"),
-    ("run__steps_per_call", 0, "must be an integer of at least 1, got 0"),
-    ("run__checkpoint_every", -1, "must be an integer of at least 0, got -1"),
+    ("run__steps_per_call", 0, "must be an integer from 1 to 2147483647"),
+    ("run__checkpoint_every", -1, "must be an integer from 0 to 2147483647"),
     (
       "optimizer__learning_rate",
       float("nan"),

@@ -14,7 +14,7 @@ from rnn_lab.cells.base import (
   gates_inside,
   zero_carry,
 )
-from rnn_lab.errors import check_choice, check_float, check_int
+from rnn_lab.errors import INT32_MAX, check_choice, check_float, check_int
 from rnn_lab.initializers import Initializer, chrono_forget_bias, per_gate
 from rnn_lab.types import Array, Key
 
@@ -81,7 +81,7 @@ def lstm(
   """
   check_choice("forget_init", forget_init, FORGET_INITS)
   check_float("forget_bias", forget_bias)
-  check_int("chrono_max", chrono_max, 3)
+  check_int("chrono_max", chrono_max, 3, INT32_MAX)
   size, gates = hidden_size, len(LSTM_GATES)
 
   def init(key: Key, input_size: int) -> LSTMParams:

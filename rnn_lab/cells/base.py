@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from rnn_lab.caching import cached
 from rnn_lab.cells.activations import Activated, activated
-from rnn_lab.errors import FieldError, check_float, check_int
+from rnn_lab.errors import FieldError, check_float, check_size
 from rnn_lab.initializers import bias_initializer, kernel_initializer
 from rnn_lab.types import Array, Carry, Key, Params, PyTree
 
@@ -142,7 +142,7 @@ def _initializers(arguments: dict[str, Any]) -> dict[str, Any]:
   """
   arguments = dict(arguments)
   if "hidden_size" in arguments:
-    check_int("hidden_size", arguments["hidden_size"], 1)
+    check_size("hidden_size", arguments["hidden_size"])
   for weight, initializer in WEIGHTS.items():
     field, scale = f"{weight}_init", arguments.get(f"{weight}_scale", 1.0)
     check_float(f"{weight}_scale", scale, 0.0)

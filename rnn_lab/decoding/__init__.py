@@ -5,12 +5,13 @@ All functions take a step `(carry, tokens_B) -> (carry, logits_BV)`, as the
 whose arrays have a leading dimension B.
 """
 
-from rnn_lab.decoding._beam import Beams, beam_search
+from rnn_lab.decoding._beam import WIDEST_BEAM, Beams, beam_search
 from rnn_lab.decoding._feedback import free_run
 from rnn_lab.decoding._one_by_one import Decoded, greedy, sample
 from rnn_lab.decoding._sampling import check_sampling, sampling_logits
 
 __all__ = [
+  "WIDEST_BEAM",
   "Beams",
   "Decoded",
   "beam_search",

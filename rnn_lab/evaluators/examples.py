@@ -171,6 +171,7 @@ def _outputs(recurrence: Recurrence) -> list:
     recurrence.xs,
     recurrence.carry,
     lengths_B=recurrence.lengths_B,
+    mask_TB=recurrence.mask_TB,
     resets_TB=recurrence.resets_TB,
   )
   directions = 2 if stack.backward else 1

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnn_lab.decoding import WIDEST_BEAM
 from rnn_lab.errors import check_fields, check_float, check_int, in_section
 from rnn_lab.evaluators.batches import Batches
 from rnn_lab.evaluators.examples import Answer, named
@@ -51,8 +52,8 @@ class Sequences(Batches):
       section = {} if section is None else section
       check_fields(section, fields, required=fields if section else ())
       settings = SequenceSettings(**section)
-      check_int("valid_beam", settings.valid_beam, 1)
-      check_int("test_beam", settings.test_beam, 1)
+      check_int("valid_beam", settings.valid_beam, 1, WIDEST_BEAM)
+      check_int("test_beam", settings.test_beam, 1, WIDEST_BEAM)
       check_float("length_penalty", settings.length_penalty, 0.0)
 
   def evaluate(self, params: Params, split: str) -> dict[str, np.ndarray]:

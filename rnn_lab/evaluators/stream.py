@@ -7,7 +7,13 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from rnn_lab.errors import FieldError, check_fields, check_int, in_section
+from rnn_lab.errors import (
+  INT32_MAX,
+  FieldError,
+  check_fields,
+  check_int,
+  in_section,
+)
 from rnn_lab.evaluators import log_probs
 from rnn_lab.evaluators.log_probs import Scorer
 from rnn_lab.models.base import Model, program_model
@@ -15,6 +21,9 @@ from rnn_lab.rundir import finite_or_null
 from rnn_lab.types import Array, Params, PyTree
 
 SPLITS = ("train", "valid", "test")
+# Each track reads its own warm-up: together they are held in memory.
+MOST_TRACKS = 1000
+LONGEST_WARMUP = 100_000
 
 
 class StreamSettings(NamedTuple):
@@ -52,10 +61,11 @@ class StreamEvaluation:
       if section is None:
         raise FieldError("window", "{field} is required")
       check_fields(section, fields, required=fields)
-      for field in ("window", "tracks", "valid_tracks"):
-        check_int(field, section[field], 1)
-      for field in ("warmup", "context_targets"):
-        check_int(field, section[field], 0)
+      for field in ("tracks", "valid_tracks"):
+        check_int(field, section[field], 1, MOST_TRACKS)
+      check_int("window", section["window"], 1, INT32_MAX)
+      check_int("warmup", section["warmup"], 0, LONGEST_WARMUP)
+      check_int("context_targets", section["context_targets"], 0, INT32_MAX)
 
   def log_probs(self, scorer: Scorer, split: str) -> np.ndarray:
     """Returns `[S, N]`: log p of each token of a split."""

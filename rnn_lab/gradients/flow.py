@@ -11,7 +11,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from rnn_lab._steps import as_lengths, before_length
+from rnn_lab._steps import as_flags, as_lengths, before_length
 from rnn_lab.gradients.costs import shape_error
 from rnn_lab.gradients.norms import norm
 from rnn_lab.types import Array, PyTree
@@ -49,61 +49,89 @@ def gradient_flow(
   cost: Callable[[PyTree], Array],
   perturbations: PyTree,
   lengths_B: Array | None = None,
+  mask_TB: Array | None = None,
 ) -> PyTree:
   """Computes `norm_by_time` of each leaf of `state_gradients`."""
   gradients = state_gradients(cost, perturbations)
-  return jax.tree.map(lambda g_TBH: norm_by_time(g_TBH, lengths_B), gradients)
+  return jax.tree.map(
+    lambda g_TBH: norm_by_time(g_TBH, lengths_B, mask_TB), gradients
+  )
 
 
-def norm_by_time(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
+def norm_by_time(
+  gradient_TBH: Array,
+  lengths_B: Array | None = None,
+  mask_TB: Array | None = None,
+) -> Array:
   """Computes the mean over the batch of each example's |dE/ds_t|: `[T]`.
+
+  The mean at a step is over the examples for which it is valid, 0 where there
+  is none.
 
   Args:
     gradient_TBH: a leaf of `state_gradients`; a state of another shape
       `[T, B, ...]` counts as one vector per example.
-    lengths_B: the examples' lengths; the mean at a step is over the examples
-      that have that step. None where all have T.
+    lengths_B: the examples' lengths; None where all have T.
+    mask_TB: which steps are valid; None for all within the lengths.
 
   Raises:
-    FieldError: the gradient is not `[T, B, ...]`, or a length is not in [0, T].
-  """
-  return _mean(_norms(gradient_TBH), lengths_B)
-
-
-def norm_by_lag(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
-  """Computes `norm_by_time` by lag l = 0, 1, ... from each last step: `[T]`.
-
-  An example of n steps is at lag l at its step n - 1 - l, so that sequences of
-  different lengths are averaged at the same distance from their ends. Args and
-  errors as of `norm_by_time`.
+    FieldError: the gradient is not `[T, B, ...]`, or a length is not in [0, T],
+      or the mask is not `[T, B]`.
   """
   norm_TB = _norms(gradient_TBH)
-  if lengths_B is None:
-    return _mean(norm_TB[::-1], None)
-  lengths_B = as_lengths(lengths_B, *_shape(norm_TB))
-  lag_T1 = jnp.arange(len(norm_TB))[:, None]
-  place_TB = jnp.clip(lengths_B[None, :] - 1 - lag_T1, 0)
-  return _mean(jnp.take_along_axis(norm_TB, place_TB, axis=0), lengths_B)
+  return _mean(norm_TB, used_steps(norm_TB, lengths_B, mask_TB))
 
 
-def size_by_unit(gradient_TBH: Array, lengths_B: Array | None = None) -> Array:
+def norm_by_lag(
+  gradient_TBH: Array,
+  lengths_B: Array | None = None,
+  mask_TB: Array | None = None,
+) -> Array:
+  """Computes `norm_by_time` by lag l = 0, 1, ... from each last step: `[T]`.
+
+  The lag is counted in valid steps, so that sequences of different lengths are
+  averaged at the same distance from their ends. Args and errors as of
+  `norm_by_time`.
+  """
+  norm_TB = _norms(gradient_TBH)[::-1]
+  used_TB = used_steps(norm_TB[::-1], lengths_B, mask_TB)[::-1]
+  # The valid steps first, from the last one on.
+  place_TB = jnp.argsort(~used_TB, axis=0, stable=True)
+  norm_TB, used_TB = (
+    jnp.take_along_axis(a, place_TB, axis=0) for a in (norm_TB, used_TB)
+  )
+  return _mean(norm_TB, used_TB)
+
+
+def size_by_unit(
+  gradient_TBH: Array,
+  lengths_B: Array | None = None,
+  mask_TB: Array | None = None,
+) -> Array:
   """Computes the mean over the batch of each unit's |dE/ds_t|: `[T, H]`.
 
   Args and errors as of `norm_by_time`.
   """
-  return _mean(jnp.abs(_checked("gradient_TBH", gradient_TBH)), lengths_B)
+  size_TBH = jnp.abs(_checked("gradient_TBH", gradient_TBH))
+  return _mean(size_TBH, used_steps(size_TBH, lengths_B, mask_TB))
 
 
-def used_steps(values: Array, lengths_B: Array | None) -> Array:
-  """Returns booleans `[T, B, 1, ...]`: the steps of `values` that hold data.
+def used_steps(
+  values: Array, lengths_B: Array | None, mask_TB: Array | None = None
+) -> Array:
+  """Returns booleans `[T, B, 1, ...]`: the steps of `values` that are valid.
 
   Raises:
-    FieldError: values is not `[T, B, ...]`, or a length is not in [0, T].
+    FieldError: values is not `[T, B, ...]`, a length is not in [0, T], or the
+      mask is not `[T, B]`.
   """
-  num_steps, shape = _shape(_checked("values", values))
+  num_steps, *shape = _checked("values", values).shape[:2]
   used_TB = jnp.ones((num_steps, *shape), bool)
   if lengths_B is not None:
-    used_TB = before_length(as_lengths(lengths_B, num_steps, shape), num_steps)
+    lengths_B = as_lengths(lengths_B, num_steps, tuple(shape))
+    used_TB = before_length(lengths_B, num_steps)
+  if mask_TB is not None:
+    used_TB = used_TB & as_flags("mask_TB", mask_TB, used_TB.shape)
   return used_TB.reshape(num_steps, *shape, *[1] * (jnp.ndim(values) - 2))
 
 
@@ -115,21 +143,13 @@ def _checked(field: str, values: Array) -> Array:
   return values
 
 
-def _shape(values: Array) -> tuple[int, tuple[int]]:
-  """Returns T and the shape `(B,)` of lengths."""
-  return values.shape[0], values.shape[1:2]
-
-
 def _norms(gradient: Array) -> Array:
   """Computes each example's norm: `[T, B]`."""
   gradient = _checked("gradient_TBH", gradient)
   return norm(gradient.reshape(*gradient.shape[:2], -1), axis=-1)
 
 
-def _mean(values: Array, lengths_B: Array | None) -> Array:
-  """Averages `[T, B, ...]` over the examples that have a step, 0 if none."""
-  if lengths_B is None:
-    return jnp.mean(values, axis=1)
-  used = used_steps(values, lengths_B)
+def _mean(values: Array, used: Array) -> Array:
+  """Averages `[T, B, ...]` over the examples for which a step is used."""
   total = jnp.sum(jnp.where(used, values, 0.0), axis=1)
   return total / jnp.maximum(jnp.sum(used, axis=1), 1)

@@ -55,6 +55,7 @@ def activations(
   x_TBD: Array,
   carry: tuple[Directions, ...] | None = None,
   lengths_B: Array | None = None,
+  mask_TB: Array | None = None,
   resets_TB: Array | None = None,
 ) -> tuple[Directions, ...]:
   """Computes the gates and other activations of every layer at every step.
@@ -64,8 +65,8 @@ def activations(
     params: as `rnn_lab.init_stack` returns them.
     x_TBD: `[T, B, D]` inputs.
     carry: the states before the first step; None is the cells' initial ones.
-    lengths_B: see `rnn_lab.unroll`; past its length a sequence's values are
-      zero.
+    lengths_B, mask_TB: see `rnn_lab.unroll`; the values of steps that are not
+      valid are zero.
     resets_TB: see `rnn_lab.unroll`.
 
   Returns:
@@ -95,6 +96,7 @@ def activations(
         x_TBD,
         None if carry is None else carry[layer][direction],
         lengths_B=lengths_B,
+        mask_TB=mask_TB,
         resets_TB=resets_TB,
         reverse=direction == 1,
       )[1]
@@ -137,13 +139,16 @@ def memory_gate(cell: Cell, values: Mapping[str, Activated]) -> Array:
 
 
 def gate_statistics(
-  gate_TBH: Array, lengths_B: Array | None = None
+  gate_TBH: Array,
+  lengths_B: Array | None = None,
+  mask_TB: Array | None = None,
 ) -> GateStatistics:
   """Computes means and half-lives of a gate with values in [0, 1].
 
   Args:
     gate_TBH: its values, as `memory_gate` returns them.
     lengths_B: steps past these do not count; None where all sequences have T.
+    mask_TB: steps where it is False do not count.
 
   Raises:
     FieldError: the gate is not `[T, B, H]`, or a length is not in [0, T].
@@ -151,7 +156,7 @@ def gate_statistics(
   gate_TBH = jnp.asarray(gate_TBH)
   if gate_TBH.ndim != 3:
     raise shape_error("gate_TBH", "an array of shape [T, B, H]", gate_TBH.shape)
-  used = used_steps(gate_TBH, lengths_B)
+  used = used_steps(gate_TBH, lengths_B, mask_TB)
 
   def mean(values: Array, axis: tuple[int, ...]) -> Array:
     return jnp.mean(values, axis=axis, where=used)
@@ -190,12 +195,16 @@ def log_root_mean_square(log_TBH: Array) -> Array:
   return 0.5 * (total - jnp.log(float(size)))
 
 
-def saturated_share(values: Activated, lengths_B: Array | None = None) -> Array:
+def saturated_share(
+  values: Activated,
+  lengths_B: Array | None = None,
+  mask_TB: Array | None = None,
+) -> Array:
   """Computes the share of (step, example, unit) that are saturated.
 
   Args:
     values: `[T, B, H]`, of `activations`.
-    lengths_B: steps past these do not count; None where all sequences have T.
+    lengths_B, mask_TB: see `gate_statistics`.
   """
-  used = used_steps(values.slope, lengths_B)
+  used = used_steps(values.slope, lengths_B, mask_TB)
   return jnp.mean(values.slope < SATURATED, where=used)

@@ -37,6 +37,7 @@ from rnn_lab.language_models.arpa_names import (
 from rnn_lab.language_models.arpa_reader import LOG_10, LOG_ZERO, read_arpa
 from rnn_lab.language_models.counts import ngrams
 from rnn_lab.language_models.ngram import BACKING_OFF, NGram
+from rnn_lab.paths import local_path
 from rnn_lab.rundir import atomic_file
 
 __all__ = ["for_vocabulary", "read_arpa", "write_arpa"]
@@ -64,6 +65,7 @@ def write_arpa(
       "{field} must be one that backs off, such as kneser_ney, to be written "
       f"as an ARPA file, got {model.estimator!r}",
     )
+  path = local_path("arpa_file", path)
   names = names_of(model, words)
   try:
     with atomic_file(path) as file:

@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 from rnn_lab._stack import Stack, stack_output_size
 from rnn_lab.cells import CELLS
 from rnn_lab.errors import (
+  INT32_MAX,
   FieldError,
   check_bool,
   check_choice,
   check_fields,
   check_float,
   check_int,
+  check_size,
   in_section,
 )
 from rnn_lab.initializers import bias_initializer, kernel_initializer
@@ -122,9 +124,9 @@ def _ngram(section: Mapping[str, Any]) -> NGramSettings:
 def _network_arguments(
   section: Mapping[str, Any], task: LanguageTask
 ) -> dict[str, Any]:
-  check_int("hidden_size", section["hidden_size"], 1)
-  check_int("embedding_size", section["embedding_size"], 1)
-  check_int("loss_chunk", section["loss_chunk"], 0)
+  check_size("hidden_size", section["hidden_size"])
+  check_size("embedding_size", section["embedding_size"])
+  check_int("loss_chunk", section["loss_chunk"], 0, INT32_MAX)
   for field in ("embedding_scale", "readout_scale", "readout_bias_scale"):
     check_float(field, section[field], 0.0)
   size = task.input_spec.size

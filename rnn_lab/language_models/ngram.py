@@ -13,6 +13,7 @@ import numpy as np
 
 from rnn_lab.errors import FieldError
 from rnn_lab.language_models.npz import read_array
+from rnn_lab.paths import local_path
 from rnn_lab.rundir import atomic_file
 from rnn_lab.text.ids import check_ids
 
@@ -247,7 +248,7 @@ def save(model: NGram, path: str | os.PathLike) -> None:
     for name in ARRAYS
     for k, array in enumerate(getattr(model, name), 1)
   }
-  with atomic_file(path) as file:
+  with atomic_file(local_path("ngram_file", path)) as file:
     np.savez(file, facts=json.dumps(facts), log_unseen_context=unseen, **arrays)
 
 
@@ -257,6 +258,7 @@ def load(path: str | os.PathLike) -> NGram:
   Raises:
     FieldError: the file is missing or damaged.
   """
+  path = local_path("ngram_file", path)
   try:
     # Opened here: numpy does not close a file that it cannot read.
     with open(path, "rb") as raw, ZipFile(raw) as archive:

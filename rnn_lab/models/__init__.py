@@ -6,7 +6,14 @@ from typing import Any
 
 from rnn_lab._stack import Stack, stack
 from rnn_lab.cells import CELLS, build_cell
-from rnn_lab.errors import FieldError, check_choice, check_int, in_section
+from rnn_lab.errors import (
+  INT32_MAX,
+  FieldError,
+  check_choice,
+  check_int,
+  check_size,
+  in_section,
+)
 from rnn_lab.tasks.base import PATTERNS, Task
 
 # The kind that is the task's design pattern.
@@ -22,6 +29,8 @@ MODELS = {
   "window": "rnn_lab.language_models.window_mlp:build",
   "ngram": "rnn_lab.language_models.fields:build_ngram",
 }
+# Layers are compiled one by one.
+MOST_LAYERS = 256
 # The fields of `config.model` that `build_stack` reads, beside the cells'.
 STACK_FIELDS = (
   "kind",
@@ -74,9 +83,9 @@ def build_stack(section: Mapping[str, Any], **options: Any) -> Stack:
     FieldError: a field is missing or out of its range.
   """
   check_choice("cell", section["cell"], CELLS)
-  check_int("hidden_size", section["hidden_size"], 1)
-  check_int("num_layers", section["num_layers"], 1)
-  check_int("checkpoint_every", section["checkpoint_every"], 0)
+  check_size("hidden_size", section["hidden_size"])
+  check_int("num_layers", section["num_layers"], 1, MOST_LAYERS)
+  check_int("checkpoint_every", section["checkpoint_every"], 0, INT32_MAX)
   if section["cell"] not in section:
     raise FieldError(section["cell"], "{field} is required")
   # The cells that are not chosen are made, too: a typo in their sections is

@@ -46,6 +46,7 @@ class Recurrence(NamedTuple):
     targets: what `cost` compares with, leading dimension T.
     weights_T: the weight of each J_t in the loss.
     resets_TB: where a sequence begins anew; None for nowhere.
+    mask_TB: which steps are valid (see `rnn_lab.unroll`); None for all.
     reads: what its steps are: those of the batch's inputs ("inputs"), or the
       symbols in front of its targets ("targets").
     writes: where the model answers: at "every_step", after the "last" one, or
@@ -63,6 +64,7 @@ class Recurrence(NamedTuple):
   targets: PyTree
   weights_T: Array
   resets_TB: Array | None = None
+  mask_TB: Array | None = None
   reads: str = "inputs"
   writes: str = "every_step"
 

@@ -76,13 +76,16 @@ class EncoderDecoder(WritingModel):
     if self.initial is not None:
       size = batch.weights.shape[0]
       first = initial_for_batch(self.encoder, size, self.initial)
-    x_TBD = self._source(batch, False)
+    batch_read = self._as_read(batch)
+    mask_BT = batch_read.input_mask
+    x_TBD = self.inputs(batch_read.inputs).swapaxes(0, 1)
     encoder = Recurrence(
       stack=self.encoder,
       params=self.encoder_layers,
       xs=x_TBD,
       carry=first,
       lengths_B=batch.input_lengths,
+      mask_TB=None if mask_BT is None else mask_BT.T,
       final=self.final,
       readout=(),
       cost=None,
@@ -92,23 +95,25 @@ class EncoderDecoder(WritingModel):
     )
     return {"encoder": encoder} | super().recurrences(batch, carry)
 
-  def _source(self, batch: Batch, train: bool) -> Array:
-    """Returns the encoder's inputs `[S, B, D]`."""
-    inputs = batch.inputs
-    if self.reverse_source:
-      inputs = jax.tree.map(
-        lambda a: reverse_sequences(a, batch.input_lengths), inputs
-      )
-    return self.inputs(inputs, train).swapaxes(0, 1)
+  def _as_read(self, batch: Batch) -> Batch:
+    """Returns the batch with its inputs in the order that they are read in."""
+    if not self.reverse_source:
+      return batch
+    inputs, mask_BT = jax.tree.map(
+      lambda a: reverse_sequences(a, batch.input_lengths),
+      (batch.inputs, batch.input_mask),
+    )
+    return batch._replace(inputs=inputs, input_mask=mask_BT)
 
   def _start(
     self, batch: Batch, train: bool, perturbations: PyTree
   ) -> tuple[DecoderParams, DecoderCarry]:
     drops = train and self.encoder.dropout > 0.0
+    batch = self._as_read(batch)
     carry, y_SBM = unroll_stack(
       self.encoder,
       self.encoder_layers,
-      self._source(batch, train),
+      self.inputs(batch.inputs, train).swapaxes(0, 1),
       initial=self.initial,
       lengths_B=batch.input_lengths,
       mask_TB=None if batch.input_mask is None else batch.input_mask.T,

@@ -14,7 +14,7 @@ from rnn_lab.errors import (
   FieldError,
   check_fields,
   check_float,
-  check_int,
+  check_size,
   in_section,
 )
 from rnn_lab.initializers import Initializer, kernel_initializer
@@ -23,15 +23,18 @@ from rnn_lab.types import Array, Key, PyTree
 
 # Channels of the convolutions that read an image, each of which halves it.
 IMAGE_CHANNELS = (16, 32)
-FIELDS = (
+SIZES = (
   "embedding_size",
+  "character_size",
+  "character_features",
+  "image_features",
+)
+FIELDS = (
+  *SIZES,
   "embedding_init",
   "embedding_scale",
   "dropout",
   "symbol_dropout",
-  "character_size",
-  "character_features",
-  "image_features",
 )
 
 
@@ -195,9 +198,8 @@ def input_settings(
   with in_section("inputs"):
     fields = dict(section["inputs"])
     check_fields(fields, FIELDS, required=FIELDS)
-    for name in ("embedding_size", "character_size", "character_features"):
-      check_int(name, fields[name], 1)
-    check_int("image_features", fields["image_features"], 1)
+    for name in SIZES:
+      check_size(name, fields[name])
     check_float("embedding_scale", fields["embedding_scale"], 0.0)
     for name in ("dropout", "symbol_dropout"):
       check_float(name, fields[name], 0.0, 1.0, below=True)

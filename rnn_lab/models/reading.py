@@ -182,6 +182,7 @@ class ReadingModel(StatelessModel):
       "xs": self.inputs(batch.inputs).swapaxes(0, 1),
       "carry": carry,
       "lengths_B": batch.input_lengths,
+      "mask_TB": None if batch.input_mask is None else batch.input_mask.T,
       "readout": self.readout.variables["params"],
     }
 

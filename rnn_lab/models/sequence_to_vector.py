@@ -41,11 +41,12 @@ class SequenceToVector(ReadingModel):
       (batch.targets, batch.weights),
     )
     weights_T = jnp.ones(num_steps)
-    if batch.input_lengths is None:
+    if batch.input_lengths is None and batch.input_mask is None:
       weights_T = jnp.zeros(num_steps).at[-1].set(1.0)
     else:
-      t_T = jnp.arange(num_steps)
-      is_last_TB = t_T[:, None] == batch.input_lengths[None] - 1
+      valid_TB = valid_steps(batch, num_steps)
+      to_come_TB = jnp.cumsum(valid_TB[::-1], axis=0)[::-1]
+      is_last_TB = valid_TB & (to_come_TB == 1)
       targets = (targets[0], targets[1] * is_last_TB)
     is_last = self.pooling == "last"
     return {

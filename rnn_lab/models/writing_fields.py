@@ -9,7 +9,7 @@ from rnn_lab.errors import (
   check_choice,
   check_fields,
   check_float,
-  check_int,
+  check_size,
   in_section,
 )
 from rnn_lab.models import build_stack
@@ -99,8 +99,8 @@ def decoder_fields(section: Mapping[str, Any]) -> Mapping[str, Any]:
     check_choice("attention", fields["attention"], ATTENTIONS)
     check_choice("bridge", fields["bridge"], BRIDGES)
     check_choice("vector_use", fields["vector_use"], VECTOR_USES)
-    check_int("attention_size", fields["attention_size"], 1)
-    check_int("embedding_size", fields["embedding_size"], 1)
+    check_size("attention_size", fields["attention_size"])
+    check_size("embedding_size", fields["embedding_size"])
     check_bool("input_feeding", fields["input_feeding"])
     check_bool("reverse_source", fields["reverse_source"])
     rate = fields["scheduled_sampling"]

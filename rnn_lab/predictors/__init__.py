@@ -12,6 +12,7 @@ from typing import Any
 
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import Model
+from rnn_lab.precision import in_float32
 from rnn_lab.tasks.base import Task
 from rnn_lab.types import Params
 
@@ -24,6 +25,7 @@ PREDICTORS = {
 }
 
 
+@in_float32
 def predict(
   model: Model,
   params: Params,
@@ -51,7 +53,9 @@ def predict(
       f"workdir must be the run of a task with predictions, and {task.name!r} "
       "has none",
     )
-  if not inputs:
+  if isinstance(inputs, str):
+    raise FieldError("input", f"{{field}} must be a list, got {inputs!r}")
+  if not len(inputs):
     raise FieldError("input", "{field} must have at least one line, got none")
   function = pkgutil.resolve_name(PREDICTORS[task.predictor])
   return function(model, params, task, inputs, options)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rnn_lab.decoding import WIDEST_BEAM
 from rnn_lab.errors import check_float, check_int
 from rnn_lab.models.base import Model
 from rnn_lab.predictors import check_options
@@ -34,7 +35,7 @@ def predict(
     `[symbols][places]`, the weights of the "places" of the input.
   """
   check_options(options, "beam_size", "length_penalty")
-  check_int("beam_size", options.get("beam_size", 1), 1)
+  check_int("beam_size", options.get("beam_size", 1), 1, WIDEST_BEAM)
   check_float("length_penalty", options.get("length_penalty", 1.0), 0.0)
   batch = task.inputs_of(inputs)
   arrays = _write(model, tuple(sorted(options.items())), params, batch)

@@ -1,7 +1,7 @@
 """Reads run directories and reports on them: tables, figures and a page.
 
-Nothing here trains, and of the lab only `rnn_lab.errors` and `rnn_lab.rundir`
-are imported: a report is made from the files of the runs alone.
+Nothing here trains. Of the lab only `rnn_lab.errors`, `rnn_lab.paths` and
+`rnn_lab.rundir` are imported: a report is made of the files of runs alone.
 """
 
 from rnn_lab.reports.load import load_trials

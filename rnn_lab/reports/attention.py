@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from rnn_lab.paths import local_path
 from rnn_lab.reports.style import in_style, plain, save
 
 # Inches for each symbol, so that words can be read.
@@ -39,4 +40,4 @@ def draw_attention(row: Mapping[str, Any], path: str | pathlib.Path) -> None:
     ax.xaxis.set_label_position("top")
     ax.set_ylabel("output")
     figure.colorbar(image, label="attention weight", shrink=0.8)
-    save(figure, pathlib.Path(path))
+    save(figure, local_path("figure", path))

@@ -124,25 +124,13 @@ def infinite_words(trial: Trial, metric: str) -> str:
 def training_seconds(trial: Trial) -> float | None:
   """Returns how long training took, all sessions of a run together.
 
-  A row "counted" of timing.jsonl gives the seconds itself. Otherwise each
-  session counts from its start to its last row, with its evaluations and its
-  compilation.
+  A row "counted" of timing.jsonl gives the seconds itself. Otherwise they are
+  those of the run, with its evaluations and its compilation.
   """
   counted = [row for row in trial.timing if row.get("event") == "counted"]
   if counted:
     return counted[-1]["seconds"]
-  start, last, total = None, None, 0.0
-  for row in trial.timing:
-    if "time" not in row:
-      continue
-    if row.get("event") == "start":
-      if start is not None:
-        total += last - start
-      start = row["time"]
-    last = row["time"]
-  if start is None or last == start:
-    return trial.seconds
-  return total + last - start
+  return trial.seconds
 
 
 def tokens_per_second(trial: Trial) -> float | None:

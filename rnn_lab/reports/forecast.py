@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rnn_lab.paths import local_path
 from rnn_lab.reports.style import CHANCE, DPI, in_style, line_style, plain, save
 
 # Of a longer series the end is drawn, so many values at least.
@@ -29,7 +30,7 @@ def draw_forecast(row: Mapping[str, Any], path: str | pathlib.Path) -> None:
     OSError: the file cannot be written.
   """
   with in_style():
-    save(forecast_figure(row), pathlib.Path(path))
+    save(forecast_figure(row), local_path("figure", path))
 
 
 def forecast_figure(row: Mapping[str, Any]) -> Figure:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from rnn_lab import rundir
 from rnn_lab.errors import FieldError
+from rnn_lab.paths import local_path
 from rnn_lab.reports.files import (
   RunFiles,
   is_flow_row,
@@ -41,7 +42,8 @@ class Trial(NamedTuple):
     examples: the content of examples.json, if there is one.
     timing: the rows of timing.jsonl.
     environment: the content of environment.json, {} without one.
-    seconds: the duration of the run, if it was recorded.
+    seconds: how long the run took, all its sessions together; None if that was
+      not recorded. One that was killed counts up to its last row.
     error: the content of error.txt, if the trial failed.
     damaged: a line for each file that is, and so counts as missing.
   """
@@ -104,7 +106,7 @@ def load_sweep(workdir: str | Path) -> Sweep:
   Raises:
     FieldError: sweep.json is damaged.
   """
-  path = Path(workdir) / rundir.SWEEP
+  path = local_path("workdir", workdir) / rundir.SWEEP
   content = rundir.read_json(path) if path.exists() else {}
   known = {
     field: value
@@ -149,7 +151,7 @@ def load_trials(workdir: str | Path) -> list[Trial]:
     FieldError: there is no run in `workdir`, two have the same name, or
       sweep.json is damaged.
   """
-  root = Path(workdir)
+  root = local_path("workdir", workdir)
   plan = {trial["name"]: trial for trial in load_sweep(root).trials}
   paths = _run_directories(root)
   if not paths and not plan:
@@ -245,11 +247,6 @@ def _load_trial(files: RunFiles, label: Mapping[str, Any]) -> Trial:
   else:
     status = "unfinished" if config else "not run"
   timing = files.rows(rundir.TIMING, is_timing_row)
-  ends = [
-    row["seconds"]
-    for row in timing
-    if row.get("event") == "finished" and "seconds" in row
-  ]
   trial = _not_run(label)._replace(
     status=status,
     path=path,
@@ -261,10 +258,33 @@ def _load_trial(files: RunFiles, label: Mapping[str, Any]) -> Trial:
     examples=files.json(rundir.EXAMPLES),
     timing=timing,
     environment=files.json(rundir.ENVIRONMENT) or {},
-    seconds=ends[-1] if ends else None,
+    seconds=_seconds(timing),
     error=files.text(rundir.ERROR) if status == "failed" else None,
   )
   return trial._replace(damaged=files.problems)
+
+
+def _seconds(timing: Sequence[Mapping[str, Any]]) -> float | None:
+  """Adds the durations of a run's sessions; None if there is none."""
+  sessions: list[list[Mapping[str, Any]]] = []
+  for row in timing:
+    if row.get("event") == "start" or not sessions:
+      sessions.append([])
+    sessions[-1].append(row)
+  return sum(map(_session_seconds, sessions)) or None
+
+
+def _session_seconds(rows: Sequence[Mapping[str, Any]]) -> float:
+  ends = [
+    row["seconds"]
+    for row in rows
+    if row.get("event") == "finished" and "seconds" in row
+  ]
+  if ends:
+    return ends[-1]
+  times = [row["time"] for row in rows if "time" in row]
+  # Stopped or killed, and no clock runs backwards.
+  return max(times[-1] - times[0], 0.0) if times else 0.0
 
 
 def _not_run(label: Mapping[str, Any]) -> Trial:

@@ -8,6 +8,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
+from rnn_lab.paths import local_path
 from rnn_lab.reports import style
 from rnn_lab.reports.figures import write_figures
 from rnn_lab.reports.results import Results, load_results
@@ -36,6 +37,7 @@ def write_report(workdir: str | Path) -> Path:
     FieldError: there is no run in `workdir`, or a file in it is damaged or
       holds a wrong goal or claim. No file has changed then.
   """
+  workdir = local_path("workdir", workdir)
   results = load_results(workdir)
   sections = sections_of(results)
   images = {
@@ -60,7 +62,7 @@ def write_report(workdir: str | Path) -> Path:
     images=images,
     spans=_spans,
   )
-  path = Path(workdir) / REPORT
+  path = workdir / REPORT
   write_text(path, page + "\n")
   return path
 

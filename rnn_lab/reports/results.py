@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from rnn_lab.errors import FieldError
+from rnn_lab.paths import local_path
 from rnn_lab.reports.goals import Goal, parse_goals
 from rnn_lab.reports.headline import Headline, headline_of
 from rnn_lab.reports.load import Sweep, Trial, load_sweep, load_trials
@@ -57,11 +58,12 @@ def load_results(workdir: str | Path) -> Results:
     FieldError: there is no run in `workdir`, a file in it is damaged, or a
       goal or the field of repeats is wrong.
   """
+  workdir = local_path("workdir", workdir)
   trials = load_trials(workdir)
   sweep = load_sweep(workdir)
   goals = parse_goals(sweep.goals)
   parts = parts_of(pooled(trials, sweep.repeats), goals)
-  return Results(Path(workdir), sweep, trials, parts, goals)
+  return Results(workdir, sweep, trials, parts, goals)
 
 
 def parts_of(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rnn_lab.paths import local_path
 from rnn_lab.reports.details import main_numbers
 from rnn_lab.reports.load import Trial, load_trials
 from rnn_lab.rundir import SUMMARY, finite_or_null, write_json
@@ -51,7 +52,8 @@ def write_summary(
   Returns:
     The path of the file.
   """
-  path = Path(workdir) / SUMMARY
+  workdir = local_path("workdir", workdir)
+  path = workdir / SUMMARY
   write_json(path, summary(load_trials(workdir) if trials is None else trials))
   return path
 

@@ -6,12 +6,14 @@ import pkgutil
 import signal
 import threading
 import types
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from rnn_lab.paths import local_path
+from rnn_lab.precision import in_float32
 from rnn_lab.rundir import lock
-from rnn_lab.runs import planning
+from rnn_lab.runs import memory, planning
 from rnn_lab.training.loop import STOPPED as STOPPED
 from rnn_lab.training.records import Listener, Silent, Stop
 from rnn_lab.training.settings import Plan
@@ -52,6 +54,7 @@ def stop_on_signal() -> Iterator[Stop]:
       signal.signal(number, handler)
 
 
+@in_float32
 def train(
   config: Any,
   workdir: str | pathlib.Path,
@@ -63,6 +66,9 @@ def train(
   An interrupted run goes on from its last checkpoint and ends with the same
   bits as one left alone; a finished one goes on if `train.num_steps` is
   larger now, and is left as it is otherwise.
+
+  Fields that were set and have no effect are named, each on a line for the
+  listener, or in a warning where there is none.
 
   Args:
     config: a ConfigDict, nested dicts, or a plan.
@@ -83,8 +89,11 @@ def train(
   plan = config if isinstance(config, Plan) else planning.plan(config)
   planning.check_workdir(plan, workdir)
   make_fit = pkgutil.resolve_name(FITS[plan.model.fit])
-  # Before the directory is touched, as it may refuse.
-  fit = None if planning.is_finished(plan, workdir) else make_fit(plan)
+  fit = None
+  if not planning.is_finished(plan, workdir):
+    # Before the directory is touched, as they may refuse.
+    memory.check_memory(plan)
+    fit = make_fit(plan)
   with contextlib.ExitStack() as stack:
     stack.enter_context(lock(workdir))
     if stop is None:
@@ -96,4 +105,9 @@ def train(
     fit = fit or make_fit(plan)
     if stop.requested:  # while counting, which cannot be stopped
       return STOPPED
+    for line in plan.without_effect.values():
+      if listener is None:
+        warnings.warn(line, stacklevel=3)
+      else:
+        listener.line(line)
     return fit.run(workdir, listener or Silent(), stop)

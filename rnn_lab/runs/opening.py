@@ -9,6 +9,7 @@ from rnn_lab import tasks
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import Model
 from rnn_lab.paths import local_path
+from rnn_lab.precision import in_float32
 from rnn_lab.predictors import predict
 from rnn_lab.rundir import NGRAM
 from rnn_lab.runs.planning import (
@@ -38,6 +39,7 @@ class LoadedRun(NamedTuple):
     return predict(self.model, self.params, self.task, inputs, **options)
 
 
+@in_float32
 def load_run(
   workdir: str | pathlib.Path,
   seed_index: int = 0,
@@ -101,6 +103,7 @@ def _task_name(workdir: pathlib.Path) -> str | None:
   return read_config(workdir).get("task", {}).get("name")
 
 
+@in_float32
 def load_language_model(
   workdir: str | pathlib.Path, seed_index: int = 0
 ) -> tuple[dict[str, Any], Any, Any]:

@@ -12,7 +12,8 @@ from rnn_lab.cells import CELLS
 from rnn_lab.errors import FieldError, in_section
 from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.models.base import Model, recurrence_shapes
-from rnn_lab.runs import data_files
+from rnn_lab.precision import in_float32
+from rnn_lab.runs import data_files, effects
 from rnn_lab.training.settings import (
   ENDING_SCHEDULES,
   Plan,
@@ -25,6 +26,7 @@ from rnn_lab.training.values import plain
 LATER_FIELDS = {"optimizer": {"eps_in_root": True}, "eval": {"examples": 0}}
 
 
+@in_float32
 def plan(config: Any) -> Plan:
   """Checks a config and builds its task and model; writes nothing.
 
@@ -65,6 +67,7 @@ def plan(config: Any) -> Plan:
     settings=settings,
     task=task,
     model=model,
+    without_effect=effects.without_effect(fields, settings, task),
   )
 
 
@@ -96,6 +99,7 @@ def plan_of_run(
   return plan(config)
 
 
+@in_float32
 def plan_without_data(workdir: pathlib.Path) -> Plan:
   """Returns the plan of a run whose task is in `tasks.WITHOUT_DATA`.
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import Model, Recurrence, recurrence_shapes
+from rnn_lab.models.sequence_to_vector import valid_steps
 from rnn_lab.tasks.base import Task
 from rnn_lab.types import Batch, Params
 
@@ -60,6 +61,8 @@ def check(task: Task, model: Any) -> None:
 def study_batch(task: Task, examples: int) -> Batch:
   """Returns validation sequences of the commonest length, cut to it.
 
+  The length is the number of valid steps, and only these are left.
+
   Args:
     task: the task.
     examples: at most so many sequences.
@@ -73,19 +76,23 @@ def study_batch(task: Task, examples: int) -> Batch:
   )
   # Of weight zero are the repeated examples that fill the last batch.
   is_real = batch.weights.reshape(len(batch.weights), -1).any(axis=1)
-  if batch.input_lengths is None:
+  if batch.input_lengths is None and batch.input_mask is None:
     batch = jax.tree.map(lambda a: a[is_real][:examples], batch)
     return batch._replace(fresh=fresh)
-  lengths, counts = np.unique(batch.input_lengths[is_real], return_counts=True)
+  valid_BT = np.asarray(valid_steps(batch, batch.inputs.shape[1])).T
+  lengths_B = valid_BT.sum(axis=1)
+  lengths, counts = np.unique(lengths_B[is_real], return_counts=True)
   length = int(lengths[counts.argmax()])
-  chosen = is_real & (batch.input_lengths == length)
-  batch = jax.tree.map(lambda a: a[chosen][:examples], batch)
-  every_step = batch.weights.ndim == 2
-  return batch._replace(
-    inputs=batch.inputs[:, :length],
-    targets=batch.targets[:, :length] if every_step else batch.targets,
-    weights=batch.weights[:, :length] if every_step else batch.weights,
+  chosen = np.flatnonzero(is_real & (lengths_B == length))[:examples]
+  # The valid steps in their order: a state passes the others unchanged.
+  rows_B1 = chosen[:, None]
+  steps_BT = np.nonzero(valid_BT[chosen])[1].reshape(-1, length)
+  place = (rows_B1, steps_BT) if batch.weights.ndim == 2 else chosen
+  return Batch(
+    inputs=batch.inputs[rows_B1, steps_BT],
     input_lengths=None,
+    targets=batch.targets[place],
+    weights=batch.weights[place],
     fresh=fresh,
   )
 

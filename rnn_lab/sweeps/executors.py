@@ -20,7 +20,7 @@ import jax
 from absl import logging
 
 from rnn_lab.runs import STOPPED, stop_on_signal, train
-from rnn_lab.runs.planning import Plan
+from rnn_lab.runs.planning import Plan, plan
 from rnn_lab.training.heartbeat import Heartbeat
 from rnn_lab.training.records import Listener, Silent, Stop
 
@@ -61,10 +61,13 @@ def run_job(job: Job, listener: Listener, stop: Stop) -> Result:
   """Trains and measures a trial; returns an error as part of the result.
 
   One trial must not end the others. The error is kept in full and shown, and
-  makes the command fail.
+  makes the command fail. What has no effect in one trial may have one in
+  another: the sweep says it, not the trial.
   """
   try:
-    status = train(job.plan, job.workdir, listener, stop)
+    made = job.plan if isinstance(job.plan, Plan) else plan(job.plan)
+    made = made._replace(without_effect={})
+    status = train(made, job.workdir, listener, stop)
     if job.measure is not None and status != STOPPED:
       job.measure(job.workdir)
     return Result(job.name, status)

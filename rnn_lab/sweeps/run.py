@@ -11,7 +11,8 @@ from rnn_lab import rundir
 from rnn_lab.errors import FieldError, check_choice
 from rnn_lab.paths import local_path
 from rnn_lab.reports import load_results, results_table, write_report
-from rnn_lab.runs import ALREADY_FINISHED, STOPPED, stop_on_signal
+from rnn_lab.runs import ALREADY_FINISHED, STOPPED, effects, stop_on_signal
+from rnn_lab.runs.memory import check_memory
 from rnn_lab.runs.planning import check_workdir, is_finished, plan
 from rnn_lab.sweeps.executors import EXECUTORS, FAILED, Job, Measure, Result
 from rnn_lab.sweeps.expand import Trial
@@ -83,13 +84,17 @@ def run_sweep(
     Job(trial.name, plan(trial.config), workdir / trial.name, measure)
     for trial in trials
   ]
-  for job in jobs if check else ():
-    check(job.plan)
+  for job in jobs:
+    check_memory(job.plan)
+    if check is not None:
+      check(job.plan)
   _check(jobs, report, workdir)
   with rundir.lock(workdir), stop_on_signal() as stop:
     # Again, as another process may have been here before the lock.
     _check(jobs, report, workdir)
     _write_trials(trials, report, workdir)
+    for line in effects.in_none([job.plan for job in jobs]):
+      listener.line(line)
     failed: list[str] = []
     ended: list[str] = []
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from rnn_lab.errors import (
+  INT32_MAX,
   FieldError,
   check_choice,
   check_int,
@@ -81,7 +82,7 @@ def build(section: Mapping[str, Any], batch_size: int) -> Task:
       it exceeds the training split; or the task's batches do not have the form
       that it says.
   """
-  check_int("train.batch_size", batch_size, 1)
+  check_int("train.batch_size", batch_size, 1, INT32_MAX)
   arguments = dict(section)
   name = arguments.pop("name", None)
   with in_section("task"):

@@ -118,6 +118,7 @@ def cut(examples: Batch, index: np.ndarray, lengths: tuple[int, ...]) -> Batch:
   """
   inputs, targets = lengths[0], lengths[-1]
   every_step = examples.weights.ndim == 2
+  mask = examples.input_mask
 
   def of_targets(a: np.ndarray) -> np.ndarray:
     return a[index][:, :targets] if every_step else a[index]
@@ -127,6 +128,7 @@ def cut(examples: Batch, index: np.ndarray, lengths: tuple[int, ...]) -> Batch:
     input_lengths=examples.input_lengths[index],
     targets=of_targets(examples.targets),
     weights=of_targets(examples.weights),
+    input_mask=None if mask is None else mask[index][:, :inputs],
   )
 
 

@@ -131,14 +131,9 @@ class LanguageTask(Task):
     splits = [(name, getattr(corpus, name)) for name in SPLITS]
     tokens = ", ".join(f"{len(s.tokens):,} {name}" for name, s in splits)
     unknown = ", ".join(f"{s.unknown:,} {name}" for name, s in splits)
-    trusted = ""
-    if names := corpus.facts.get("trusted"):
-      trusted = f"; no published hash to check {', '.join(names)} against"
     return (
       f"{corpus.name}: {tokens} tokens; a vocabulary of "
       f"{corpus.vocabulary.size:,}; unknown: {unknown}"
-      + f"; no published hash to check the download of {trusted}"
-      * bool(trusted)
     )
 
   def save_files(self, workdir: pathlib.Path) -> None:

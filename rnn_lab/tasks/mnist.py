@@ -10,6 +10,7 @@ import numpy as np
 
 from rnn_lab.downloads import fetch
 from rnn_lab.errors import FieldError
+from rnn_lab.paths import local_path
 from rnn_lab.tasks.base import Task
 from rnn_lab.tasks.idx import parse_idx
 from rnn_lab.tasks.images import CLASSES, Corpus, Images, Source, image_task
@@ -153,8 +154,9 @@ def _corpus(train: Images, test: Images, hashes: dict[str, str]) -> Corpus:
 def _find(data_dir: str, name: str) -> Path:
   """Finds a file by name: with a dot or a hyphen, gzipped or not."""
   dotted = name.replace("-idx", ".idx")
+  folder = local_path("data_dir", data_dir)
   for candidate in (name, dotted, f"{name}.gz", f"{dotted}.gz"):
-    path = Path(data_dir).expanduser() / candidate
+    path = folder / candidate
     if path.is_file():
       return path
   raise FieldError(

@@ -57,8 +57,7 @@ class Corpus:
     kinds: the names that `Split.kinds` indexes; empty except for the words of
       the grammar.
     hashes: `{file or data set: sha256}` of what was read.
-    facts: what else determines the text, such as the version of Python, or
-      which downloaded files are trusted, as no hash of them is published.
+    facts: what else determines the text, such as the version of Python.
   """
 
   name: str

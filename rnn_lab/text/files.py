@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import IO, Any, NamedTuple
 
 from rnn_lab.errors import FieldError
+from rnn_lab.paths import is_address
 
 TEXT_FILE = "a text file in UTF-8"
 # Bounds what is read of a file, and what a small archive is decompressed to.
@@ -80,6 +81,8 @@ def read_stored(path: str | os.PathLike) -> bytes:
     ValueError: the file cannot be read, or has more than MAX_STORED bytes; the
       message completes "the file ...".
   """
+  if is_address(path):
+    raise ValueError("is no path on this machine")
   try:
     with open(os.path.expanduser(path), "rb") as file:
       # Devices have no size, and no end.

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_lab.downloads import find_files, unpublished_hashes
+from rnn_lab.downloads import find_files
 from rnn_lab.errors import FieldError
 from rnn_lab.text import grammar
 from rnn_lab.text.base import Corpus, Split
@@ -78,9 +78,7 @@ def read_published(request: Request) -> Corpus:
   if "all" in texts:
     return _corpus(request, _split_in_three(texts["all"], request), hashes)
   texts = [texts[name] for name in ("train", "valid", "test")]
-  unknown = unpublished_hashes(request.name)
-  facts = {"trusted": unknown} if unknown and request.data_dir is None else {}
-  return _corpus(request, texts, hashes, pretokenized=True, facts=facts)
+  return _corpus(request, texts, hashes, pretokenized=True)
 
 
 def read_files(request: Request) -> Corpus:

@@ -8,13 +8,13 @@ import dataclasses
 import functools
 import json
 import os
-import pathlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rnn_lab.errors import FieldError
+from rnn_lab.paths import local_path
 from rnn_lab.rundir import write_text
 from rnn_lab.text.ids import check_ids
 from rnn_lab.text.splitting import short_pieces, split_lines
@@ -148,6 +148,7 @@ class Vocabulary:
     """Writes the vocabulary as JSON, atomically."""
     tokenizer = json.loads(self.tokenizer.to_str())
     value = {"unit": self.unit, "tokenizer": tokenizer}
+    path = local_path("vocabulary", path)
     write_text(path, json.dumps(value, indent=1) + "\n")
 
   @classmethod
@@ -159,8 +160,9 @@ class Vocabulary:
     """
     from tokenizers import Tokenizer
 
+    path = local_path("vocabulary", path)
     try:
-      value = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+      value = json.loads(path.read_text(encoding="utf-8"))
       tokenizer = Tokenizer.from_str(json.dumps(value["tokenizer"]))
       vocabulary = cls(tokenizer, value["unit"])
       _check(vocabulary)

@@ -10,12 +10,12 @@ import dataclasses
 import functools
 import json
 import os
-import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from rnn_lab.errors import FieldError, check_int
+from rnn_lab.paths import local_path
 from rnn_lab.rundir import write_json
 from rnn_lab.text.ids import check_ids
 from rnn_lab.text.vocabulary import EOS, UNK
@@ -116,6 +116,7 @@ class WordIds:
 
   def save(self, path: str | os.PathLike) -> None:
     """Writes the tokens as JSON, atomically."""
+    path = local_path("path", path)
     write_json(path, {"specials": self.specials, "words": self.words})
 
   @classmethod
@@ -129,8 +130,9 @@ class WordIds:
     Raises:
       FieldError: the file is missing or damaged.
     """
+    path = local_path("path", path)
     try:
-      value = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+      value = json.loads(path.read_text(encoding="utf-8"))
       for key in keys:
         value = value[key]
       lists = [value["words"], value["specials"]]

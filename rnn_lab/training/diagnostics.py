@@ -115,11 +115,13 @@ def flow_step(
     return total
 
   gradients = state_gradients(cost, zeros)
+
+  def norms(recurrence: Recurrence, gradient: PyTree) -> PyTree:
+    valid = recurrence.lengths_B, recurrence.mask_TB
+    return jax.tree.map(lambda g_TBH: norm_by_time(g_TBH, *valid), gradient)
+
   return {
-    name: jax.tree.map(
-      lambda g_TBH: norm_by_time(g_TBH, recurrences[name].lengths_B),  # noqa: B023
-      gradient,
-    )
+    name: norms(recurrences[name], gradient)
     for name, gradient in gradients.items()
   }
 
@@ -141,12 +143,18 @@ def saturation(
   shares = {}
   *_, recurrences = _next_recurrences(model, task, shared, per_seed)
   for name, recurrence in recurrences.items():
-    stack, params, xs, carry, lengths_B = recurrence[:5]
-    resets_TB = recurrence.resets_TB
-    layers = activations(stack, params, xs, carry, lengths_B, resets_TB)
+    valid = recurrence.lengths_B, recurrence.mask_TB
+    layers = activations(
+      recurrence.stack,
+      recurrence.params,
+      recurrence.xs,
+      recurrence.carry,
+      *valid,
+      recurrence.resets_TB,
+    )
     for layer, directions in enumerate(layers):
       for direction, values in zip(directions._fields, directions):
         for gate, value in (values or {}).items():
           key = f"layers/{name}.{layer}.{direction}/saturated/{gate}"
-          shares[key] = saturated_share(value, lengths_B)
+          shares[key] = saturated_share(value, *valid)
   return shares

@@ -78,7 +78,7 @@ class Trainer:
       plan.model,
       plan.task,
       self.static,
-      plan.settings.run.steps_per_call,
+      min(plan.settings.run.steps_per_call, plan.settings.train.num_steps),
       num_seeds,
       norms,
     )
@@ -371,7 +371,7 @@ def restore_params(
       f"{workdir}: seed {plan.settings.seed + seed_index} has no evaluation "
       "with a finite metric; its last parameters, of step "
       f"{state.last_step[seed_index]}, are taken",
-      stacklevel=3,
+      stacklevel=4,
     )
   params = selected(state, select)
   return jax.tree.map(lambda a: np.asarray(a[seed_index]), params)

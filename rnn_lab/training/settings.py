@@ -1,11 +1,13 @@
 """The config's sections as checked values, and the plan of a run."""
 
+import types
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnn_lab.errors import (
+  INT32_MAX,
   FieldError,
   check_bool,
   check_choice,
@@ -18,8 +20,6 @@ from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.tasks.base import Task
 
 OPTIMIZERS = ("adam", "rmsprop", "sgd")
-# Steps and seeds are int32 on the devices.
-MAX_INT = 2**31 - 1
 MAX_SEEDS = 2**16
 # The smallest number that programs tell from zero.
 FLOAT32_TINY = float(np.finfo(np.float32).tiny)
@@ -141,6 +141,7 @@ class Plan(NamedTuple):
     settings: the checked sections.
     task: the task.
     model: the model, as `rnn_lab.models.build` returns it.
+    without_effect: a line for each field that was set and is not read.
   """
 
   config: dict[str, Any]
@@ -148,6 +149,7 @@ class Plan(NamedTuple):
   settings: Settings
   task: Task
   model: Any
+  without_effect: Mapping[str, str] = types.MappingProxyType({})
 
 
 def parse(config: Mapping[str, Any]) -> Settings:
@@ -163,7 +165,7 @@ def parse(config: Mapping[str, Any]) -> Settings:
         name, f"{{field}} must be a section of fields, got {config[name]!r}"
       )
   check_int("num_seeds", config["num_seeds"], 1, MAX_SEEDS)
-  check_int("seed", config["seed"], 0, MAX_INT - config["num_seeds"])
+  check_int("seed", config["seed"], 0, INT32_MAX - config["num_seeds"])
   return Settings(
     optimizer=_optimizer(config["optimizer"]),
     train=_train(config["train"]),
@@ -200,10 +202,10 @@ def in_steps(settings: Settings, steps_per_epoch: int) -> Settings:
   num_steps = settings.train.num_steps
   if settings.train.num_epochs:
     num_steps = settings.train.num_epochs * steps_per_epoch
-    if num_steps > MAX_INT:
+    if num_steps > INT32_MAX:
       raise FieldError(
         "train.num_epochs",
-        f"{{field}} must be at most {MAX_INT // steps_per_epoch}, got "
+        f"{{field}} must be at most {INT32_MAX // steps_per_epoch}, got "
         f"{settings.train.num_epochs}",
       )
   every = settings.eval.every or steps_per_epoch
@@ -244,11 +246,11 @@ def _optimizer(section: Mapping[str, Any]) -> OptimizerSettings:
     check_choice("name", settings.name, OPTIMIZERS)
     check_choice("schedule", settings.schedule, SCHEDULES)
     _check_positive("learning_rate", settings.learning_rate)
-    check_int("warmup_steps", settings.warmup_steps, 0, MAX_INT)
+    check_int("warmup_steps", settings.warmup_steps, 0, INT32_MAX)
     # These fall by a factor every so many steps, and never end.
     repeats = settings.schedule in ("exponential", "staircase")
-    check_int("decay_steps", settings.decay_steps, int(repeats), MAX_INT)
-    check_int("hold_steps", settings.hold_steps, 0, MAX_INT)
+    check_int("decay_steps", settings.decay_steps, int(repeats), INT32_MAX)
+    check_int("hold_steps", settings.hold_steps, 0, INT32_MAX)
     check_float("decay_rate", settings.decay_rate, 0.0, 1.0)
     if repeats:
       # A rate of 0 would be 0 from the second step on.
@@ -288,20 +290,20 @@ def _check_below_1(field: str, value: Any) -> None:
 def _train(section: Mapping[str, Any]) -> TrainSettings:
   settings = _section("train", TrainSettings, section)
   with in_section("train"):
-    check_int("num_steps", settings.num_steps, 0, MAX_INT)
-    check_int("num_epochs", settings.num_epochs, 0, MAX_INT)
+    check_int("num_steps", settings.num_steps, 0, INT32_MAX)
+    check_int("num_epochs", settings.num_epochs, 0, INT32_MAX)
     if bool(settings.num_steps) == bool(settings.num_epochs):
       raise FieldError(
         "num_steps",
         f"either {{field}} or train.num_epochs must be 0, and the other above "
         f"0, got {settings.num_steps} and {settings.num_epochs}",
       )
-    check_int("batch_size", settings.batch_size, 1)
+    check_int("batch_size", settings.batch_size, 1, INT32_MAX)
     check_float("clip_norm", settings.clip_norm, 0.0)
     if settings.clip_norm:
       _check_positive("clip_norm", settings.clip_norm)
-    check_int("log_every", settings.log_every, 1)
-    check_int("gradient_flow_every", settings.gradient_flow_every, 0)
+    check_int("log_every", settings.log_every, 1, INT32_MAX)
+    check_int("gradient_flow_every", settings.gradient_flow_every, 0, INT32_MAX)
     check_bool("gradient_norms", settings.gradient_norms)
   return settings
 
@@ -312,7 +314,7 @@ def _eval(section: Mapping[str, Any]) -> EvalSettings:
   with in_section("eval"):
     names = ("every", "select", "examples")
     check_fields(fields, names, required=names)
-    check_int("every", fields["every"], 0)
+    check_int("every", fields["every"], 0, INT32_MAX)
     check_choice("select", fields["select"], SELECT)
     check_int("examples", fields["examples"], 0, MOST_KEPT)
   return EvalSettings(**fields, options=options)
@@ -321,7 +323,7 @@ def _eval(section: Mapping[str, Any]) -> EvalSettings:
 def _run(section: Mapping[str, Any]) -> RunSettings:
   settings = _section("run", RunSettings, section)
   with in_section("run"):
-    check_int("steps_per_call", settings.steps_per_call, 1)
-    check_int("checkpoint_every", settings.checkpoint_every, 0)
+    check_int("steps_per_call", settings.steps_per_call, 1, INT32_MAX)
+    check_int("checkpoint_every", settings.checkpoint_every, 0, INT32_MAX)
     check_bool("tensorboard", settings.tensorboard)
   return settings

@@ -123,11 +123,12 @@ def _first_and_last(trial: Trial) -> list[_Flow]:
   directions = {row["direction"] for row in trial.flow}
   direction = "forward" if "forward" in directions else min(directions)
   rows = [row for row in trial.flow if row["direction"] == direction]
-  top = max(row["layer"] for row in rows)
+  layers = {row["layer"] for row in rows}
+  top = max(layers)
   rows = [row for row in rows if row["layer"] == top]
   # Of several states the one that is read out.
   rows = [row for row in rows if row.get("state", "h") in ("h", "")] or rows
-  place = "top layer" if len(rows) < len(trial.flow) else "layer"
+  place = "top layer" if len(layers) > 1 else "layer"
   words = f"{place} {top}, {direction}"
   steps = sorted({row["step"] for row in rows})
   return [
