@@ -45,6 +45,17 @@ def cut_rows(path: pathlib.Path, last_step: int) -> None:
     write_text(path, "".join(lines))
 
 
+def cut_half_row(path: pathlib.Path) -> None:
+  """Drops a last row that is half-written; looks at no other."""
+  if path.exists():
+    with damaged(path):
+      content = path.read_bytes()
+      whole = content.rfind(b"\n") + 1
+      if whole < len(content):
+        with naming(path), path.open("r+b") as file:
+          file.truncate(whole)
+
+
 def rows_sha256(path: pathlib.Path, last_step: int) -> str:
   """Returns the sha256 of the lines up to `last_step`.
 

@@ -10,6 +10,7 @@ import json
 import math
 import os
 import pathlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -41,6 +42,8 @@ SUMMARY = "summary.json"
 FIGURES = "figures"
 REPORT = "report.html"
 LOCK = ".lock"
+# The field of a JSON object that tells whether the others have changed.
+_SEAL = "sha256"
 # The fields of a result, and their types.
 _RESULT = {
   "status": str,
@@ -109,36 +112,61 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
   write_text(path, text + "\n")
 
 
-def read_json(path: pathlib.Path) -> dict[str, Any]:
-  """Reads an object that `write_json` wrote.
+def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
+  """Adds a sha256 to a JSON object, by which a change is noticed."""
+  return {**value, _SEAL: _sha256(value)}
+
+
+def unsealed(value: Any) -> dict[str, Any]:
+  """The inverse of `sealed`; takes what has no sha256 as it is.
 
   Raises:
-    FieldError: the file cannot be read, is not JSON, or not an object.
+    ValueError: it is not an object, or has changed since it was sealed.
+  """
+  if not isinstance(value, dict):
+    raise ValueError("not an object")
+  content = {name: part for name, part in value.items() if name != _SEAL}
+  # Also where it is the name of the seal that has changed.
+  seals = {value.get(_SEAL), *filter(_is_sha256, content.values())} - {None}
+  if seals - {_sha256(content)}:
+    raise ValueError("it has changed since it was written")
+  return content
+
+
+def _is_sha256(part: Any) -> bool:
+  return isinstance(part, str) and bool(re.fullmatch("[0-9a-f]{64}", part))
+
+
+def _sha256(value: Mapping[str, Any]) -> str:
+  # As a reader has it: keys are strings, and lists are lists.
+  text = json.dumps(json.loads(json.dumps(value)), sort_keys=True)
+  return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def write_sealed(path: str | os.PathLike, value: Mapping[str, Any]) -> None:
+  """Writes an object as strict JSON, atomically and `sealed`."""
+  write_json(path, sealed(value))
+
+
+def read_json(path: pathlib.Path) -> dict[str, Any]:
+  """Reads an object that `write_sealed` or `write_json` wrote.
+
+  Raises:
+    FieldError: the file cannot be read, is not JSON or not an object, or has
+      changed since it was sealed.
   """
   with damaged(path):
-    value = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(value, dict):
-      raise ValueError("not an object")
-  return value
-
-
-def write_result(path: pathlib.Path, result: Mapping[str, Any]) -> None:
-  """Writes a `result.json`, with a sha256 by which a change is noticed."""
-  write_json(path, {**result, "sha256": _result_hash(result)})
+    return unsealed(json.loads(path.read_text(encoding="utf-8")))
 
 
 def read_result(path: pathlib.Path) -> dict[str, Any]:
   """Reads a `result.json`.
 
   Raises:
-    FieldError: it cannot be read, lacks what every result has, or has changed
-      since it was written.
+    FieldError: as `read_json`, or it lacks what every result has.
   """
   result = read_json(path)
-  sha256 = result.pop("sha256", None)
   problem = _result_problem(result)
-  if problem is None and sha256 not in (None, _result_hash(result)):
-    problem = "it has changed since it was written"
   if problem is not None:
     raise FieldError(
       "workdir",
@@ -148,11 +176,6 @@ def read_result(path: pathlib.Path) -> dict[str, Any]:
   return result
 
 
-def _result_hash(result: Mapping[str, Any]) -> str:
-  text = json.dumps(result, sort_keys=True)
-  return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
 def _result_problem(result: Mapping[str, Any]) -> str | None:
   """Says what a result lacks; None if it has everything."""
   for field, kind in _RESULT.items():
@@ -160,8 +183,9 @@ def _result_problem(result: Mapping[str, Any]) -> str | None:
       return f"no {field}"
   if result["status"] not in ("finished", "partial", "diverged"):
     return f"status {result['status']!r}"
-  if not isinstance(result.get("details", {}), dict):
-    return "no details"
+  for field in ("details", "rows"):
+    if not isinstance(result.get(field, {}), dict):
+      return f"no {field}"
   for name, metric in result["metrics"].items():
     values = metric.get("values") if isinstance(metric, dict) else None
     if not isinstance(values, list) or not all(

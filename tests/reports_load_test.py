@@ -1,12 +1,13 @@
 """What reports read from run directories, whole, broken or missing."""
 
 import ast
+import hashlib
 from pathlib import Path
 
 import pytest
 import reports_fakes as fakes
 
-from rnn_lab import reports
+from rnn_lab import reports, rundir
 from rnn_lab.errors import FieldError
 from rnn_lab.reports import load_trials
 from rnn_lab.reports.load import load_sweep
@@ -154,6 +155,28 @@ def test_a_plan_of_another_form_is_damaged(tmp_path, content, field):
   fakes.write_json(tmp_path / "sweep.json", content)
   with pytest.raises(FieldError, match=rf"sweep\.json \(no {field}\)"):
     load_trials(tmp_path)
+
+
+def test_rows_that_a_result_does_not_rest_on_are_named(tmp_path):
+  rows = [{"step": 1, "train/loss": [0.5]}, {"step": 2, "train/loss": [0.25]}]
+  result = fakes.result([0.5])
+  fakes.write_run(tmp_path, fakes.config(), result, rows=rows)
+  path = tmp_path / "metrics.jsonl"
+  content = path.read_bytes()
+  sha256 = hashlib.sha256(content).hexdigest()
+  empty = hashlib.sha256().hexdigest()
+  result["rows"] = {"metrics.jsonl": sha256, "gradient_flow.jsonl": empty}
+  rundir.write_sealed(tmp_path / "result.json", result)
+  (trial,) = load_trials(tmp_path)
+  assert (trial.metrics, trial.damaged) == (rows, [])
+  for changed in (content.replace(b"0.25", b"0.35"), content[:-30], b""):
+    path.write_bytes(changed)
+    (trial,) = load_trials(tmp_path)
+    assert trial.metrics == []
+    assert trial.damaged == [f"{path} (it has changed since the run ended)"]
+  path.unlink()
+  (trial,) = load_trials(tmp_path)
+  assert trial.damaged == [f"{path} (it is missing)"]
 
 
 def as_list(path):

@@ -30,6 +30,28 @@ def test_damaged_json_is_named(tmp_path):
     rundir.read_json(path)
 
 
+@pytest.mark.parametrize(
+  "old, new",
+  [("0.25", "0.26"), ("unit", "unix"), ("sha256", "sha257"), ("é", "è")],
+)
+def test_a_change_of_a_sealed_object_is_noticed(tmp_path, old, new):
+  path = tmp_path / "a.json"
+  value = {"unit": "é", "rates": (0.25, 1e-30), "by_id": {7: None}}
+  rundir.write_sealed(path, value)
+  as_json = {"unit": "é", "rates": [0.25, 1e-30], "by_id": {"7": None}}
+  assert rundir.read_json(path) == as_json
+  text = path.read_text(encoding="utf-8").replace("\\u00e9", "é")
+  assert text.count(old) == 1
+  path.write_text(text, encoding="utf-8")  # the same object
+  assert rundir.read_json(path) == as_json
+  path.write_text(text.replace(old, new), encoding="utf-8")
+  with pytest.raises(FieldError, match=r"a.json \(it has changed since it was"):
+    rundir.read_json(path)
+  # As older versions wrote it.
+  rundir.write_json(path, value)
+  assert rundir.read_json(path) == as_json
+
+
 def test_a_file_is_replaced_once_it_is_complete(tmp_path):
   path = tmp_path / "a.bin"
   with rundir.atomic_file(path) as file:
@@ -59,6 +81,20 @@ def test_rows_are_cut_after_a_step_and_at_a_torn_line(tmp_path):
   assert path.read_text() == ""
   rows.cut_rows(tmp_path / "none.jsonl", 3)
   assert not (tmp_path / "none.jsonl").exists()
+
+
+def test_a_half_written_row_of_clocks_is_dropped(tmp_path):
+  path = tmp_path / "timing.jsonl"
+  rows.cut_half_row(path)
+  assert not path.exists()
+  for content, kept in (
+    (b'{"a": 1}\n{"b"', b'{"a": 1}\n'),
+    (b"\xff\n[]\n", b"\xff\n[]\n"),
+    (b"torn", b""),
+  ):
+    path.write_bytes(content)
+    rows.cut_half_row(path)
+    assert path.read_bytes() == kept
 
 
 @pytest.mark.parametrize(
@@ -115,7 +151,7 @@ def test_a_result_without_its_fields_is_damaged(tmp_path):
     "metrics": {"test/accuracy": {"mean": 0.5, "std": None, "values": [0.5]}},
     "seeds": [{"seed": 0, "status": "finished"}],
   }
-  rundir.write_result(path, content)
+  rundir.write_sealed(path, content)
   assert rundir.read_result(path) == content
   text = path.read_text()
   assert text.count("0.5") == 2
@@ -130,7 +166,7 @@ def test_a_result_without_its_fields_is_damaged(tmp_path):
     ({"status": "fine"}, "status 'fine'"),
     ({"details": []}, "no details"),
   ):
-    rundir.write_result(path, content | changes)
+    rundir.write_sealed(path, content | changes)
     with pytest.raises(FieldError, match=rf"\({words}\); without"):
       rundir.read_result(path)
 

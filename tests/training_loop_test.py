@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import functools
+import json
 import os
 import pathlib
 import re
@@ -611,7 +612,7 @@ def test_a_config_with_damaged_fields_is_named(
   workdir = tmp_path / "run"
   shutil.copytree(whole, workdir)
   path = workdir / "config.json"
-  text = path.read_text()
+  text = json.dumps(rundir.read_json(path))
   assert text.count(old) == 1
   path.write_text(text.replace(old, new))
   before = everything(workdir)
@@ -668,6 +669,30 @@ def arrays_of(checkpoint):
   """The file of a checkpoint that holds its arrays."""
   paths = [p for p in (checkpoint / "state").rglob("*") if p.is_file()]
   return max(paths, key=lambda path: path.stat().st_size)
+
+
+def test_checkpoints_that_cannot_be_opened_are_one_line(whole, tmp_path):
+  workdir = tmp_path / "run"
+  shutil.copytree(whole, workdir)
+  (workdir / "checkpoints" / "15" / "_CHECKPOINT_METADATA").write_text("[1]")
+  before = everything(workdir)
+  longer = tiny_config(train__num_steps=30)
+  for act in (load_run, lambda w: train(longer, w)):
+    with pytest.raises(FieldError, match=r"checkpoints, which .* be opened \("):
+      act(workdir)
+  assert everything(workdir) == before
+
+
+def test_checkpoints_without_their_config_are_not_gone_on_from(whole, tmp_path):
+  """Of a sweep's trial, whose directory may have no config yet."""
+  workdir = tmp_path / "run"
+  shutil.copytree(whole, workdir)
+  (workdir / "config.json").unlink()
+  rundir.write_json(workdir / "trial.json", {"name": "run"})
+  for name in ("result.json", "checkpoints"):
+    with pytest.raises(FieldError, match=f"holds {name} of a run without its"):
+      train(tiny_config(optimizer__learning_rate=0.5), workdir)
+    (workdir / "result.json").unlink(missing_ok=True)
 
 
 def test_a_damaged_checkpoint_is_not_used(whole, tmp_path):

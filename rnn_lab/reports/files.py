@@ -4,6 +4,7 @@ What is wrong with it is kept, so that the rest can be shown and nobody takes a
 report with holes for a whole one.
 """
 
+import hashlib
 import json
 import numbers
 from collections.abc import Callable, Mapping
@@ -15,6 +16,8 @@ from rnn_lab.errors import FieldError
 
 # What follows this names the file and says what is wrong with it.
 _PREFIX = "workdir holds a damaged file: "
+# The sha256 of a file of rows that has none.
+_NO_ROWS = hashlib.sha256().hexdigest()
 
 
 class RunFiles:
@@ -28,10 +31,14 @@ class RunFiles:
   def __init__(self, path: Path):
     self.path = path
     self.problems: list[str] = []
+    # Of the rows that a result rests on, by file.
+    self._sha256: Mapping[str, str] = {}
 
   def result(self) -> dict[str, Any] | None:
     """Returns the content of result.json; None without an unharmed one."""
-    return self._read(rundir.RESULT, rundir.read_result, None)
+    result = self._read(rundir.RESULT, rundir.read_result, None)
+    self._sha256 = {} if result is None else result.get("rows", {})
+    return result
 
   def json(self, name: str, **kinds: type) -> dict[str, Any] | None:
     """Returns the content of a JSON file; None without an unharmed one.
@@ -55,11 +62,26 @@ class RunFiles:
   ) -> list[dict[str, Any]]:
     """Returns the rows of a jsonl file, without an incomplete last one.
 
+    After `result` has been read they are compared with those that it rests on.
+
     Args:
       name: of the file.
       check: whether a row is as it should be.
     """
-    return self._read(name, lambda path: _read_rows(path, check), [])
+
+    def read(path: Path) -> list[dict[str, Any]]:
+      rows = _read_rows(path, check)
+      with rundir.damaged(path):
+        content = path.read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        if self._sha256.get(name) not in (None, sha256):
+          raise ValueError("it has changed since the run ended")
+      return rows
+
+    has_rows = self._sha256.get(name, _NO_ROWS) != _NO_ROWS
+    if has_rows and not (self.path / name).exists():
+      self.problems.append(f"{self.path / name} (it is missing)")
+    return self._read(name, read, [])
 
   def text(self, name: str) -> str | None:
     """Returns the content of a text file; None without one."""

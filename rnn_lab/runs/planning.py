@@ -169,6 +169,13 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
   rundir.check_can_hold(workdir, (rundir.CONFIG, rundir.TRIAL))
   rundir.check_kinds(workdir)
   if not (workdir / rundir.CONFIG).exists():
+    for name in (rundir.RESULT, rundir.CHECKPOINTS):
+      if (workdir / name).exists():
+        raise FieldError(
+          "workdir",
+          f"workdir {workdir} holds {name} of a run without its "
+          f"{rundir.CONFIG}",
+        )
     return
   if (workdir / rundir.RESULT).exists():
     rundir.read_result(workdir / rundir.RESULT)

@@ -17,7 +17,7 @@ from rnn_lab.rundir import (
   RESULT,
   read_json,
   read_result,
-  write_json,
+  write_sealed,
 )
 from rnn_lab.runs import planning
 from rnn_lab.studies.portrait import portrait, read_state, states
@@ -77,7 +77,7 @@ def measure(workdir: str | pathlib.Path) -> pathlib.Path:
     }
     at = {moment: portrait(r) for moment, r in recurrences.items()}
     about = _about(plan, recurrences["initialisation"], step)
-  write_json(path, about | {"at": at})
+  write_sealed(path, about | {"at": at})
   return path
 
 

@@ -162,9 +162,9 @@ def _write_trials(
     {"name": t.name, "overrides": t.overrides, "series": t.series}
     for t in trials
   ]
-  rundir.write_json(workdir / rundir.SWEEP, {**report, "trials": rows})
+  rundir.write_sealed(workdir / rundir.SWEEP, {**report, "trials": rows})
   for row in rows:
     folder = workdir / row["name"]
     folder.mkdir(exist_ok=True)
-    rundir.write_json(folder / rundir.TRIAL, row)
+    rundir.write_sealed(folder / rundir.TRIAL, row)
     (folder / rundir.ERROR).unlink(missing_ok=True)

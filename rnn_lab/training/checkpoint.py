@@ -51,7 +51,11 @@ class Checkpoints:
   """
 
   def __init__(self, folder: pathlib.Path, read_only: bool = False):
-    """Opens the folder; `read_only` changes nothing in it, or around it."""
+    """Opens the folder; `read_only` changes nothing in it, or around it.
+
+    Raises:
+      FieldError: it cannot be opened.
+    """
     self._folder = folder
     if read_only:
       options = ocp.CheckpointManagerOptions(read_only=True)
@@ -61,7 +65,13 @@ class Checkpoints:
         enable_async_checkpointing=False,
         cleanup_tmp_directories=True,
       )
-    self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+    try:
+      self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+    except Exception as error:  # of many kinds, none of them documented
+      why = " ".join(str(error).split())[:200]
+      raise FieldError(
+        "workdir", f"workdir holds {folder}, which cannot be opened ({why})"
+      ) from error
 
   def save(self, step: int, state: PyTree, rows: Mapping[str, str]) -> None:
     """Writes a checkpoint; returns when it is complete.

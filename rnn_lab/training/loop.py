@@ -19,8 +19,7 @@ from rnn_lab.rundir import (
   EXAMPLES,
   RESULT,
   read_result,
-  write_json,
-  write_result,
+  write_sealed,
 )
 from rnn_lab.tasks.checks import check_targets
 from rnn_lab.training import environment, optimizers
@@ -110,7 +109,7 @@ class Trainer:
     self.workdir, self.listener = workdir, listener
     with contextlib.ExitStack() as stack:
       if not (workdir / CONFIG).exists():
-        write_json(workdir / CONFIG, self.plan.config)
+        write_sealed(workdir / CONFIG, self.plan.config)
       self.checkpoints = stack.enter_context(Checkpoints(workdir / CHECKPOINTS))
       saved = self.newest_checkpoint()
       if saved is None:
@@ -130,7 +129,7 @@ class Trainer:
       # as it was. The result first, so that a kill between the two leaves an
       # unfinished run.
       (workdir / RESULT).unlink(missing_ok=True)
-      write_json(workdir / CONFIG, self.plan.config)
+      write_sealed(workdir / CONFIG, self.plan.config)
       if saved is not None:
         self.checkpoints.go_on_from(saved)
       return self.train(stop, resumed=saved is not None)
@@ -296,8 +295,9 @@ class Trainer:
       examples = self.examples(params, seeds)
     self.records.check()
     if examples is not None:
-      write_json(self.workdir / EXAMPLES, examples)
-    write_result(self.workdir / RESULT, result)
+      write_sealed(self.workdir / EXAMPLES, examples)
+    result["rows"] = self.records.sha256()
+    write_sealed(self.workdir / RESULT, result)
     return result
 
   def selected(self, state: TrainState) -> tuple[Params, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from rnn_lab import rundir
 from rnn_lab.errors import StorageError
-from rnn_lab.rows import GrowingFile, append_row
+from rnn_lab.rows import GrowingFile, append_row, cut_half_row
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.state import TrainState
 from rnn_lab.types import PyTree
@@ -70,6 +70,7 @@ class Records:
     self._files = {
       name: GrowingFile(workdir / name, last_step) for name in rundir.ROWS
     }
+    cut_half_row(workdir / rundir.TIMING)
     self._events = None
     if events:
       from tensorboardX import SummaryWriter
