@@ -22,7 +22,7 @@ from rnn_lab.rundir import (
 from rnn_lab.runs import planning
 from rnn_lab.studies.portrait import portrait, read_state, states
 from rnn_lab.studies.problem import check, recurrence_of, study_batch
-from rnn_lab.training.loop import restore_params
+from rnn_lab.training.restoring import restore_params
 from rnn_lab.training.settings import Plan
 from rnn_lab.training.state import seed_keys
 from rnn_lab.types import Params
