@@ -67,7 +67,8 @@ def call(
     table: the flags of the main beside `--workdir`.
 
   Returns:
-    The exit code. A wrong input has printed one line to stderr.
+    The exit code. A wrong input, or a failure of the file system, has printed
+    one line to stderr.
   """
   table = WORKDIR | dict(table or {})
   try:
@@ -88,6 +89,9 @@ def call(
     return _fail(error)
   except PermissionError as error:
     return _fail(f"workdir is not writable: {error}")
+  except OSError as error:  # a full disk, a directory that was removed
+    where = f"{error.filename}: " if error.filename else ""
+    return _fail(where + (error.strerror or str(error)), 1)
   except KeyboardInterrupt:
     print("stopped", file=sys.stderr)
     return exit_code(signal.SIGINT)
@@ -135,9 +139,9 @@ def _cores() -> int:
   return os.cpu_count() or 1
 
 
-def _fail(error: Exception | str) -> int:
+def _fail(error: Exception | str, code: int = 2) -> int:
   print("error:", *str(error).splitlines(), file=sys.stderr)
-  return 2
+  return code
 
 
 def _parse(argv: Sequence[str], table: Flags) -> Arguments:

@@ -14,15 +14,23 @@ def main(argv: Sequence[str]) -> int:
 
 
 def report(args: cli.Arguments) -> int:
-  """Writes summary.json, figures/ and report.html into `--workdir`."""
+  """Writes summary.json, figures/ and report.html into `--workdir`.
+
+  Returns:
+    The exit code: 1 if a file is damaged, which the report does without.
+  """
   from experiments.terminal import Terminal
   from rnn_lab.reports import load_results, results_table, write_report
 
   page = write_report(args.workdir)
   with Terminal() as terminal:
-    terminal.table(results_table(load_results(args.workdir).parts))
+    results = load_results(args.workdir)
+    terminal.table(results_table(results.parts))
     terminal.line(f"report: {page}")
-  return 0
+    damaged = [line for trial in results.trials for line in trial.damaged]
+    for line in damaged:
+      terminal.line(f"damaged: {line}")
+  return 1 if damaged else 0
 
 
 if __name__ == "__main__":

@@ -36,8 +36,8 @@ def sweep(
     extra: returns more for the report than the config's `report()` says.
 
   Returns:
-    The exit code: 1 if a trial failed or all seeds of all trials diverged,
-    that of the signal if one stopped it.
+    The exit code: 1 if a trial failed, a file of one is damaged, or all seeds
+    of all trials diverged; that of the signal if one stopped it.
   """
   from experiments.terminal import Terminal
   from rnn_lab.errors import FieldError
@@ -72,9 +72,12 @@ def sweep(
       terminal.line("stopped; the same command resumes from here")
     for name in outcome.failed:
       terminal.line(f"failed: {workdir / name / ERROR}")
+    for line in outcome.damaged:
+      terminal.line(f"damaged: {line}")
   if outcome.status == STOPPED:
     return cli.exit_code(outcome.signal)
-  return 1 if outcome.failed or outcome.all_diverged else 0
+  is_whole = not (outcome.failed or outcome.damaged or outcome.all_diverged)
+  return 0 if is_whole else 1
 
 
 def _add_one_trial(add: Callable[..., None], argument: str) -> None:

@@ -35,7 +35,7 @@ def train(args: cli.Arguments) -> int:
       return cli.exit_code(stop.signal)
     if status == runs.ALREADY_FINISHED:
       terminal.line(f"{workdir} is already finished")
-    result = rundir.read_json(workdir / rundir.RESULT)
+    result = rundir.read_result(workdir / rundir.RESULT)
     for name, metric in result["metrics"].items():
       values = [
         f"{value:.4f}" if value is not None else _no_number(seed)

@@ -35,6 +35,13 @@ class FieldError(ValueError):
     return self.message.replace("{field}", self.field)
 
 
+class StorageError(OSError):
+  """Raised where a run cannot write, or somebody else wrote, its files.
+
+  Its text is one sentence. The directory is as a kill would have left it.
+  """
+
+
 @contextlib.contextmanager
 def in_section(section: str) -> Iterator[None]:
   """Prefixes the field of any FieldError raised inside with `section.`."""

@@ -1,14 +1,16 @@
-"""The files of a run directory: their names, rows, atomic writes and lock.
+"""The files of a run directory: their names, atomic writes and lock.
 
-This module alone knows the form of a run directory.
+This module and `rnn_lab.rows` alone know the form of a run directory.
 """
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import math
 import os
 import pathlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -40,6 +42,19 @@ SUMMARY = "summary.json"
 FIGURES = "figures"
 REPORT = "report.html"
 LOCK = ".lock"
+# The field of a JSON object that tells whether the others have changed.
+_SEAL = "sha256"
+# The fields of a result, and their types.
+_RESULT = {
+  "status": str,
+  "headline": str,
+  "maximize": bool,
+  "baselines": dict,
+  "metrics": dict,
+  "seeds": list,
+}
+# The growing files that the config alone decides.
+ROWS = (METRICS, FLOW)
 # The files of a run.
 _FILES = (
   CONFIG,
@@ -60,6 +75,16 @@ _FILES = (
 
 
 @contextlib.contextmanager
+def naming(path: pathlib.Path) -> Iterator[None]:
+  """Lets an OSError raised inside name the file, as of a full disk."""
+  try:
+    yield
+  except OSError as error:
+    error.filename = error.filename or str(path)
+    raise
+
+
+@contextlib.contextmanager
 def atomic_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
   """Opens a binary file that takes the place of `path` once it is complete.
 
@@ -68,7 +93,7 @@ def atomic_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
   path = pathlib.Path(path)
   partial = path.with_name(path.name + ".tmp")
   try:
-    with partial.open("wb") as file:
+    with naming(path), partial.open("wb") as file:
       yield file
     os.replace(partial, path)
   finally:
@@ -87,39 +112,95 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
   write_text(path, text + "\n")
 
 
-def read_json(path: pathlib.Path) -> dict[str, Any]:
-  """Reads an object that `write_json` wrote.
+def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
+  """Adds a sha256 to a JSON object, by which a change is noticed."""
+  return {**value, _SEAL: _sha256(value)}
+
+
+def unsealed(value: Any) -> dict[str, Any]:
+  """The inverse of `sealed`; takes what has no sha256 as it is.
 
   Raises:
-    FieldError: the file cannot be read, is not JSON, or not an object.
+    ValueError: it is not an object, or has changed since it was sealed.
   """
-  with _damaged(path):
-    value = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(value, dict):
-      raise ValueError("not an object")
-  return value
+  if not isinstance(value, dict):
+    raise ValueError("not an object")
+  content = {name: part for name, part in value.items() if name != _SEAL}
+  # Also where it is the name of the seal that has changed.
+  seals = {value.get(_SEAL), *filter(_is_sha256, content.values())} - {None}
+  if seals - {_sha256(content)}:
+    raise ValueError("it has changed since it was written")
+  return content
+
+
+def _is_sha256(part: Any) -> bool:
+  return isinstance(part, str) and bool(re.fullmatch("[0-9a-f]{64}", part))
+
+
+def _sha256(value: Mapping[str, Any]) -> str:
+  # As a reader has it: keys are strings, and lists are lists.
+  text = json.dumps(json.loads(json.dumps(value)), sort_keys=True)
+  return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def write_sealed(path: str | os.PathLike, value: Mapping[str, Any]) -> None:
+  """Writes an object as strict JSON, atomically and `sealed`."""
+  write_json(path, sealed(value))
+
+
+def read_json(path: pathlib.Path) -> dict[str, Any]:
+  """Reads an object that `write_sealed` or `write_json` wrote.
+
+  Raises:
+    FieldError: the file cannot be read, is not JSON or not an object, or has
+      changed since it was sealed.
+  """
+  with damaged(path):
+    return unsealed(json.loads(path.read_text(encoding="utf-8")))
 
 
 def read_result(path: pathlib.Path) -> dict[str, Any]:
   """Reads a `result.json`.
 
   Raises:
-    FieldError: it cannot be read, or lacks what every result has.
+    FieldError: as `read_json`, or it lacks what every result has.
   """
   result = read_json(path)
-  kinds = {"status": str, "metrics": dict, "baselines": dict, "seeds": list}
-  for field, kind in kinds.items():
-    if not isinstance(result.get(field), kind):
-      raise FieldError(
-        "workdir",
-        f"workdir holds a damaged file: {path} (no {field}); without it the "
-        "same command writes it again",
-      )
+  problem = _result_problem(result)
+  if problem is not None:
+    raise FieldError(
+      "workdir",
+      f"workdir holds a damaged file: {path} ({problem}); without it the same "
+      "command writes it again",
+    )
   return result
 
 
+def _result_problem(result: Mapping[str, Any]) -> str | None:
+  """Says what a result lacks; None if it has everything."""
+  for field, kind in _RESULT.items():
+    if not isinstance(result.get(field), kind):
+      return f"no {field}"
+  if result["status"] not in ("finished", "partial", "diverged"):
+    return f"status {result['status']!r}"
+  for field in ("details", "rows"):
+    if not isinstance(result.get(field, {}), dict):
+      return f"no {field}"
+  for name, metric in result["metrics"].items():
+    values = metric.get("values") if isinstance(metric, dict) else None
+    if not isinstance(values, list) or not all(
+      value is None or isinstance(value, int | float)
+      for value in (metric.get("mean"), metric.get("std"), *values)
+    ):
+      return f"no values of {name}"
+  for seed in result["seeds"]:
+    if not isinstance(seed, dict) or not isinstance(seed.get("status"), str):
+      return "a seed without status"
+  return None
+
+
 @contextlib.contextmanager
-def _damaged(path: pathlib.Path) -> Iterator[None]:
+def damaged(path: pathlib.Path) -> Iterator[None]:
   """Turns what reading a damaged file raises into a FieldError."""
   try:
     yield
@@ -128,62 +209,6 @@ def _damaged(path: pathlib.Path) -> Iterator[None]:
     raise FieldError(
       "workdir", f"workdir holds a damaged file: {path} ({why})"
     ) from error
-
-
-def append_row(path: pathlib.Path, row: Mapping[str, Any]) -> None:
-  """Appends one line of strict JSON and hands it to the operating system."""
-  with path.open("a", encoding="utf-8") as file:
-    file.write(json.dumps(row, allow_nan=False) + "\n")
-
-
-def read_rows(path: pathlib.Path, last_step: int) -> list[dict[str, Any]]:
-  """Reads the rows up to `last_step`; [] without a file.
-
-  What follows them, a half-written line for instance, is not looked at.
-
-  Raises:
-    FieldError: the file cannot be read, or one of these rows is no JSON object
-      with a step, or has an earlier step than the row in front of it.
-  """
-  return [row for _, row in _rows(path, last_step)]
-
-
-def cut_rows(path: pathlib.Path, last_step: int) -> None:
-  """Keeps the rows up to `last_step`; drops later and half-written ones.
-
-  Raises:
-    FieldError: as `read_rows`.
-  """
-  if path.exists():
-    lines = [line for line, _ in _rows(path, last_step)]
-    write_text(path, "".join(lines))
-
-
-def _rows(
-  path: pathlib.Path, last_step: int
-) -> list[tuple[str, dict[str, Any]]]:
-  """Returns the lines and the rows up to `last_step`."""
-  rows: list[tuple[str, dict[str, Any]]] = []
-  if last_step < 0 or not path.exists():
-    return rows
-  with _damaged(path):
-    lines = path.read_bytes().split(b"\n")
-    # Without its end the last line is half-written.
-    for number, line in enumerate(lines[:-1], start=1):
-      try:
-        text = line.decode("utf-8")
-        row = json.loads(text)
-        step = row["step"]
-        if not isinstance(step, int) or isinstance(step, bool):
-          raise TypeError
-      except (ValueError, KeyError, TypeError):
-        raise ValueError(f"line {number} is no row with a step") from None
-      if step > last_step:
-        break
-      if rows and step < rows[-1][1]["step"]:
-        raise ValueError(f"line {number} is of an earlier step than the last")
-      rows.append((text + "\n", row))
-  return rows
 
 
 def check_kinds(workdir: pathlib.Path) -> None:
@@ -272,7 +297,7 @@ def lock(workdir: pathlib.Path) -> Iterator[None]:
 
   Raises:
     FieldError: another process holds the lock, or the directory cannot be
-      made.
+      made or written to.
   """
   try:
     workdir.mkdir(parents=True, exist_ok=True)
@@ -280,16 +305,38 @@ def lock(workdir: pathlib.Path) -> Iterator[None]:
     raise FieldError(
       "workdir", f"workdir {workdir} cannot be made: {error.strerror}"
     ) from error
-  with (workdir / LOCK).open("a+", encoding="utf-8") as file:
+  try:
+    # Unbuffered, so that a full disk is noticed at once.
+    file = (workdir / LOCK).open("ab+", buffering=0)
+  except OSError as error:
+    raise _not_writable(workdir, error) from error
+  with file:
     try:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
       file.seek(0)
-      pid = file.read().strip() or "unknown"
+      pid = file.read().decode("utf-8", "replace").strip() or "unknown"
       raise FieldError(
         "workdir", f"workdir {workdir} is in use by another process (pid {pid})"
       ) from error
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
+    try:
+      file.truncate(0)
+      file.write(str(os.getpid()).encode())
+    except OSError as error:
+      raise _not_writable(workdir, error) from error
     yield
+
+
+def _not_writable(workdir: pathlib.Path, error: OSError) -> FieldError:
+  return FieldError(
+    "workdir", f"workdir {workdir} cannot be written to: {error.strerror}"
+  )
+
+
+def lock_id(workdir: pathlib.Path) -> tuple[int, int] | None:
+  """Returns what tells a directory's lock from every other; None without."""
+  try:
+    status = (workdir / LOCK).stat()
+  except (FileNotFoundError, NotADirectoryError):
+    return None
+  return status.st_dev, status.st_ino

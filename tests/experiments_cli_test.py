@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import types
 
 import pytest
 from commands import ROOT, assert_refused, call, start
@@ -14,6 +15,7 @@ from configs import common
 from experiments import cli, field_help
 from experiments.terminal import Terminal
 from rnn_lab import reports
+from rnn_lab.errors import StorageError
 from rnn_lab.rundir import write_json
 from rnn_lab.studies import gradient_study
 from rnn_lab.sweeps import executors, run
@@ -228,8 +230,17 @@ def get_config(argument="none"):
 """
 
 
-class NoResults:
-  parts = ()
+def results_of(workdir):
+  """What a report reads of a sweep, but for the numbers."""
+  trials = [
+    types.SimpleNamespace(
+      name=path.parent.name,
+      status=json.loads(path.read_text(encoding="utf-8"))["status"],
+      damaged=(),
+    )
+    for path in workdir.glob("*/result.json")
+  ]
+  return types.SimpleNamespace(parts=(), trials=trials)
 
 
 TWO_SEEDS = """def sweep(add):
@@ -276,6 +287,12 @@ def test_exit_codes_of_what_happens_while_running(tmp_path, capsys):
   def not_allowed(args):
     raise PermissionError(13, "Permission denied", str(args.workdir))
 
+  def full(args):
+    raise OSError(28, "No space left on device", f"{args.workdir}/rows")
+
+  def removed(args):
+    raise StorageError("it has been removed")
+
   def wrong(args):
     raise ZeroDivisionError
 
@@ -284,6 +301,11 @@ def test_exit_codes_of_what_happens_while_running(tmp_path, capsys):
   assert capsys.readouterr().err == "stopped\n"
   assert cli.call(not_allowed, argv, "") == 2
   assert "error: workdir is not writable" in capsys.readouterr().err
+  assert cli.call(full, argv, "") == 1
+  line = f"error: {tmp_path}/rows: No space left on device\n"
+  assert capsys.readouterr().err == line
+  assert cli.call(removed, argv, "") == 1
+  assert capsys.readouterr().err == "error: it has been removed\n"
   with pytest.raises(ZeroDivisionError):  # a bug is not hidden
     cli.call(wrong, argv, "")
 
@@ -583,7 +605,7 @@ def test_the_exit_code_of_a_sweep(ends, code, tmp_path, monkeypatch):
   monkeypatch.setattr(cli, "executor", lambda: ("serial", 1))
   monkeypatch.setattr(executors, "train", train)
   monkeypatch.setattr(run, "write_report", lambda workdir: workdir)
-  monkeypatch.setattr(run, "load_results", lambda workdir: NoResults)
+  monkeypatch.setattr(run, "load_results", results_of)
   monkeypatch.setattr(run, "results_table", lambda parts: "a table")
   mine = tmp_path / "mine.py"
   mine.write_text(BASE + TWO_SEEDS)

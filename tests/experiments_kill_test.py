@@ -59,7 +59,7 @@ def newest(workdir):
 
 def final_state(workdir):
   with Checkpoints(workdir / "checkpoints") as checkpoints:
-    return checkpoints.restore(checkpoints.latest_step(), None)
+    return checkpoints.newest(None)[0].state
 
 
 def kill_and_finish(command, workdir, kills):

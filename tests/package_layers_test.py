@@ -20,6 +20,7 @@ FLOORS = {
   "rnn_lab.initializers": 1,
   "rnn_lab.paths": 1,
   "rnn_lab.precision": 1,
+  "rnn_lab.rows": 1,
   "rnn_lab.rundir": 1,
   "rnn_lab.types": 1,
   "rnn_lab._dropout": 2,

@@ -1,15 +1,18 @@
 """What reports read from run directories, whole, broken or missing."""
 
 import ast
+import hashlib
 from pathlib import Path
 
 import pytest
 import reports_fakes as fakes
 
-from rnn_lab import reports
+from rnn_lab import reports, rundir
 from rnn_lab.errors import FieldError
 from rnn_lab.reports import load_trials
 from rnn_lab.reports.load import load_sweep
+from rnn_lab.reports.page import sections_of
+from rnn_lab.reports.results import load_results
 from rnn_lab.reports.series import arrange, chunks
 
 
@@ -55,7 +58,7 @@ def test_an_error_of_an_attempt_before_the_one_that_ended_is_ignored(tmp_path):
   assert (trial.status, trial.error) == ("finished", None)
 
 
-def test_half_written_last_row_is_dropped_and_a_broken_one_is_not(tmp_path):
+def test_a_half_written_last_row_is_dropped_and_a_broken_one_is_named(tmp_path):
   fakes.write_run(tmp_path, fakes.config(), rows=[{"step": 1}, {"step": 2}])
   path = tmp_path / "metrics.jsonl"
   with path.open("a") as file:
@@ -64,8 +67,9 @@ def test_half_written_last_row_is_dropped_and_a_broken_one_is_not(tmp_path):
   assert trial.metrics == [{"step": 1}, {"step": 2}]
   with path.open("a") as file:
     file.write('\n{"step": 4}\n')
-  with pytest.raises(FieldError, match=r"metrics\.jsonl:3"):
-    load_trials(tmp_path)
+  (trial,) = load_trials(tmp_path)
+  assert trial.metrics == []
+  assert trial.damaged == [f"{path} (line 3 is not JSON)"]
 
 
 def test_seconds_are_those_of_all_sessions(tmp_path):
@@ -123,7 +127,7 @@ def test_no_run_directory_names_the_field(tmp_path, made):
   )
 
 
-def test_damaged_json_and_equal_names_are_errors(tmp_path):
+def test_a_damaged_plan_and_equal_names_are_errors(tmp_path):
   fakes.write_run(tmp_path / "a", fakes.config())
   fakes.write_run(tmp_path / "b", fakes.config())
   for run in ("a", "b"):
@@ -131,9 +135,95 @@ def test_damaged_json_and_equal_names_are_errors(tmp_path):
   with pytest.raises(FieldError, match="different names"):
     load_trials(tmp_path)
   fakes.write_json(tmp_path / "b" / "trial.json", {"name": "other"})
-  (tmp_path / "b" / "config.json").write_text("{")
-  with pytest.raises(FieldError, match=r"a damaged file: .*b/config\.json"):
+  (tmp_path / "sweep.json").write_text("{")
+  with pytest.raises(FieldError, match=r"a damaged file: .*sweep\.json"):
     load_trials(tmp_path)
+
+
+@pytest.mark.parametrize(
+  "content, field",
+  [
+    ({"trials": [1]}, "trials"),
+    ({"trials": {"a": 1}}, "trials"),
+    ({"trials": [{"overrides": {}}]}, "trials"),
+    ({"title": ["a"]}, "title"),
+    ({"claims": "b"}, "claims"),
+    ({"command_line": []}, "command_line"),
+  ],
+)
+def test_a_plan_of_another_form_is_damaged(tmp_path, content, field):
+  fakes.write_json(tmp_path / "sweep.json", content)
+  with pytest.raises(FieldError, match=rf"sweep\.json \(no {field}\)"):
+    load_trials(tmp_path)
+
+
+def test_rows_that_a_result_does_not_rest_on_are_named(tmp_path):
+  rows = [{"step": 1, "train/loss": [0.5]}, {"step": 2, "train/loss": [0.25]}]
+  result = fakes.result([0.5])
+  fakes.write_run(tmp_path, fakes.config(), result, rows=rows)
+  path = tmp_path / "metrics.jsonl"
+  content = path.read_bytes()
+  sha256 = hashlib.sha256(content).hexdigest()
+  empty = hashlib.sha256().hexdigest()
+  result["rows"] = {"metrics.jsonl": sha256, "gradient_flow.jsonl": empty}
+  rundir.write_sealed(tmp_path / "result.json", result)
+  (trial,) = load_trials(tmp_path)
+  assert (trial.metrics, trial.damaged) == (rows, [])
+  for changed in (content.replace(b"0.25", b"0.35"), content[:-30], b""):
+    path.write_bytes(changed)
+    (trial,) = load_trials(tmp_path)
+    assert trial.metrics == []
+    assert trial.damaged == [f"{path} (it has changed since the run ended)"]
+  path.unlink()
+  (trial,) = load_trials(tmp_path)
+  assert trial.damaged == [f"{path} (it is missing)"]
+
+
+def as_list(path):
+  path.write_text("[[1], 2]\n")
+
+
+def as_folder(path):
+  path.unlink(missing_ok=True)
+  path.mkdir()
+
+
+FILES = (
+  "config.json",
+  "environment.json",
+  "examples.json",
+  "gradient_flow.jsonl",
+  "gradients.json",
+  "metrics.jsonl",
+  "result.json",
+  "timing.jsonl",
+  "trial.json",
+)
+
+
+@pytest.mark.parametrize("damage", [as_list, as_folder])
+def test_a_damaged_file_of_a_trial_counts_as_missing(tmp_path, damage):
+  """Of each trial another one: the rest of all is shown."""
+  sweep = fakes.write_sweep(tmp_path)
+  before = load_trials(sweep)
+  assert len(before) == len(FILES)
+  paths = [sweep / t.name / name for t, name in zip(before, FILES)]
+  for path in paths:
+    damage(path)
+  results = load_results(sweep)
+  fields = [name.partition(".")[0] for name in FILES]
+  fields[3] = "flow"
+  for one, other, path, field in zip(before, results.trials, paths, fields):
+    assert len(other.damaged) == 1
+    assert other.damaged[0].startswith(f"{path} (")
+    same = {"damaged", field, "status" if field == "result" else ""}
+    for name in {*one._fields} - same:
+      assert getattr(one, name) == getattr(other, name)
+  assert results.trials[6].status == "damaged"
+  sections = sections_of(results)
+  note = sections[0].content[-1]
+  lines = [f"`{t.name}`: damaged: {t.damaged[0]}" for t in results.trials]
+  assert {*lines} < {*note.items}
 
 
 def test_swept_field_is_the_first_number_that_varies_in_a_series(tmp_path):

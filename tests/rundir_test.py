@@ -1,8 +1,12 @@
 """The run directory: atomic files, rows, and one process at a time."""
 
+import errno
+import os
+import pathlib
+
 import pytest
 
-from rnn_lab import rundir
+from rnn_lab import rows, rundir
 from rnn_lab.errors import FieldError
 
 
@@ -26,6 +30,28 @@ def test_damaged_json_is_named(tmp_path):
     rundir.read_json(path)
 
 
+@pytest.mark.parametrize(
+  "old, new",
+  [("0.25", "0.26"), ("unit", "unix"), ("sha256", "sha257"), ("é", "è")],
+)
+def test_a_change_of_a_sealed_object_is_noticed(tmp_path, old, new):
+  path = tmp_path / "a.json"
+  value = {"unit": "é", "rates": (0.25, 1e-30), "by_id": {7: None}}
+  rundir.write_sealed(path, value)
+  as_json = {"unit": "é", "rates": [0.25, 1e-30], "by_id": {"7": None}}
+  assert rundir.read_json(path) == as_json
+  text = path.read_text(encoding="utf-8").replace("\\u00e9", "é")
+  assert text.count(old) == 1
+  path.write_text(text, encoding="utf-8")  # the same object
+  assert rundir.read_json(path) == as_json
+  path.write_text(text.replace(old, new), encoding="utf-8")
+  with pytest.raises(FieldError, match=r"a.json \(it has changed since it was"):
+    rundir.read_json(path)
+  # As older versions wrote it.
+  rundir.write_json(path, value)
+  assert rundir.read_json(path) == as_json
+
+
 def test_a_file_is_replaced_once_it_is_complete(tmp_path):
   path = tmp_path / "a.bin"
   with rundir.atomic_file(path) as file:
@@ -43,18 +69,32 @@ def test_a_file_is_replaced_once_it_is_complete(tmp_path):
 def test_rows_are_cut_after_a_step_and_at_a_torn_line(tmp_path):
   path = tmp_path / "rows.jsonl"
   for step in (0, 5, 10, 15):
-    rundir.append_row(path, {"step": step, "x": step / 3})
+    rows.append_row(path, {"step": step, "x": step / 3})
   whole = path.read_text()
   with path.open("a") as file:
     file.write('{"step": 20, "x"')
-  rundir.cut_rows(path, 100)
+  rows.cut_rows(path, 100)
   assert path.read_text() == whole
-  rundir.cut_rows(path, 10)
+  rows.cut_rows(path, 10)
   assert path.read_text() == "".join(whole.splitlines(keepends=True)[:3])
-  rundir.cut_rows(path, -1)
+  rows.cut_rows(path, -1)
   assert path.read_text() == ""
-  rundir.cut_rows(tmp_path / "none.jsonl", 3)
+  rows.cut_rows(tmp_path / "none.jsonl", 3)
   assert not (tmp_path / "none.jsonl").exists()
+
+
+def test_a_half_written_row_of_clocks_is_dropped(tmp_path):
+  path = tmp_path / "timing.jsonl"
+  rows.cut_half_row(path)
+  assert not path.exists()
+  for content, kept in (
+    (b'{"a": 1}\n{"b"', b'{"a": 1}\n'),
+    (b"\xff\n[]\n", b"\xff\n[]\n"),
+    (b"torn", b""),
+  ):
+    path.write_bytes(content)
+    rows.cut_half_row(path)
+    assert path.read_bytes() == kept
 
 
 @pytest.mark.parametrize(
@@ -71,7 +111,7 @@ def test_rows_are_cut_after_a_step_and_at_a_torn_line(tmp_path):
 def test_damaged_rows_are_named(tmp_path, content, words):
   path = tmp_path / "rows.jsonl"
   path.write_bytes(content)
-  for read in (rundir.read_rows, rundir.cut_rows):
+  for read in (rows.read_rows, rows.cut_rows):
     with pytest.raises(FieldError, match=rf"file: .*rows.jsonl \({words}"):
       read(path, 5)
   assert path.read_bytes() == content
@@ -80,8 +120,8 @@ def test_damaged_rows_are_named(tmp_path, content, words):
 def test_what_follows_the_rows_is_not_read(tmp_path):
   path = tmp_path / "rows.jsonl"
   path.write_bytes(b'{"step": 1}\n{"step": 6}\n\xff\n')
-  assert rundir.read_rows(path, 5) == [{"step": 1}]
-  assert rundir.read_rows(path, -1) == []
+  assert rows.read_rows(path, 5) == [{"step": 1}]
+  assert rows.read_rows(path, -1) == []
 
 
 def test_files_and_folders_are_what_their_names_say(tmp_path):
@@ -103,12 +143,32 @@ def test_files_and_folders_are_what_their_names_say(tmp_path):
 
 def test_a_result_without_its_fields_is_damaged(tmp_path):
   path = tmp_path / "result.json"
-  content = {"status": "finished", "metrics": {}, "baselines": {}, "seeds": []}
-  rundir.write_json(path, content)
+  content = {
+    "status": "finished",
+    "headline": "accuracy",
+    "maximize": True,
+    "baselines": {},
+    "metrics": {"test/accuracy": {"mean": 0.5, "std": None, "values": [0.5]}},
+    "seeds": [{"seed": 0, "status": "finished"}],
+  }
+  rundir.write_sealed(path, content)
   assert rundir.read_result(path) == content
-  rundir.write_json(path, content | {"metrics": []})
-  with pytest.raises(FieldError, match=r"result.json \(no metrics\); without"):
+  text = path.read_text()
+  assert text.count("0.5") == 2
+  path.write_text(text.replace("0.5", "0.6"))
+  with pytest.raises(FieldError, match=r"result.json \(it has changed since"):
     rundir.read_result(path)
+  for changes, words in (
+    ({"metrics": []}, "no metrics"),
+    ({"metrics": {"test/loss": [1.0]}}, "no values of test/loss"),
+    ({"metrics": {"test/loss": {"values": "12"}}}, "no values of test/loss"),
+    ({"seeds": [[]]}, "a seed without status"),
+    ({"status": "fine"}, "status 'fine'"),
+    ({"details": []}, "no details"),
+  ):
+    rundir.write_sealed(path, content | changes)
+    with pytest.raises(FieldError, match=rf"\({words}\); without"):
+      rundir.read_result(path)
 
 
 def test_flatten():
@@ -123,6 +183,22 @@ def test_the_lock_is_released_at_the_end(tmp_path):
     pass
   with rundir.lock(workdir):
     pass
+
+
+def test_a_directory_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
+  def read_only(*args, **kwargs):
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+  monkeypatch.setattr(pathlib.Path, "open", read_only)
+  with (
+    pytest.raises(FieldError, match="cannot be written to: Read-only file sys"),
+    rundir.lock(tmp_path),
+  ):
+    pass
+  path = tmp_path / "a.json"
+  with pytest.raises(OSError, match="Read-only") as raised:
+    rundir.write_json(path, {})
+  assert raised.value.filename == str(path)
 
 
 def test_finite_or_null():

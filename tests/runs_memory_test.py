@@ -9,8 +9,8 @@ from tiny import tiny_config, tiny_dates, tiny_language
 from rnn_lab.errors import FieldError
 from rnn_lab.runs import memory, train
 from rnn_lab.runs.planning import plan
-from rnn_lab.training.loop import state_initializer
 from rnn_lab.training.optimizers import split
+from rnn_lab.training.restoring import state_initializer
 
 MANY = 10**20
 

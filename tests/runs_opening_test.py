@@ -10,6 +10,7 @@ from tiny import untrained
 from configs import common
 from rnn_lab import load_run, tasks
 from rnn_lab.errors import FieldError
+from rnn_lab.rundir import read_json, write_json
 
 WORDS = ["der", "hund", "bellt", "und", "ein", "mann", "liest"]
 TAGGED = ["der DT B-NP", "hund NN I-NP", "bellt VB B-VP", ". . O"]
@@ -74,14 +75,15 @@ def run(request, tmp_path_factory):
   shutil.rmtree(folder / "data")
   # By its path this process remembers the data: it moves before it has gone.
   config = folder / "run" / "config.json"
-  text = config.read_text(encoding="utf-8")
-  config.write_text(text.replace(f"{folder}/data", f"{folder}/gone"))
+  text = json.dumps(read_json(config))
+  text = text.replace(f"{folder}/data", f"{folder}/gone")
+  write_json(config, json.loads(text))
   return folder / "run", inputs, before
 
 
 def test_a_run_whose_data_has_gone_predicts_as_before(run):
   workdir, inputs, before = run
-  config = json.loads((workdir / "config.json").read_text(encoding="utf-8"))
+  config = read_json(workdir / "config.json")
   with pytest.raises(FieldError, match="gone"):
     tasks.build(config["task"], 4)
   loaded = load_run(workdir)

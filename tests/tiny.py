@@ -10,7 +10,7 @@ import numpy as np
 from configs import common
 from rnn_lab.rundir import CHECKPOINTS, CONFIG, write_json
 from rnn_lab.runs.planning import plan
-from rnn_lab.training import loop, optimizers, state
+from rnn_lab.training import optimizers, restoring, state
 from rnn_lab.training.checkpoint import Checkpoints
 from rnn_lab.training.records import Silent
 
@@ -105,7 +105,7 @@ def untrained(config, workdir):
   write_json(workdir / CONFIG, made.config)
   made.task.save_files(workdir)
   settings = made.settings
-  init, _ = loop.state_initializer(made)
+  init, _ = restoring.state_initializer(made)
   _, hyper = optimizers.split(settings.optimizer, settings.train.clip_norm)
   shapes = state.state_shapes(init, hyper, settings.num_seeds)
   rng = np.random.default_rng(0)
@@ -115,7 +115,7 @@ def untrained(config, workdir):
   )
   first["best_step"] = np.zeros_like(first["best_step"])
   with Checkpoints(workdir / CHECKPOINTS) as checkpoints:
-    checkpoints.save(0, first)
+    checkpoints.save(0, first, {})
 
 
 NUMBERS = (

@@ -1,9 +1,12 @@
 """Training: golden numbers, exact resumes, frozen seeds, finished runs."""
 
 import dataclasses
+import errno
 import functools
+import json
 import os
 import pathlib
+import re
 import shutil
 
 import jax
@@ -22,8 +25,9 @@ from tiny import (
   tiny_language,
 )
 
-from rnn_lab import tasks
-from rnn_lab.errors import FieldError
+from rnn_lab import rows as rows_module
+from rnn_lab import rundir, tasks
+from rnn_lab.errors import FieldError, StorageError
 from rnn_lab.evaluators.batches import Batches
 from rnn_lab.models.base import init_params
 from rnn_lab.rundir import lock
@@ -71,14 +75,14 @@ def test_double_precision_elsewhere_changes_nothing(whole, tmp_path):
 def final_params(workdir):
   """The parameters in the last checkpoint, the last ones and the best."""
   with Checkpoints(workdir / "checkpoints") as checkpoints:
-    state = checkpoints.restore(checkpoints.latest_step(), None)
+    state = checkpoints.newest(None)[0].state
   return jax.tree.leaves((state["params"], state["best_params"]))
 
 
 def assert_last_params(params, workdir, step, seed):
   """They are those of a seed after the last update."""
   with Checkpoints(workdir / "checkpoints") as checkpoints:
-    last = checkpoints.restore(step, None)["params"]
+    last = checkpoints.restore(step, None).state["params"]
   named = [
     {
       jax.tree_util.keystr(path, simple=True, separator="."): leaf
@@ -234,6 +238,16 @@ def test_a_stopped_run_resumes_to_the_same_bits(runs, tmp_path, kind, step):
     file.write('{"step": 20, "train/loss": [1.0, 2.0]}\n{"step": 20, "tr')
   assert train(MAKE[kind](), workdir) == "finished"
   assert_same_run(runs[kind], workdir)
+
+
+class Lines(Silent):
+  """Keeps the lines."""
+
+  def __init__(self):
+    self.lines = []
+
+  def line(self, text):
+    self.lines.append(text)
 
 
 class Raises(Silent):
@@ -495,6 +509,13 @@ def test_a_seed_without_a_finite_evaluation_is_not_finished(
   [
     ("metrics.jsonl", lambda p: p.write_text("garbage\n"), "line 1 is no row"),
     ("gradient_flow.jsonl", pathlib.Path.unlink, "no row for each state of"),
+    (
+      "metrics.jsonl",
+      lambda p: p.write_text(
+        re.sub(r"(?<=\.\d)5", "6", p.read_text(), count=1)
+      ),
+      "its rows up to step 20 have changed since",
+    ),
     ("environment.json", lambda p: p.write_text("[]"), "not an object"),
     ("timing.jsonl", lambda p: p.unlink() or p.mkdir(), "and is a folder"),
   ],
@@ -508,6 +529,96 @@ def test_a_finished_run_whose_files_are_damaged_is_not_lost(
   before = everything(workdir)
   with pytest.raises(FieldError, match=words):
     train(tiny_config(train__num_steps=30), workdir)
+  assert everything(workdir) == before
+
+
+class At(Silent):
+  """Does something once, when the run has come to step 10."""
+
+  def __init__(self, do):
+    self.do = do
+
+  def advance(self, done):
+    if done == 10:
+      self.do()
+
+
+def moved(workdir):
+  workdir.rename(workdir.with_name("elsewhere"))
+
+
+@pytest.mark.parametrize(
+  "harm, words",
+  [
+    (shutil.rmtree, "run has been removed or renamed while the run wrote"),
+    (moved, "run has been removed or renamed while the run wrote"),
+    (lambda p: (p / "metrics.jsonl").unlink(), "0 bytes instead of"),
+    (
+      lambda p: rundir.write_text(p / "metrics.jsonl", '{"step": 1}\n'),
+      "metrics.jsonl has been changed by another hand.*12 bytes instead of",
+    ),
+  ],
+)
+def test_files_that_are_taken_away_end_the_run(whole, tmp_path, harm, words):
+  workdir = tmp_path / "run"
+  with pytest.raises(StorageError, match=words):
+    train(tiny_config(), workdir, At(lambda: harm(workdir)))
+  if harm is shutil.rmtree:  # no half of a run is made anew
+    assert not workdir.exists()
+  if harm is moved:
+    workdir = tmp_path / "elsewhere"
+    assert train(tiny_config(), workdir) == "finished"
+    assert_same_run(whole, workdir)
+
+
+@pytest.mark.parametrize("name", ["append_row", "write_json"])
+def test_a_full_disk_ends_a_run_that_goes_on_later(
+  whole, tmp_path, monkeypatch, name
+):
+  """Of a row, whose first half is written, or of the result."""
+  workdir = tmp_path / "run"
+  module = rows_module if name == "append_row" else rundir
+  write = getattr(module, name)
+
+  def full(path, content):
+    if content.get("step", 0) >= 10 or path.name == "result.json":
+      with path.open("ab") as file:
+        file.write(b'{"step": 1')
+      raise OSError(errno.ENOSPC, "No space left on device", str(path))
+    return write(path, content)
+
+  with monkeypatch.context() as patch:
+    patch.setattr(module, name, full)
+    with pytest.raises(OSError, match="No space left on device"):
+      train(tiny_config(), workdir)
+  if name == "write_json":
+    # Half of a result, which no atomic write leaves.
+    (workdir / "result.json").unlink()
+  assert train(tiny_config(), workdir) == "finished"
+  assert_same_run(whole, workdir)
+
+
+@pytest.mark.parametrize(
+  "old, new, words",
+  [
+    ('"num_steps": 20', '"num_steps": null', "train.num_steps is None"),
+    ('"num_epochs": 0', '"num_epochs": []', r"train.num_epochs is \[\]"),
+    ('"name": "digits"', '"name": ["digits"]', "task.name is "),
+  ],
+)
+def test_a_config_with_damaged_fields_is_named(
+  whole, tmp_path, old, new, words
+):
+  workdir = tmp_path / "run"
+  shutil.copytree(whole, workdir)
+  path = workdir / "config.json"
+  text = json.dumps(rundir.read_json(path))
+  assert text.count(old) == 1
+  path.write_text(text.replace(old, new))
+  before = everything(workdir)
+  for act in (load_run, lambda w: train(tiny_config(), w)):
+    with pytest.raises(FieldError, match=rf"config.json \({words}"):
+      act(workdir)
   assert everything(workdir) == before
 
 
@@ -547,15 +658,87 @@ def test_a_finished_run_without_checkpoints_is_not_begun_anew(tmp_path):
   assert everything(workdir) == before
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path):
+def flip(path):
+  """Changes a bit in the middle of a file."""
+  content = bytearray(path.read_bytes())
+  content[len(content) // 2] ^= 1
+  path.write_bytes(content)
+
+
+def arrays_of(checkpoint):
+  """The file of a checkpoint that holds its arrays."""
+  paths = [p for p in (checkpoint / "state").rglob("*") if p.is_file()]
+  return max(paths, key=lambda path: path.stat().st_size)
+
+
+def test_checkpoints_that_cannot_be_opened_are_one_line(whole, tmp_path):
   workdir = tmp_path / "run"
-  train(tiny_config(train__num_steps=10), workdir)
-  for path in (workdir / "checkpoints" / "10").rglob("*"):
-    if path.is_file() and "commit" not in path.name:
-      path.write_bytes(b"")
-  with pytest.raises(FieldError, match=r"cannot be read: .*/10 \("):
-    train(tiny_config(), workdir)
-  assert (workdir / "result.json").exists()
+  shutil.copytree(whole, workdir)
+  (workdir / "checkpoints" / "15" / "_CHECKPOINT_METADATA").write_text("[1]")
+  before = everything(workdir)
+  longer = tiny_config(train__num_steps=30)
+  for act in (load_run, lambda w: train(longer, w)):
+    with pytest.raises(FieldError, match=r"checkpoints, which .* be opened \("):
+      act(workdir)
+  assert everything(workdir) == before
+
+
+def test_checkpoints_without_their_config_are_not_gone_on_from(whole, tmp_path):
+  """Of a sweep's trial, whose directory may have no config yet."""
+  workdir = tmp_path / "run"
+  shutil.copytree(whole, workdir)
+  (workdir / "config.json").unlink()
+  rundir.write_json(workdir / "trial.json", {"name": "run"})
+  for name in ("result.json", "checkpoints"):
+    with pytest.raises(FieldError, match=f"holds {name} of a run without its"):
+      train(tiny_config(optimizer__learning_rate=0.5), workdir)
+    (workdir / "result.json").unlink(missing_ok=True)
+
+
+def test_a_damaged_checkpoint_is_not_used(whole, tmp_path):
+  workdir = tmp_path / "run"
+  shutil.copytree(whole, workdir)
+  flip(arrays_of(workdir / "checkpoints" / "20"))
+  before = everything(workdir)
+  with pytest.raises(FieldError, match=r"be used: .*/20 \(.*json is removed$"):
+    load_run(workdir)
+  assert everything(workdir) == before
+  # As that line says.
+  (workdir / "result.json").unlink()
+  listener = Lines()
+  assert train(tiny_config(), workdir, listener) == "finished"
+  assert "checkpoints/20 (" in listener.lines[0]
+  assert listener.lines[0].endswith("; an older one is used")
+  assert listener.lines[1] == "going on from step 15"
+  assert_same_run(whole, workdir)
+  load_run(workdir)
+
+
+def test_a_run_without_an_unharmed_checkpoint_is_left_alone(whole, tmp_path):
+  workdir = tmp_path / "run"
+  shutil.copytree(whole, workdir)
+  for step in ("15", "20"):
+    flip(arrays_of(workdir / "checkpoints" / step))
+  before = everything(workdir)
+  with pytest.raises(FieldError, match=r"cannot be used: .*/20 \("):
+    train(tiny_config(train__num_steps=30), workdir)
+  assert everything(workdir) == before
+
+
+def test_weights_of_other_steps_than_the_result_are_refused(whole, tmp_path):
+  workdir = tmp_path / "run"
+  shutil.copytree(whole, workdir)
+  shutil.rmtree(workdir / "checkpoints" / "20")
+  with pytest.raises(FieldError, match=r"of step 15, is not of: .*result.json"):
+    load_run(workdir)
+
+
+def test_a_renamed_checkpoint_is_of_its_own_step(whole, tmp_path):
+  workdir = tmp_path / "run"
+  train(tiny_config(), workdir, StopAt(10))
+  (workdir / "checkpoints" / "15").rename(workdir / "checkpoints" / "20")
+  assert train(tiny_config(), workdir) == "finished"
+  assert_same_run(whole, workdir)
 
 
 def test_loading_a_run_writes_nothing(whole):

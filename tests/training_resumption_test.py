@@ -8,6 +8,8 @@ import pytest
 from tiny import tiny_config
 
 from rnn_lab.errors import FieldError
+from rnn_lab.rows import rows_sha256
+from rnn_lab.rundir import ROWS
 from rnn_lab.training.resumption import check_rows
 from rnn_lab.training.settings import parse
 
@@ -43,19 +45,42 @@ def flow_rows():
   ]
 
 
-def check(folder, metrics, flow):
+def check(folder, metrics, flow, change=None):
   for name, rows in (("metrics", metrics), ("gradient_flow", flow)):
     text = "".join(json.dumps(row) + "\n" for row in rows)
     (folder / f"{name}.jsonl").write_text(text)
   states = types.SimpleNamespace(
     alive=np.array([True, False]), last_step=np.array([STEP, 12])
   )
-  check_rows(folder, parse(tiny_config().to_dict()), TASK, states, STEP)
+  sha256 = {name: rows_sha256(folder / name, STEP) for name in ROWS}
+  if change is not None:
+    change()
+  settings = parse(tiny_config().to_dict())
+  check_rows(folder, settings, TASK, states, STEP, sha256)
 
 
 def test_whole_rows_pass(tmp_path):
   check(tmp_path, metrics_rows(), flow_rows())
   check(tmp_path, [*metrics_rows(), {"step": 25}], flow_rows())
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_flipped_digit_is_noticed_up_to_the_checkpoint(tmp_path, name):
+  path = tmp_path / name
+
+  def change(old, new):
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+  later = {"step": 25, "norm": [0.75]}
+  metrics, flow = [*metrics_rows(), later], [*flow_rows(), later]
+  metrics[3]["train/loss"][1] = flow[5]["norm"][0] = 0.625
+  check(tmp_path, metrics, flow, lambda: change("0.75", "0.85"))
+  with pytest.raises(
+    FieldError, match=rf"{name} \(its rows up to step 20 have changed since\)"
+  ):
+    check(tmp_path, metrics, flow, lambda: change("0.625", "0.635"))
 
 
 def without(index):

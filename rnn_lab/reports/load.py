@@ -13,6 +13,12 @@ from typing import Any, NamedTuple
 from rnn_lab import rundir
 from rnn_lab.errors import FieldError
 from rnn_lab.paths import local_path
+from rnn_lab.reports.files import (
+  RunFiles,
+  is_flow_row,
+  is_metrics_row,
+  is_timing_row,
+)
 
 # Any one of these makes a directory the directory of a trial.
 _MARKS = (rundir.CONFIG, rundir.RESULT, rundir.TRIAL, rundir.ERROR)
@@ -25,7 +31,8 @@ class Trial(NamedTuple):
     name: unique in the sweep.
     overrides: the config fields that distinguish it, by dotted name.
     series: the line it belongs to in a figure; None if it has no name.
-    status: finished, partial, diverged, unfinished, failed or not run.
+    status: finished, partial, diverged, unfinished, failed, not run, or damaged
+      if its result is.
     path: the run directory; None for a planned trial without one.
     config: the resolved config, {} before it was written.
     result: the content of result.json; None until the run ended.
@@ -38,6 +45,7 @@ class Trial(NamedTuple):
     seconds: how long the run took, all its sessions together; None if that was
       not recorded. One that was killed counts up to its last row.
     error: the content of error.txt, if the trial failed.
+    damaged: a line for each file that is, and so counts as missing.
   """
 
   name: str
@@ -55,6 +63,7 @@ class Trial(NamedTuple):
   environment: Mapping[str, Any] = MappingProxyType({})
   seconds: float | None = None
   error: str | None = None
+  damaged: Sequence[str] = ()
 
 
 class Sweep(NamedTuple):
@@ -95,12 +104,40 @@ def load_sweep(workdir: str | Path) -> Sweep:
   """Reads `workdir`/sweep.json; without it, returns an empty Sweep.
 
   Raises:
-    FieldError: sweep.json is not JSON.
+    FieldError: sweep.json is damaged.
   """
-  root = local_path("workdir", workdir)
-  content = _read_json(root / rundir.SWEEP) or {}
-  known = {k: v for k, v in content.items() if k in Sweep._fields}
-  return Sweep(**{k: v for k, v in known.items() if v is not None})
+  path = local_path("workdir", workdir) / rundir.SWEEP
+  content = rundir.read_json(path) if path.exists() else {}
+  known = {
+    field: value
+    for field, value in content.items()
+    if field in Sweep._fields and value is not None
+  }
+  for field, value in known.items():
+    empty = Sweep._field_defaults[field]
+    kind = next(k for k in (str, Mapping, Sequence) if isinstance(empty, k))
+    is_text = isinstance(value, str)
+    if not isinstance(value, kind) or is_text != isinstance(empty, str):
+      raise _no_plan(path, field)
+  if not all(_is_label(label) for label in known.get("trials", ())):
+    raise _no_plan(path, "trials")
+  return Sweep(**known)
+
+
+def _no_plan(path: Path, field: str) -> FieldError:
+  return FieldError(
+    "workdir", f"workdir holds a damaged file: {path} (no {field})"
+  )
+
+
+def _is_label(label: Any) -> bool:
+  """Whether a trial has a name and, perhaps, overrides and a series."""
+  return (
+    isinstance(label, dict)
+    and isinstance(label.get("name"), str)
+    and isinstance(label.get("overrides") or {}, dict)
+    and isinstance(label.get("series"), str | None)
+  )
 
 
 def load_trials(workdir: str | Path) -> list[Trial]:
@@ -111,7 +148,8 @@ def load_trials(workdir: str | Path) -> list[Trial]:
       directory. Without a plan the order is that of the directories' names.
 
   Raises:
-    FieldError: there is no run in `workdir`, or a file in it is not JSON.
+    FieldError: there is no run in `workdir`, two have the same name, or
+      sweep.json is damaged.
   """
   root = local_path("workdir", workdir)
   plan = {trial["name"]: trial for trial in load_sweep(root).trials}
@@ -123,15 +161,16 @@ def load_trials(workdir: str | Path) -> list[Trial]:
       f"{workdir} holds no run",
     )
   trials = {}
-  for path, label in zip(paths, _labels(paths, plan)):
+  several = [RunFiles(path) for path in paths]
+  for files, label in zip(several, _labels(several, plan)):
     name = label["name"]
     if name in trials:
       raise FieldError(
         "workdir",
         "workdir must hold trials with different names; "
-        f"{path / rundir.TRIAL} repeats {name!r}",
+        f"{files.path / rundir.TRIAL} repeats {name!r}",
       )
-    trials[name] = _load_trial(path, label)
+    trials[name] = _load_trial(files, label)
   planned = [
     trials.pop(name) if name in trials else _not_run(trial)
     for name, trial in plan.items()
@@ -152,21 +191,30 @@ def _is_run(path: Path) -> bool:
   return path.is_dir() and any((path / mark).exists() for mark in _MARKS)
 
 
-def _labels(paths: list[Path], plan: Mapping[str, Any]) -> list[dict]:
+def _labels(
+  several: Sequence[RunFiles], plan: Mapping[str, Any]
+) -> list[dict[str, Any]]:
   """Name, overrides and series of each run, derived where not written."""
-  written = [
-    _read_json(path / rundir.TRIAL) or plan.get(path.name) for path in paths
-  ]
+  written = [_label(files) or plan.get(files.path.name) for files in several]
   configs = {
-    path: rundir.flatten(_read_json(path / rundir.CONFIG) or {})
-    for path, label in zip(paths, written)
+    files.path: rundir.flatten(RunFiles(files.path).json(rundir.CONFIG) or {})
+    for files, label in zip(several, written)
     if label is None
   }
   derived = _differences(configs)
   return [
-    label or {"name": path.resolve().name, "overrides": derived[path]}
-    for path, label in zip(paths, written)
+    label
+    or {"name": files.path.resolve().name, "overrides": derived[files.path]}
+    for files, label in zip(several, written)
   ]
+
+
+def _label(files: RunFiles) -> dict[str, Any] | None:
+  label = files.json(rundir.TRIAL)
+  if label is None or _is_label(label):
+    return label
+  files.problems.append(f"{files.path / rundir.TRIAL} (no name)")
+  return None
 
 
 def _differences(
@@ -186,31 +234,34 @@ def _differences(
   }
 
 
-def _load_trial(path: Path, label: Mapping[str, Any]) -> Trial:
-  result = _read_json(path / rundir.RESULT)
-  error = path / rundir.ERROR
-  config = _read_json(path / rundir.CONFIG) or {}
+def _load_trial(files: RunFiles, label: Mapping[str, Any]) -> Trial:
+  path = files.path
+  result = files.result()
+  config = files.json(rundir.CONFIG, task=dict, model=dict, train=dict) or {}
   if result is not None:
     status = result["status"]
-  elif error.exists():
+  elif (path / rundir.RESULT).exists():
+    status = "damaged"
+  elif (path / rundir.ERROR).exists():
     status = "failed"
   else:
     status = "unfinished" if config else "not run"
-  timing = _read_rows(path / rundir.TIMING)
-  return _not_run(label)._replace(
+  timing = files.rows(rundir.TIMING, is_timing_row)
+  trial = _not_run(label)._replace(
     status=status,
     path=path,
     config=config,
     result=result,
-    metrics=_read_rows(path / rundir.METRICS),
-    flow=_read_rows(path / rundir.FLOW),
-    gradients=_read_json(path / rundir.GRADIENTS),
-    examples=_read_json(path / rundir.EXAMPLES),
+    metrics=files.rows(rundir.METRICS, is_metrics_row),
+    flow=files.rows(rundir.FLOW, is_flow_row),
+    gradients=files.json(rundir.GRADIENTS, at=dict, step=dict, states=list),
+    examples=files.json(rundir.EXAMPLES),
     timing=timing,
-    environment=_read_json(path / rundir.ENVIRONMENT) or {},
+    environment=files.json(rundir.ENVIRONMENT) or {},
     seconds=_seconds(timing),
-    error=error.read_text(encoding="utf-8") if status == "failed" else None,
+    error=files.text(rundir.ERROR) if status == "failed" else None,
   )
+  return trial._replace(damaged=files.problems)
 
 
 def _seconds(timing: Sequence[Mapping[str, Any]]) -> float | None:
@@ -239,25 +290,3 @@ def _session_seconds(rows: Sequence[Mapping[str, Any]]) -> float:
 def _not_run(label: Mapping[str, Any]) -> Trial:
   overrides = dict(label.get("overrides") or {})
   return Trial(label["name"], overrides, label.get("series"), "not run")
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-  """The content of a JSON file; None if there is no such file."""
-  return rundir.read_json(path) if path.exists() else None
-
-
-def _read_rows(path: Path) -> list[dict[str, Any]]:
-  """The rows of a jsonl file, without a last one that is incomplete."""
-  if not path.exists():
-    return []
-  lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-  rows = []
-  for number, line in enumerate(lines, start=1):
-    try:
-      rows.append(json.loads(line))
-    except ValueError as error:
-      if number < len(lines):
-        raise FieldError(
-          "workdir", f"workdir holds a damaged file: {path}:{number} ({error})"
-        ) from error
-  return rows

@@ -44,7 +44,7 @@ class Counter:
     for note in self.model.notes:
       listener.line(note)
     tokens = len(task.corpus.train.tokens)
-    rundir.write_json(workdir / rundir.CONFIG, self.plan.config)
+    rundir.write_sealed(workdir / rundir.CONFIG, self.plan.config)
     with Records(workdir, last_step=-1, events=False) as records:
       records.time("start", 0)
       records.time(
@@ -60,7 +60,8 @@ class Counter:
       result = self.evaluate(records)
       seconds = self.seconds + time.monotonic() - began
       records.time("finished", 0, seconds=seconds)
-    rundir.write_json(workdir / rundir.RESULT, result)
+    result["rows"] = records.sha256()
+    rundir.write_sealed(workdir / rundir.RESULT, result)
     return result["status"]
 
   def evaluate(self, records: Records) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from rnn_lab.precision import in_float32
 from rnn_lab.runs import planning
 from rnn_lab.tasks.base import Task
 from rnn_lab.training import optimizers
-from rnn_lab.training.loop import state_initializer
+from rnn_lab.training.restoring import state_initializer
 from rnn_lab.training.settings import Plan
 from rnn_lab.training.state import TrainState, state_shapes
 from rnn_lab.types import Batch, Key, Params, PyTree

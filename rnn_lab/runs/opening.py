@@ -19,7 +19,7 @@ from rnn_lab.runs.planning import (
   read_config,
 )
 from rnn_lab.tasks.base import Task
-from rnn_lab.training.loop import restore_params
+from rnn_lab.training.restoring import restore_params
 from rnn_lab.training.settings import Plan
 from rnn_lab.types import Params
 

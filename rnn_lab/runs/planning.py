@@ -143,6 +143,16 @@ def read_config(workdir: pathlib.Path) -> dict[str, Any]:
       raise FieldError(
         "workdir", f"workdir holds a damaged file: {path} (no {section})"
       )
+  # All else is compared with another config, or checked like one.
+  kinds = {"task.name": str, "train.num_steps": int, "train.num_epochs": int}
+  for field, kind in kinds.items():
+    section, name = field.split(".")
+    if not isinstance(config[section].get(name), kind):
+      raise FieldError(
+        "workdir",
+        f"workdir holds a damaged file: {path} ({field} is "
+        f"{config[section].get(name)!r})",
+      )
   for section, fields in LATER_FIELDS.items():
     config[section] = fields | config[section]
   return config
@@ -167,6 +177,13 @@ def check_workdir(plan: Plan, workdir: pathlib.Path) -> None:
   rundir.check_can_hold(workdir, (rundir.CONFIG, rundir.TRIAL))
   rundir.check_kinds(workdir)
   if not (workdir / rundir.CONFIG).exists():
+    for name in (rundir.RESULT, rundir.CHECKPOINTS):
+      if (workdir / name).exists():
+        raise FieldError(
+          "workdir",
+          f"workdir {workdir} holds {name} of a run without its "
+          f"{rundir.CONFIG}",
+        )
     return
   if (workdir / rundir.RESULT).exists():
     rundir.read_result(workdir / rundir.RESULT)
@@ -240,9 +257,12 @@ def recorded_hashes(workdir: pathlib.Path) -> dict[str, str] | None:
   hashes = environment.get("data_sha256", {})
   several = environment.get("resumed", [])
   if not (
-    isinstance(hashes, dict)
-    and isinstance(several, list)
+    isinstance(several, list)
     and all(isinstance(resumed, dict) for resumed in several)
+    and all(
+      isinstance(resumed.get("data_sha256", {}), dict)
+      for resumed in (environment, *several)
+    )
   ):
     raise FieldError("workdir", f"workdir holds a damaged file: {path}")
   for resumed in several:

@@ -12,11 +12,17 @@ from rnn_lab.cells.base import is_float
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import Recurrence, init_params
 from rnn_lab.paths import local_path
-from rnn_lab.rundir import GRADIENTS, RESULT, read_json, write_json
+from rnn_lab.rundir import (
+  GRADIENTS,
+  RESULT,
+  read_json,
+  read_result,
+  write_sealed,
+)
 from rnn_lab.runs import planning
 from rnn_lab.studies.portrait import portrait, read_state, states
 from rnn_lab.studies.problem import check, recurrence_of, study_batch
-from rnn_lab.training.loop import restore_params
+from rnn_lab.training.restoring import restore_params
 from rnn_lab.training.settings import Plan
 from rnn_lab.training.state import seed_keys
 from rnn_lab.types import Params
@@ -52,9 +58,9 @@ def measure(workdir: str | pathlib.Path) -> pathlib.Path:
     raise FieldError(
       "workdir", f"workdir must be a finished run; {workdir} has no {RESULT}"
     )
-  result = read_json(workdir / RESULT)
+  result = read_result(workdir / RESULT)
   step = result["seeds"][0]["best_step"]
-  if path.exists() and read_json(path)["step"]["trained"] == step:
+  if path.exists() and _measured_step(read_json(path)) == step:
     return path
   plan = planning.plan_of_run(workdir)
   check(plan.task, plan.model)
@@ -71,8 +77,14 @@ def measure(workdir: str | pathlib.Path) -> pathlib.Path:
     }
     at = {moment: portrait(r) for moment, r in recurrences.items()}
     about = _about(plan, recurrences["initialisation"], step)
-  write_json(path, about | {"at": at})
+  write_sealed(path, about | {"at": at})
   return path
+
+
+def _measured_step(content: dict[str, Any]) -> Any:
+  """Returns the step that a gradients.json is of; None of a damaged one."""
+  steps = content.get("step")
+  return steps.get("trained") if isinstance(steps, dict) else None
 
 
 def _about(

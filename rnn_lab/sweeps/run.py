@@ -35,6 +35,7 @@ class Outcome(NamedTuple):
     report: the path of the page.
     signal: the number of the signal that stopped it.
     all_diverged: whether no seed of any trial has a result.
+    damaged: what is wrong with files that the report does without.
   """
 
   status: str
@@ -43,6 +44,7 @@ class Outcome(NamedTuple):
   report: pathlib.Path | None
   signal: int | None = None
   all_diverged: bool = False
+  damaged: Sequence[str] = ()
 
 
 def run_sweep(
@@ -122,12 +124,19 @@ def run_sweep(
     if len(ended) + len(failed) < len(trials):
       return Outcome(STOPPED, failed, None, None, stop.signal)
     page = write_report(workdir)
-    table = results_table(load_results(workdir).parts)
-    diverged = all(
-      rundir.read_json(workdir / name / rundir.RESULT)["status"] == DIVERGED
-      for name in ended
+    results = load_results(workdir)
+    return Outcome(
+      FINISHED,
+      failed,
+      results_table(results.parts),
+      page,
+      all_diverged=all(
+        trial.status == DIVERGED
+        for trial in results.trials
+        if trial.name in ended
+      ),
+      damaged=[line for trial in results.trials for line in trial.damaged],
     )
-    return Outcome(FINISHED, failed, table, page, all_diverged=diverged)
 
 
 def _check(
@@ -136,7 +145,7 @@ def _check(
   """Raises FieldError if a directory cannot be used; writes nothing."""
   rundir.check_can_hold(workdir, (rundir.SWEEP,))
   if (workdir / rundir.SWEEP).exists():
-    config = rundir.read_json(workdir / rundir.SWEEP).get("config", "")
+    config = str(rundir.read_json(workdir / rundir.SWEEP).get("config", ""))
     if os.path.normpath(config) != os.path.normpath(report["config"]):
       raise FieldError(
         "workdir",
@@ -155,9 +164,9 @@ def _write_trials(
     {"name": t.name, "overrides": t.overrides, "series": t.series}
     for t in trials
   ]
-  rundir.write_json(workdir / rundir.SWEEP, {**report, "trials": rows})
+  rundir.write_sealed(workdir / rundir.SWEEP, {**report, "trials": rows})
   for row in rows:
     folder = workdir / row["name"]
     folder.mkdir(exist_ok=True)
-    rundir.write_json(folder / rundir.TRIAL, row)
+    rundir.write_sealed(folder / rundir.TRIAL, row)
     (folder / rundir.ERROR).unlink(missing_ok=True)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnn_lab.errors import FieldError
-from rnn_lab.rundir import SERIES, read_json, write_json
+from rnn_lab.rundir import SERIES, read_json, write_sealed
 from rnn_lab.tasks.base import Task
 from rnn_lab.tasks.series import Scaling
 from rnn_lab.types import Array, Batch
@@ -148,7 +148,7 @@ class ForecastTask(Task):
     content["title"] = self.title
     for name in ("names", "chosen"):
       content[name] = list(getattr(self.columns, name))
-    write_json(workdir / SERIES, content)
+    write_sealed(workdir / SERIES, content)
 
 
 def read_columns(workdir: pathlib.Path) -> tuple[str, Columns]:

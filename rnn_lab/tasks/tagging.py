@@ -11,7 +11,7 @@ import numpy as np
 
 from rnn_lab.caching import cached
 from rnn_lab.errors import FieldError, check_choice, check_int
-from rnn_lab.rundir import VOCABULARY, write_json
+from rnn_lab.rundir import VOCABULARY, write_sealed
 from rnn_lab.tasks import buckets, losses
 from rnn_lab.tasks.base import (
   SEQUENCE_TO_SEQUENCE,
@@ -61,7 +61,7 @@ class TaggingTask(ScoredTask):
   def save_files(self, workdir: pathlib.Path) -> None:
     """Writes the vocabularies."""
     fields = dataclasses.asdict(self.vocabularies)
-    write_json(workdir / VOCABULARY, fields)
+    write_sealed(workdir / VOCABULARY, fields)
 
   @property
   def input_names(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from rnn_lab.errors import FieldError
 from rnn_lab.paths import local_path
-from rnn_lab.rundir import write_text
+from rnn_lab.rundir import sealed, unsealed, write_text
 from rnn_lab.text.ids import check_ids
 from rnn_lab.text.splitting import short_pieces, split_lines
 
@@ -147,7 +147,7 @@ class Vocabulary:
   def save(self, path: str | os.PathLike) -> None:
     """Writes the vocabulary as JSON, atomically."""
     tokenizer = json.loads(self.tokenizer.to_str())
-    value = {"unit": self.unit, "tokenizer": tokenizer}
+    value = sealed({"unit": self.unit, "tokenizer": tokenizer})
     path = local_path("vocabulary", path)
     write_text(path, json.dumps(value, indent=1) + "\n")
 
@@ -162,7 +162,7 @@ class Vocabulary:
 
     path = local_path("vocabulary", path)
     try:
-      value = json.loads(path.read_text(encoding="utf-8"))
+      value = unsealed(json.loads(path.read_text(encoding="utf-8")))
       tokenizer = Tokenizer.from_str(json.dumps(value["tokenizer"]))
       vocabulary = cls(tokenizer, value["unit"])
       _check(vocabulary)

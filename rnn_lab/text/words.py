@@ -16,7 +16,7 @@ import numpy as np
 
 from rnn_lab.errors import FieldError, check_int
 from rnn_lab.paths import local_path
-from rnn_lab.rundir import write_json
+from rnn_lab.rundir import unsealed, write_sealed
 from rnn_lab.text.ids import check_ids
 from rnn_lab.text.vocabulary import EOS, UNK
 
@@ -117,7 +117,7 @@ class WordIds:
   def save(self, path: str | os.PathLike) -> None:
     """Writes the tokens as JSON, atomically."""
     path = local_path("path", path)
-    write_json(path, {"specials": self.specials, "words": self.words})
+    write_sealed(path, {"specials": self.specials, "words": self.words})
 
   @classmethod
   def load(cls, path: str | os.PathLike, *keys: str) -> "WordIds":
@@ -132,7 +132,7 @@ class WordIds:
     """
     path = local_path("path", path)
     try:
-      value = json.loads(path.read_text(encoding="utf-8"))
+      value = unsealed(json.loads(path.read_text(encoding="utf-8")))
       for key in keys:
         value = value[key]
       lists = [value["words"], value["specials"]]

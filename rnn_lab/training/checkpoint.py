@@ -1,17 +1,46 @@
-"""Checkpoints: the train states of all seeds, and nothing else.
+"""Checkpoints: the train states of all seeds, and what tells them unharmed.
 
 Data is a function of key and step, so parameters, optimizer state and the
 step number are all that an exact resume needs. Arrays are saved on the host
 with leading dimension S, so that a checkpoint does not know the devices.
+Beside them, and complete together with them, stands a seal: the step, and the
+sha256 of each array and of the rows written so far.
 """
 
+import contextlib
+import hashlib
+import json
 import pathlib
-from typing import Any
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
+import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
-from rnn_lab.errors import FieldError
+from rnn_lab.errors import FieldError, StorageError
 from rnn_lab.types import PyTree
+
+# Of each checkpoint: its arrays, and what they were when they were saved.
+_STATE = "state"
+_SEAL = "seal"
+
+
+class Saved(NamedTuple):
+  """A checkpoint that was read, and found as it was written.
+
+  Attributes:
+    folder: the number that names its folder.
+    step: updates that were made, whatever the folder's name.
+    state: the arrays.
+    rows: the sha256 of the rows that were there, by file.
+  """
+
+  folder: int
+  step: int
+  state: Any
+  rows: dict[str, str]
 
 
 class Checkpoints:
@@ -22,7 +51,11 @@ class Checkpoints:
   """
 
   def __init__(self, folder: pathlib.Path, read_only: bool = False):
-    """Opens the folder; `read_only` changes nothing in it, or around it."""
+    """Opens the folder; `read_only` changes nothing in it, or around it.
+
+    Raises:
+      FieldError: it cannot be opened.
+    """
     self._folder = folder
     if read_only:
       options = ocp.CheckpointManagerOptions(read_only=True)
@@ -32,35 +65,111 @@ class Checkpoints:
         enable_async_checkpointing=False,
         cleanup_tmp_directories=True,
       )
-    self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+    try:
+      self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+    except Exception as error:  # of many kinds, none of them documented
+      why = " ".join(str(error).split())[:200]
+      raise FieldError(
+        "workdir", f"workdir holds {folder}, which cannot be opened ({why})"
+      ) from error
 
-  def latest_step(self) -> int | None:
-    """The step of the newest complete checkpoint, or None."""
-    return self._manager.latest_step()
-
-  def save(self, step: int, state: PyTree) -> None:
-    """Writes numpy arrays under `step`; returns when they are complete."""
-    self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
-
-  def restore(self, step: int, shapes: PyTree) -> Any:
-    """Reads the arrays under `step` into the structure of `shapes`.
+  def save(self, step: int, state: PyTree, rows: Mapping[str, str]) -> None:
+    """Writes a checkpoint; returns when it is complete.
 
     Args:
-      step: a step that has a checkpoint.
-      shapes: numpy arrays or ShapeDtypeStructs of the shapes to expect.
+      step: updates made so far.
+      state: numpy arrays.
+      rows: the sha256 of the rows written so far, by file.
 
     Raises:
-      FieldError: it cannot be read.
+      StorageError: it cannot be written, as on a full disk.
+    """
+    seal = {"step": step, "arrays": _hashes(state), "rows": dict(rows)}
+    seal["sha256"] = _seal_hash(seal)
+    items = ocp.args.Composite(
+      **{_STATE: ocp.args.StandardSave(state), _SEAL: ocp.args.JsonSave(seal)}
+    )
+    try:
+      self._manager.save(step, args=items, force=True)
+    except Exception as error:  # of many kinds, none of them documented
+      why = " ".join(str(error).split())[:200]
+      raise StorageError(
+        f"{self._folder / str(step)} cannot be written: {why}"
+      ) from error
+
+  def newest(self, shapes: PyTree) -> tuple[Saved | None, list[FieldError]]:
+    """Reads the newest checkpoint that can be used.
+
+    Args:
+      shapes: numpy arrays or ShapeDtypeStructs of the shapes to expect; None
+        takes what is there, as nested dicts and lists.
+
+    Returns:
+      The checkpoint, or None; and what is wrong with newer ones.
+    """
+    problems = []
+    for folder in sorted(self._manager.all_steps(), key=self._age):
+      try:
+        return self.restore(folder, shapes), problems
+      except FieldError as error:
+        problems.append(error)
+    return None, problems
+
+  def restore(self, folder: int, shapes: PyTree) -> Saved:
+    """Reads the checkpoint in a folder.
+
+    Args:
+      folder: the number that names it.
+      shapes: as of `newest`.
+
+    Raises:
+      FieldError: it cannot be read, or is not what was written.
     """
     try:
-      return self._manager.restore(step, args=ocp.args.StandardRestore(shapes))
+      seal = self._seal(folder)
+      items = ocp.args.Composite(**{_STATE: ocp.args.StandardRestore(shapes)})
+      with _quiet_reads():
+        state = self._manager.restore(folder, args=items)[_STATE]
+      changed = {*_hashes(state).items()} ^ {*seal["arrays"].items()}
     except Exception as error:  # of many kinds, none of them documented
-      path = self._folder / str(step)
-      raise FieldError(
-        "workdir",
-        f"workdir holds a checkpoint that cannot be read: {path} "
-        f"({type(error).__name__}); without it an older one is used",
-      ) from error
+      raise self._unusable(folder, type(error).__name__) from error
+    if changed:
+      raise self._unusable(folder, f"{min(changed)[0]} has changed since")
+    return Saved(folder, seal["step"], state, seal["rows"])
+
+  def go_on_from(self, saved: Saved) -> None:
+    """Removes all that would stand in the way of later steps.
+
+    The checkpoint itself is kept, in a folder named by its step.
+    """
+    for folder in self._manager.all_steps():
+      if folder >= saved.step and folder != saved.folder:
+        self._manager.delete(folder)
+    if saved.folder != saved.step:
+      (self._folder / str(saved.folder)).rename(self._folder / str(saved.step))
+      self._manager.reload()
+
+  def _age(self, folder: int) -> tuple[int, bool]:
+    """A key that sorts folders by their steps, the newest first."""
+    try:
+      step = self._seal(folder)["step"]
+    except Exception:  # as above; `restore` says so
+      step = folder
+    return -step, folder != step
+
+  def _seal(self, folder: int) -> dict[str, Any]:
+    items = ocp.args.Composite(**{_SEAL: ocp.args.JsonRestore()})
+    seal = dict(self._manager.restore(folder, args=items)[_SEAL])
+    if seal.pop("sha256") != _seal_hash(seal):
+      raise ValueError("not what was written")
+    return seal
+
+  def _unusable(self, folder: int, why: str) -> FieldError:
+    return FieldError(
+      "workdir",
+      "workdir holds a checkpoint that cannot be used: "
+      f"{self._folder / str(folder)} ({why})",
+    )
 
   def __enter__(self) -> "Checkpoints":
     return self
@@ -68,3 +177,40 @@ class Checkpoints:
   def __exit__(self, *error: object) -> None:
     # Ends the manager's threads.
     self._manager.close()
+
+
+@contextlib.contextmanager
+def _quiet_reads() -> Iterator[None]:
+  """Drops what other reads say once one has failed.
+
+  Arrays are read side by side. Where one is damaged, the event loop is closed
+  while threads still read the others, and each of them would then print a
+  traceback, also after this block.
+  """
+  before = sys.unraisablehook
+
+  def drop(unraisable: Any) -> None:
+    if "Event loop is closed" not in str(unraisable.exc_value):
+      before(unraisable)
+
+  sys.unraisablehook = drop
+  yield
+  # Not where a read failed.
+  sys.unraisablehook = before
+
+
+def _hashes(state: PyTree) -> dict[str, str]:
+  """Returns the sha256 of each array, of its dtype, shape and bytes."""
+  hashes = {}
+  for path, leaf in jax.tree_util.tree_leaves_with_path(state):
+    array = np.asarray(leaf)
+    sha256 = hashlib.sha256(f"{array.dtype} {array.shape} ".encode())
+    sha256.update(array.tobytes())
+    # The same name for an attribute, a key or a place in a list.
+    name = jax.tree_util.keystr(path, simple=True, separator="/")
+    hashes[name] = sha256.hexdigest()
+  return hashes
+
+
+def _seal_hash(seal: Mapping[str, Any]) -> str:
+  return hashlib.sha256(json.dumps(seal, sort_keys=True).encode()).hexdigest()

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from rnn_lab.rundir import ENVIRONMENT, read_json, write_json
+from rnn_lab.rundir import ENVIRONMENT, read_json, write_sealed
 from rnn_lab.tasks.base import Task
 
 PACKAGES = (
@@ -76,10 +76,10 @@ def record(
   path = workdir / ENVIRONMENT
   now = machine() | {"data_sha256": dict(task.hashes), "run": dict(run)}
   if not path.exists():
-    write_json(path, now)
+    write_sealed(path, now)
     return
   then = read_json(path)
   changes = {k: v for k, v in now.items() if v != then.get(k)}
   if changes:
     resumed = [*then.get("resumed", []), {"step": step, **changes}]
-    write_json(path, then | {"resumed": resumed})
+    write_sealed(path, then | {"resumed": resumed})

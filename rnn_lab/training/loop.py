@@ -4,25 +4,24 @@ import contextlib
 import pathlib
 import pkgutil
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from rnn_lab.errors import FieldError, check_int
+from rnn_lab.errors import FieldError
 from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.rundir import (
   CHECKPOINTS,
   CONFIG,
   EXAMPLES,
   RESULT,
-  write_json,
+  write_sealed,
 )
 from rnn_lab.tasks.checks import check_targets
 from rnn_lab.training import environment, optimizers
-from rnn_lab.training.checkpoint import Checkpoints
+from rnn_lab.training.checkpoint import Checkpoints, Saved
 from rnn_lab.training.population import population, programs
 from rnn_lab.training.records import (
   Listener,
@@ -33,13 +32,13 @@ from rnn_lab.training.records import (
   progress_line,
   seed_rows,
 )
+from rnn_lab.training.restoring import state_initializer
 from rnn_lab.training.resumption import check_rows
-from rnn_lab.training.settings import Plan, Settings
+from rnn_lab.training.settings import Plan
 from rnn_lab.training.state import (
   TrainState,
   from_saved,
   init_states,
-  initializer,
   selected,
   state_shapes,
   to_saved,
@@ -101,21 +100,26 @@ class Trainer:
       A status of `make_result`, or STOPPED.
 
     Raises:
-      FieldError: the directory's checkpoint, or a row that it rests on, is
+      FieldError: the directory's checkpoints, or a row that one rests on, are
         missing or damaged. Nothing has been lost then.
+      OSError: its files cannot be written, or somebody else changes them.
     """
     self.workdir, self.listener = workdir, listener
     with contextlib.ExitStack() as stack:
       if not (workdir / CONFIG).exists():
-        write_json(workdir / CONFIG, self.plan.config)
+        write_sealed(workdir / CONFIG, self.plan.config)
       self.checkpoints = stack.enter_context(Checkpoints(workdir / CHECKPOINTS))
-      latest = self.checkpoints.latest_step()
-      states = self.first_states(latest)
-      if latest is not None:
-        check_rows(workdir, self.settings, self.task, states, latest)
-      self.place(states, latest or 0)
+      saved = self.newest_checkpoint()
+      if saved is None:
+        self.place(init_states(self.init, self.hyper, self.seeds), 0)
+      else:
+        states = from_saved(saved.state)
+        check_rows(
+          workdir, self.settings, self.task, states, saved.step, saved.rows
+        )
+        self.place(states, saved.step)
       self.task.save_files(workdir)
-      last_step = -1 if latest is None else latest
+      last_step = -1 if saved is None else saved.step
       events = self.settings.run.tensorboard
       self.records = stack.enter_context(Records(workdir, last_step, events))
       environment.record(workdir, self.task, self.plan.run, self.step)
@@ -123,20 +127,26 @@ class Trainer:
       # as it was. The result first, so that a kill between the two leaves an
       # unfinished run.
       (workdir / RESULT).unlink(missing_ok=True)
-      write_json(workdir / CONFIG, self.plan.config)
-      return self.train(stop, resumed=latest is not None)
+      write_sealed(workdir / CONFIG, self.plan.config)
+      if saved is not None:
+        self.checkpoints.go_on_from(saved)
+      return self.train(stop, resumed=saved is not None)
 
-  def first_states(self, latest: int | None) -> PyTree:
-    """Returns the states of the checkpoint at `latest`, or initial ones."""
-    if latest is not None:
-      return restore_states(self.checkpoints, latest, self.init, self.settings)
-    if (self.workdir / RESULT).exists():
+  def newest_checkpoint(self) -> Saved | None:
+    """Reads the checkpoint to go on from; None begins anew."""
+    shapes = state_shapes(self.init, self.hyper, self.settings.num_seeds)
+    saved, problems = self.checkpoints.newest(to_saved(shapes))
+    if saved is None and problems:
+      raise problems[0]
+    for problem in problems:
+      self.listener.line(f"{problem}; an older one is used")
+    if saved is None and (self.workdir / RESULT).exists():
       raise FieldError(
         "workdir",
         f"workdir {self.workdir} holds a finished run without checkpoints, "
         "which cannot be continued",
       )
-    return init_states(self.init, self.hyper, self.seeds)
+    return saved
 
   def place(self, states: PyTree, step: int) -> None:
     """Places the states of all seeds, and what updates need, on the devices.
@@ -170,7 +180,9 @@ class Trainer:
       stopping = stop.requested
       if stopping or self.is_due(self.settings.run.checkpoint_every):
         state = jax.tree.map(np.asarray, self.population.get(self.state))
-        self.checkpoints.save(self.step, to_saved(state))
+        self.records.check()
+        rows = self.records.sha256()
+        self.checkpoints.save(self.step, to_saved(state), rows)
       self.listener.advance(self.step)
       if stopping and self.step < total:
         self.records.time("stopped", self.step)
@@ -276,9 +288,14 @@ class Trainer:
     result = make_result(self.task, seeds, best_metric, metrics)
     if details:
       result["details"] = details
+    examples = None
     if self.settings.eval.examples:
-      self.write_examples(params, seeds)
-    write_json(self.workdir / RESULT, result)
+      examples = self.examples(params, seeds)
+    self.records.check()
+    if examples is not None:
+      write_sealed(self.workdir / EXAMPLES, examples)
+    result["rows"] = self.records.sha256()
+    write_sealed(self.workdir / RESULT, result)
     return result
 
   def selected(self, state: TrainState) -> tuple[Params, np.ndarray]:
@@ -294,17 +311,16 @@ class Trainer:
       return self.state.best_params, state.best_metric
     return self.population.put(selected(state, "best")), state.best_metric
 
-  def write_examples(
+  def examples(
     self, params: Params, seeds: Sequence[Mapping[str, Any]]
-  ) -> None:
-    """Writes the answers of the first seed that did not diverge."""
+  ) -> dict[str, Any]:
+    """Returns the answers of the first seed that did not diverge."""
     finished = [seed["status"] == "finished" for seed in seeds]
     seed_index = int(np.argmax(finished))
     count = self.settings.eval.examples
     examples = self.evaluator.examples(params, seed_index, count)
     seed = self.seeds[seed_index]
-    content = {"seed": seed, "pattern": self.task.pattern, **examples}
-    write_json(self.workdir / EXAMPLES, content)
+    return {"seed": seed, "pattern": self.task.pattern, **examples}
 
 
 def _diagnostics() -> Any:
@@ -312,58 +328,3 @@ def _diagnostics() -> Any:
   from rnn_lab.training import diagnostics
 
   return diagnostics
-
-
-def state_initializer(plan: Plan) -> tuple[Any, Any]:
-  """Returns `(hyper, seed) -> TrainState` of a plan, and its norms if any."""
-  settings = plan.settings
-  static, _ = optimizers.split(settings.optimizer, settings.train.clip_norm)
-  norms = None
-  if settings.train.gradient_norms:
-    norms = _diagnostics().layer_norms
-  return initializer(plan.model, plan.task, static, norms), norms
-
-
-def restore_states(
-  checkpoints: Checkpoints, step: int, init: Any, settings: Settings
-) -> PyTree:
-  """Reads the states of all seeds from the checkpoint at `step`."""
-  _, hyper = optimizers.split(settings.optimizer, settings.train.clip_norm)
-  shapes = state_shapes(init, hyper, settings.num_seeds)
-  return from_saved(checkpoints.restore(step, to_saved(shapes)))
-
-
-def restore_params(
-  plan: Plan, workdir: pathlib.Path, seed_index: int
-) -> Params:
-  """Reads one seed's parameters, as `eval.select` wants them so far.
-
-  Before an evaluation has chosen the best ones they are the last ones, with a
-  warning.
-
-  Raises:
-    FieldError: the run has no checkpoint, or no such seed.
-  """
-  check_int("seed_index", seed_index, 0, plan.settings.num_seeds - 1)
-  folder = workdir / CHECKPOINTS
-  step = state = None
-  if folder.exists():
-    with Checkpoints(folder, read_only=True) as checkpoints:
-      step = checkpoints.latest_step()
-      if step is not None:
-        init, _ = state_initializer(plan)
-        state = restore_states(checkpoints, step, init, plan.settings)
-  if step is None:
-    raise FieldError(
-      "workdir", f"workdir must be a run with a checkpoint; {workdir} has none"
-    )
-  select = plan.settings.eval.select
-  if select == "best" and state.best_step[seed_index] < 0:
-    warnings.warn(
-      f"{workdir}: seed {plan.settings.seed + seed_index} has no evaluation "
-      "with a finite metric; its last parameters, of step "
-      f"{state.last_step[seed_index]}, are taken",
-      stacklevel=4,
-    )
-  params = selected(state, select)
-  return jax.tree.map(lambda a: np.asarray(a[seed_index]), params)

@@ -9,6 +9,8 @@ import jax
 import numpy as np
 
 from rnn_lab import rundir
+from rnn_lab.errors import StorageError
+from rnn_lab.rows import GrowingFile, append_row, cut_half_row
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.state import TrainState
 from rnn_lab.types import PyTree
@@ -64,8 +66,11 @@ class Records:
   def __init__(self, workdir: pathlib.Path, last_step: int, events: bool):
     """Opens the files, cut back to the rows up to `last_step`."""
     self._workdir = workdir
-    rundir.cut_rows(workdir / rundir.METRICS, last_step)
-    rundir.cut_rows(workdir / rundir.FLOW, last_step)
+    self._lock = rundir.lock_id(workdir)
+    self._files = {
+      name: GrowingFile(workdir / name, last_step) for name in rundir.ROWS
+    }
+    cut_half_row(workdir / rundir.TIMING)
     self._events = None
     if events:
       from tensorboardX import SummaryWriter
@@ -81,13 +86,14 @@ class Records:
     alive: np.ndarray,
   ) -> None:
     """Writes a row: each metric with one value per seed, null if diverged."""
+    self.check()
     row: dict[str, Any] = {"step": step}
     for name in sorted(metrics):
       row[name] = [
         rundir.finite_or_null(value) if is_alive else None
         for value, is_alive in zip(metrics[name], alive)
       ]
-    rundir.append_row(self._workdir / rundir.METRICS, row)
+    self._files[rundir.METRICS].append(row)
     if self._events is not None:
       for name, values in row.items():
         if name == "step":
@@ -108,6 +114,7 @@ class Records:
       seeds: S of them.
       alive: `[S]`; diverged seeds have no rows.
     """
+    self.check()
     for path, norm_ST in jax.tree_util.tree_leaves_with_path(norms):
       recurrence, layer, direction = path[0].key, path[1].idx, path[2].name
       state = jax.tree_util.keystr(path[3:], simple=True, separator=".")
@@ -123,12 +130,30 @@ class Records:
           "state": state,
           "norm": [rundir.finite_or_null(value) for value in norm_T],
         }
-        rundir.append_row(self._workdir / rundir.FLOW, row)
+        self._files[rundir.FLOW].append(row)
 
   def time(self, event: str, step: int, **values: float) -> None:
     """Writes a clock value, seconds since 1970, and what was measured."""
+    self.check()
     row = {"event": event, "step": step, "time": time.time(), **values}
-    rundir.append_row(self._workdir / rundir.TIMING, row)
+    append_row(self._workdir / rundir.TIMING, row)
+
+  def check(self) -> None:
+    """Checks that the directory and its rows are still those of this run.
+
+    Raises:
+      StorageError: they were removed, renamed or changed meanwhile.
+    """
+    if rundir.lock_id(self._workdir) != self._lock:
+      raise StorageError(
+        f"{self._workdir} has been removed or renamed while the run wrote to it"
+      )
+    for file in self._files.values():
+      file.check()
+
+  def sha256(self) -> dict[str, str]:
+    """Returns the sha256 of the rows so far, by file."""
+    return {name: file.sha256 for name, file in self._files.items()}
 
   def __enter__(self) -> "Records":
     return self

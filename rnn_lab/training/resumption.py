@@ -7,6 +7,7 @@ from typing import Any
 
 from rnn_lab import rundir
 from rnn_lab.errors import FieldError
+from rnn_lab.rows import read_rows, rows_sha256
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.settings import Settings
 from rnn_lab.training.state import TrainState
@@ -21,6 +22,7 @@ def check_rows(
   task: Task,
   states: TrainState,
   step: int,
+  sha256: Mapping[str, str],
 ) -> None:
   """Checks that every row up to a checkpoint is there, once and whole.
 
@@ -32,17 +34,19 @@ def check_rows(
     task: its headline metric is in every row of an evaluation.
     states: of the checkpoint, numpy arrays with leading dimension S.
     step: of the checkpoint.
+    sha256: of the rows that were there when it was written, by file.
 
   Raises:
-    FieldError: a row is missing, incomplete or doubled, or a file damaged.
+    FieldError: a row is missing, incomplete, doubled or another one, or a file
+      damaged.
   """
   path = workdir / rundir.METRICS
-  rows = rundir.read_rows(path, step)
+  rows = read_rows(path, step)
   _check_metrics(path, rows, settings, task.headline, step)
   every = settings.train.gradient_flow_every
   if every:
     path = workdir / rundir.FLOW
-    rows = rundir.read_rows(path, step)
+    rows = read_rows(path, step)
     seeds = {
       settings.seed + s: step if alive else int(last_step)
       for s, (alive, last_step) in enumerate(
@@ -50,6 +54,9 @@ def check_rows(
       )
     }
     _check_flow(path, rows, seeds, range(0, step + 1, every))
+  for name in rundir.ROWS:
+    if rows_sha256(workdir / name, step) != sha256.get(name):
+      _damaged(workdir / name, f"its rows up to step {step} have changed since")
 
 
 def _check_metrics(

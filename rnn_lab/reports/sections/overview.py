@@ -19,7 +19,8 @@ def overview_section(results: Results) -> Section:
   incomplete = [
     f"`{trial.name}`: {problem}"
     for trial in results.trials
-    if (problem := _problem(trial))
+    for problem in (_problem(trial), *_damaged(trial))
+    if problem
   ]
   if incomplete:
     words = (
@@ -37,6 +38,11 @@ def _counts(trials: Sequence[Trial]) -> str:
   text = f"{len(trials)} trial{'s' * (len(trials) != 1)}: {words}"
   seconds = [trial.seconds for trial in trials if trial.seconds is not None]
   return f"{text}; {sum(seconds):.0f} s of running" if seconds else text
+
+
+def _damaged(trial: Trial) -> list[str]:
+  """The files that a report does without, with what is wrong with them."""
+  return [f"damaged: {line}" for line in trial.damaged]
 
 
 def _problem(trial: Trial) -> str:
