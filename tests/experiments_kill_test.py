@@ -65,6 +65,8 @@ def final_state(workdir):
 def kill_and_finish(command, workdir, kills):
   """Kills a run so many times, all but the first after a new checkpoint.
 
+  Before each of these it is stopped for a moment, and goes on.
+
   Returns:
     The step of the newest checkpoint after each kill.
   """
@@ -78,6 +80,9 @@ def kill_and_finish(command, workdir, kills):
       while not has_checkpoint(workdir) or newest(workdir) <= reached[-1]:
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.02)
+      process.send_signal(signal.SIGSTOP)
+      time.sleep(0.1)
+      process.send_signal(signal.SIGCONT)
       time.sleep(rng.uniform(0.0, 0.5))
     assert process.poll() is None, "finished before it was killed"
     process.send_signal(signal.SIGKILL)
@@ -176,3 +181,9 @@ def test_a_sweep_that_is_stopped_goes_on(tmp_path):
   out = finish(start("sweep", *arguments))
   assert "from step" in out and "[3/3]" in out
   assert (workdir / "report.html").exists()
+  [trial] = workdir.glob("cell=lstm*")
+  alone = tmp_path / "alone"
+  fields = ("--config.model.cell=lstm", "--config.optimizer.learning_rate=2e-3")
+  ended = call("train", *arguments[:-1], *fields, f"--workdir={alone}")
+  assert ended.code == 0
+  assert numbers(trial) == numbers(alone)

@@ -81,6 +81,13 @@ def test_workers_that_die_fail_only_their_trials(tmp_path):
   }
   for result in results[:2]:
     assert "died with exit code -9" in result.error
+  # Begun again, they end with the numbers of a trial left alone.
+  again = []
+  processes(long[:1], Silent(), Stop(), again.append, cores=1)
+  assert statuses(again) == {"seed=0": "finished"}
+  alone = long[0]._replace(workdir=tmp_path / "alone")
+  serial([alone], Silent(), Stop(), again.append)
+  assert numbers(alone.workdir) == numbers(long[0].workdir)
 
 
 def test_serial_stops_between_trials(tmp_path):
