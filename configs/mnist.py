@@ -4,8 +4,11 @@
     [--config.task.order=permuted] [--config.task.data_dir=FOLDER]
 
 `data_dir` holds the four idx files; without it they are downloaded and
-checked. An LSTM of 128 units, 10,000 steps. What to expect here is not measured
-yet; chance is 0.10. `:smoke` takes seconds once the files are there.
+checked. An LSTM of 128 units, 10,000 steps. To expect, row by row: test
+accuracy 0.987 (0.990 on the validation split), one seed, in 4 minutes on two
+CPU cores with other work running; chance is 0.10. The other orders are not
+measured.
+`:smoke` takes seconds once the files are there.
 """
 
 from ml_collections import config_dict

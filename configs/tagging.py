@@ -12,7 +12,9 @@ spellings: they are a tagger's output, so that the accuracy is our own baseline.
 Published: 93.6 with hand-made features (CRFsuite), 93.8 to 94.5 for
 bidirectional LSTMs with pre-trained vectors. To expect: F1 on the test 0.927,
 of 0.933 on the validation split, in 30 minutes on two CPU cores with other work
-running beside it, one seed. `:smoke` takes half a minute.
+running beside it, one seed. Accuracy of parts of speech: 0.976 (0.981), in 8
+minutes; the commonest tag for all words has 0.142. `:smoke` takes half a
+minute.
 
 Any files of lines with a word, its part of speech and its chunk tag, an empty
 line between sentences, instead of CoNLL-2000:
