@@ -7,6 +7,7 @@ from rnn_lab.errors import FieldError
 from rnn_lab.reports import load_results, load_trials, results_table
 from rnn_lab.reports.claims import HOLDS, evaluate
 from rnn_lab.reports.repeats import pooled
+from rnn_lab.reports.sections.trials import trials_section
 from rnn_lab.reports.terminal import markdown_table
 
 # Test accuracy by series and fold, of two seeds each.
@@ -56,6 +57,18 @@ def test_a_mean_over_folds(tmp_path):
   row = gru.metrics[-1]
   assert row["step"] == 1500 and row["valid/accuracy"] == entry["values"]
   assert gru.overrides == {}
+
+
+def test_the_table_of_all_trials_has_the_values_of_each_fold(tmp_path):
+  [grid] = trials_section(load_results(write(tmp_path))).content
+  values = [row[3] for row in grid.rows]
+  assert values == [
+    "0.700, 0.740",
+    "0.800, 0.840",
+    "0.600, diverged",
+    "0.900, 0.910",
+    "0.500, 0.520",
+  ]
 
 
 def test_claims_and_tables_are_of_the_means(tmp_path):

@@ -5,13 +5,16 @@ from rnn_lab.reports.headline import Headline, measured
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Cell, Grid, Section
-from rnn_lab.reports.series import takes_steps
+from rnn_lab.reports.series import takes_steps, task_of
 
 
 def trials_section(results: Results) -> Section:
   """Lists each trial with its status, seeds and duration."""
   parts = results.parts
-  headlines = {t.name: part.headline for part in parts for t in part.trials}
+  # By task: trials that are repeats of each other are one in their part.
+  headlines = {
+    task_of(trial): part.headline for part in parts for trial in part.trials
+  }
   metric = "Test"
   if len(parts) > 1:
     metric = "Test metric of its task, each seed"
@@ -19,7 +22,7 @@ def trials_section(results: Results) -> Section:
     metric = f"Test {parts[0].headline.metric}, each seed"
   header = ["Trial", "Overrides", "Status", metric, "Best step, each seed"]
   header.append(Cell(["Seconds"], "nowrap"))
-  rows = [_row(trial, headlines.get(trial.name)) for trial in results.trials]
+  rows = [_row(t, headlines.get(task_of(t))) for t in results.trials]
   grid = Grid("", header, rows, "", numeric=False, row_heads=False)
   return Section("All trials", [grid])
 
