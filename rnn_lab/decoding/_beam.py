@@ -117,7 +117,7 @@ def beam_search(
   return _best(_join(search.finished, live), beam_size)[0]
 
 
-def _no_symbols(shape: tuple[int, int], num_steps: int, end: int) -> _Search:
+def _no_symbols(shape: tuple[int, ...], num_steps: int, end: int) -> _Search:
   """Returns one live hypothesis without symbols; the others are impossible."""
   none_BK = jnp.full(shape, -jnp.inf)
   finished = Beams(
