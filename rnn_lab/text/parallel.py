@@ -16,6 +16,8 @@ from rnn_lab.text.splitting import split_lines
 LANGUAGES = ("de", "en")
 SPLITS = ("train", "valid", "test")
 
+_Named = tuple[str, str | os.PathLike]  # a field, and the path it holds
+
 
 class Pairs(NamedTuple):
   """N pairs of a sentence and its translation.
@@ -79,15 +81,16 @@ def read(
   pairs, hashes = [], {}
   for split in SPLITS:
     paths = [files[f"{split}.{x}"] for x in (source_language, target_language)]
-    named = [("data_dir", path) for path in paths]
+    named: list[_Named] = [("data_dir", path) for path in paths]
     read_pairs, sha256 = _read_pairs(named, lowercase)
     pairs.append(read_pairs)
     hashes |= zip([path.name for path in paths], sha256)
-  return Parallel(*pairs, hashes)
+  train, valid, test = pairs
+  return Parallel(train, valid, test, hashes)
 
 
 def read_files(
-  paths: Mapping[str, tuple[str | os.PathLike, str | os.PathLike]],
+  paths: Mapping[str, tuple[str | os.PathLike | None, ...]],
   lowercase: bool = False,
 ) -> Parallel:
   """Reads line-aligned files of the user: line n translates line n.
@@ -106,20 +109,21 @@ def read_files(
   check_bool("lowercase", lowercase)
   pairs, hashes = [], {}
   for split in SPLITS:
-    named = []
+    named: list[_Named] = []
     for side, path in zip(("source", "target"), paths.get(split, (None, None))):
       field = f"{split}_{side}_path"
-      if path_or_none(field, path) is None:
+      if path is None or path_or_none(field, path) is None:
         raise FieldError(field, "{field} must be the path of a text file")
       named.append((field, path))
     read_pairs, sha256 = _read_pairs(named, lowercase)
     pairs.append(read_pairs)
     hashes |= zip([os.fspath(path) for _, path in named], sha256)
-  return Parallel(*pairs, hashes)
+  train, valid, test = pairs
+  return Parallel(train, valid, test, hashes)
 
 
 def _read_pairs(
-  named: list[tuple[str, str | os.PathLike]], lowercase: bool
+  named: list[_Named], lowercase: bool
 ) -> tuple[Pairs, list[str]]:
   """Reads two files, given as (field, path); returns their pairs and hashes."""
   sides, hashes = [], []

@@ -66,14 +66,18 @@ def read_words(
     FieldError: as `parallel.read` and `parallel.read_files`.
   """
   if paths:
-    pairs = zip(parallel.SPLITS, zip(paths[::2], paths[1::2]))
-    read = parallel.read_files(dict(pairs), lowercase)
+    pairs = zip(paths[::2], paths[1::2])
+    files = {split: pair for split, pair in zip(parallel.SPLITS, pairs)}
+    read = parallel.read_files(files, lowercase)
   else:
     read = parallel.read(source_language, target_language, data_dir, lowercase)
   splits, empty = {}, 0
   for split in parallel.SPLITS:
     sources, targets, dropped = getattr(read, split)
-    sides = [[words(line) for line in lines] for lines in (sources, targets)]
-    splits[split] = Sentences(*sides, targets)
+    splits[split] = Sentences(
+      [words(line) for line in sources],
+      [words(line) for line in targets],
+      targets,
+    )
     empty += dropped
   return Corpus(splits, read.hashes, empty)
