@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rnn_lab._dropout import drop_rows, dropout
 from rnn_lab._layers import check_layers
@@ -137,9 +138,9 @@ def unroll_stack(
   carry: Layers | None = None,
   *,
   initial: Layers | None = None,
-  lengths_B: Array | None = None,
-  mask_TB: Array | None = None,
-  resets_TB: Array | None = None,
+  lengths_B: Array | np.ndarray | None = None,
+  mask_TB: Array | np.ndarray | None = None,
+  resets_TB: Array | np.ndarray | None = None,
   dropout_key: Key | None = None,
   perturbations: Layers | None = None,
   return_states: bool = False,
@@ -185,17 +186,17 @@ def unroll_stack(
   added = none if perturbations is None else perturbations
   fresh = none if initial is None else initial
   carries, states = [], []
-  has_dropout = dropout_key is not None and stack.dropout > 0.0
+  drop_key = dropout_key if stack.dropout > 0.0 else None
   for layer, cells in enumerate(_layers(stack)):
-    if has_dropout and layer > 0:
-      layer_key = jax.random.fold_in(dropout_key, layer)
+    if drop_key is not None and layer > 0:
+      layer_key = jax.random.fold_in(drop_key, layer)
       x_TBD = dropout(layer_key, stack.dropout, x_TBD, stack.variational)
     results = []
     for direction, cell in enumerate(cells):
       cell_params, xs = params[layer][direction], x_TBD
-      if has_dropout and stack.variational:
+      if drop_key is not None and stack.variational:
         place = len(stack.forward) * (direction + 1) + layer
-        mask_key = jax.random.fold_in(dropout_key, place)
+        mask_key = jax.random.fold_in(drop_key, place)
         cell_params = drop_rows(cell, cell_params, mask_key, stack.dropout)
       if added[layer][direction] is not None:
         cell, xs = perturbed(cell), (x_TBD, added[layer][direction])

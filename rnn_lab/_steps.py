@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from rnn_lab.errors import FieldError
 from rnn_lab.types import Array
@@ -86,9 +87,7 @@ def _as_array(
   field: str, values: Any, shape: tuple[int, ...], kinds: str
 ) -> np.ndarray | Array:
   """Returns a numpy array, or a JAX array if the values are traced."""
-  traced = any(
-    isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(values)
-  )
+  traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(values))
   try:
     array = jnp.asarray(values) if traced else np.asarray(values)
   except (TypeError, ValueError):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rnn_lab._steps import (
   as_flags,
@@ -37,9 +38,9 @@ def unroll(
   carry: Carry | None = None,
   *,
   initial: Carry | None = None,
-  lengths_B: Array | None = None,
-  mask_TB: Array | None = None,
-  resets_TB: Array | None = None,
+  lengths_B: Array | np.ndarray | None = None,
+  mask_TB: Array | np.ndarray | None = None,
+  resets_TB: Array | np.ndarray | None = None,
   reverse: bool = False,
   checkpoint_every: int | None = None,
   implementation: str = "auto",
@@ -110,9 +111,9 @@ def static_unroll(
   carry: Carry | None = None,
   *,
   initial: Carry | None = None,
-  lengths_B: Array | None = None,
-  mask_TB: Array | None = None,
-  resets_TB: Array | None = None,
+  lengths_B: Array | np.ndarray | None = None,
+  mask_TB: Array | np.ndarray | None = None,
+  resets_TB: Array | np.ndarray | None = None,
   reverse: bool = False,
 ) -> tuple[Carry, PyTree]:
   """Computes `unroll` as a Python loop over t, with the same arguments.
@@ -186,9 +187,9 @@ def _prepare(
   xs: PyTree,
   carry: Carry | None,
   initial: Carry | None,
-  lengths_B: Array | None,
-  mask_TB: Array | None,
-  resets_TB: Array | None,
+  lengths_B: Array | np.ndarray | None,
+  mask_TB: Array | np.ndarray | None,
+  resets_TB: Array | np.ndarray | None,
   reverse: bool,
 ) -> tuple[Carry, Carry, _Steps]:
   """Checks shapes; returns the initial carry, the first one, the steps."""
@@ -212,6 +213,7 @@ def _prepare(
   if resets_TB is not None:
     reset = as_flags("resets_TB", resets_TB, (num_steps, *batch_shape))
     if mask_TB is not None:
+      assert valid is not None  # since the mask is
       reset = resets_between(reset, valid, reverse)
     elif reverse:
       # The border between t-1 and t is crossed after step t, so the reset

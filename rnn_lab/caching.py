@@ -3,9 +3,24 @@
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from rnn_lab.errors import FieldError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def lru_cached(maxsize: int) -> Callable[[F], F]:
+  """Returns `functools.lru_cache(maxsize)` as a decorator that keeps types.
+
+  That of the standard library forgets those of the arguments, and takes none of
+  a dataclass for hashable.
+  """
+
+  def decorate(function: F) -> F:
+    return functools.lru_cache(maxsize)(function)  # pyright: ignore[reportReturnType] - called alike
+
+  return decorate
 
 
 def cached(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -88,12 +88,19 @@ def check_bool(field: str, value: Any) -> None:
     raise FieldError(field, f"{{field}} must be true or false, got {value!r}")
 
 
+def _is_number(value: Any, kind: type) -> bool:
+  return isinstance(value, kind) and not isinstance(value, bool)
+
+
 def check_int(
   field: str, value: Any, low: int, high: int | None = None
 ) -> None:
   """Raises FieldError unless `value` is an integer in [low, high]."""
-  is_int = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-  if not is_int or value < low or (high is not None and value > high):
+  if (
+    not _is_number(value, numbers.Integral)
+    or value < low
+    or (high is not None and value > high)
+  ):
     bound = f"of at least {low}" if high is None else f"from {low} to {high}"
     raise FieldError(
       field, f"{{field}} must be an integer {bound}, got {value!r}"
@@ -126,9 +133,8 @@ def check_float(
     above: exclude `low` itself.
     below: exclude `high` itself.
   """
-  is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
   if (
-    not is_number
+    not _is_number(value, numbers.Real)
     or not math.isfinite(value)
     or abs(value) > FLOAT32_MAX
     or not low <= value <= high

@@ -19,6 +19,7 @@ not.
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 Array = jax.Array
 Key = jax.Array  # a typed key, as of jax.random.key
@@ -46,8 +47,8 @@ class Batch(NamedTuple):
   """
 
   inputs: PyTree
-  input_lengths: Array | None
-  targets: Array
-  weights: Array
-  fresh: Array | None = None
-  input_mask: Array | None = None
+  input_lengths: Array | np.ndarray | None
+  targets: Array | np.ndarray
+  weights: Array | np.ndarray
+  fresh: Array | np.ndarray | None = None
+  input_mask: Array | np.ndarray | None = None

@@ -1,5 +1,7 @@
 """The benchmarks: their arithmetic, and that each runs; no speed is tested."""
 
+import types
+
 import numpy as np
 import pytest
 from tiny import tiny_config
@@ -69,6 +71,15 @@ def test_the_losses_that_are_compared_are_equal():
   np.testing.assert_allclose(got, want, rtol=1e-5)
   found = loss_memory.measure(12, 3, 5, (12, 4), rounds=1)
   assert list(found["mebibytes"]) == ["plain", "chunks of 12", "chunks of 4"]
+
+
+def test_a_backend_need_not_say_what_a_program_allocates():
+  def program(size):
+    analysis = size and types.SimpleNamespace(temp_size_in_bytes=size)
+    return types.SimpleNamespace(memory_analysis=lambda: analysis)
+
+  assert loss_memory._mebibytes(program(3 * 2**19)) == 1.5
+  assert loss_memory._mebibytes(program(None)) is None
 
 
 def test_training_is_measured_with_and_without_gradient_norms():

@@ -9,7 +9,12 @@ import reports_fakes as fakes
 from rich.console import Console
 
 from rnn_lab.reports import load_trials, results_table, write_summary
-from rnn_lab.reports.formats import format_entry, format_value
+from rnn_lab.reports.formats import (
+  format_entry,
+  format_measured,
+  format_value,
+)
+from rnn_lab.reports.load import Trial
 from rnn_lab.reports.results import parts_of
 from rnn_lab.reports.tables import results_grids
 from rnn_lab.reports.terminal import markdown_table
@@ -141,6 +146,8 @@ def test_precision_suits_the_metric():
   assert format_value(2.3, "loss") == "2.30"
   assert format_value(123.4, "perplexity") == "123.4"
   assert format_value(None, "loss") == "–"
+  unmeasured = Trial("a", {}, None, "finished", result={"metrics": {}})
+  assert format_measured(unmeasured, "loss") == "–"
   assert format_entry(fakes.entry([None, None]), "loss") == "diverged"
   assert format_entry(fakes.entry([0.001, 0.003]), "mse") == (
     "0.00200 ± 0.0014"

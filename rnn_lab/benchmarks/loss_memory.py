@@ -36,7 +36,8 @@ def measure(
     rounds: the number of rounds of timing that count.
 
   Returns:
-    "sizes"; "mebibytes", by name; "tokens_per_second", see `rounds.summarize`.
+    "sizes"; "mebibytes", by name, None where the backend does not say it;
+    "tokens_per_second", see `rounds.summarize`.
   """
   random = np.random.default_rng(0)
 
@@ -53,7 +54,7 @@ def measure(
   for name, loss in losses.items():
     program = jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2)))
     compiled = program.lower(*arguments).compile()
-    mebibytes[name] = compiled.memory_analysis().temp_size_in_bytes / 2**20
+    mebibytes[name] = _mebibytes(compiled)
     functions[name] = timed(functools.partial(compiled, *arguments), tokens)
   rates = run_in_turns(functions, rounds)
   return {
@@ -61,6 +62,12 @@ def measure(
     "mebibytes": mebibytes,
     "tokens_per_second": summarize(rates, list(functions)[-1]),
   }
+
+
+def _mebibytes(program: jax.stages.Compiled) -> float | None:
+  """Returns what a program allocates; None where a backend does not say."""
+  analysis = program.memory_analysis()
+  return None if analysis is None else analysis.temp_size_in_bytes / 2**20
 
 
 def _plain(h: Array, kernel: Array, bias: Array, targets: Array) -> Array:

@@ -65,6 +65,11 @@ def elman(
   """
   check_choice("activation", activation, ACTIVATIONS)
 
+  # `cell_factory` has replaced the names.
+  assert not isinstance(input_init, str)
+  assert not isinstance(recurrent_init, str)
+  assert not isinstance(bias_init, str)
+
   def init(key: Key, input_size: int) -> ElmanParams:
     input_key, recurrent_key, bias_key = jax.random.split(key, 3)
     square = (hidden_size, hidden_size)

@@ -79,6 +79,11 @@ def gru(
   check_float("update_bias", update_bias)
   size, gates = hidden_size, len(GRU_GATES)
 
+  # `cell_factory` has replaced the names.
+  assert not isinstance(input_init, str)
+  assert not isinstance(recurrent_init, str)
+  assert not isinstance(bias_init, str)
+
   def init(key: Key, input_size: int) -> GRUParams:
     input_key, recurrent_key, *bias_keys = jax.random.split(key, 4)
     bias = bias_init(bias_keys[0], (gates * size,), jnp.float32)

@@ -84,6 +84,11 @@ def lstm(
   check_int("chrono_max", chrono_max, 3, INT32_MAX)
   size, gates = hidden_size, len(LSTM_GATES)
 
+  # `cell_factory` has replaced the names.
+  assert not isinstance(input_init, str)
+  assert not isinstance(recurrent_init, str)
+  assert not isinstance(bias_init, str)
+
   def init(key: Key, input_size: int) -> LSTMParams:
     input_key, recurrent_key, bias_key, forget_key = jax.random.split(key, 4)
     bias = bias_init(bias_key, (gates * size,), jnp.float32)

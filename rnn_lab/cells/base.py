@@ -116,7 +116,8 @@ def cell_factory(
   factory = cached(make)
   factory.init_only = defaults
   # No argument has this name: fields of a namedtuple begin with a letter.
-  options_class._factory = staticmethod(factory)
+  factory_method = staticmethod(factory)
+  options_class._factory = factory_method  # pyright: ignore[reportAttributeAccessIssue] - set on this class
   return factory
 
 
@@ -128,9 +129,15 @@ def program_cell(cell: Cell) -> Cell:
   made by a `cell_factory`, or was changed since, is returned as it is.
   """
   factory = getattr(cell.options, "_factory", None)
-  if factory is None or factory(**cell.options._asdict()) != cell:
+  if factory is None or factory(**options_of(cell)) != cell:
     return cell
-  return factory(**cell.options._asdict() | factory.init_only)
+  return factory(**options_of(cell) | factory.init_only)
+
+
+def options_of(cell: Cell) -> dict[str, Any]:
+  """Returns the arguments that a factory made `cell` with; {} without one."""
+  as_dict = getattr(cell.options, "_asdict", dict)
+  return as_dict()
 
 
 def _initializers(arguments: dict[str, Any]) -> dict[str, Any]:

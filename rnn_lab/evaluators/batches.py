@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 import jax
 import numpy as np
 
+from rnn_lab.caching import lru_cached
 from rnn_lab.errors import FieldError
 from rnn_lab.evaluators.examples import Answer, classified, collect
 from rnn_lab.models.base import Model, program_model
@@ -14,13 +15,14 @@ from rnn_lab.tasks.base import Task
 from rnn_lab.tasks.checks import check_headline
 from rnn_lab.types import Array, Batch, Params, PyTree
 
+T = TypeVar("T", bound=Task)
 Sums = dict[str, tuple[Array, Array]]
 
 
-class Batches:
+class Batches(Generic[T]):
   """Evaluates the task's metrics on `Task.eval_batches`."""
 
-  def __init__(self, model: Model, task: Task, settings: Any, population: Any):
+  def __init__(self, model: Model, task: T, settings: Any, population: Any):
     del settings
     self._task = task
     self._population = population
@@ -97,7 +99,7 @@ def batch_sums(model: Model, task: Task, batch: Batch, params: Params) -> Sums:
   size = batch.weights.shape[0]
   carry = model.apply(variables, size, method="initial_carry")
   outputs = model.apply(variables, batch, carry, method="outputs")
-  return task.metrics(outputs, batch)
+  return task.metrics(cast(Array, outputs), batch)
 
 
 def divide(sums: list[Sums]) -> dict[str, np.ndarray]:
@@ -120,7 +122,7 @@ def divide(sums: list[Sums]) -> dict[str, np.ndarray]:
   }
 
 
-@functools.lru_cache(maxsize=16)
+@lru_cached(maxsize=16)
 def outputs_program(model: Model) -> Any:
   """Returns the compiled `(params, batch) -> outputs` of one seed."""
 
@@ -133,6 +135,6 @@ def outputs_program(model: Model) -> Any:
   return jax.jit(outputs)
 
 
-@functools.lru_cache(maxsize=16)
+@lru_cached(maxsize=16)
 def _sums_program(model: Model, task: Task, population: Any) -> Any:
   return population.map(functools.partial(batch_sums, model, task))

@@ -5,7 +5,7 @@ model answers, what would be right, and of one example what is inside.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -142,7 +142,10 @@ def picture(
   """
   variables = {"params": params}
   carry = model.apply(variables, 1, method="initial_carry")
-  recurrences = model.apply(variables, batch, carry, method="recurrences")
+  recurrences = cast(
+    dict[str, Recurrence],
+    model.apply(variables, batch, carry, method="recurrences"),
+  )
   shown = {
     "reads": reads,
     "output": output,
@@ -235,14 +238,15 @@ def classified(task: Task, outputs: np.ndarray, batch: Batch) -> list[Answer]:
 
 def named(
   task: Task,
-  output: Sequence[int],
-  target: Sequence[int],
+  output: Sequence[int] | np.ndarray,
+  target: Sequence[int] | np.ndarray,
   symbols: np.ndarray | None = None,
 ) -> Answer:
   """Returns the answer of a sequence of symbols."""
   names = task.output_names
-  words = [[names[k] for k in sequence] for sequence in (output, target)]
-  return Answer(*words, words[0] == words[1], symbols)
+  written = [names[k] for k in output]
+  true = [names[k] for k in target]
+  return Answer(written, true, written == true, symbols)
 
 
 def rounded(values: Array | np.ndarray) -> list:

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from rnn_lab.caching import lru_cached
 from rnn_lab.errors import FieldError
 from rnn_lab.evaluators.batches import Batches, outputs_program
 from rnn_lab.evaluators.examples import LONGEST_PICTURE, picture, rounded
@@ -24,7 +25,7 @@ from rnn_lab.tasks.forecast_task import ForecastTask
 from rnn_lab.types import Array, Batch, Params
 
 
-class Forecasts(Batches):
+class Forecasts(Batches[ForecastTask]):
   """Evaluates the task's metrics, and the error of forecasts by horizon.
 
   From each origin of a split a model reads the last `warmup` true values and
@@ -150,7 +151,7 @@ class Forecasts(Batches):
     return error_curve(forecasts_SNHK, windows)
 
 
-@functools.lru_cache(maxsize=16)
+@lru_cached(maxsize=16)
 def _forecast_program(model: Model, task: ForecastTask, population: Any) -> Any:
   forecast = functools.partial(free_forecast, model, task, task.cut.horizon)
 

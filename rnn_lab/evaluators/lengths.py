@@ -33,8 +33,10 @@ def scores_by_length(
     [] where the inputs have one length, or none.
   """
   lengths_N = input_lengths(batches)
+  if lengths_N is None:
+    return []
   rows = []
-  for places in [] if lengths_N is None else length_bins(lengths_N):
+  for places in length_bins(lengths_N):
     chosen = [[sequences[n] for n in places] for sequences in predicted]
     scores = [task.score("test", sequences, places) for sequences in chosen]
     lengths = lengths_N[places]

@@ -1,11 +1,11 @@
 """Predicted sequences of symbols, scored over a whole split."""
 
-import functools
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from rnn_lab.caching import lru_cached
 from rnn_lab.decoding import WIDEST_BEAM
 from rnn_lab.errors import (
   FieldError,
@@ -18,7 +18,7 @@ from rnn_lab.evaluators.batches import Batches
 from rnn_lab.evaluators.examples import Answer, named
 from rnn_lab.evaluators.lengths import scores_by_length
 from rnn_lab.models.base import Model
-from rnn_lab.tasks.written import until_end
+from rnn_lab.tasks.written import ScoredTask, until_end
 from rnn_lab.types import Array, Batch, Params
 
 
@@ -36,14 +36,16 @@ class SequenceSettings(NamedTuple):
   length_penalty: float = 1.0
 
 
-class Sequences(Batches):
+class Sequences(Batches[ScoredTask]):
   """Evaluates the task's metrics, and its score of the predicted symbols.
 
   A model that writes is decoded, by greedy decoding or beam search; of any
   other model the most probable symbol of each output is taken.
   """
 
-  def __init__(self, model: Model, task: Any, settings: Any, population: Any):
+  def __init__(
+    self, model: Model, task: ScoredTask, settings: Any, population: Any
+  ):
     super().__init__(model, task, settings, population)
     section = settings.options.get("sequences", {})
     self._settings = SequenceSettings(**section)
@@ -160,10 +162,11 @@ def predicted_sequences(
   ]
 
 
-@functools.lru_cache(maxsize=16)
+@lru_cached(maxsize=16)
 def _decode_program(model: Model, population: Any, options: tuple) -> Any:
   def decode(batch: Batch, params: Params) -> Array:
     variables = {"params": params}
-    return model.apply(variables, batch, method="decode", **dict(options))
+    symbols = model.apply(variables, batch, method="decode", **dict(options))
+    return cast(Array, symbols)
 
   return population.map(decode)

@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import numpy as np
 
+from rnn_lab.caching import lru_cached
 from rnn_lab.errors import (
   INT32_MAX,
   FieldError,
@@ -113,7 +114,7 @@ class StreamEvaluation:
         str(length): _values(np.exp(loss)) for length, loss in curve.items()
       },
       "perplexity_by_kind": {
-        kind: row | {"perplexity": _values(row["perplexity"])}
+        kind: {**row, "perplexity": _values(row["perplexity"])}
         for kind, row in kinds.items()
       },
     }
@@ -238,10 +239,11 @@ def _score(
     per_seed: (carry, parameters).
   """
   carry, params = per_seed
-  return model.apply({"params": params}, *tokens, carry, method="score")
+  scored = model.apply({"params": params}, *tokens, carry, method="score")
+  return cast(tuple[PyTree, Array], scored)
 
 
-@functools.lru_cache(maxsize=16)
+@lru_cached(maxsize=16)
 def _carry_program(model: Model, tracks: int, population: Any) -> Any:
   return population.map(
     lambda _, params: model.apply(
@@ -250,7 +252,7 @@ def _carry_program(model: Model, tracks: int, population: Any) -> Any:
   )
 
 
-@functools.lru_cache(maxsize=16)
+@lru_cached(maxsize=16)
 def _score_program(model: Model, population: Any) -> Any:
   return population.map(functools.partial(_score, model))
 

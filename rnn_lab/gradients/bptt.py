@@ -89,8 +89,9 @@ def bptt_terms(
       same T, at least 1; or the cost is not a scalar.
     ValueError: a step changes the structure, shapes or dtypes of the carry.
   """
-  inputs = costs.Inputs(params, readout, xs, targets, carry, weights_T)
-  inputs = costs.prepare_cost(cell, cost, inputs)
+  inputs = costs.prepare_cost(
+    cell, cost, params, readout, xs, targets, carry, weights_T
+  )
   return _terms(cell.step, cost, inputs)
 
 

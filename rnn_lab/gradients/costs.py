@@ -32,14 +32,14 @@ Cost = Callable[[PyTree, PyTree, PyTree], Array]
 
 
 class Inputs(NamedTuple):
-  """The arrays of `total_cost`; None where `prepare_cost` sets the default."""
+  """The arrays of `total_cost`, as `prepare_cost` returns them."""
 
   params: Params
   readout: PyTree
   xs: PyTree
   targets: PyTree
-  carry: Carry | None
-  weights_T: Array | None
+  carry: Carry
+  weights_T: Array
 
 
 def total_cost(
@@ -147,9 +147,17 @@ def prepare(
   return carry
 
 
-def prepare_cost(cell: Cell, cost: Cost, inputs: Inputs) -> Inputs:
+def prepare_cost(
+  cell: Cell,
+  cost: Cost,
+  params: Params,
+  readout: PyTree,
+  xs: PyTree,
+  targets: PyTree,
+  carry: Carry | None,
+  weights_T: Array | None,
+) -> Inputs:
   """Checks the arguments of `bptt_terms`; sets the carry and the weights."""
-  params, readout, xs, targets, carry, weights_T = inputs
   carry = prepare(cell, params, xs, carry)
   check_real("params", params, cell.kind)
   check_real("readout", readout)
@@ -174,7 +182,7 @@ def prepare_cost(cell: Cell, cost: Cost, inputs: Inputs) -> Inputs:
     kind = f"a {type(value).__name__}"
     got = f"shape {value.shape}" if hasattr(value, "shape") else kind
     raise FieldError("cost", f"{{field}} must return a scalar, got {got}")
-  return inputs._replace(carry=carry, weights_T=weights_T)
+  return Inputs(params, readout, xs, targets, carry, weights_T)
 
 
 def step_vjp(

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnn_lab.cells.activations import ACTIVATIONS
-from rnn_lab.cells.base import Cell
+from rnn_lab.cells.base import Cell, options_of
 from rnn_lab.errors import FieldError, check_choice, check_int
 from rnn_lab.gradients import scaled_products, tangents
 from rnn_lab.gradients.costs import Step, shape_error
@@ -75,8 +75,8 @@ def block(
   Raises:
     FieldError: the carry has no part of that name.
   """
-  rows, columns = block_slices(jacobians, rows, columns)
-  return jacobians.matrices[:, :, rows, columns]
+  in_rows, in_columns = block_slices(jacobians, rows, columns)
+  return jacobians.matrices[:, :, in_rows, in_columns]
 
 
 def product(
@@ -102,8 +102,8 @@ def product(
     FieldError: t or k is out of its range, or the carry has no such part.
   """
   check_times(jacobians, t, k)
-  rows, columns = block_slices(jacobians, rows, columns)
-  return _product(jacobians.matrices, t, k)[:, rows, columns]
+  in_rows, in_columns = block_slices(jacobians, rows, columns)
+  return _product(jacobians.matrices, t, k)[:, in_rows, in_columns]
 
 
 def log_norms(
@@ -132,26 +132,26 @@ def log_norms(
   num_steps = len(jacobians.matrices)
   t = num_steps - 1 if t is None else t
   check_int("t", t, 0, num_steps - 1)
-  rows, columns = block_slices(jacobians, rows, columns)
+  in_rows, in_columns = block_slices(jacobians, rows, columns)
   return scaled_products.log_norms_of_products(
     jacobians.matrices[1 : t + 1][::-1],
-    (rows.start, rows.stop),
-    (columns.start, columns.stop),
+    (in_rows.start, in_rows.stop),
+    (in_columns.start, in_columns.stop),
     kind,
   )
 
 
-def spectral_radius(matrix: Array) -> float:
+def spectral_radius(matrix: Array | np.ndarray) -> float:
   """Computes the largest absolute eigenvalue of a square matrix.
 
   Raises:
     FieldError: the matrix is not square.
   """
-  matrix = np.asarray(matrix)
-  matrix = matrix.astype(np.result_type(matrix, np.float64))
-  if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-    raise shape_error("matrix", "an array of shape [n, n]", matrix.shape)
-  return float(np.abs(np.linalg.eigvals(matrix)).max())
+  array = np.asarray(matrix)
+  array = array.astype(np.result_type(array, np.float64))
+  if array.ndim != 2 or array.shape[0] != array.shape[1]:
+    raise shape_error("matrix", "an array of shape [n, n]", array.shape)
+  return float(np.abs(np.linalg.eigvals(array)).max())
 
 
 def elman_bound(cell: Cell, params: Params, num_lags: int) -> np.ndarray:
@@ -172,7 +172,7 @@ def elman_bound(cell: Cell, params: Params, num_lags: int) -> np.ndarray:
     )
   check_int("num_lags", num_lags, 1)
   sigma = np.linalg.norm(np.asarray(params.recurrent_kernel, np.float64), 2)
-  gamma = ACTIVATIONS[cell.options.activation].largest_slope
+  gamma = ACTIVATIONS[options_of(cell)["activation"]].largest_slope
   with np.errstate(divide="ignore"):
     log_step = np.log(sigma * gamma)
   # The identity's norm comes first, as 0 * -inf is nan.

@@ -38,7 +38,7 @@ def global_norm(tree: PyTree) -> Array:
   """
   leaves = [_widen(leaf) for leaf in jax.tree.leaves(tree)]
   square = sum(jnp.sum(jnp.square(leaf)) for leaf in leaves)
-  info = jnp.finfo(square.dtype)
+  info = jnp.finfo(jnp.result_type(square))
   # Squares under `tiny` are lost. All of them together are less than rounding
   # does to a sum of this size.
   lowest = sum(leaf.size for leaf in leaves) * float(info.tiny / info.eps)

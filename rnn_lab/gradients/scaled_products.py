@@ -46,17 +46,19 @@ def log_norms_of_products(
     jnp.repeat(rows_RS[None], batch_size, axis=0),
     jnp.zeros((batch_size, size), jnp.int32),
   )
-  columns = slice(*columns)
+  in_columns = slice(*columns)
 
   def body(
     scaled: tuple[Array, Array], matrix_BSS: Array
   ) -> tuple[tuple[Array, Array], Array]:
     scaled = _scaled_product(*scaled, matrix_BSS)
     return scaled, _log_norm(
-      scaled[0][:, :, columns], scaled[1][:, columns], kind
+      scaled[0][:, :, in_columns], scaled[1][:, in_columns], kind
     )
 
-  at_zero_B = _log_norm(first[0][:, :, columns], first[1][:, columns], kind)
+  at_zero_B = _log_norm(
+    first[0][:, :, in_columns], first[1][:, in_columns], kind
+  )
   _, logs_LB = jax.lax.scan(body, first, backwards)
   return jnp.concatenate([at_zero_B[None], logs_LB])
 

@@ -59,7 +59,9 @@ _ILL_CONDITIONED = 1e-8
 _AGREEMENT = 1e-3
 
 
-def log_singular_values(factors: Sequence[Array] | Array) -> np.ndarray:
+def log_singular_values(
+  factors: Sequence[Array | np.ndarray] | Array | np.ndarray,
+) -> np.ndarray:
   """Computes logs of the singular values of A_m ... A_1, descending.
 
   Args:
@@ -75,23 +77,23 @@ def log_singular_values(factors: Sequence[Array] | Array) -> np.ndarray:
     FieldError: there are no factors, they cannot be multiplied, or they are
       not finite or not real.
   """
-  factors = [np.asarray(a) for a in factors]
-  check_real("factors", factors)
-  factors = [a.astype(np.float64) for a in factors]
-  _check_factors(factors)
-  logs = np.full(min(factors[0].shape[1], factors[-1].shape[0]), -np.inf)
-  factors = _without_zeros(factors)
-  if min(min(a.shape) for a in factors) == 0:
+  given = [np.asarray(a) for a in factors]
+  check_real("factors", given)
+  matrices = [a.astype(np.float64) for a in given]
+  _check_factors(matrices)
+  logs = np.full(min(matrices[0].shape[1], matrices[-1].shape[0]), -np.inf)
+  matrices = _without_zeros(matrices)
+  if min(min(a.shape) for a in matrices) == 0:
     return logs
-  triangles = _triangles(factors)
-  smallest = min(map(_smallest_share, factors, triangles))
+  triangles = _triangles(matrices)
+  smallest = min(map(_smallest_share, matrices, triangles))
   nonzero = _from_triangles(triangles)
   rank = len(nonzero)
   if smallest < _SUSPICIOUS:
-    rank = rank_of_product(factors)
+    rank = rank_of_product(matrices)
   logs[:rank] = nonzero[:rank]
   if smallest < _ILL_CONDITIONED:
-    turned = _from_triangles(_triangles([a.T for a in reversed(factors)]))
+    turned = _from_triangles(_triangles([a.T for a in reversed(matrices)]))
     agree = np.abs(turned[:rank] - nonzero[:rank]) <= _AGREEMENT
     logs[:rank][~np.logical_and.accumulate(agree)] = np.nan
   return logs
@@ -120,11 +122,11 @@ def singular_values_between(
     FieldError: t or k is out of its range, or the carry has no such part.
   """
   check_times(jacobians, t, k)
-  rows, columns = block_slices(jacobians, rows, columns)
+  in_rows, in_columns = block_slices(jacobians, rows, columns)
   matrices = np.asarray(jacobians.matrices[k + 1 : t + 1], np.float64)
   ends = np.eye(matrices.shape[-1])
   logs = [
-    log_singular_values([ends[:, columns], *factors, ends[rows]])
+    log_singular_values([ends[:, in_columns], *factors, ends[in_rows]])
     for factors in np.moveaxis(matrices, 1, 0)
   ]
   return np.stack(logs)

@@ -92,8 +92,9 @@ def truncation_bias(
         f"reaches[{n}]",
         f"{{field}} must be at least every = {every}, got {reach}",
       )
-  inputs = costs.Inputs(params, readout, xs, targets, carry, weights_T)
-  inputs = costs.prepare_cost(cell, cost, inputs)
+  inputs = costs.prepare_cost(
+    cell, cost, params, readout, xs, targets, carry, weights_T
+  )
   num_steps = len(inputs.weights_T)
   reach_N = jnp.array([min(n, num_steps) for n in reaches], jnp.int32)
   return _bias(cell.step, cost, min(every, num_steps), inputs, reach_N)

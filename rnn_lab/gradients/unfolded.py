@@ -148,8 +148,8 @@ def unfold(
   check_network(output, v, xs, targets, u=u, w=w, h0=h0)
   check_choice("activation", activation, ACTIVATIONS)
   with jax.enable_x64(True):
-    u, w, h0 = (jnp.full((1, 1), a, jnp.float64) for a in (u, w, h0))
-    params = ElmanParams(u, w, bias=jnp.zeros((1,), jnp.float64))
+    u_DH, w_HH, h0_BH = (jnp.full((1, 1), a, jnp.float64) for a in (u, w, h0))
+    params = ElmanParams(u_DH, w_HH, bias=jnp.zeros((1,), jnp.float64))
     x_TBD = jnp.array(xs, jnp.float64).reshape(-1, 1, 1)
     arrays = _differentiate(
       activation,
@@ -158,7 +158,7 @@ def unfold(
       jnp.array(v, jnp.float64),
       x_TBD,
       targets_of(output, v, targets),
-      h0,
+      h0_BH,
     )
     rows, by_params, grad_v = jax.tree.map(plain, arrays)
   rows |= output_chain(rows)

@@ -172,19 +172,20 @@ def unfold_lstm(
   for name, values in by_gate.items():
     by_gate[name] = dict(zip(LSTM_GATES, zip(*values)))
   rows |= output_chain(rows)
-  grads = {
-    "grad_W": by_params.input_kernel[0],
-    "grad_U": by_params.recurrent_kernel[0],
-    "grad_b": by_params.bias,
-  }
   return UnfoldedLSTM(
     **rows,
     **by_gate,
     **_chain(rows, by_gate, xs, h0),
     E=sum(rows["J"]),
-    **{name: dict(zip(LSTM_GATES, row)) for name, row in grads.items()},
+    grad_W=_by_gate(by_params.input_kernel[0]),
+    grad_U=_by_gate(by_params.recurrent_kernel[0]),
+    grad_b=_by_gate(by_params.bias),
     grad_v=grad_v,
   )
+
+
+def _by_gate(row: Row) -> dict[str, float]:
+  return dict(zip(LSTM_GATES, row))
 
 
 def _activate(a_G: Array) -> Array:
@@ -279,7 +280,8 @@ def _chain(
     row["dh_do"][t] * dgate_dh["o"][t] + row["dh_dc"][t] * step_ch[t]
     for t in steps
   )
-  dE_dh, dE_dc, dE_da = (), (), {g: () for g in LSTM_GATES}
+  dE_dh, dE_dc = (), ()
+  dE_da: Gates = {g: () for g in LSTM_GATES}
   later_h = later_c = 0.0
   for t in reversed(steps):
     by_h = row["dJ_dh"][t] + later_h

@@ -100,7 +100,8 @@ def _blocks(model: NGram, names: Sequence[str]) -> Iterator[list[str]]:
       rows, columns = rows[rows_1], [column[rows_1] for column in columns]
     for first in range(0, len(rows), LINES_AT_ONCE):
       part = slice(first, first + LINES_AT_ONCE)
-      texts = [" ".join([names[i] for i in row]) for row in rows[part].tolist()]
+      ids: list[list[int]] = rows[part].tolist()
+      texts = [" ".join([names[i] for i in row]) for row in ids]
       numbers = [[f"{x:.9g}" for x in column[part]] for column in columns]
       yield ["\t".join(line) for line in zip(numbers[0], texts, *numbers[1:])]
     yield [""]

@@ -225,6 +225,7 @@ def _longer(
   order = np.argsort(key, kind="stable")
   key = key[order]
   if np.any(double := key[1:] == key[:-1]):
+    assert first is not None  # the keys are those of blocks
     at = first + int(order[1:][double].min())
     raise file.damaged(f"a {k}-gram that occurs twice", at)
   logs = [np.concatenate([np.zeros(0), *x]) for x in (log_probs, log_backoffs)]

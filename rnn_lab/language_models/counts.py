@@ -98,9 +98,16 @@ def count(
     at_start.append(positions[ends[index]] == k - 1)
     ids = np.full(len(words), -1)
     ids[ends] = inverse
-  arrays = map(tuple, (keys, counts, suffixes, at_start, last))
-  eos = None if eos is None else int(eos)
-  return Counts(order, vocabulary_size, eos, *arrays)
+  return Counts(
+    order,
+    vocabulary_size,
+    None if eos is None else int(eos),
+    tuple(keys),
+    tuple(counts),
+    tuple(suffixes),
+    tuple(at_start),
+    tuple(last),
+  )
 
 
 def sentences(

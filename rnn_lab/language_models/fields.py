@@ -20,7 +20,7 @@ from rnn_lab.initializers import bias_initializer, kernel_initializer
 from rnn_lab.language_models.counts import MAX_ORDER
 from rnn_lab.language_models.estimators import ESTIMATORS
 from rnn_lab.models import STACK_FIELDS, build_stack
-from rnn_lab.tasks.base import Task
+from rnn_lab.tasks.base import Spec, Task
 from rnn_lab.tasks.language import LanguageTask
 
 DROPOUT_KINDS = ("layers", "variational")
@@ -129,6 +129,7 @@ def _network_arguments(
   check_int("loss_chunk", section["loss_chunk"], 0, INT32_MAX)
   for field in ("embedding_scale", "readout_scale", "readout_bias_scale"):
     check_float(field, section[field], 0.0)
+  assert isinstance(task.input_spec, Spec)
   size = task.input_spec.size
   chunk = section["loss_chunk"] or max(CHUNK_SIZE // size, 1)
 

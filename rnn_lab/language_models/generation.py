@@ -6,11 +6,12 @@ its carry.
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from rnn_lab import decoding
 from rnn_lab.errors import FieldError
@@ -43,12 +44,15 @@ def from_network(model: Model, params: Params) -> NextToken:
   """Returns a network with one seed's parameters as a `NextToken`."""
 
   def stepper(params: Params, batch_size: int) -> Stepper:
-    texts = Batch(None, None, None, np.ones((batch_size, 1)))
-    initial, step = model.apply({"params": params}, texts, method="stepper")
+    ones = np.ones((batch_size, 1))
+    texts = Batch(None, None, ones, ones)
+    initial, step = cast(
+      Stepper, model.apply({"params": params}, texts, method="stepper")
+    )
 
     def checked(carry: Carry, tokens_B: Array) -> tuple[Carry, Array]:
       # Lookups take the nearest row for an id that is out of range.
-      if not isinstance(tokens_B, jax.core.Tracer):
+      if not isinstance(tokens_B, Tracer):
         check_ids("tokens_B", tokens_B, model.vocabulary_size)
       return step(carry, tokens_B)
 
@@ -67,7 +71,7 @@ def from_counts(model: ngram.NGram) -> NextToken:
       return np.log(np.stack(rows)).astype(np.float32)
 
   def step(carry: Array, tokens_B: Array) -> tuple[Carry, Array]:
-    if not isinstance(tokens_B, jax.core.Tracer):
+    if not isinstance(tokens_B, Tracer):
       check_ids("tokens_B", tokens_B, model.vocabulary_size, -1)
     carry = jnp.concatenate([carry[:, 1:], tokens_B[:, None]], axis=1)
     shape = (carry.shape[0], model.vocabulary_size)
@@ -123,11 +127,11 @@ def read_all(
   Raises:
     FieldError: there are no tokens, or one is not an id from 0 to V - 1.
   """
-  tokens = check_ids("tokens", tokens, model.vocabulary_size)
-  if tokens.size == 0:
+  ids = check_ids("tokens", tokens, model.vocabulary_size)
+  if ids.size == 0:
     raise FieldError("tokens", "{field} must hold at least one token")
   carry = model.initial() if carry is None else carry
-  tokens_T = jnp.asarray(tokens, jnp.int32)
+  tokens_T = jnp.asarray(ids, jnp.int32)
   carry, log_p_V = _read(model.stepper, model.params, carry, tokens_T)
   return carry, np.asarray(log_p_V)
 

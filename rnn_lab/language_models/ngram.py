@@ -137,14 +137,14 @@ def next_distribution(
   Raises:
     FieldError: an id is not an integer from -1 to V - 1.
   """
-  context = check_ids("context", context, model.vocabulary_size, -1)
-  known = context.reshape(1, -1)
+  ids = check_ids("context", context, model.vocabulary_size, -1)
+  known = ids.reshape(1, -1)
   known = known[:, max(0, known.shape[1] - model.order + 1) :]
   # Preceded by an unknown word, so that there is a last one.
   tokens = np.pad(known, ((0, 0), (1, 0)), constant_values=-1)
-  length, *context = (ids[0, -1:] for ids in _contexts(model, tokens))
+  length, *before = (a[0, -1:] for a in _contexts(model, tokens))
   words = np.arange(model.vocabulary_size)
-  return np.exp(_log_p(model, context, length, words))
+  return np.exp(_log_p(model, before, length, words))
 
 
 def lookup(

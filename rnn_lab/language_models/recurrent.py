@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rnn_lab._dropout import dropout
 from rnn_lab._stack import (
@@ -26,7 +27,7 @@ from rnn_lab.models.base import (
   step_cost,
   time_major,
 )
-from rnn_lab.tasks.base import Task
+from rnn_lab.tasks.language import LanguageTask
 from rnn_lab.tasks.losses import cross_entropy
 from rnn_lab.types import Array, Batch, Carry, Key, PyTree
 
@@ -129,10 +130,10 @@ class RecurrentLM(Model):
         x, e = jax.tree.map(lambda a: a[self.window :], (x_TBD, added))
         _, rest_TBH = self._read(x, carry, key, part=1, added=e)
         h_TBH = jnp.concatenate([h_TBH, rest_TBH])[-self.window :]
-    if drops:
+    if key is not None:
       h_TBH = self._drop(key, h_TBH, "output")
 
-    def rows(array_BT: Array) -> Array:
+    def rows(array_BT: Array | np.ndarray) -> Array | np.ndarray:
       return array_BT[:, -self.window :].T.reshape(-1)
 
     weights = rows(batch.weights)
@@ -247,7 +248,7 @@ class RecurrentLM(Model):
     return self.embedding.T if self.tied else self.kernel
 
 
-def build(section: Mapping[str, Any], task: Task) -> RecurrentLM:
+def build(section: Mapping[str, Any], task: LanguageTask) -> RecurrentLM:
   """Builds the recurrent language model; see `rnn_lab.models.build`."""
   with in_section("model"):
     _, layers, arguments = check_sections(section, task)

@@ -15,7 +15,7 @@ from rnn_lab.initializers import Initializer
 from rnn_lab.language_models import softmax
 from rnn_lab.language_models.fields import check_sections
 from rnn_lab.models.base import Model, Stepper
-from rnn_lab.tasks.base import Task
+from rnn_lab.tasks.language import LanguageTask
 from rnn_lab.types import Array, Batch, Carry, PyTree
 
 
@@ -183,7 +183,7 @@ def num_parameters(
   return count + (width * vocabulary_size if direct else 0)
 
 
-def build(section: Mapping[str, Any], task: Task) -> WindowLM:
+def build(section: Mapping[str, Any], task: LanguageTask) -> WindowLM:
   """Builds the window network; see `rnn_lab.models.build`."""
   with in_section("model"):
     *_, arguments = check_sections(section, task)

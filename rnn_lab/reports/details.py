@@ -54,7 +54,7 @@ def horizons_lost(trial: Trial) -> set[int]:
   Their mean error over the seeds that did not diverge must be below those of
   FORECAST_BASELINES; if that of one seed is not finite, the mean is not.
   """
-  forecasts, seeds = forecasts_of(trial), trial.result["seeds"]
+  forecasts, seeds = forecasts_of(trial), trial.seeds
   several = [
     errors
     for errors, seed in zip(forecasts["nrmse"], seeds)

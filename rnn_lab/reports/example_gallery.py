@@ -76,12 +76,12 @@ def draw_tiles(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 def _draw_tile(ax: Axes, row: Mapping[str, Any]) -> None:
   values = np.asarray(row["reads"]["values"], float)
-  colours = {"cmap": "Greys"}
+  colours = "Greys"
   if row["reads"]["form"] == "images" and values.shape[-1] == 1:
     values = values[..., 0]
   elif row["reads"]["form"] == "images":
-    values, colours = values.clip(0.0, 1.0), {}
-  ax.imshow(values, interpolation="nearest", **colours)
+    values, colours = values.clip(0.0, 1.0), None
+  ax.imshow(values, interpolation="nearest", cmap=colours)
   words = said(row["output"])
   if not row["right"]:
     words = f"{words}\n(true: {said(row['target'])})"

@@ -14,7 +14,7 @@ NONE = "–"
 
 def format_value(value: float | None, metric: str) -> str:
   """Formats 0.972 for a share, 7.974 for perplexity or bits, else 1.38."""
-  if not finite(value):
+  if value is None or not finite(value):
     return NONE
   if is_share(metric):
     return f"{value:.3f}"
@@ -23,11 +23,16 @@ def format_value(value: float | None, metric: str) -> str:
 
 
 def format_measured(trial: Trial, metric: str) -> str:
-  """Formats as `format_entry`, or says why a number is infinite."""
+  """Formats as `format_entry`, or says why a number is infinite.
+
+  `NONE` where the trial was not evaluated on the metric.
+  """
   entry = measured(trial, metric)
+  if entry is None:
+    return NONE
   if finite(entry["values"]):
     return format_entry(entry, metric)
-  if all(seed["status"] == "diverged" for seed in trial.result["seeds"]):
+  if all(seed["status"] == "diverged" for seed in trial.seeds):
     return "diverged"
   return infinite_words(trial, metric)
 

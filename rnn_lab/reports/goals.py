@@ -139,6 +139,7 @@ def count(trial: Trial | None, goal: Goal) -> Count | None:
 
 def metric_values(trial: Trial, goal: Goal) -> list[float | None]:
   """Returns the goal's metric of each seed; None where it diverged."""
+  assert trial.result is not None  # its callers look
   metrics = trial.result["metrics"]
   if f"test/{goal.metric}" not in metrics:
     known = [k.removeprefix("test/") for k in metrics if k.startswith("test/")]
@@ -147,10 +148,11 @@ def metric_values(trial: Trial, goal: Goal) -> list[float | None]:
       f"{{field}} must name a test metric of {goal.task} ({', '.join(known)}), "
       f"got {goal.metric!r}",
     )
-  seeds = trial.result["seeds"]
   return [
     None if seed["status"] == "diverged" or not finite(value) else value
-    for value, seed in zip(metrics[f"test/{goal.metric}"]["values"], seeds)
+    for value, seed in zip(
+      metrics[f"test/{goal.metric}"]["values"], trial.seeds
+    )
   ]
 
 

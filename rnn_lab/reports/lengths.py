@@ -39,6 +39,7 @@ class LengthBin(NamedTuple):
 def length_bins(trial: Trial | None, metric: str) -> list[LengthBin]:
   """Returns the bins, those of short inputs first; [] if not evaluated so."""
   rows = details_of(trial).get("scores_by_length", [])
+  seeds = [] if trial is None else trial.seeds
   return [
     LengthBin(
       row["shortest"],
@@ -47,7 +48,7 @@ def length_bins(trial: Trial | None, metric: str) -> list[LengthBin]:
       row["examples"],
       [
         value
-        for value, seed in zip(row["scores"][metric], trial.result["seeds"])
+        for value, seed in zip(row["scores"][metric], seeds)
         if seed["status"] != "diverged"
       ],
     )

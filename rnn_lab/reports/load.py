@@ -65,6 +65,11 @@ class Trial(NamedTuple):
   error: str | None = None
   damaged: Sequence[str] = ()
 
+  @property
+  def seeds(self) -> list[dict[str, Any]]:
+    """What the result says of each seed; [] until the run ended."""
+    return [] if self.result is None else self.result["seeds"]
+
 
 class Sweep(NamedTuple):
   """The content of sweep.json; fields are empty where there is none.

@@ -47,7 +47,7 @@ def _join(group: Sequence[Trial]) -> Trial:
     return group[0]
   seconds = finite([trial.seconds for trial in group])
   return ended[0]._replace(
-    result=_join_results([trial.result for trial in ended]),
+    result=_join_results([t.result for t in ended if t.result is not None]),
     metrics=_join_rows([trial.metrics for trial in ended]),
     seconds=sum(seconds) if seconds else None,
   )

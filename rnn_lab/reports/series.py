@@ -110,6 +110,8 @@ def takes_steps(trial: Trial) -> bool:
 
 
 def _has_headline(trial: Trial) -> bool:
+  if trial.result is None:
+    return False
   entry = measured(trial, trial.result["headline"])
   return bool(entry and finite(entry["values"]))
 

@@ -3,16 +3,19 @@
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from rnn_lab.rundir import atomic_file
+
+if TYPE_CHECKING:
+  from matplotlib.typing import RcKeyType  # newer than the oldest matplotlib
 
 # More lines than this in one plot cannot be distinguished.
 MOST_LINES = 8
@@ -50,7 +53,7 @@ _DASHES = (
 CHANCE = {"color": "#444444", "linestyle": (0, (8, 5)), "linewidth": 1.2}
 
 # Set in full, so that a reader's own matplotlibrc does not change a report.
-_RC = {
+_RC: "dict[RcKeyType, Any]" = {
   "font.family": "DejaVu Sans",
   "font.size": 11.0,
   "axes.titlesize": 12.0,
@@ -127,7 +130,7 @@ def panels(
   return figure, axes
 
 
-def set_log(axis: Axis, metric: str) -> None:
+def set_log(axis: XAxis | YAxis, metric: str) -> None:
   """Sets a logarithmic axis; perplexities are written 20, not 2 x 10^1."""
   axis.axes.set(**{f"{axis.axis_name}scale": "log"})
   if metric == "perplexity":
@@ -168,7 +171,7 @@ def legend_below(
   handles += others
   if not handles:
     return
-  longest = max(len(handle.get_label()) for handle in handles)
+  longest = max(len(str(handle.get_label())) for handle in handles)
   room = figure.get_size_inches()[0] / (0.085 * longest + 0.8)
   columns = max(1, min(len(handles), 4, int(room)))
   figure.legend(

@@ -110,7 +110,7 @@ def _reference(layout: Layout, x: Any, name: str, metric: str) -> str:
 
 
 def _cell(trial: Trial | None, metric: str) -> str:
-  if measured(trial, metric) is not None:
+  if trial is not None and measured(trial, metric) is not None:
     return format_measured(trial, metric)
   if trial is None or trial.result is not None:
     return NONE

@@ -90,13 +90,13 @@ def _flow(recurrence: Recurrence) -> dict[str, Any]:
   layers = program_stack(recurrence.stack)
   gradients = _gradients(
     layers,
-    recurrence.cost,
+    _cost(recurrence),
     recurrence.final,
     recurrence.params,
     recurrence.readout,
     xs,
     jax.tree.map(lambda a: a[-1], recurrence.targets),
-    zero_perturbations(layers, *xs.shape[:2], xs.dtype),
+    zero_perturbations(layers, xs.shape[0], xs.shape[1], xs.dtype),
   )
   return {
     name: {
@@ -207,7 +207,7 @@ def _terms(recurrence: Recurrence) -> dict[str, Any]:
   """The terms of the task's whole gradient, by lag: the top layer's."""
   terms = bptt_terms(
     recurrence.cell,
-    recurrence.cost,
+    _cost(recurrence),
     recurrence.cell_params,
     recurrence.readout,
     recurrence.xs,
@@ -223,6 +223,12 @@ def _terms(recurrence: Recurrence) -> dict[str, Any]:
   }
 
 
+def _cost(recurrence: Recurrence) -> StepCost:
+  """The cost of one step, which `problem.check` demands."""
+  assert recurrence.cost is not None
+  return recurrence.cost
+
+
 def _truncation(recurrence: Recurrence) -> dict[str, Any]:
   """The bias of truncated BPTT, reaches in powers of 2 and T."""
   num_steps = recurrence.xs.shape[0]
@@ -230,7 +236,7 @@ def _truncation(recurrence: Recurrence) -> dict[str, Any]:
   reaches = sorted({*(r for r in reaches if r < num_steps), num_steps})
   bias = truncation_bias(
     recurrence.cell,
-    recurrence.cost,
+    _cost(recurrence),
     recurrence.cell_params,
     recurrence.readout,
     recurrence.xs,

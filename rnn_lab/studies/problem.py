@@ -1,6 +1,6 @@
 """The recurrence of a run's model on a few of its task's sequences."""
 
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -108,7 +108,10 @@ def recurrence_of(model: Model, params: Params, batch: Batch) -> Recurrence:
   variables = {"params": params}
   size = batch.weights.shape[0]
   carry = model.apply(variables, size, method="initial_carry")
-  recurrences = model.apply(variables, batch, carry, method="recurrences")
+  recurrences = cast(
+    dict[str, Recurrence],
+    model.apply(variables, batch, carry, method="recurrences"),
+  )
   [recurrence] = recurrences.values()
   # The cells' own initial carry, in the precision of the parameters.
   return recurrence._replace(carry=None)

@@ -14,7 +14,7 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing import connection, resource_tracker
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import jax
 from absl import logging
@@ -27,9 +27,10 @@ from rnn_lab.training.records import Listener, Silent, Stop
 FAILED = "failed"
 
 Measure = Callable[[pathlib.Path], Any]
+P = TypeVar("P", Plan, dict[str, Any])
 
 
-class Job(NamedTuple):
+class Job(NamedTuple, Generic[P]):
   """A trial to be trained.
 
   Attributes:
@@ -41,7 +42,7 @@ class Job(NamedTuple):
   """
 
   name: str
-  plan: Plan | dict[str, Any]
+  plan: P
   workdir: pathlib.Path
   measure: Measure | None = None
 
@@ -57,7 +58,7 @@ class Result(NamedTuple):
 OnResult = Callable[[Result], None]
 
 
-def run_job(job: Job, listener: Listener, stop: Stop) -> Result:
+def run_job(job: Job[P], listener: Listener, stop: Stop) -> Result:
   """Trains and measures a trial; returns an error as part of the result.
 
   One trial must not end the others. The error is kept in full and shown, and
@@ -76,7 +77,7 @@ def run_job(job: Job, listener: Listener, stop: Stop) -> Result:
 
 
 def serial(
-  jobs: Sequence[Job],
+  jobs: Sequence[Job[Plan]],
   listener: Listener,
   stop: Stop,
   on_result: OnResult,
@@ -138,6 +139,7 @@ def _work(pipe: connection.Connection, devices: int) -> None:
 def _die_with_parent() -> None:
   """Ends this process at once when the parent ends, in whatever way."""
   parent = multiprocessing.parent_process()
+  assert parent is not None  # only workers call this
   connection.wait([parent.sentinel])
   # Without cleaning up: the last checkpoint survives this like any other kill.
   os._exit(1)
@@ -161,11 +163,11 @@ class _Worker:
     finally:
       signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     theirs.close()
-    self.job: Job | None = None
+    self.job: Job[Plan] | None = None
 
 
 def processes(
-  jobs: Sequence[Job],
+  jobs: Sequence[Job[Plan]],
   listener: Listener,
   stop: Stop,
   on_result: OnResult,
@@ -192,17 +194,21 @@ def processes(
             # A plan holds data and functions: its config is sent.
             config = job.plan.config | {"run": job.plan.run}
             worker.pipe.send(job._replace(plan=config))
-      busy = {w.pipe: w for w in workers if w.job is not None}
+      busy: dict[object, tuple[_Worker, str]] = {
+        w.pipe: (w, w.job.name) for w in workers if w.job is not None
+      }
       if not busy:
         return
       if stop.requested and not terminated:
         terminated = True
-        for worker in busy.values():
+        for worker, _ in busy.values():
           worker.process.terminate()  # SIGTERM: writes a checkpoint
-      for pipe in connection.wait(list(busy), timeout=0.5):
-        result = _receive(busy[pipe], listener, stop)
+      pipes = [worker.pipe for worker, _ in busy.values()]
+      for pipe in connection.wait(pipes, timeout=0.5):
+        worker, name = busy[pipe]
+        result = _receive(worker, name, listener, stop)
         if result is not None:
-          busy[pipe].job = None
+          worker.job = None
           on_result(result)
   finally:
     for worker in workers:
@@ -210,18 +216,27 @@ def processes(
       worker.process.join(timeout=10)
 
 
-def _receive(worker: _Worker, listener: Listener, stop: Stop) -> Result | None:
-  """Receives one message of a worker; returns the result if its job ended."""
+def _receive(
+  worker: _Worker, name: str, listener: Listener, stop: Stop
+) -> Result | None:
+  """Receives one message of a worker; returns the result if its job ended.
+
+  Args:
+    worker: the worker.
+    name: of its job.
+    listener: receives the lines that the worker sends.
+    stop: whether the workers were told to stop.
+  """
   try:
     message = worker.pipe.recv()
   except (EOFError, OSError):
     worker.process.join()
     if stop.requested:
       # It was terminated before it could handle the signal.
-      return Result(worker.job.name, STOPPED)
+      return Result(name, STOPPED)
     code = worker.process.exitcode
     error = f"The worker process died with exit code {code}.\n"
-    return Result(worker.job.name, FAILED, error)
+    return Result(name, FAILED, error)
   if isinstance(message, Result):
     return message
   listener.line(message)

@@ -154,21 +154,30 @@ def _word(value: Any) -> str:
   return re.sub(r"[^\w.+-]+", "_", str(value))
 
 
+def _locate(
+  config: config_dict.ConfigDict, field: str
+) -> tuple[config_dict.ConfigDict, str]:
+  """Returns the section that holds a dotted field, and its name there.
+
+  Raises:
+    FieldError: the config has no such field.
+  """
+  parent, name, value = config, field, config
+  for name in field.split("."):
+    known = value.keys() if isinstance(value, config_dict.ConfigDict) else ()
+    if not isinstance(value, config_dict.ConfigDict) or name not in known:
+      raise FieldError(field, "unknown field {field}" + suggestion(name, known))
+    parent, value = value, value[name]
+  return parent, name
+
+
 def _apply(
   config: config_dict.ConfigDict, overrides: Mapping[str, Any]
 ) -> config_dict.ConfigDict:
   """Returns a copy of the config with the fields that a trial sets."""
   config = copy.deepcopy(config)
   for field, value in overrides.items():
-    section = config
-    for name in field.split("."):
-      parent = section
-      known = parent.keys() if hasattr(parent, "keys") else ()
-      if name not in known:
-        raise FieldError(
-          field, "unknown field {field}" + suggestion(name, known)
-        )
-      section = parent[name]
+    parent, name = _locate(config, field)
     if isinstance(value, Mapping):
       with parent.unlocked():
         parent[name] = config_dict.ConfigDict(value)

@@ -140,7 +140,7 @@ def run_sweep(
 
 
 def _check(
-  jobs: Sequence[Job], report: Mapping[str, Any], workdir: pathlib.Path
+  jobs: Sequence[Job[Plan]], report: Mapping[str, Any], workdir: pathlib.Path
 ) -> None:
   """Raises FieldError if a directory cannot be used; writes nothing."""
   rundir.check_can_hold(workdir, (rundir.SWEEP,))

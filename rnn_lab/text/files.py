@@ -12,7 +12,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Sequence
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from rnn_lab.errors import FieldError
 from rnn_lab.paths import is_address
@@ -115,7 +115,7 @@ def decompress(stored: bytes) -> bytes:
   return raw
 
 
-def _read_up_to(file: IO[bytes], size: int) -> bytes:
+def _read_up_to(file: io.BufferedIOBase, size: int) -> bytes:
   """Reads at most about `size` bytes, in blocks: memory grows with the file."""
   blocks, number = [], 0
   while number < size and (block := file.read(BLOCK)):

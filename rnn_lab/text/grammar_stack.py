@@ -102,19 +102,22 @@ def advance(
 ) -> tuple[Stack, int]:
   """Returns the stack after a word, and how far back its cause is."""
   cause = position
+  rest: Stack | None = stack
   for _ in range(outcome.pops):
-    _, cause, stack = stack
+    assert rest is not None  # "<eos>", the lowest symbol, is popped last
+    _, cause, rest = rest
   for part, depends_on_this in outcome.pushes:
-    stack = (part, position if depends_on_this else cause, stack)
-  stack = stack or initial_stack(grammar)
-  return stack, position - cause if outcome.kind else 0
+    rest = (part, position if depends_on_this else cause, rest)
+  return rest or initial_stack(grammar), position - cause if outcome.kind else 0
 
 
 def choices(grammar: Grammar, stack: Stack) -> Choices:
   """Returns the possible next words, cached by the top of the stack."""
-  key = ()
+  key: tuple[Part, ...] = ()
+  rest: Stack | None = stack
   while not key or key[-1].symbol in grammar.nullable:
-    top, _, stack = stack
+    assert rest is not None  # "<eos>", the lowest symbol, is not nullable
+    top, _, rest = rest
     key += (top,)
   if key not in grammar.choices:
     outcomes = tuple(_outcomes(grammar, key))

@@ -16,6 +16,8 @@ from rnn_lab.text.splitting import split_lines
 LANGUAGES = ("de", "en")
 SPLITS = ("train", "valid", "test")
 
+_Named = tuple[str, str | os.PathLike]  # a field, and the path it holds
+
 
 class Pairs(NamedTuple):
   """N pairs of a sentence and its translation.
@@ -79,15 +81,16 @@ def read(
   pairs, hashes = [], {}
   for split in SPLITS:
     paths = [files[f"{split}.{x}"] for x in (source_language, target_language)]
-    named = [("data_dir", path) for path in paths]
+    named: list[_Named] = [("data_dir", path) for path in paths]
     read_pairs, sha256 = _read_pairs(named, lowercase)
     pairs.append(read_pairs)
     hashes |= zip([path.name for path in paths], sha256)
-  return Parallel(*pairs, hashes)
+  train, valid, test = pairs
+  return Parallel(train, valid, test, hashes)
 
 
 def read_files(
-  paths: Mapping[str, tuple[str | os.PathLike, str | os.PathLike]],
+  paths: Mapping[str, tuple[str | os.PathLike | None, ...]],
   lowercase: bool = False,
 ) -> Parallel:
   """Reads line-aligned files of the user: line n translates line n.
@@ -109,12 +112,13 @@ def read_files(
     read_pairs, sha256 = read_split(split, files, lowercase)
     pairs.append(read_pairs)
     hashes |= sha256
-  return Parallel(*pairs, hashes)
+  train, valid, test = pairs
+  return Parallel(train, valid, test, hashes)
 
 
 def read_split(
   split: str,
-  paths: tuple[str | os.PathLike | None, str | os.PathLike | None],
+  paths: tuple[str | os.PathLike | None, ...],
   lowercase: bool = False,
 ) -> tuple[Pairs, dict[str, str]]:
   """Reads two line-aligned files of the user; see `read_files`.
@@ -131,18 +135,18 @@ def read_split(
     FieldError: as `read_files`.
   """
   check_bool("lowercase", lowercase)
-  named = []
+  named: list[_Named] = []
   for side, path in zip(("source", "target"), paths):
     field = f"{split}_{side}_path"
-    if path_or_none(field, path) is None:
+    if path is None or path_or_none(field, path) is None:
       raise FieldError(field, "{field} must be the path of a text file")
     named.append((field, path))
   pairs, sha256 = _read_pairs(named, lowercase)
-  return pairs, dict(zip([os.fspath(path) for path in paths], sha256))
+  return pairs, dict(zip([os.fspath(path) for _, path in named], sha256))
 
 
 def _read_pairs(
-  named: list[tuple[str, str | os.PathLike]], lowercase: bool
+  named: list[_Named], lowercase: bool
 ) -> tuple[Pairs, list[str]]:
   """Reads two files, given as (field, path); returns their pairs and hashes."""
   sides, hashes = [], []

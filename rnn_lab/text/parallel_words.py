@@ -31,7 +31,11 @@ class Sentences(NamedTuple):
 
   def at(self, places: Sequence[int]) -> "Sentences":
     """Returns the pairs at some places."""
-    return Sentences(*[[side[n] for n in places] for side in self])
+    return Sentences(
+      [self.sources[n] for n in places],
+      [self.targets[n] for n in places],
+      [self.references[n] for n in places],
+    )
 
 
 class Shares(NamedTuple):
@@ -94,8 +98,9 @@ def read_words(
     splits = divide(_sentences(pairs), shares or Shares())
     return Corpus(splits, hashes, pairs.dropped)
   if paths:
-    pairs = zip(parallel.SPLITS, zip(paths[::2], paths[1::2]))
-    read = parallel.read_files(dict(pairs), lowercase)
+    pairs = zip(paths[::2], paths[1::2])
+    files = {split: pair for split, pair in zip(parallel.SPLITS, pairs)}
+    read = parallel.read_files(files, lowercase)
   else:
     read = parallel.read(source_language, target_language, data_dir, lowercase)
   pairs = {split: getattr(read, split) for split in parallel.SPLITS}
@@ -137,11 +142,14 @@ def divide(sentences: Sentences, shares: Shares) -> dict[str, Sentences]:
   split_of[order[valid : valid + test]] = 2
   split_of = split_of[number_of]
   return {
-    split: sentences.at(np.flatnonzero(split_of == n))
+    split: sentences.at(np.flatnonzero(split_of == n).tolist())
     for n, split in enumerate(parallel.SPLITS)
   }
 
 
 def _sentences(pairs: parallel.Pairs) -> Sentences:
-  sides = [[*map(words, lines)] for lines in (pairs.sources, pairs.targets)]
-  return Sentences(*sides, pairs.targets)
+  return Sentences(
+    [words(line) for line in pairs.sources],
+    [words(line) for line in pairs.targets],
+    pairs.targets,
+  )

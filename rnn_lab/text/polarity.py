@@ -165,7 +165,7 @@ def naive_bayes(
 
   counter = CountVectorizer(
     tokenizer=tokenize,
-    token_pattern=None,
+    token_pattern=None,  # pyright: ignore[reportArgumentType] - allowed
     ngram_range=(1, ngrams),
     binary=True,
   )

@@ -129,11 +129,19 @@ def _corpus(
     request.max_vocabulary,
     pretokenized,
   )
-  splits = [
-    _encode_split(vocabulary, text, pretokenized)
-    for text in (kept_train, valid, test)
-  ]
-  return Corpus(request.name, vocabulary, *splits, hashes=hashes, facts=facts)
+
+  def encoded(text: str) -> Split:
+    return _encode_split(vocabulary, text, pretokenized)
+
+  return Corpus(
+    request.name,
+    vocabulary,
+    encoded(kept_train),
+    encoded(valid),
+    encoded(test),
+    hashes=hashes,
+    facts=facts,
+  )
 
 
 def _split_in_three(text: str, request: Request) -> list[str]:

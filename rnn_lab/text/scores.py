@@ -5,7 +5,7 @@ can be compared with published ones.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from rnn_lab.errors import FieldError, check_bool
 from rnn_lab.text.chunking import CHUNK_TAG
@@ -47,7 +47,7 @@ def bleu(
   check_bool("lowercase", lowercase)
   _check_pairs(hypotheses, references)
   # Imported here: only translation needs it.
-  from sacrebleu.metrics import BLEU
+  from sacrebleu.metrics.bleu import BLEU
 
   # `force` leaves out a warning about sentences that look tokenized, which a
   # model that is not trained yet can predict.
@@ -90,12 +90,14 @@ def chunk_f1(
     precision_recall_fscore_support,
   )
 
-  precision, recall, f1, _ = precision_recall_fscore_support(
+  scores = precision_recall_fscore_support(
     [[*row] for row in references],
     [[*row] for row in hypotheses],
     average="micro",
-    zero_division=0,
+    zero_division=0,  # pyright: ignore[reportArgumentType] - 0 is allowed
   )
+  # Numbers, and not lists, of an average.
+  precision, recall, f1 = (cast(float, score) for score in scores[:3])
   return {
     "f1": float(f1),
     "precision": float(precision),

@@ -131,12 +131,12 @@ class Vocabulary:
     Raises:
       FieldError: one is not an id from 0 to V - 1.
     """
-    ids = check_ids("ids", ids, self.size).tolist()
+    known: list[int] = check_ids("ids", ids, self.size).tolist()
     if self.unit == "bpe":
-      return self.tokenizer.decode(ids, skip_special_tokens=False)
+      return self.tokenizer.decode(known, skip_special_tokens=False)
     if self.unit == "character":
-      return "".join([self.words[i] for i in ids])
-    words = [self.words[i] if i != self.eos else "\n" for i in ids]
+      return "".join([self.words[i] for i in known])
+    words = [self.words[i] if i != self.eos else "\n" for i in known]
     return " ".join(words).replace(" \n", "\n").replace("\n ", "\n")
 
   def split_words(self, line: str) -> list[str]:

@@ -109,10 +109,10 @@ class WordIds:
     Raises:
       FieldError: one is not an id from 0 to V - 1.
     """
-    ids = check_ids("ids", ids, self.size).tolist()
-    if self.eos in ids:
-      ids = ids[: ids.index(self.eos)]
-    return [self.words[i] for i in ids if i not in (self.pad, self.bos)]
+    known: list[int] = check_ids("ids", ids, self.size).tolist()
+    if self.eos in known:
+      known = known[: known.index(self.eos)]
+    return [self.words[i] for i in known if i not in (self.pad, self.bos)]
 
   def save(self, path: str | os.PathLike) -> None:
     """Writes the tokens as JSON, atomically."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import MaxNLocator
 
 from rnn_lab.reports import style
@@ -136,7 +137,7 @@ def set_words(
     room = int(_NOTE_DENSITY * figure.get_size_inches()[0])
     legend.set_title(
       style.plain("\n".join(textwrap.wrap(text, room))),
-      prop={"size": _NOTE_SIZE},
+      prop=FontProperties(size=_NOTE_SIZE),
     )
   width, height = figure.get_size_inches()
   needed = sum(part.get_window_extent().height for part in (head, legend))

@@ -85,7 +85,7 @@ def draw_jacobians(group: Group) -> Figure | None:
   set_log10(row[0], low, max(high, above))
   title = [f"the Jacobian dh_t/dh_k over {longest_lag(group)}"]
   title += [f"{moment.words}: {_fates(moment.values)}" for moment in moments]
-  examples = {t.gradients["examples"] for t in group.lines.values()}
+  examples = {study["examples"] for study in group.studies.values()}
   notes = []
   if max(examples) > 1:
     notes.append(f"band: smallest to largest of {max(examples)} examples")
@@ -111,7 +111,7 @@ def _tightest(values: Mapping[str, Mapping[str, np.ndarray]]) -> set[str]:
     n: logs["bound"][-1] for n, logs in values.items() if "bound" in logs
   }
   room = style.MOST_LINES - len(values)
-  return set(sorted(bounds, key=bounds.get)[:room])
+  return set(sorted(bounds, key=bounds.__getitem__)[:room])
 
 
 def _draw_jacobian(
@@ -120,10 +120,10 @@ def _draw_jacobian(
   lags = range(len(logs["mean"]))
   colour = style.line_style(place)["color"]
   # A band whose lower edge is zero is not drawn.
-  edges = [
+  low, high = (
     np.where(np.isfinite(logs[k]), logs[k], np.nan) for k in ("low", "high")
-  ]
-  ax.fill_between(lags, *edges, color=colour, alpha=0.15, lw=0)
+  )
+  ax.fill_between(lags, low, high, color=colour, alpha=0.15, lw=0)
   draw(ax, lags, logs["mean"], place)
   if bounded:
     ax.plot(lags, logs["bound"], color=colour, linestyle=":", linewidth=1.2)

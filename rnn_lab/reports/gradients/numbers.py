@@ -20,8 +20,9 @@ def study_number(trial: Trial, name: str, trained: bool) -> float | None:
     trained: after training rather than at initialisation.
   """
   moment = "trained" if trained else "initialisation"
-  at = (trial.gradients or {"at": {}})["at"].get(moment)
-  return NUMBERS[name](trial.gradients, at) if at else None
+  gradients = trial.gradients or {"at": {}}
+  at = gradients["at"].get(moment)
+  return NUMBERS[name](gradients, at) if at else None
 
 
 def _left(gradients: dict[str, Any], portrait: dict[str, Any]) -> float | None:

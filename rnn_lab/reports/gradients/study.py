@@ -29,6 +29,15 @@ class Group(NamedTuple):
   title: str
   lines: dict[str, Trial]
 
+  @property
+  def studies(self) -> dict[str, dict[str, Any]]:
+    """The content of each trial's gradients.json."""
+    return {
+      name: trial.gradients
+      for name, trial in self.lines.items()
+      if trial.gradients is not None
+    }
+
 
 class Moment(NamedTuple):
   """One column of panels.
@@ -83,11 +92,11 @@ def collect(
   moments = []
   for key in _MOMENTS:
     measured, values = {}, {}
-    for name, trial in group.lines.items():
-      portrait = trial.gradients["at"].get(key)
+    for name, gradients in group.studies.items():
+      portrait = gradients["at"].get(key)
       if portrait:
-        measured[name] = trial.gradients
-        value = read(trial.gradients, portrait)
+        measured[name] = gradients
+        value = read(gradients, portrait)
         if value is not None:
           values[name] = value
     missing = [name for name in group.lines if name not in measured]
@@ -183,7 +192,7 @@ def truncation(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
 
 def lengths(group: Group) -> list[int]:
   """Returns the distinct lengths of the measured sequences."""
-  return sorted({t.gradients["length"] for t in group.lines.values()})
+  return sorted({study["length"] for study in group.studies.values()})
 
 
 def longest_lag(group: Group) -> str:
@@ -193,7 +202,7 @@ def longest_lag(group: Group) -> str:
 
 def has_layers(group: Group) -> bool:
   """Whether a line of the group is one layer of several."""
-  return any(t.gradients.get("layers", 1) > 1 for t in group.lines.values())
+  return any(study.get("layers", 1) > 1 for study in group.studies.values())
 
 
 def _lines(layout: Layout) -> dict[str, dict[str, Trial]]:

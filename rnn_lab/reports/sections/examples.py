@@ -3,7 +3,7 @@
 from rnn_lab.reports import example_gallery, pattern_picture
 from rnn_lab.reports.headline import is_share, measured
 from rnn_lab.reports.load import Trial
-from rnn_lab.reports.numbers import finite, mean
+from rnn_lab.reports.numbers import mean
 from rnn_lab.reports.results import Part, Results
 from rnn_lab.reports.section import Figures, Grid, Section, Text
 from rnn_lab.reports.series import titled
@@ -42,9 +42,10 @@ def best_with_examples(part: Part) -> tuple[str, Trial] | None:
     for trial in line.values():
       if trial.examples and part.headline:
         entry = measured(trial, part.headline.metric)
-        if entry and finite(entry["values"]):
+        average = mean(entry["values"]) if entry else None
+        if average is not None:
           sign = -1.0 if part.headline.maximize else 1.0
-          candidates.append((sign * mean(entry["values"]), name, trial))
+          candidates.append((sign * average, name, trial))
   if not candidates:
     return None
   _, name, trial = min(candidates, key=lambda candidate: candidate[0])
@@ -55,6 +56,7 @@ def _of_trial(
   part: Part, series: str, trial: Trial
 ) -> list[Text | Figures | Grid]:
   kept = trial.examples
+  assert kept is not None and part.headline is not None  # as it was the best
   pattern = _PATTERNS.get(kept["pattern"], kept["pattern"])
   who = _title(part, f"{pattern}, {series}")
   picture = pattern_picture.draw_pattern(kept["picture"], who)

@@ -93,7 +93,8 @@ def _panels(layout: Layout) -> list[_Panel]:
   for x in layout.xs:
     for name, line in layout.series.items():
       trial = line.get(x)
-      if details := forecasts_of(trial):
+      details = forecasts_of(trial)
+      if trial is not None and details:
         key = str([x, details["series"], [details[b] for b in _BASELINES]])
         panels.setdefault(key, (x, {}))[1][name] = trial
   series = {
@@ -189,7 +190,9 @@ def _where(lost: set[int], horizon: int) -> str:
 def _grid(layout: Layout, panel: _Panel) -> Grid:
   """The errors at some horizons as a table."""
   horizons = _horizons(len(panel.baselines["mean"]))
-  rows = {name: line.mean for name, line in panel.lines.items()}
+  rows: dict[str, Sequence[float | None]] = {
+    name: line.mean for name, line in panel.lines.items()
+  }
   for name, values in panel.baselines.items():
     rows[_label(name, [panel.order])] = values
   words = "normalised error (NRMSE) by horizon"
@@ -207,7 +210,9 @@ def _grid(layout: Layout, panel: _Panel) -> Grid:
 
 
 def _number(value: float | None) -> str:
-  return significant(value, 3) if finite(value) else NONE
+  if value is None or not finite(value):
+    return NONE
+  return significant(value, 3)
 
 
 def _label(name: str, orders: Sequence[int]) -> str:
@@ -226,10 +231,9 @@ def _horizons(last: int) -> list[int]:
 
 def _curve(trial: Trial) -> Curve:
   """The error by horizon over the seeds that did not diverge."""
-  seeds = trial.result["seeds"]
   several = [
     errors
-    for errors, seed in zip(forecasts_of(trial)["nrmse"], seeds)
+    for errors, seed in zip(forecasts_of(trial)["nrmse"], trial.seeds)
     if seed["status"] != "diverged"
   ]
   horizon = len(forecasts_of(trial)["mean"])

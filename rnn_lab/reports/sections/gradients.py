@@ -12,7 +12,7 @@ from rnn_lab.reports.gradients.study import Group, study_of
 from rnn_lab.reports.gradients.table import study_grid
 from rnn_lab.reports.gradients.terms import draw_terms, draw_truncation
 from rnn_lab.reports.results import Results
-from rnn_lab.reports.section import Figures, Section, Text
+from rnn_lab.reports.section import Figures, Grid, Section, Text
 
 HEADING = "Gradients through time"
 _INTRODUCTION = (
@@ -135,7 +135,7 @@ def gradients_section(results: Results) -> Section | None:
   ]
   if not studies:
     return None
-  content = [Text(_INTRODUCTION)]
+  content: list[Text | Grid | Figures] = [Text(_INTRODUCTION)]
   content += [study_grid(groups, part) for part, groups in studies]
   every = [group for _, groups in studies for group in groups]
   for kind in KINDS:

@@ -108,7 +108,7 @@ def _lines(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
   elif levels:
     ax.plot(list(levels), list(levels.values()), **style.CHANCE)
   apart = " (series set slightly apart)" if len(drawn) > 1 else ""
-  ax.set_xlabel(style.plain(layout.x + apart))
+  ax.set_xlabel(style.plain(f"{layout.x}{apart}"))
   words = f"Test {metric}: mean over seeds; bands and bars: min to max"
   ax.set_title(style.plain(titled(layout.task, words)), loc="left")
   style.legend_below(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import LogLocator
 
 from rnn_lab.reports import style
@@ -43,7 +44,7 @@ def kinds_section(results: Results) -> Section | None:
     "at the side are the perplexities."
   )
   words += "".join(left_out(layout) for layout in layouts)
-  content = [Text(words)]
+  content: list[Text | Figures] = [Text(words)]
   shown = {
     kind
     for layout in layouts
@@ -82,10 +83,9 @@ def draw_kinds(layout: Layout) -> list[Figure]:
   figure = Figure(
     figsize=(max(8.5, 3.6 * columns), (1.3 + 0.29 * len(trials)) * bands + 0.6),
     dpi=style.DPI,
-    layout="constrained",
+    # Room for the numbers beside each panel.
+    layout=ConstrainedLayoutEngine(wspace=0.06),
   )
-  # Room for the numbers beside each panel.
-  figure.get_layout_engine().set(wspace=0.06)
   grid = figure.subplots(
     bands, columns, sharex=True, sharey=True, squeeze=False
   )
@@ -121,7 +121,7 @@ def _kind_panel(ax: Axes, trials: Mapping[str, Trial], kind: str) -> None:
   for row, trial in enumerate(trials.values()):
     result = perplexity_by_kind(trial).get(kind)
     seeds = finite(result["perplexity"]) if result else []
-    if not seeds:
+    if not result or not seeds:
       continue
     best.append(result["floor"])
     middle = sum(seeds) / len(seeds)

@@ -85,18 +85,19 @@ def _evaluated(
   trial: Trial, measures: Sequence[str], has_floor: bool
 ) -> list[str | None]:
   """The cells of the measures, or one wide cell that says why none is."""
-  if perplexity(trial) is None:
+  average = perplexity(trial)
+  if average is None:
     reason = trial.status
     if trial.result is not None:
       reason = format_measured(trial, "perplexity")
     return [reason] + [None] * (len(measures) - 1 + has_floor)
-  cells = [format_measured(trial, "perplexity")]
+  cells: list[str | None] = [format_measured(trial, "perplexity")]
   for measure in measures[1:]:
     entry = measured(trial, measure)
     cells.append(format_value(entry["mean"], measure) if entry else NONE)
   if has_floor:
     best = floor(trial, "perplexity", "test")
-    ratio = best and perplexity(trial) / best
+    ratio = best and average / best
     cells.append(significant(ratio, 4) if ratio else NONE)
   return cells
 

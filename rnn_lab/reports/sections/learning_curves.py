@@ -108,4 +108,4 @@ def _references(layout: Layout, x: Any, metric: str) -> list[float]:
   levels = {
     reference(line.get(x), metric, "valid") for line in layout.series.values()
   }
-  return sorted(levels - {None})
+  return sorted(level for level in levels if level is not None)

@@ -16,7 +16,7 @@ from rnn_lab.reports.headline import Headline
 from rnn_lab.reports.lengths import LengthBin, length_bins
 from rnn_lab.reports.results import Part, Results
 from rnn_lab.reports.section import Cell, Figures, Grid, Section, Text
-from rnn_lab.reports.series import groups, titled
+from rnn_lab.reports.series import Layout, groups, titled
 
 # Letters of a line of a title in a figure of one panel.
 _WIDTH = 92
@@ -52,7 +52,7 @@ class _Panel(NamedTuple):
 
 def lengths_section(results: Results) -> Section | None:
   """Shows the test score by length of the input; None where it has no bins."""
-  parts = [part for part in results.parts if part.headline and _panels(part)]
+  parts = [part for part in results.parts if _panels(part)]
   if not parts:
     return None
   words = (
@@ -64,24 +64,33 @@ def lengths_section(results: Results) -> Section | None:
   figures = [figure for part in parts for figure in draw_lengths(part)]
   caption = "Test score against the length of the input"
   content = [Text(words), Figures("lengths", caption, figures)]
-  content += [_grid(part, panel) for part in parts for panel in _panels(part)]
+  content += [
+    _grid(part.layout.task, part.headline.metric, panel)
+    for part in parts
+    if part.headline is not None
+    for panel in _panels(part)
+  ]
   return Section("Short and long inputs", content)
 
 
 def draw_lengths(part: Part) -> list[Figure]:
   """Draws the score by length: a panel an x, a line a series of trials."""
   panels = _panels(part)
+  if part.headline is None:
+    return []
   figures = []
   for names in groups(part.layout, style.MOST_LINES):
     chosen = [p for p in panels if any(name in p.lines for name in names)]
     if chosen:
-      figures.append(_figure(part, chosen, names))
+      figures.append(_figure(part.layout, part.headline, chosen, names))
   return figures
 
 
 def _panels(part: Part) -> list[_Panel]:
   """Groups trials by x, and by the bins of their inputs' lengths."""
   layout = part.layout
+  if part.headline is None:
+    return []
   panels: dict[Any, tuple[Any, dict[str, list[LengthBin]]]] = {}
   for x in layout.xs:
     for name, line in layout.series.items():
@@ -99,9 +108,12 @@ def _panels(part: Part) -> list[_Panel]:
 
 
 def _figure(
-  part: Part, panels: Sequence[_Panel], names: Sequence[str]
+  layout: Layout,
+  headline: Headline,
+  panels: Sequence[_Panel],
+  names: Sequence[str],
 ) -> Figure:
-  metric = part.headline.metric
+  metric = headline.metric
   figure, [row] = style.panels(len(panels), height=4.4, y=f"test {metric}")
   for ax, panel in zip(row, panels):
     for place, name in enumerate(names):
@@ -110,9 +122,9 @@ def _figure(
         draw_curve(ax, curve(at, [b.values for b in bins]), place)
     ax.set_xlabel("steps of the input (mean of a bin)")
     ax.set_title(panel.title, loc="left")
-  if part.headline.maximize:
+  if headline.maximize:
     _from_zero(row[0])
-  words = titled(part.layout.task, conclusion(panels, names, part.headline))
+  words = titled(layout.task, conclusion(panels, names, headline))
   figure.suptitle(
     style.plain(
       "\n".join(
@@ -174,14 +186,13 @@ def _grade(bins: Sequence[LengthBin], headline: Headline) -> int | None:
   return 1 + bisect.bisect_right(_BOUNDS, ratio)
 
 
-def _grid(part: Part, panel: _Panel) -> Grid:
+def _grid(task: str, metric: str, panel: _Panel) -> Grid:
   """The scores of all bins as a table."""
-  metric = part.headline.metric
   words = f"test {metric.replace('_', ' ')} by steps of the input"
   if panel.title:
     words = f"{words}, {panel.title}".replace("\n", ", ")
   return Grid(
-    titled(part.layout.task, words),
+    titled(task, words),
     ["series", *(Cell([b.steps, f"({b.examples})"]) for b in panel.bins)],
     [
       [name, *(format_value(b.score, metric) for b in bins)]

@@ -14,7 +14,7 @@ from rnn_lab.reports.goals import Count, Goal, count, interval
 from rnn_lab.reports.results import Part, Results
 from rnn_lab.reports.section import Figures, Section
 from rnn_lab.reports.sections.headline import scale_x
-from rnn_lab.reports.series import groups, say, titled
+from rnn_lab.reports.series import Layout, groups, say, titled
 
 # A share of fewer seeds is not drawn.
 FEWEST_SEEDS = 5
@@ -54,16 +54,19 @@ def draw_success(part: Part) -> list[Figure]:
     for name, line in layout.series.items()
   }
   return [
-    _figure(part, part.goal, names, lines)
+    _figure(layout, layout.x, part.goal, names, lines)
     for names in groups(layout, style.MOST_LINES)
     if any(lines[name] for name in names)
   ]
 
 
 def _figure(
-  part: Part, goal: Goal, names: Sequence[str], lines: dict[str, _Line]
+  layout: Layout,
+  x: str,
+  goal: Goal,
+  names: Sequence[str],
+  lines: dict[str, _Line],
 ) -> Figure:
-  layout = part.layout
   label = f"share of seeds with {goal.words}"
   figure, [[ax]] = style.panels(1, height=4.8, y=label)
   scale_x(ax, layout.xs, _DECADE)
@@ -75,11 +78,9 @@ def _figure(
       aside = 4.0 * (i - (len(names) - 1) / 2)
       _draw(ax, lines[name], style.line_style(i), aside)
   apart = "; series set slightly apart" if len(drawn) > 1 else ""
-  words = f"{layout.x} (bars: 95% confidence intervals by Wilson{apart})"
+  words = f"{x} (bars: 95% confidence intervals by Wilson{apart})"
   ax.set_xlabel(style.plain(words))
-  words = titled(
-    layout.task, conclusion(layout.x, {n: lines[n] for n in drawn})
-  )
+  words = titled(layout.task, conclusion(x, {n: lines[n] for n in drawn}))
   title = "\n".join(textwrap.wrap(words, _WIDTH, break_long_words=False))
   ax.set_title(style.plain(title), loc="left")
   style.legend_below(figure, drawn, names)

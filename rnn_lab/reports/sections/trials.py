@@ -20,25 +20,27 @@ def trials_section(results: Results) -> Section:
     metric = "Test metric of its task, each seed"
   elif parts[0].headline:
     metric = f"Test {parts[0].headline.metric}, each seed"
-  header = ["Trial", "Overrides", "Status", metric, "Best step, each seed"]
-  header.append(Cell(["Seconds"], "nowrap"))
+  header = [
+    *("Trial", "Overrides", "Status", metric, "Best step, each seed"),
+    Cell(["Seconds"], "nowrap"),
+  ]
   rows = [_row(t, headlines.get(task_of(t))) for t in results.trials]
   grid = Grid("", header, rows, "", numeric=False, row_heads=False)
   return Section("All trials", [grid])
 
 
 def _row(trial: Trial, headline: Headline | None) -> list[str | Cell]:
-  entry = measured(trial, headline.metric) if headline else None
-  seeds = (trial.result or {}).get("seeds", [])
+  metric = headline.metric if headline else ""
+  entry = measured(trial, metric)
   steps = [
     str(seed["best_step"])
     if takes_steps(trial) and seed.get("best_step") is not None
     else NONE
-    for seed in seeds
+    for seed in trial.seeds
   ]
   values = [
-    _value(value, seed["status"], headline.metric)
-    for value, seed in zip(entry["values"] if entry else [], seeds)
+    _value(value, seed["status"], metric)
+    for value, seed in zip(entry["values"] if entry else [], trial.seeds)
   ]
   overrides = [f"`{name}={value}`" for name, value in trial.overrides.items()]
   return [
