@@ -10,7 +10,8 @@ import pytest
 from tiny import result, tiny_config, tiny_language
 
 from configs import common
-from rnn_lab import tasks
+from rnn_lab import load_run, tasks
+from rnn_lab.errors import FieldError
 from rnn_lab.runs import train
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -187,12 +188,32 @@ def test_a_task_of_a_pattern_trains(tmp_path, monkeypatch):
   assert len(code.splitlines()) < 100
   monkeypatch.setitem(globals(), "reversal", run(code)["reversal"])
   monkeypatch.setitem(tasks.TASKS, "reversal", f"{__name__}:reversal")
-  config = common.pattern_config()
+  config = common.writing_config()
   common.shrink(config)
   config.task = {"name": "reversal", "length": 3, "eval_size": 20}
   config.model.cell = "elman"
   assert train(config, tmp_path / "run") == "finished"
   assert "test/exact_match" in result(tmp_path / "run")["metrics"]
+
+  opened = load_run(tmp_path / "run")
+  [batch] = opened.task.eval_batches("test")
+  names = opened.task.output_names
+  words = [
+    "".join(names[n] for n in word[:length])
+    for word, length in zip(batch.inputs, batch.input_lengths)
+  ]
+  backwards = [[*map(names.index, word[::-1]), 1] for word in words]
+  assert opened.task.score("test", backwards)["exact_match"] == 1.0
+  backwards[0][0] = 0
+  assert opened.task.score("test", backwards)["exact_match"] == 0.95
+  params = {"params": opened.params}
+  symbols = opened.model.apply(params, batch, method="decode")
+  rows = opened.predict(words[:2])
+  for row, word, written in zip(rows, words, symbols):
+    assert row["input"] == word
+    assert row["prediction"] == opened.task.text_of(written)
+  with pytest.raises(FieldError, match="^input must consist of letters a to"):
+    opened.predict(["Abc"])
 
 
 @every_page

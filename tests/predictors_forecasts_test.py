@@ -121,6 +121,7 @@ def test_wrong_inputs(tmp_path, task):
     (str(tmp_path / "nothing.csv"), "must be the path of a CSV file of numb"),
     (str(tmp_path / "other.csv"), "must be numbers from 1 to 3, or names in"),
     ([[1.0, 2.0, 3.0]], "must have one row or more of 2 numbers"),
+    ([[1.0, 2.0], [1e300, 1.0]], "must be finite numbers; row 2 is not"),
   ):
     with pytest.raises(FieldError, match=f"^input {message}"):
       predict(model, params, task, [given])

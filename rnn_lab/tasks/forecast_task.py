@@ -122,13 +122,16 @@ class ForecastTask(Task):
         f"{{field}} must have one row or more of {len(names)} numbers "
         f"({', '.join(names)}), got the shape {values_NK.shape}",
       )
-    is_finite_N = np.isfinite(values_NK).all(axis=1)
+    # Also as the model reads them: scaled, and in float32.
+    with np.errstate(over="ignore", invalid="ignore"):
+      scaled_NK = self.columns.scaling.apply(values_NK).astype(np.float32)
+    is_finite_N = np.isfinite(scaled_NK).all(axis=1)
     if not is_finite_N.all():
       row = int(np.argmin(is_finite_N)) + 1
       raise FieldError(
         "input", f"{{field}} must be finite numbers; row {row} is not"
       )
-    inputs = self.columns.scaling.apply(values_NK)[None].astype(np.float32)
+    inputs = scaled_NK[None]
     weights = np.ones(inputs.shape[:2], np.float32)
     return Batch(inputs, None, np.zeros_like(inputs), weights)
 
