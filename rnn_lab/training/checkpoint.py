@@ -10,6 +10,7 @@ sha256 of each array and of the rows written so far.
 import contextlib
 import hashlib
 import json
+import logging
 import pathlib
 import sys
 from collections.abc import Iterator, Mapping
@@ -58,7 +59,9 @@ class Checkpoints:
     """
     self._folder = folder
     if read_only:
-      options = ocp.CheckpointManagerOptions(read_only=True)
+      options = ocp.CheckpointManagerOptions(
+        read_only=True, save_interval_steps=0, create=False
+      )
     else:
       options = ocp.CheckpointManagerOptions(
         max_to_keep=2,
@@ -66,7 +69,10 @@ class Checkpoints:
         cleanup_tmp_directories=True,
       )
     try:
-      self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+      with _quiet_log():
+        self._manager = ocp.CheckpointManager(
+          folder.absolute(), options=options
+        )
     except Exception as error:  # of many kinds, none of them documented
       why = " ".join(str(error).split())[:200]
       raise FieldError(
@@ -177,6 +183,18 @@ class Checkpoints:
   def __exit__(self, *error: object) -> None:
     # Ends the manager's threads.
     self._manager.close()
+
+
+@contextlib.contextmanager
+def _quiet_log() -> Iterator[None]:
+  """Drops warnings, as that a folder opened for reading is read-only."""
+  logger = logging.getLogger("absl")
+  before = logger.level
+  logger.setLevel(logging.ERROR)
+  try:
+    yield
+  finally:
+    logger.setLevel(before)
 
 
 @contextlib.contextmanager

@@ -63,7 +63,7 @@ def restore_params(
   if select == "best" and state.best_step[seed_index] < 0:
     warnings.warn(
       f"{workdir}: seed {plan.settings.seed + seed_index} has no evaluation "
-      "with a finite metric; its last parameters, of step "
+      "with a finite metric so far; its last parameters, of step "
       f"{state.last_step[seed_index]}, are taken",
       stacklevel=4,
     )
