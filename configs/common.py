@@ -1,5 +1,7 @@
 """The fields that all configs share, with their defaults."""
 
+import difflib
+
 from ml_collections import config_dict
 
 # A field that may be left out, of a type.
@@ -33,9 +35,10 @@ def parse_argument(argument: str, *known: str) -> str:
     ValueError: it is neither.
   """
   if argument and argument not in known:
+    close = difflib.get_close_matches(argument, known, n=1)
     raise ValueError(
       f"the config's argument must be {' or '.join(known)}, or left out, got "
-      f"{argument!r}"
+      f"{argument!r}" + (f"; did you mean {close[0]!r}?" if close else "")
     )
   return argument
 
