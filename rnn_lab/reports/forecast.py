@@ -13,7 +13,7 @@ from rnn_lab.paths import local_path
 from rnn_lab.reports.style import CHANCE, DPI, in_style, line_style, plain, save
 
 # Of a longer series the end is drawn, so many values at least.
-LEAST_VALUES = 200
+LEAST_VALUES = 48
 # A forecast with more steps is a line without marks.
 MOST_MARKS = 40
 MOST_COLUMNS = 8
@@ -36,7 +36,7 @@ def draw_forecast(row: Mapping[str, Any], path: str | pathlib.Path) -> None:
 def forecast_figure(row: Mapping[str, Any]) -> Figure:
   """Returns a figure with a panel for each column of a series.
 
-  Of a long series the end is drawn, 200 values or four times as many as are
+  Of a long series the end is drawn, 48 values or four times as many as are
   forecast; of more than eight columns the first eight.
 
   Args:
@@ -52,8 +52,8 @@ def forecast_figure(row: Mapping[str, Any]) -> Figure:
   for k, (ax, name) in enumerate(zip(axes, names)):
     _draw_column(ax, read_NK[-count:, k], forecast_HK[:, k])
     ax.set_ylabel(plain(name))
-  axes[-1].set_xlabel("steps after the last value that was read")
-  axes[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+  axes[-1].set_xlabel("steps after the last value read")
+  axes[0].legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3)
   title = f"{horizon:,} steps forecast from {len(read_NK):,} values"
   if isinstance(row["input"], str):
     title = f"{os.path.basename(row['input'])}: {title}"
@@ -82,4 +82,4 @@ def _draw_column(ax: Axes, read_N: np.ndarray, forecast_H: np.ndarray) -> None:
     markevery=slice(1, None),
     **predicted,
   )
-  ax.axvline(0, label="the forecast begins", zorder=1.5, **CHANCE)
+  ax.axvline(0, label="last value read", zorder=1.5, **CHANCE)
