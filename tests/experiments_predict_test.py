@@ -266,9 +266,11 @@ def test_wrong_files_are_one_line(runs, files, name, file, words):
 
 def test_a_truncated_checkpoint_is_one_line(runs, tmp_path):
   shutil.copytree(runs / "reviews", tmp_path / "cut")
-  for path in tmp_path.glob("cut/checkpoints/0/default/d/*"):
+  damaged = [*tmp_path.glob("cut/checkpoints/0/state/d/*")]
+  assert damaged
+  for path in damaged:
     path.write_bytes(path.read_bytes()[:1000])
-  words = "workdir holds a checkpoint that cannot be read: "
+  words = "workdir holds a checkpoint that cannot be used: "
   assert_wrong(tmp_path, "cut", ["--input=film"], words)
 
 
