@@ -12,6 +12,14 @@ guess: 0.10). With `:scenes` a GRU of 128 units describes images of coloured
 shapes, word by word; 4,000 steps, some ten minutes. Exact match to expect:
 0.990 where all combinations of colour and shape were in training, 0.134 where
 one was not. The sweep compares three cells. `:smoke` takes half a minute.
+
+Why so few: of the wrong captions with a combination never seen 19 of 20 differ
+in the shape alone, and name one that was seen in that colour. In training the
+colour is evidence against a shape, which no image contradicts. With another
+choice of such combinations, 2,000 steps and one seed, 0.16 of them are right.
+Tried there: words dropped from what the decoder reads (symbol_dropout of 0.5)
+0.09, and with three convolutions of 32, 64 and 64 channels 0.22; an image of 48
+numbers 0.03; weight decay of 0.3, and the three convolutions, 0.30.
 """
 
 from configs import common
