@@ -244,6 +244,8 @@ COLUMNS = {
   "twice": (["flow", 3], "must choose a column once, got 'flow' twice"),
   "one string": ("flow", "must be a list of names or numbers, got 'flow'"),
   "float": ([2.0], "must be a list of names or numbers, got [2.0]"),
+  "none": (None, "must be a list of names or numbers, got None"),
+  "dict": ({"flow": 1}, "must be a list of names or numbers, got {'flow': 1}"),
   "boolean": ([True], "must be a list of names or numbers, got [True]"),
 }
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from rnn_lab.errors import FieldError
+from rnn_lab.errors import FLOAT32_MAX, FieldError
 from rnn_lab.rundir import SERIES, read_json, write_sealed
 from rnn_lab.tasks.base import Task
 from rnn_lab.tasks.series import Scaling
@@ -110,6 +110,8 @@ class ForecastTask(Task):
     """
     names = self.columns.names
     try:
+      if np.iscomplexobj(values):
+        raise TypeError("they are complex")
       values_NK = np.asarray(values, np.float64)
     except (TypeError, ValueError) as error:
       message = f"{{field}} must be rows of numbers ({error})"
@@ -122,7 +124,8 @@ class ForecastTask(Task):
         f"{{field}} must have one row or more of {len(names)} numbers "
         f"({', '.join(names)}), got the shape {values_NK.shape}",
       )
-    is_finite_N = np.isfinite(values_NK).all(axis=1)
+    # As in CSV files: programs compute in float32. Also excludes nan.
+    is_finite_N = (np.abs(values_NK) <= FLOAT32_MAX).all(axis=1)
     if not is_finite_N.all():
       row = int(np.argmin(is_finite_N)) + 1
       raise FieldError(
