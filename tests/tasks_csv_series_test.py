@@ -73,7 +73,7 @@ def test_a_header_of_numbers_is_one_by_name(write):
   names, values = read_csv(path, ["2020"])
   assert names == ("2020",)
   assert_array_equal(values[:, 0], np.arange(20) ** 2)
-  names, values = read_csv(path, [2])
+  names, values = read_csv(path, np.array([2]))
   assert names == ("column 2",)
   assert_array_equal(values[:, 0], [2020, *np.arange(20) ** 2])
 
