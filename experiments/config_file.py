@@ -86,6 +86,8 @@ def read(
     raise flags.Error(
       f"config {path}: get_config must return a ConfigDict, got {fields!r}"
     )
+  if isinstance(fields, config_dict.FrozenConfigDict):
+    fields = config_dict.ConfigDict(fields)  # whose fields flags can set
   for flag in arguments:
     if match := re.match(r"--?(?:no)?config\.([^=]*)", flag):
       _check_exists(fields, match[1])
@@ -113,7 +115,7 @@ def load(path: str) -> types.ModuleType:
   sys.modules[MODULE] = module
   try:
     spec.loader.exec_module(module)
-  except Exception as error:
+  except (Exception, SystemExit) as error:
     raise _error_in(path, "importing it", error) from error
   if not hasattr(module, "get_config"):
     raise flags.Error(f"config {path} must define get_config")
@@ -148,7 +150,7 @@ def call(
     )
   try:
     return function(*arguments)
-  except Exception as error:
+  except (Exception, SystemExit) as error:
     raise _error_in(path, _form(name, arguments), error) from error
 
 
@@ -168,7 +170,9 @@ def _takes(function: Callable[..., Any], arguments: tuple) -> bool:
   return True
 
 
-def _error_in(path: str, what: str, error: Exception) -> flags.Error:
+def _error_in(
+  path: str, what: str, error: Exception | SystemExit
+) -> flags.Error:
   """Returns an error that says at which line of the file `error` was raised."""
   line = None
   if isinstance(error, SyntaxError) and _is_file(error.filename, path):

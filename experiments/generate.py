@@ -31,6 +31,16 @@ FLAGS = {
   "warmup": (flags.DEFINE_integer, 32, "the model's tokens before the prompt"),
 }
 
+# Of what fits into memory and an afternoon, and into the seed of a key.
+MOST = {
+  "top": 2**31 - 1,
+  "num_tokens": 10**6,
+  "samples": 10**5,
+  "seed": 2**63 - 1,
+  "warmup": 10**6,
+}
+MOST_SAMPLED = 10**8
+
 
 def main(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
@@ -49,8 +59,15 @@ def generate(args: cli.Arguments) -> int:
   from rnn_lab.text.truth import true_distribution
 
   sampling = {k: getattr(args, k) for k in ("temperature", "top_k", "top_p")}
-  for name in ("top", "num_tokens", "samples", "seed", "warmup"):
-    check_int(name, getattr(args, name), int(name in ("top", "num_tokens")))
+  for name in MOST:
+    least = int(name in ("top", "num_tokens"))
+    check_int(name, getattr(args, name), least, MOST[name])
+  if args.samples * args.num_tokens > MOST_SAMPLED:
+    raise FieldError(
+      "samples",
+      f"samples times num_tokens must be at most {MOST_SAMPLED}, got "
+      f"{args.samples} times {args.num_tokens}",
+    )
   decoding.check_sampling(**sampling)
   config, words, model = load_language_model(args.workdir, args.seed_index)
   tokens, unknown = words.encode_prompt(args.prompt)

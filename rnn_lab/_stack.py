@@ -16,7 +16,13 @@ from rnn_lab._dropout import drop_rows, dropout
 from rnn_lab._layers import check_layers
 from rnn_lab._unroll import check_execution, for_batch, unroll
 from rnn_lab.cells.base import Cell, output_size, program_cell
-from rnn_lab.errors import FieldError, check_choice, check_float, check_int
+from rnn_lab.errors import (
+  FieldError,
+  check_bool,
+  check_choice,
+  check_float,
+  check_int,
+)
 from rnn_lab.perturbations import perturbed, zeros_like_carries
 from rnn_lab.types import Array, Carry, Key, Params, PyTree
 
@@ -76,10 +82,13 @@ def stack(
     checkpoint_every, implementation: see `unroll`.
 
   Raises:
-    FieldError: `cells` does not hold Cells, or `dropout`, `checkpoint_every` or
+    FieldError: `cells` does not hold Cells, `bidirectional` or `variational` is
+      no boolean, or `dropout`, `checkpoint_every` or
       `implementation` is out of its range.
     ValueError: there are no cells.
   """
+  check_bool("bidirectional", bidirectional)
+  check_bool("variational", variational)
   check_float("dropout", dropout, 0.0, 1.0, below=True)
   check_execution(checkpoint_every, implementation)
   if isinstance(cells, Cell | Stack):  # which are tuples themselves
@@ -112,9 +121,9 @@ def init_stack(stack: Stack, key: Key, input_size: int) -> Layers:
   """Initialises the parameters of each layer, for `input_size` features.
 
   Raises:
-    FieldError: `input_size` is not an integer of at least 0.
+    FieldError: `input_size` is not an integer of at least 1.
   """
-  check_int("input_size", input_size, 0)
+  check_int("input_size", input_size, 1)
   params = []
   for layer, cells in enumerate(_layers(stack)):
     keys = jax.random.split(jax.random.fold_in(key, layer))

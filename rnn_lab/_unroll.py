@@ -17,7 +17,13 @@ from rnn_lab._steps import (
   resets_between,
 )
 from rnn_lab.cells.base import Cell, check_carry, is_float
-from rnn_lab.errors import INT32_MAX, FieldError, check_choice, check_int
+from rnn_lab.errors import (
+  INT32_MAX,
+  FieldError,
+  check_bool,
+  check_choice,
+  check_int,
+)
 from rnn_lab.types import Array, Carry, Params, PyTree
 
 IMPLEMENTATIONS = ("auto", "scan")
@@ -80,8 +86,9 @@ def unroll(
 
   Raises:
     FieldError: `checkpoint_every` or `implementation` is out of its range;
-      or `lengths_B`, `mask_TB` or `resets_TB` has another shape, or values out
-      of its range, which are not known while the call is traced.
+      `reverse` is no boolean; or `lengths_B`, `mask_TB` or `resets_TB` has
+      another shape, or values out of its range, which are not known while the
+      call is traced.
     ValueError: the shapes do not fit together.
   """
   check_execution(checkpoint_every, implementation)
@@ -193,6 +200,7 @@ def _prepare(
   reverse: bool,
 ) -> tuple[Carry, Carry, _Steps]:
   """Checks shapes; returns the initial carry, the first one, the steps."""
+  check_bool("reverse", reverse)
   num_steps = _num_steps(xs)
   batch_shape = jax.tree.leaves(xs)[0].shape[1:-1]
   fresh = cell.initial_carry(batch_shape, carry_dtype(params, xs))

@@ -7,6 +7,8 @@ import numbers
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 FLOAT32_MAX = 3.4028234e38
 # What is counted on the devices is int32.
 INT32_MAX = 2**31 - 1
@@ -83,8 +85,8 @@ def check_choice(field: str, value: Any, choices: Iterable[str]) -> None:
 
 
 def check_bool(field: str, value: Any) -> None:
-  """Raises FieldError unless `value` is True or False."""
-  if not isinstance(value, bool):
+  """Raises FieldError unless `value` is True or False, or numpy's."""
+  if not isinstance(value, bool | np.bool_):
     raise FieldError(field, f"{{field}} must be true or false, got {value!r}")
 
 

@@ -16,7 +16,7 @@ def local_path(field: str, path: str | os.PathLike) -> pathlib.Path:
 
   Raises:
     FieldError: it is empty, no path at all, an address such as "gs://...",
-      which would be taken for a folder "gs:", or not in UTF-8.
+      which would be taken for a folder "gs:", not in UTF-8, or has a null byte.
   """
   if not isinstance(path, str | os.PathLike) or not os.fspath(path):
     raise FieldError(field, f"{{field}} must be a path, got {path!r}")
@@ -30,6 +30,10 @@ def local_path(field: str, path: str | os.PathLike) -> pathlib.Path:
     raise FieldError(
       field, f"{{field}} must be a path in UTF-8, got {os.fspath(path)!r}"
     ) from error
+  if "\0" in os.fspath(path):
+    raise FieldError(
+      field, f"{{field}} must be a path without null bytes, got {path!r}"
+    )
   return pathlib.Path(os.path.expanduser(path))
 
 

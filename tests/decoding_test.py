@@ -66,11 +66,13 @@ def test_temperature():
   np.testing.assert_allclose(distribution(P, temperature=0.5), want, rtol=1e-6)
   got = distribution(P, temperature=0.0)
   np.testing.assert_array_equal(got, [0, 1, 0, 0])
-  tiny = distribution(P, temperature=1e-30)
-  np.testing.assert_array_equal(tiny, [0, 1, 0, 0])
+  for tiny in (1e-30, 1e-40):  # the latter is subnormal in float32
+    got = distribution(P, temperature=tiny)
+    np.testing.assert_array_equal(got, [0, 1, 0, 0])
 
 
 def test_top_k():
+  np.testing.assert_allclose(distribution(P, top_k=10**14), P, rtol=1e-6)
   got = distribution(P, top_k=2)
   np.testing.assert_allclose(got, [0, 4 / 7, 0, 3 / 7], rtol=1e-6)
 
@@ -101,6 +103,22 @@ def test_arguments_out_of_range(options):
     sampling_logits(jnp.zeros(3), **options)
   with pytest.raises(FieldError, match=field):
     sample(tree_step, START, FIRST, jax.random.key(0), num_steps=2, **options)
+
+
+@pytest.mark.parametrize(
+  "options, words",
+  [
+    ({"end": -2}, "end must be an integer of at least -1, got -2"),
+    ({"end": 99}, "end must be an integer from -1 to .*, got 99"),
+    ({"keys": [0, 1]}, r"keys must be a key .*, got \[0, 1\]"),
+    ({"keys": jax.random.PRNGKey(0)}, r"keys .*, got uint32\(2,\)"),
+    ({"keys": jax.random.split(jax.random.key(0), 3)}, r"shape \(2,\), got"),
+  ],
+)
+def test_wrong_ends_and_keys(options, words):
+  options = {"keys": jax.random.key(0), "num_steps": 2} | options
+  with pytest.raises(FieldError, match=words):
+    sample(tree_step, START, FIRST, **options)
 
 
 def test_greedy_takes_the_largest_and_stops_at_the_end():

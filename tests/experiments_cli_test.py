@@ -123,6 +123,11 @@ def test_wrong_input_gets_one_line_and_exit_code_2(name, tmp_path):
       "def get_config(a, b):\n  return\n",
       "get_config(a, b) must be a function that can be called as get_config()",
     ),
+    (
+      "def get_config():\n  raise SystemExit(0)\n",
+      ", line 2: get_config() raised SystemExit: 0",
+    ),
+    ("\nquit()\n", ", line 2: importing it raised "),
     ("x = 1\n", "must define get_config"),
     ("def get_config():\n  return {}\n", "must return a ConfigDict, got {}"),
     (
@@ -217,6 +222,18 @@ def test_a_config_may_have_a_dataclass_under_postponed_annotations(tmp_path):
   path.write_text(DATACLASS)
   argv = [f"--config={path}", "--workdir=w"]
   assert cli.call(lambda a: a.config.fields.hidden, argv, "", cli.CONFIG) == 3
+
+
+def test_a_frozen_config_can_be_set_by_flags(tmp_path):
+  path = tmp_path / "mine.py"
+  path.write_text(
+    "from ml_collections import config_dict\n"
+    "def get_config():\n"
+    "  return config_dict.FrozenConfigDict({'deep': {'seed': 0}})\n"
+  )
+  argv = [f"--config={path}", "--workdir=w", "--config.deep.seed=3"]
+  seed = cli.call(lambda a: a.config.fields.deep.seed, argv, "", cli.CONFIG)
+  assert seed == 3
 
 
 CONFIG = """

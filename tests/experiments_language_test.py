@@ -75,6 +75,18 @@ def wrong(folder):
     ),
     "top": ([*generate, PROMPT, "--top=0"], "top must be an integer"),
     "seed": ([*generate, PROMPT, "--seed=-1"], "seed must be an integer"),
+    "a seed beyond int64": (
+      [*generate, PROMPT, "--seed=99999999999999999999"],
+      "seed must be an integer from 0 to 9223372036854775807",
+    ),
+    "too many tokens": (
+      [*generate, PROMPT, "--num_tokens=10000000000"],
+      "num_tokens must be an integer from 1 to 1000000",
+    ),
+    "too many samples": (
+      [*generate, PROMPT, "--num_tokens=1000000", "--samples=101"],
+      "samples times num_tokens must be at most 100000000",
+    ),
     "no run": (["generate", PROMPT], "run directory"),
     "no output": (no_output, "--output is required"),
     "no folder": (

@@ -165,7 +165,8 @@ def test_an_image_is_described(runs, files):
 
 
 def test_lines_are_answered_by_lines_of_json(runs, files, monkeypatch):
-  monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(LINES) + "\n"))
+  text = "\ufeff" + "\n".join(LINES) + "\n"  # with a byte order mark
+  monkeypatch.setattr("sys.stdin", io.StringIO(text))
   ended = call("predict", f"--workdir={runs / 'dates'}", "--beam_size=2")
   assert (ended.code, ended.err) == (0, "")
   rows = [json.loads(line) for line in ended.out.splitlines()]

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from rnn_lab.gradients.norms import global_norm, normalize
+from rnn_lab.gradients.norms import global_norm, norm, normalize
 
 RNG = np.random.default_rng(0)
 TREE = {"a": RNG.normal(size=(3, 4)), "b": [RNG.normal(size=7)]}
@@ -41,3 +41,11 @@ def test_arrays_of_any_size_have_a_direction():
   for scale in (1e-37, 1.0, 5e37):
     unit = normalize(jnp.float32([3 * scale, -4 * scale]))
     np.testing.assert_allclose(unit, [0.6, -0.8], rtol=1e-6)
+
+
+def test_arrays_without_values_or_of_integers_have_a_norm():
+  none = jnp.zeros((0, 3))
+  assert norm(none) == 0
+  assert compiled({"a": none, "b": jnp.array([3.0, 4.0])}) == 5
+  assert normalize(none).shape == (0, 3)
+  assert norm(np.array([30, 40], np.int8)) == 50

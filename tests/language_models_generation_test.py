@@ -141,6 +141,9 @@ def test_an_id_of_no_word_is_refused(wrong):
       continue_text(loaded, loaded.initial(), wrong, 2, [KEY])
     with pytest.raises(FieldError, match="^tokens must hold at least one"):
       read_all(loaded, [])
+    for not_a_row in (1, [[1, 2]]):
+      with pytest.raises(FieldError, match="^tokens must be a list, got"):
+        read_all(loaded, not_a_row)
   initial, step = from_network(model, params).stepper(params, 1)
   with pytest.raises(FieldError, match=f"^tokens_B {words}"):
     step(initial, np.array([wrong]))

@@ -37,6 +37,7 @@ def test_a_home_is_expanded_and_nothing_else(monkeypatch):
     ("file:///x", "a path on this machine"),
     ("", "workdir must be a path, got ''"),
     (3, "workdir must be a path, got 3"),
+    ("x\0y", "a path without null bytes, got 'x\\x00y'"),
     (b"x\xff".decode(errors="surrogateescape"), "a path in UTF-8, got 'x\\ud"),
   ],
 )

@@ -93,3 +93,5 @@ def test_a_run_opens_with_its_data_at_another_place(tmp_path):
     load_run(run, data_dir=other)
   with pytest.raises(FieldError, match="data_dir"):
     load_run(run, data_dir=tmp_path / "nowhere")
+  with pytest.raises(FieldError, match="data_dir must be a path, got 3"):
+    load_run(run, data_dir=3)

@@ -319,6 +319,12 @@ def test_complex_perturbations_and_states_are_refused():
 
 
 def test_wrong_stacks():
+  for name in ("bidirectional", "variational"):
+    with pytest.raises(FieldError, match=f"{name} must be .*, got 'false'"):
+      stack([lstm(3)], **{name: "false"})
+  for size in (0, -1, 2.0):
+    with pytest.raises(FieldError, match="input_size must be an integer"):
+      init_stack(stack([lstm(3)]), jax.random.key(0), size)
   with pytest.raises(FieldError, match="cells must be a list .*, got a Cell"):
     stack(lstm(3))
   with pytest.raises(FieldError, match=r"cells\[1\] must be a Cell, got a str"):

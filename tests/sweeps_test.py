@@ -74,7 +74,7 @@ def test_the_command_line_may_not_set_what_is_swept():
       {"run.tensorboard": "false"},
       "run.tensorboard must be of type bool, got 'false'",
     ),
-    ({"model.lstm.forget_init": "x" * 300}, "must have at most 240 characters"),
+    ({"model.lstm.forget_init": "x" * 300}, "must have at most 240 bytes"),
   ],
 )
 def test_wrong_overrides_are_named(overrides, message):
@@ -112,9 +112,18 @@ def test_a_trial_may_be_given_its_name():
   named, other = grid(sweep=sweep)
   assert (named.name, named.series) == ("digits,lstm", "LSTM")
   assert named.overrides == long and other.name == "seed=1"
-  for name in ("a/b", "a b", "..", ".hidden", "x" * 241):
+  for name in (
+    *("a/b", "a b", "..", ".hidden", "x" * 241, "é" * 121),
+    *("report.html", "figures", "sweep.json", "summary.json"),
+  ):
     with pytest.raises(FieldError, match="^the name of a trial must"):
       grid(sweep=lambda add, argument, name=name: add({}, None, name))
+
+
+def test_an_unknown_field_is_named_before_the_name_made_of_it():
+  for field in ("", "model."):
+    with pytest.raises(FieldError, match="^unknown field"):
+      grid(sweep=lambda add, argument, field=field: add({field: 1}))
 
 
 def test_empty_and_doubled_sweeps_are_errors():

@@ -73,7 +73,7 @@ def test_a_header_of_numbers_is_one_by_name(write):
   names, values = read_csv(path, ["2020"])
   assert names == ("2020",)
   assert_array_equal(values[:, 0], np.arange(20) ** 2)
-  names, values = read_csv(path, [2])
+  names, values = read_csv(path, np.array([2]))
   assert names == ("column 2",)
   assert_array_equal(values[:, 0], [2020, *np.arange(20) ** 2])
 
@@ -244,6 +244,8 @@ COLUMNS = {
   "twice": (["flow", 3], "must choose a column once, got 'flow' twice"),
   "one string": ("flow", "must be a list of names or numbers, got 'flow'"),
   "float": ([2.0], "must be a list of names or numbers, got [2.0]"),
+  "none": (None, "must be a list of names or numbers, got None"),
+  "dict": ({"flow": 1}, "must be a list of names or numbers, got {'flow': 1}"),
   "boolean": ([True], "must be a list of names or numbers, got [True]"),
 }
 

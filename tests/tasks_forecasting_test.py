@@ -309,6 +309,8 @@ def test_inputs_of():
     ([1.0, 2.0], r"must have one row .* of 3 numbers \(x, y, z\), .* \(2,\)"),
     (np.zeros((0, 3)), r"must have one row .*, got the shape \(0, 3\)"),
     (np.zeros((4, 2)), r"must have one row .*, got the shape \(4, 2\)"),
+    ([[1, 2, 3], [4, 1e39, 6]], "must be finite numbers; row 2 is not"),
+    ([[1, 2, 3j]], r"must be rows of numbers \(they are complex"),
     ([[1, 2, 3], [4, np.nan, 6]], "must be finite numbers; row 2 is not"),
   ):
     with pytest.raises(FieldError, match=f"^input {message}"):

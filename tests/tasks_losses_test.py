@@ -140,3 +140,17 @@ def test_bfloat16_outputs_are_summed_in_float32():
 def test_weighted_ignores_infinity_at_weight_zero():
   made = losses.weighted(jnp.array([2.0, jnp.inf]), jnp.array([3.0, 0.0]))
   assert_allclose(made, (6.0, 3.0), rtol=0)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "bool"])
+def test_binary_targets_of_any_dtype(dtype):
+  outputs, batch = example("sigmoid", LEADS[0])
+  expected = losses.binary_cross_entropy(outputs, batch)
+  batch = batch._replace(targets=batch.targets.astype(dtype))
+  assert_array_equal(losses.binary_cross_entropy(outputs, batch), expected)
+
+
+def test_of_outputs_that_are_no_numbers_none_is_accurate():
+  outputs = jnp.array([[jnp.nan, jnp.nan], [2.0, jnp.nan], [2.0, 1.0]])
+  right, count = losses.accuracy(outputs, as_batch([0, 1, 0], [1, 1, 1]))
+  assert (right, count) == (1, 3)

@@ -137,6 +137,12 @@ def test_wrong_arguments():
     bleu(["a"], ["a"], 1)
   with pytest.raises(FieldError, match="^hypotheses must .*got 'E-NP'$"):
     chunk_f1([["O", "E-NP"]], [["O", "O"]])
+  with pytest.raises(FieldError, match="^hypotheses must .*got 3$"):
+    chunk_f1([[3]], [["O"]])
+  with pytest.raises(FieldError, match="^references must .*texts, got None$"):
+    bleu(["a"], [None])
+  with pytest.raises(FieldError, match="^hypotheses must .*texts, got 'ab'$"):
+    bleu("ab", ["a", "b"])
   with pytest.raises(FieldError, match="^references must .*got 'B'$"):
     chunk_f1([["O"]], [["B"]])
   with pytest.raises(FieldError, match="^references must have at least one"):

@@ -300,4 +300,7 @@ def test_ids_of_no_token_are_refused(unit):
     words = f"^ids must be .* from 0 to {vocabulary.size - 1}, got {wrong}$"
     with pytest.raises(FieldError, match=words):
       vocabulary.decode([0, wrong])
+  for wrong in (3, None, b"a", ["a"]):
+    with pytest.raises(FieldError, match="^text must be a text, got"):
+      vocabulary.encode(wrong)
   assert vocabulary.decode([]) == ""

@@ -635,3 +635,12 @@ def test_wrong_shapes_are_named():
 
   with pytest.raises(ValueError, match="custom: the carry must have the form"):
     unroll(Counter.cell()._replace(step=grows), (), xs[..., :1])
+
+
+def test_a_direction_that_is_no_boolean_is_refused():
+  cell = CELLS["elman"](2)
+  params = cell.init(jax.random.key(0), 3)
+  for call in (unroll, static_unroll):
+    with pytest.raises(FieldError, match="reverse must be .*, got 'false'"):
+      call(cell, params, jnp.ones((2, 1, 3)), reverse="false")
+    call(cell, params, jnp.ones((2, 1, 3)), reverse=np.False_)

@@ -1,13 +1,13 @@
 """Greedy decoding and sampling: one symbol at a time, each chosen for good."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from rnn_lab.decoding._sampling import check_sampling, sampling_logits
-from rnn_lab.errors import check_int
+from rnn_lab.errors import FieldError, check_int
 from rnn_lab.types import Array, Carry, Key
 
 Step = Callable[[Carry, Array], tuple[Carry, Array]]
@@ -84,6 +84,7 @@ def sample(
     FieldError: an argument is out of its range.
   """
   check_sampling(temperature, top_k, top_p)
+  _check_keys(keys, jnp.shape(first_B))
 
   def choose(t: Array, logits_BV: Array) -> Array:
     log_p_BV = sampling_logits(logits_BV, temperature, top_k, top_p)
@@ -95,6 +96,18 @@ def sample(
   return _decode(step, carry, first_B, choose, num_steps, end)
 
 
+def _check_keys(keys: Any, batch_shape: tuple[int, ...]) -> None:
+  dtype = getattr(keys, "dtype", type(keys))
+  is_key = jnp.issubdtype(dtype, jax.dtypes.prng_key)
+  if not is_key or keys.shape not in ((), batch_shape):
+    got = f"{dtype.name}{keys.shape}" if hasattr(keys, "shape") else repr(keys)
+    raise FieldError(
+      "keys",
+      "{field} must be a key of jax.random.key, or an array of them of shape "
+      f"{batch_shape}, got {got}",
+    )
+
+
 def _decode(
   step: Step,
   carry: Carry,
@@ -104,12 +117,14 @@ def _decode(
   end: int,
 ) -> Decoded:
   check_int("num_steps", num_steps, 1)
+  check_int("end", end, -1)
   first_B = jnp.asarray(first_B, jnp.int32)
   size = first_B.shape[0]
 
   def body(state: _State) -> _State:
     t, decoded = state.t, state.decoded
     carry, logits_BV = step(state.carry, state.last_B)
+    check_int("end", end, -1, logits_BV.shape[-1] - 1)
     log_p_BV = jax.nn.log_softmax(logits_BV.astype(jnp.float32))
     is_over_B = state.is_finished_B | jnp.isnan(log_p_BV).any(axis=-1)
     chosen_B = choose(t, log_p_BV).astype(jnp.int32)

@@ -39,12 +39,16 @@ def sampling_logits(
     FieldError: an argument is out of its range.
   """
   check_sampling(temperature, top_k, top_p)
+  logits = jnp.asarray(logits)
+  logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
   # In front of the division, so that a tiny temperature overflows nothing.
   logits = logits - jnp.max(logits, axis=-1, keepdims=True)
   if temperature == 0.0:
     return _keep(logits, _rank(logits) == 0)
-  logits = logits / temperature
+  # XLA takes a subnormal number as zero, and 0 / 0 is nan.
+  logits = logits / max(temperature, jnp.finfo(logits.dtype).tiny)
   if top_k:
+    top_k = min(top_k, logits.shape[-1])  # any integer: it may exceed int32
     logits = _keep(logits, _rank(logits) < top_k)
   log_p = jax.nn.log_softmax(logits)
   if top_p < 1.0:

@@ -13,8 +13,13 @@ def norm(array: Array, axis: int | tuple[int, ...] | None = None) -> Array:
 
   In float32 the square of 1e-20 is zero, and vanishing gradients are far
   smaller than that: the values are divided by the largest of them first.
+  Without any value it is zero.
   """
-  largest = jnp.max(jnp.abs(array), axis=axis, keepdims=True)
+  # Integers and booleans have no scale to divide by.
+  array = jnp.asarray(array)
+  if not jnp.issubdtype(array.dtype, jnp.inexact):
+    array = array.astype(jnp.float32)
+  largest = jnp.max(jnp.abs(array), axis=axis, keepdims=True, initial=0.0)
   # All zeros, or an infinite value: there is nothing to divide by.
   usable = (largest > 0.0) & jnp.isfinite(largest)
   bounds = _smallest_divisor(array.dtype), _largest_divisor(array.dtype)

@@ -125,11 +125,14 @@ def read_all(
     The carry, of one text, and `[V]` natural logarithms in float32.
 
   Raises:
-    FieldError: there are no tokens, or one is not an id from 0 to V - 1.
+    FieldError: there are no tokens, they are not in one row, or one is not an
+      id from 0 to V - 1.
   """
   ids = check_ids("tokens", tokens, model.vocabulary_size)
   if ids.size == 0:
     raise FieldError("tokens", "{field} must hold at least one token")
+  if ids.ndim != 1:
+    raise FieldError("tokens", f"{{field}} must be a list, got {tokens!r}")
   carry = model.initial() if carry is None else carry
   tokens_T = jnp.asarray(ids, jnp.int32)
   carry, log_p_V = _read(model.stepper, model.params, carry, tokens_T)

@@ -35,4 +35,6 @@ def read_inputs(given: str, task: Task) -> list[str]:
 
 
 def _lines(file: io.TextIOBase) -> list[str]:
-  return [line.rstrip("\r\n") for line in file]
+  lines = [line.rstrip("\r\n") for line in file]
+  # The byte order mark that some editors write is not part of the text.
+  return [lines[0].removeprefix("\ufeff"), *lines[1:]] if lines else []

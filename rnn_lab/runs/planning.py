@@ -12,6 +12,7 @@ from rnn_lab.cells import CELLS
 from rnn_lab.errors import FieldError, in_section
 from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.models.base import Model, recurrence_shapes
+from rnn_lab.paths import local_path
 from rnn_lab.precision import in_float32
 from rnn_lab.runs import data_files, effects
 from rnn_lab.training.settings import (
@@ -102,7 +103,7 @@ def plan_of_run(
   """
   config = with_run_section(read_config(workdir))
   if data_dir is not None:
-    moved = {data_files.FOLDER: os.fspath(data_dir)}
+    moved = {data_files.FOLDER: str(local_path("data_dir", data_dir))}
     config |= {"task": config["task"] | moved}
   return plan(config)
 

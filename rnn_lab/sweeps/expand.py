@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 from ml_collections import config_dict
 
 from rnn_lab.errors import FieldError, suggestion
-from rnn_lab.rundir import flatten
+from rnn_lab.rundir import FIGURES, REPORT, SUMMARY, SWEEP, flatten
 from rnn_lab.training.values import plain
 
 # Of a trial's name: file systems stop at 255 bytes.
 MAX_NAME = 240
+# What a sweep or its report writes beside its trials.
+OWN_FILES = (FIGURES, REPORT, SUMMARY, SWEEP)
 
 
 class Trial(NamedTuple):
@@ -80,14 +82,16 @@ def expand(
   short = _short_names(swept)
   trials = []
   for overrides, series, given in added:
+    # First: a name made of fields that do not exist says nothing.
+    whole = _apply(config, overrides)
     flat = flatten(overrides)
     words = [f"{short[field]}={_word(v)}" for field, v in flat.items()]
     name = given or ",".join(words) or "base"
-    if len(name) > MAX_NAME:
+    if len(name.encode()) > MAX_NAME:
       raise FieldError(
         "sweep",
-        f"the name of a trial must have at most {MAX_NAME} characters; sweep "
-        f"adds {name}, which has {len(name)}",
+        f"the name of a trial must have at most {MAX_NAME} bytes; sweep adds "
+        f"{name}, which has {len(name.encode())}",
       )
     # Not "..", which is another directory, nor a hidden one.
     if not re.fullmatch(r"\w[\w.+=,-]*", name):
@@ -96,9 +100,15 @@ def expand(
         "the name of a trial must begin with a letter or digit and consist of "
         f"these and any of _.+=,- ; sweep adds {name!r}",
       )
+    if name in OWN_FILES:
+      raise FieldError(
+        "sweep",
+        f"the name of a trial must not be that of a file of the sweep; sweep "
+        f"adds {name!r}",
+      )
     if name in {trial.name for trial in trials}:
       raise FieldError("sweep", f"sweep adds the trial {name!r} twice")
-    trials.append(Trial(name, flat, series, _apply(config, overrides)))
+    trials.append(Trial(name, flat, series, whole))
   if not trials:
     raise FieldError("sweep", "sweep must add at least one trial")
   return trials

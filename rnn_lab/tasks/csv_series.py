@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import math
+import numbers
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -147,8 +148,9 @@ def _choose(
   columns: Sequence[str | int], first: Sequence[str], path: str
 ) -> tuple[list[int], bool]:
   """Returns the indices of the chosen columns, and if there is a header."""
-  if isinstance(columns, str | int) or not all(
-    isinstance(c, str | int) and not isinstance(c, bool) for c in columns
+  if not isinstance(columns, list | tuple | np.ndarray) or not all(
+    isinstance(c, str | numbers.Integral) and not isinstance(c, bool)
+    for c in columns
   ):
     raise FieldError(
       "columns",
@@ -162,9 +164,9 @@ def _choose(
       )
   chosen = chosen or [*range(len(first))]
   by_name = any(isinstance(column, str) for column in columns)
-  numbers = any(_parse_float(first[n]) is not None for n in chosen)
-  texts = any(first[n] for n in chosen)
-  return chosen, by_name or (texts and not numbers)
+  has_number = any(_parse_float(first[n]) is not None for n in chosen)
+  has_text = any(first[n] for n in chosen)
+  return chosen, by_name or (has_text and not has_number)
 
 
 def _find(column: str | int, first: Sequence[str], path: str) -> int:
@@ -173,11 +175,11 @@ def _find(column: str | int, first: Sequence[str], path: str) -> int:
   if isinstance(column, str):
     places = [n for n, name in enumerate(first) if name == column.strip()]
     if len(places) > 1:
-      numbers = " and ".join(str(n + 1) for n in places)
+      doubled = " and ".join(str(n + 1) for n in places)
       raise FieldError(
         "columns",
         f"{{field}} must be unique names, or numbers; {column!r} is the name "
-        f"of columns {numbers} of {path!r}",
+        f"of columns {doubled} of {path!r}",
       )
     if places:
       return places[0]

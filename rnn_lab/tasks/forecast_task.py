@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from rnn_lab.errors import FieldError
+from rnn_lab.errors import FLOAT32_MAX, FieldError
 from rnn_lab.rundir import SERIES, read_json, write_sealed
 from rnn_lab.tasks.base import Task
 from rnn_lab.tasks.series import Scaling
@@ -110,6 +110,8 @@ class ForecastTask(Task):
     """
     names = self.columns.names
     try:
+      if np.iscomplexobj(values):
+        raise TypeError("they are complex")
       values_NK = np.asarray(values, np.float64)
     except (TypeError, ValueError) as error:
       message = f"{{field}} must be rows of numbers ({error})"
@@ -125,7 +127,8 @@ class ForecastTask(Task):
     # Also as the model reads them: scaled, and in float32.
     with np.errstate(over="ignore", invalid="ignore"):
       scaled_NK = self.columns.scaling.apply(values_NK).astype(np.float32)
-    is_finite_N = np.isfinite(scaled_NK).all(axis=1)
+    is_finite_N = (np.abs(values_NK) <= FLOAT32_MAX).all(axis=1)
+    is_finite_N &= np.isfinite(scaled_NK).all(axis=1)
     if not is_finite_N.all():
       row = int(np.argmin(is_finite_N)) + 1
       raise FieldError(

@@ -52,10 +52,12 @@ def binary_cross_entropy(outputs: Array, batch: Batch) -> tuple[Array, Array]:
 
   Args:
     outputs: `[B, K]` or `[B, T, K]` logits.
-    batch: targets z, each 0 or 1, of the outputs' shape; weights `[B]` or
-      `[B, T]`.
+    batch: targets z, each 0 or 1 of any dtype, of the outputs' shape; weights
+      `[B]` or `[B, T]`.
   """
-  outputs, z = _masked(outputs, batch)
+  outputs, targets = _masked(outputs, batch)
+  # Minus an unsigned 1 is 255.
+  z = targets.astype(jnp.float32)
   # log(1 - s(x)) = log s(-x); both are accurate for large |x|.
   log_s = jax.nn.log_sigmoid
   values = -z * log_s(outputs) - (1 - z) * log_s(-outputs)
@@ -78,11 +80,14 @@ def accuracy(outputs: Array, batch: Batch) -> tuple[Array, Array]:
   """Computes how often the largest output is the target's class, and the count.
 
   Args:
-    outputs: `[B, K]` or `[B, T, K]` logits; of equal ones the first is taken.
+    outputs: `[B, K]` or `[B, T, K]` logits; of equal ones the first is taken,
+      and of nan none.
     batch: classes as targets, `[B]` or `[B, T]`; weights likewise.
   """
   right = jnp.argmax(outputs, axis=-1) == batch.targets
-  return weighted(right, batch.weights)
+  # The largest of numbers and nan is the first nan, or class 0 of nan alone.
+  is_nan = jnp.isnan(outputs).any(axis=-1)
+  return weighted(right & ~is_nan, batch.weights)
 
 
 def class_metrics(

@@ -42,10 +42,16 @@ def bleu(
     lowercase: whether to compare in lower case.
 
   Raises:
-    FieldError: there are no references, or not as many hypotheses.
+    FieldError: there are no references, not as many hypotheses, or one is no
+      text.
   """
   check_bool("lowercase", lowercase)
   _check_pairs(hypotheses, references)
+  for field, texts in ("hypotheses", hypotheses), ("references", references):
+    wrong = [text for text in texts if not isinstance(text, str)]
+    if isinstance(texts, str) or wrong:
+      got = texts if isinstance(texts, str) else wrong[0]
+      raise FieldError(field, f"{{field}} must be a list of texts, got {got!r}")
   # Imported here: only translation needs it.
   from sacrebleu.metrics.bleu import BLEU
 
@@ -81,7 +87,7 @@ def chunk_f1(
   _check_lengths(hypotheses, references)
   for field, rows in ("hypotheses", hypotheses), ("references", references):
     for tag in {tag for row in rows for tag in row}:
-      if not CHUNK_TAG.fullmatch(tag):
+      if not isinstance(tag, str) or not CHUNK_TAG.fullmatch(tag):
         raise FieldError(
           field, f"{{field}} must be tags O, B-type or I-type, got {tag!r}"
         )

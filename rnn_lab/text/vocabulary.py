@@ -87,7 +87,12 @@ class Vocabulary:
 
     With unit "word" each line ends in `<eos>`, also a last line without a
     newline.
+
+    Raises:
+      FieldError: `text` is no text, such as a list of words.
     """
+    if not isinstance(text, str):
+      raise FieldError("text", f"{{field}} must be a text, got {text!r}")
     if self.unit == "character":
       return self._of_character[np.frombuffer(text.encode("utf-32-le"), "<u4")]
     lines = split_lines(text, keep_ends=self.unit == "bpe")
