@@ -27,8 +27,8 @@ from rnn_lab._stack import zero_perturbations
 from rnn_lab._unroll import static_unroll
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import init_params
-from rnn_lab.models.encoder_decoder import reverse_sequences
 from rnn_lab.models.inputs import Inputs, InputSettings
+from rnn_lab.models.steps import reverse_sequences
 from rnn_lab.tasks.base import SYMBOLS, Spec
 
 ATTENTIVE = [

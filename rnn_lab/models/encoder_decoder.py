@@ -25,11 +25,11 @@ from rnn_lab.models.attention import (
 from rnn_lab.models.base import Recurrence
 from rnn_lab.models.inputs import Inputs
 from rnn_lab.models.reading import reading_arguments
-from rnn_lab.models.sequence_to_vector import valid_steps
+from rnn_lab.models.steps import input_mask, reverse_sequences, valid_steps
 from rnn_lab.models.writing import Bridge, WritingModel
 from rnn_lab.models.writing_fields import decoder_fields, writing_arguments
 from rnn_lab.tasks.base import Task
-from rnn_lab.types import Array, Batch, Carry, PyTree
+from rnn_lab.types import Batch, Carry, PyTree
 
 
 class EncoderDecoder(WritingModel):
@@ -76,16 +76,15 @@ class EncoderDecoder(WritingModel):
     if self.initial is not None:
       size = batch.weights.shape[0]
       first = initial_for_batch(self.encoder, size, self.initial)
-    batch_read = self._as_read(batch)
-    mask_BT = batch_read.input_mask
-    x_TBD = self.inputs(batch_read.inputs).swapaxes(0, 1)
+    as_read = self._as_read(batch)
+    x_TBD = self.inputs(as_read.inputs).swapaxes(0, 1)
     encoder = Recurrence(
       stack=self.encoder,
       params=self.encoder_layers,
       xs=x_TBD,
       carry=first,
       lengths_B=batch.input_lengths,
-      mask_TB=None if mask_BT is None else mask_BT.T,
+      mask_TB=input_mask(as_read),
       final=self.final,
       readout=(),
       cost=None,
@@ -130,7 +129,7 @@ class EncoderDecoder(WritingModel):
       self.inputs(batch.inputs, train).swapaxes(0, 1),
       initial=self.initial,
       lengths_B=batch.input_lengths,
-      mask_TB=None if batch.input_mask is None else batch.input_mask.T,
+      mask_TB=input_mask(batch),
       dropout_key=self.make_rng("dropout") if drops else None,
       perturbations=perturbations and perturbations["encoder"],
       return_states=return_states,
@@ -151,22 +150,6 @@ class EncoderDecoder(WritingModel):
       mask_BS = valid_steps(batch, y_SBM.shape[0]).T
       params = remember(params, y_SBM.swapaxes(0, 1), mask_BS)
     return params, self._first_carry(vector_BE, layers)
-
-
-def reverse_sequences(x: Array, lengths_B: Array | None) -> Array:
-  """Reverses the valid steps of each sequence; padding stays at the end.
-
-  Args:
-    x: `[B, T, ...]`.
-    lengths_B: the numbers of valid steps; None where all are valid.
-  """
-  if lengths_B is None:
-    return x[:, ::-1]
-  t_1T = jnp.arange(x.shape[1])[None]
-  last_B1 = lengths_B[:, None] - 1
-  place_BT = jnp.where(t_1T <= last_B1, last_B1 - t_1T, t_1T)
-  index = place_BT.reshape(*place_BT.shape, *[1] * (x.ndim - 2))
-  return jnp.take_along_axis(x, index, axis=1)
 
 
 def build(section: Mapping[str, Any], task: Task) -> EncoderDecoder:

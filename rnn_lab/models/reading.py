@@ -36,6 +36,7 @@ from rnn_lab.models.base import (
   read_out,
 )
 from rnn_lab.models.inputs import Inputs, InputSettings, input_settings
+from rnn_lab.models.steps import input_mask
 from rnn_lab.tasks.base import Task
 from rnn_lab.types import Array, Batch, Carry, PyTree
 
@@ -150,7 +151,7 @@ class ReadingModel(StatelessModel):
       x_BTD.swapaxes(0, 1),
       initial=self.initial,
       lengths_B=batch.input_lengths,
-      mask_TB=None if batch.input_mask is None else batch.input_mask.T,
+      mask_TB=input_mask(batch),
       dropout_key=self.make_rng("dropout") if drops else None,
       perturbations=perturbations and perturbations["stack"],
       return_states=return_states,
@@ -186,7 +187,7 @@ class ReadingModel(StatelessModel):
       "xs": self.inputs(batch.inputs).swapaxes(0, 1),
       "carry": carry,
       "lengths_B": batch.input_lengths,
-      "mask_TB": None if batch.input_mask is None else batch.input_mask.T,
+      "mask_TB": input_mask(batch),
       "readout": self.readout.variables["params"],
     }
 

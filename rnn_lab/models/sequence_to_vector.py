@@ -10,6 +10,7 @@ from rnn_lab._stack import final_state
 from rnn_lab.errors import FieldError, check_choice, in_section
 from rnn_lab.models.base import Recurrence, Stepper, step_cost
 from rnn_lab.models.reading import ReadingModel, reading_arguments
+from rnn_lab.models.steps import valid_steps
 from rnn_lab.tasks.base import Task
 from rnn_lab.types import Array, Batch, Carry, PyTree
 
@@ -84,17 +85,6 @@ class SequenceToVector(ReadingModel):
       return self._read_out(final_state(carry, self.final), train)
     valid_TB = valid_steps(batch, y_TBH.shape[0])
     return self._read_out(pool(self.pooling, y_TBH, valid_TB), train)
-
-
-def valid_steps(batch: Batch, num_steps: int) -> Array:
-  """Returns `[T, B]`: whether each step of the inputs is valid."""
-  valid_TB = jnp.ones((num_steps, batch.weights.shape[0]), bool)
-  if batch.input_lengths is not None:
-    t_T1 = jnp.arange(num_steps)[:, None]
-    valid_TB = t_T1 < batch.input_lengths[None]
-  if batch.input_mask is not None:
-    valid_TB = valid_TB & batch.input_mask.T
-  return valid_TB
 
 
 def pool(pooling: str, y_TBH: Array, valid_TB: Array) -> Array:

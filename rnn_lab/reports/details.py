@@ -48,18 +48,22 @@ def forecasts_of(trial: Trial | None) -> dict[str, Any]:
   return details_of(trial).get("forecasts", {})
 
 
+def forecast_errors(trial: Trial) -> list[list[float | None]]:
+  """Returns the errors by horizon of each seed that did not diverge."""
+  return [
+    errors
+    for errors, seed in zip(forecasts_of(trial)["nrmse"], trial.seeds)
+    if seed["status"] != "diverged"
+  ]
+
+
 def horizons_lost(trial: Trial) -> set[int]:
   """Returns the horizons at which forecasts do not beat every baseline.
 
   Their mean error over the seeds that did not diverge must be below those of
   FORECAST_BASELINES; if that of one seed is not finite, the mean is not.
   """
-  forecasts, seeds = forecasts_of(trial), trial.seeds
-  several = [
-    errors
-    for errors, seed in zip(forecasts["nrmse"], seeds)
-    if seed["status"] != "diverged"
-  ]
+  forecasts, several = forecasts_of(trial), forecast_errors(trial)
   baselines = zip(*[forecasts[name] for name in FORECAST_BASELINES])
   lost = set()
   for h, others in enumerate(baselines, 1):

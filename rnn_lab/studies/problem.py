@@ -7,7 +7,7 @@ import numpy as np
 
 from rnn_lab.errors import FieldError
 from rnn_lab.models.base import Model, Recurrence, recurrence_shapes
-from rnn_lab.models.sequence_to_vector import valid_steps
+from rnn_lab.models.steps import valid_steps
 from rnn_lab.tasks.base import Task
 from rnn_lab.types import Batch, Params
 

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from rnn_lab.reports import style
 from rnn_lab.reports.curves import Curve, curve, draw_curve, panel_title
 from rnn_lab.reports.details import (
+  forecast_errors,
   forecasts_of,
   horizons_lost,
 )
@@ -231,11 +232,7 @@ def _horizons(last: int) -> list[int]:
 
 def _curve(trial: Trial) -> Curve:
   """The error by horizon over the seeds that did not diverge."""
-  several = [
-    errors
-    for errors, seed in zip(forecasts_of(trial)["nrmse"], trial.seeds)
-    if seed["status"] != "diverged"
-  ]
+  several = forecast_errors(trial)
   horizon = len(forecasts_of(trial)["mean"])
   by_horizon = [[errors[h] for errors in several] for h in range(horizon)]
   return curve(range(1, horizon + 1), by_horizon)
