@@ -113,12 +113,27 @@ def test_arguments_out_of_range(options):
     ({"keys": [0, 1]}, r"keys must be a key .*, got \[0, 1\]"),
     ({"keys": jax.random.PRNGKey(0)}, r"keys .*, got uint32\(2,\)"),
     ({"keys": jax.random.split(jax.random.key(0), 3)}, r"shape \(2,\), got"),
+    ({"first_B": -1}, r"first_B must have shape \[B\], got \(\)"),
+    ({"first_B": [[-1, -1]]}, r"first_B .* \[B\], got \(1, 2\)"),
+    ({"first_B": [0.0, 1.5]}, "first_B must hold integers, got 1.5"),
   ],
 )
-def test_wrong_ends_and_keys(options, words):
-  options = {"keys": jax.random.key(0), "num_steps": 2} | options
+def test_wrong_ends_keys_and_first_symbols(options, words):
+  options = {"first_B": FIRST, "num_steps": 2} | options
   with pytest.raises(FieldError, match=words):
-    sample(tree_step, START, FIRST, **options)
+    sample(tree_step, START, **{"keys": jax.random.key(0)} | options)
+  if "keys" not in options:
+    with pytest.raises(FieldError, match=words):
+      beam_search(tree_step, START, **{"end": END} | options)
+
+
+def test_a_batch_without_sequences_has_no_hypotheses():
+  none = jnp.zeros(0, jnp.int32)
+  options = {"num_steps": T, "end": END}
+  beam = beam_search(tree_step, (none, none), none, beam_size=2, **options)
+  assert [a.shape for a in beam] == [(0, 2, T), *[(0, 2)] * 4]
+  best = greedy(tree_step, (none, none), none, **options)
+  assert [a.shape for a in best] == [(0, T), (0,), (0,)]
 
 
 def test_greedy_takes_the_largest_and_stops_at_the_end():
@@ -217,6 +232,21 @@ def test_a_beam_of_one_is_greedy_and_a_wider_one_no_worse():
   assert (wide.log_prob[:, 0] >= one.log_prob[:, 0] - 1e-6).all()
 
 
+def test_a_beam_without_an_end_symbol_ranks_all_sequences():
+  got = beam_search(
+    tree_step, START, FIRST, num_steps=2, end=-1, beam_size=V**2
+  )
+  for row in range(2):
+    every = sorted(
+      itertools.product(range(V), repeat=2), key=lambda s: -log_prob(row, s)
+    )
+    assert [*map(tuple, got.tokens[row].tolist())] == every
+    want = [log_prob(row, tokens) for tokens in every]
+    np.testing.assert_allclose(got.log_prob[row], want, rtol=1e-5)
+    assert got.lengths[row].tolist() == [2] * V**2
+    assert not got.is_finished[row].any()
+
+
 def search(row, beam_size, penalty):
   """The beam search of one sequence, hypothesis by hypothesis."""
 
@@ -273,6 +303,8 @@ def test_free_running_reads_its_own_outputs():
   def step(carry, x_BD):
     return carry + 1, 2 * x_BD + carry[:, None]
 
-  x = jnp.array([[1.0], [10.0]])
+  x = [[1.0], [10.0]]
+  with pytest.raises(FieldError, match="num_steps must be .* got 0"):
+    free_run(step, jnp.zeros(2), x, num_steps=0)
   got = free_run(step, jnp.zeros(2), x, num_steps=3)
   assert got[..., 0].tolist() == [[2.0, 5.0, 12.0], [20.0, 41.0, 84.0]]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rnn_lab.decoding._one_by_one import Step
+from rnn_lab.decoding._one_by_one import Step, first_symbols
 from rnn_lab.errors import check_float, check_int
 from rnn_lab.types import Array, Carry
 
@@ -79,7 +79,7 @@ def beam_search(
     carry: in front of the first symbol read.
     first_B: `[B]`, the first symbols to read.
     num_steps: T, the most symbols of a hypothesis, at least 1.
-    end: the symbol that ends a sequence.
+    end: the symbol that ends a sequence; -1 for none.
     beam_size: K.
     length_penalty: a, at least 0; 0 is no penalty.
 
@@ -87,6 +87,7 @@ def beam_search(
     FieldError: an argument is out of its range.
   """
   check_int("num_steps", num_steps, 1)
+  check_int("end", end, -1)
   check_int("beam_size", beam_size, 1, WIDEST_BEAM)
   check_float("length_penalty", length_penalty, 0.0)
   step_BK = jax.vmap(step, in_axes=1, out_axes=1)
@@ -100,6 +101,7 @@ def beam_search(
   def body(state: tuple[Carry, Array, _Search]) -> tuple:
     carry, last_BK, search = state
     carry, logits_BKV = step_BK(carry, last_BK)
+    check_int("end", end, -1, logits_BKV.shape[-1] - 1)
     new, parent_BK, last_BK = _extend(search, logits_BKV, end, score)
     carry = jax.tree.map(lambda a: _choose(a, parent_BK), carry)
     return carry, last_BK, new
@@ -107,7 +109,7 @@ def beam_search(
   def goes_on(state: tuple[Carry, Array, _Search]) -> Array:
     return (state[2].t < num_steps) & ~state[2].is_over_B.all()
 
-  first_BK = repeat(jnp.asarray(first_B, jnp.int32))
+  first_BK = repeat(first_symbols(first_B))
   search = _no_symbols(first_BK.shape, num_steps, end)
   start = jax.tree.map(repeat, carry), first_BK, search
   _, _, search = jax.lax.while_loop(goes_on, body, start)
@@ -178,7 +180,8 @@ def _successors(
   log_p_BKV = jnp.where(jnp.isnan(log_p_BKV), -jnp.inf, log_p_BKV)
   log_p_BKV = search.live.log_prob[..., None] + log_p_BKV
   log_p_BN, place_BN = jax.lax.top_k(
-    log_p_BKV.reshape(size, -1), min(2, num_symbols) * beam_size
+    log_p_BKV.reshape(size, beam_size * num_symbols),
+    min(2, num_symbols) * beam_size,
   )
   parent_BN, symbol_BN = jnp.divmod(place_BN, num_symbols)
   tokens = _choose(search.live.tokens, parent_BN)

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 
 from rnn_lab.decoding._sampling import check_sampling, sampling_logits
 from rnn_lab.errors import FieldError, check_int
@@ -51,6 +53,9 @@ def greedy(
     end: the symbol that ends a sequence; -1 for none. Decoding stops when all
       sequences of the batch have ended. A sequence also ends, without the end
       symbol, where the model gives no distribution (nan).
+
+  Raises:
+    FieldError: an argument is out of its range.
   """
 
   def choose(t: Array, logits_BV: Array) -> Array:
@@ -96,6 +101,26 @@ def sample(
   return _decode(step, carry, first_B, choose, num_steps, end)
 
 
+def first_symbols(first_B: Any) -> Array:
+  """Returns the first symbols to read, of any array or list, as int32.
+
+  Raises:
+    FieldError: they are not one integer for each sequence.
+  """
+  is_traced = any(isinstance(a, Tracer) for a in jax.tree.leaves(first_B))
+  # numpy's, as a jitted caller's constants would be traced by JAX.
+  array = jnp.asarray(first_B) if is_traced else np.asarray(first_B)
+  if array.ndim != 1:
+    raise FieldError(
+      "first_B", f"{{field}} must have shape [B], got {array.shape}"
+    )
+  if not is_traced and (wrong := array != np.round(array)).any():
+    raise FieldError(
+      "first_B", f"{{field}} must hold integers, got {array[wrong][0]}"
+    )
+  return jnp.asarray(array, jnp.int32)
+
+
 def _check_keys(keys: Any, batch_shape: tuple[int, ...]) -> None:
   dtype = getattr(keys, "dtype", type(keys))
   is_key = jnp.issubdtype(dtype, jax.dtypes.prng_key)
@@ -118,7 +143,7 @@ def _decode(
 ) -> Decoded:
   check_int("num_steps", num_steps, 1)
   check_int("end", end, -1)
-  first_B = jnp.asarray(first_B, jnp.int32)
+  first_B = first_symbols(first_B)
   size = first_B.shape[0]
 
   def body(state: _State) -> _State:
