@@ -96,7 +96,7 @@ def generate(args: cli.Arguments) -> int:
     terminal.table(table)
     key = jax.random.key(args.seed)
     keys = [jax.random.fold_in(key, n) for n in range(args.samples)]
-    samples = keys and generation.continue_text(
+    samples = generation.continue_text(
       model, before, text[-1], args.num_tokens, keys, **sampling
     )
     for n, more in enumerate(samples):

@@ -55,6 +55,40 @@ def test_it_goes_on_one_token_at_a_time():
   assert texts == [[1, 2, 3, 4, 0, 1]] * 2
 
 
+def test_without_keys_there_are_no_continuations():
+  model = counting()
+  assert continue_text(model, model.initial(), 0, 6, []) == []
+
+
+@pytest.mark.parametrize(
+  "arguments, words",
+  [
+    ({"keys": None}, "keys must be a list of keys .* got None$"),
+    ({"keys": KEY}, "keys must be a list of keys .* got Array"),
+    ({"keys": [0, 1]}, r"keys must be a list of keys .* got \[0, 1\]$"),
+    ({"last": [0, 1]}, r"last must be one token, got \[0, 1\]$"),
+    ({"num_tokens": 0}, "num_tokens must be an integer of at least 1, got 0$"),
+    ({"temperature": [2]}, r"temperature must be .* got \[2\]$"),
+    ({"carry": jnp.zeros(2)}, r"carry must be of one text.* shape \(2,\)$"),
+  ],
+)
+def test_wrong_arguments_are_one_line(arguments, words):
+  arguments = {"last": 0, "num_tokens": 3, "keys": []} | arguments
+  carry = arguments.pop("carry", counting().initial())
+  with pytest.raises(FieldError, match=f"^{words}") as raised:
+    continue_text(counting(), carry, **arguments)
+  assert "\n" not in str(raised.value)
+  if raised.value.field == "carry":
+    with pytest.raises(FieldError, match=f"^{words}"):
+      read_all(counting(), [0], carry)
+
+
+def test_a_warm_up_names_its_own_arguments():
+  for field, wrong in (("start", (WORDS, 3)), ("num_tokens", (0, -1))):
+    with pytest.raises(FieldError, match=f"^{field} must be"):
+      warmed_up(counting(), *wrong, KEY)
+
+
 def test_it_ends_where_the_model_knows_nothing():
   model = counting(stop=3)
   assert continue_text(model, model.initial(), 0, 6, [KEY]) == [[1, 2, 3]]

@@ -14,7 +14,7 @@ import numpy as np
 from jax.core import Tracer
 
 from rnn_lab import decoding
-from rnn_lab.errors import FieldError
+from rnn_lab.errors import FieldError, check_int
 from rnn_lab.language_models import ngram
 from rnn_lab.models.base import Model, Stepper
 from rnn_lab.text.ids import check_ids
@@ -99,7 +99,12 @@ def warmed_up(model: NextToken, start: int, num_tokens: int, key: Key) -> Carry:
     num_tokens: length of that text, at least; up to four times as many if no
       line ends. 0 gives the initial carry.
     key: the key of the draws.
+
+  Raises:
+    FieldError: an argument is out of its range.
   """
+  check_ids("start", start, model.vocabulary_size)
+  check_int("num_tokens", num_tokens, 0)
   carry = model.initial()
   if num_tokens == 0:
     return carry
@@ -125,8 +130,8 @@ def read_all(
     The carry, of one text, and `[V]` natural logarithms in float32.
 
   Raises:
-    FieldError: there are no tokens, they are not in one row, or one is not an
-      id from 0 to V - 1.
+    FieldError: there are no tokens, they are not in one row, one is not an
+      id from 0 to V - 1, or the carry is not of one text.
   """
   ids = check_ids("tokens", tokens, model.vocabulary_size)
   if ids.size == 0:
@@ -134,6 +139,7 @@ def read_all(
   if ids.ndim != 1:
     raise FieldError("tokens", f"{{field}} must be a list, got {tokens!r}")
   carry = model.initial() if carry is None else carry
+  _check_one_text(carry)
   tokens_T = jnp.asarray(ids, jnp.int32)
   carry, log_p_V = _read(model.stepper, model.params, carry, tokens_T)
   return carry, np.asarray(log_p_V)
@@ -145,7 +151,10 @@ def continue_text(
   last: int,
   num_tokens: int,
   keys: Sequence[Key],
-  **options: Any,
+  *,
+  temperature: float = 1.0,
+  top_k: int = 0,
+  top_p: float = 1.0,
 ) -> list[list[int]]:
   """Samples continuations of a text, all of them at once.
 
@@ -153,32 +162,67 @@ def continue_text(
     model: the model.
     carry: its carry before the last token of the text.
     last: that token.
-    num_tokens: how many tokens to sample.
-    keys: a key for each continuation.
-    **options: temperature, top_k, top_p; see
-      `rnn_lab.decoding.sampling_logits`.
+    num_tokens: how many tokens to sample, at least 1.
+    keys: a key for each continuation; without any there are none.
+    temperature, top_k, top_p: see `rnn_lab.decoding.sampling_logits`.
 
   Returns:
     The tokens of each; fewer than `num_tokens` where a maximum likelihood
     model comes to a context that it has never seen.
 
   Raises:
-    FieldError: `last` is not an id from 0 to V - 1.
+    FieldError: `last` is not an id from 0 to V - 1, the carry is not of one
+      text, `keys` holds something else, or another argument is out of its
+      range.
   """
-  check_ids("last", last, model.vocabulary_size)
+  last_id = check_ids("last", last, model.vocabulary_size)
+  if last_id.ndim:
+    raise FieldError("last", f"{{field}} must be one token, got {last!r}")
+  check_int("num_tokens", num_tokens, 1)
+  decoding.check_sampling(temperature, top_k, top_p)
+  _check_one_text(carry)
+  keys = _as_list(keys)
+  if not keys:
+    return []
   decoded = _sample(
     model.stepper,
     num_tokens,
-    tuple(sorted(options.items())),
+    (temperature, top_k, top_p),
     model.params,
     carry,
-    jnp.asarray(last, jnp.int32),
-    jnp.stack([*keys]),
+    jnp.asarray(last_id, jnp.int32),
+    jnp.stack(keys),
   )
   return [
     tokens[:length].tolist()
     for tokens, length in zip(*map(np.asarray, decoded[:2]))
   ]
+
+
+def _check_one_text(carry: Carry) -> None:
+  for leaf in jax.tree.leaves(carry):
+    if jnp.shape(leaf)[:1] != (1,):
+      raise FieldError(
+        "carry",
+        "{field} must be of one text, with a leading dimension of 1, got an "
+        f"array of shape {jnp.shape(leaf)}",
+      )
+
+
+def _as_list(keys: Any) -> list[Key]:
+  try:
+    listed = [*keys]
+  except TypeError:  # a single key, or no key at all
+    listed = [None]
+  for key in listed:
+    dtype = getattr(key, "dtype", type(key))
+    if not jnp.issubdtype(dtype, jax.dtypes.prng_key) or key.ndim:
+      raise FieldError(
+        "keys",
+        "{field} must be a list of keys of jax.random.key, got "
+        + " ".join(repr(keys).split()),
+      )
+  return listed
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -199,13 +243,14 @@ def _read(
 def _sample(
   stepper: Any,
   num_tokens: int,
-  options: tuple,
+  sampling: tuple[float, int, float],
   params: Params,
   carry: Carry,
   last: Array,
   keys: Array,
 ) -> decoding.Decoded:
   count = keys.shape[0]
+  temperature, top_k, top_p = sampling
   texts = jax.tree.map(lambda a: jnp.repeat(a, count, axis=0), carry)
   return decoding.sample(
     stepper(params, count).step,
@@ -213,5 +258,7 @@ def _sample(
     jnp.full(count, last),
     keys,
     num_steps=num_tokens,
-    **dict(options),
+    temperature=temperature,
+    top_k=top_k,
+    top_p=top_p,
   )
