@@ -15,7 +15,12 @@ import numpy as np
 from rnn_lab._dropout import drop_rows, dropout
 from rnn_lab._layers import check_layers
 from rnn_lab._unroll import check_execution, for_batch, unroll
-from rnn_lab.cells.base import Cell, output_size, program_cell
+from rnn_lab.cells.base import (
+  Cell,
+  check_arrays,
+  output_size,
+  program_cell,
+)
 from rnn_lab.errors import (
   FieldError,
   check_bool,
@@ -238,10 +243,14 @@ def unroll_stack(
 
 
 def check_params(stack: Stack, params: Layers) -> None:
-  """Raises FieldError unless `params` has the stack's layers and directions."""
+  """Raises FieldError unless `params` has the stack's layers and directions.
+
+  What it holds of each must be arrays.
+  """
   if params is None:
     raise FieldError("params", "{field} must be those of init_stack, got None")
   check_layers("params", params, *_size(stack))
+  check_arrays("params", params)
 
 
 def with_states(cell: Cell) -> Cell:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from rnn_lab._layers import check_layers
 from rnn_lab._stack import FINAL_STATES, Directions, Layers, Stack, init_stack
 from rnn_lab.cells.base import Cell
-from rnn_lab.errors import check_choice
+from rnn_lab.errors import FieldError, check_choice
 from rnn_lab.types import Array, PyTree
 
 
@@ -57,10 +57,12 @@ def _layered(
 
   def step(params: Layers, carry: Layers, x_BD: Array) -> tuple[Layers, Array]:
     for field, layers in (("params", params), ("carry", carry)):
+      if layers is None:
+        raise FieldError(field, "{field} must be that of the stack, got None")
       check_layers(field, layers, len(steps), 1)
     carries, outputs = [], []
     for cell_step, layer_params, before in zip(steps, params, carry):
-      after, x_BD = cell_step(layer_params.forward, before.forward, x_BD)
+      after, x_BD = cell_step(layer_params[0], before[0], x_BD)
       carries.append(Directions(after))
       outputs.append(x_BD)
     if final == "all":

@@ -13,6 +13,10 @@ from rnn_lab.cells import ElmanParams, elman
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients.bptt import CHUNK, bptt_terms, terms_by_lag
 from rnn_lab.gradients.costs import window_weights
+from rnn_lab.gradients.gates import activations
+from rnn_lab.gradients.jacobians import elman_bound, step_jacobians
+from rnn_lab.gradients.lyapunov import lyapunov_exponents
+from rnn_lab.gradients.truncation import truncation_bias
 
 
 def costs_of_copies(copies_T, step, cost, readout, xs, targets, carry, weights):
@@ -297,6 +301,27 @@ def test_a_cost_that_is_not_a_scalar_and_a_stack_are_named():
     assert str(error.value) == f"cost must return a scalar, got {got}"
   with pytest.raises(FieldError, match="cell must be a Cell, got a Stack; "):
     bptt_terms(stack([cell]), cost, *rest)
+
+
+def test_parameters_that_are_no_arrays_are_named():
+  """Lists of numbers would be trees of scalars, with a norm of each."""
+  (cell, cost, params, *rest), _ = case("elman", np.float32)
+  lists, xs = jax.tree.map(lambda a: a.tolist(), params), rest[1]
+  words = "elman: params must hold arrays, got a float at .input_kernel"
+  for function in (
+    lambda: bptt_terms(cell, cost, lists, *rest),
+    lambda: truncation_bias(cell, cost, lists, *rest, [2]),
+    lambda: step_jacobians(cell, lists, xs),
+    lambda: lyapunov_exponents(cell, lists, xs),
+  ):
+    with pytest.raises(FieldError, match=f"^{words}"):
+      function()
+  with pytest.raises(FieldError, match="^params must hold arrays, got a float"):
+    activations(stack([cell]), ((lists,),), xs)
+  bound = elman_bound(cell, params, 3)
+  np.testing.assert_array_equal(elman_bound(cell, lists, 3), bound)
+  with pytest.raises(FieldError, match=r"^params must be those of an elman, "):
+    elman_bound(cell, None, 3)
 
 
 def test_a_step_that_changes_its_carry_is_named():

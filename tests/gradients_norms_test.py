@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from rnn_lab.gradients.norms import global_norm, norm, normalize
+from rnn_lab.gradients.norms import global_norm, norm, normalize, norms
 
 RNG = np.random.default_rng(0)
 TREE = {"a": RNG.normal(size=(3, 4)), "b": [RNG.normal(size=7)]}
@@ -49,3 +49,9 @@ def test_arrays_without_values_or_of_integers_have_a_norm():
   assert compiled({"a": none, "b": jnp.array([3.0, 4.0])}) == 5
   assert normalize(none).shape == (0, 3)
   assert norm(np.array([30, 40], np.int8)) == 50
+
+
+def test_plain_numbers_are_leaves_of_a_tree():
+  assert global_norm({"a": [3.0, -4.0]}) == 5
+  assert norms({"a": [3.0, -4.0]}) == {"a": [3, 4]}
+  assert normalize([3.0, -4.0]) == [1, -1]

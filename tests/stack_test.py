@@ -307,6 +307,25 @@ def test_layers_of_wrong_types_are_named():
     init_stack(layers, jax.random.key(0), 2.5)
 
 
+def test_parameters_that_are_no_arrays_are_refused():
+  layers = stack([gru(3)], dropout=0.5, variational=True)
+  params = init_stack(layers, jax.random.key(1), 2)
+  lists = jax.tree.map(lambda a: a.tolist(), params)
+  x = jnp.ones((T, B, 2))
+  words = "params must hold arrays, got a float at"
+  with pytest.raises(FieldError, match=f"^{words} .*forward.input_kernel"):
+    unroll_stack(layers, lists, x, dropout_key=jax.random.key(0))
+  cell = as_cell(layers)
+  with pytest.raises(FieldError, match=f"^gru: {words} .input_kernel"):
+    unroll(cell, lists, x)
+  with pytest.raises(FieldError, match="^params must be that of the stack"):
+    unroll(cell, None, x)
+  # Tuples stand for Directions wherever a stack is unrolled.
+  plain = [[layer.forward] for layer in params]
+  found = unroll(cell, plain, x)[1]
+  np.testing.assert_array_equal(found, unroll_stack(layers, plain, x)[1])
+
+
 def test_complex_perturbations_and_states_are_refused():
   layers = stack([gru(5)])
   params = init_stack(layers, jax.random.key(1), D)

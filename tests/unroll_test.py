@@ -593,6 +593,35 @@ def test_complex_arrays_are_refused(kind):
     cell.step(params, jax.tree.map(lambda a: a * 1j, carry), xs[0])
 
 
+@pytest.mark.parametrize("kind", CELLS)
+def test_parameters_of_another_form_are_refused(kind):
+  """Lists of numbers would be trees of scalars."""
+  cell, params, _, xs = setting(kind, np.float32)
+  lists = jax.tree.map(lambda a: a.tolist(), params)
+  scalars = jax.tree.map(lambda a: a.ravel()[0], params)
+  for wrong, got in (
+    (lists, r"hold arrays, got a float at .input_kernel\[0\]\[0\]"),
+    (params._replace(bias="b"), r"hold arrays, got a str at .bias"),
+    (None, "be those of .* matrix input_kernel, got a NoneType without it"),
+    (params._asdict(), "be those of .* got a dict without it"),
+    (scalars, r"be those of .* input_kernel, got shape \(\)"),
+  ):
+    for function in (unroll, static_unroll):
+      with pytest.raises(FieldError, match=f"^{kind}: params must {got}"):
+        function(cell, wrong, xs)
+
+
+def test_a_users_parameters_may_be_plain_numbers():
+  def step(decay, carry, x):
+    carry = decay * carry + x
+    return carry, carry
+
+  cell = Cell(lambda *_: 0.5, lambda s, d: jnp.zeros((*s, 1), d), step)
+  xs = jnp.arange(1.0, 4.0).reshape(3, 1, 1)
+  for function in (unroll, static_unroll):
+    assert function(cell, 0.5, xs)[0].item() == 3 + 2 / 2 + 1 / 4
+
+
 def test_a_users_cell_may_compute_with_complex_numbers():
   def step(params, carry, x):
     carry = params * carry + x

@@ -231,8 +231,12 @@ def check_carry(cell: Cell, expected: Carry, actual: Carry) -> None:
 
 
 def is_float(array: Array) -> bool:
-  """Returns whether an array has a floating dtype, and so derivatives."""
-  return jnp.issubdtype(array.dtype, jnp.floating)
+  """Returns whether an array has a floating dtype, and so derivatives.
+
+  Of what is no array it is False.
+  """
+  dtype = getattr(array, "dtype", None)
+  return dtype is not None and jnp.issubdtype(dtype, jnp.floating)
 
 
 def affine(kernel: Array, x: Array, dtype: Any) -> Array:
@@ -264,6 +268,24 @@ def check_real(field: str, tree: PyTree, kind: str = "") -> None:
       )
 
 
+def check_arrays(field: str, tree: PyTree, kind: str = "") -> None:
+  """Raises FieldError unless all leaves of a tree are arrays.
+
+  Args:
+    field: the name of the argument.
+    tree: parameters, in which lists of numbers would be trees of their own.
+    kind: of the cell, for the message; "" for none.
+  """
+  for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+    if not hasattr(leaf, "dtype") or not hasattr(leaf, "shape"):
+      start = f"{kind}: " if kind else ""
+      raise FieldError(
+        field,
+        f"{start}{{field}} must hold arrays, got a {type(leaf).__name__} at "
+        f"{jax.tree_util.keystr(path) or 'its root'}",
+      )
+
+
 def check_widths(kind: str, params: Params, carry: Carry, x_BD: Array) -> None:
   """Checks the widths of an input and of a carry, and that all are real.
 
@@ -274,9 +296,20 @@ def check_widths(kind: str, params: Params, carry: Carry, x_BD: Array) -> None:
     x_BD: the input.
 
   Raises:
-    FieldError: an array is complex.
+    FieldError: `params` are not those of the cell's `init`, or an array is
+      complex.
     ValueError: an array has another width.
   """
+  check_arrays("params", params, kind)
+  for name in ("input_kernel", "recurrent_kernel"):
+    kernel = getattr(params, name, None)
+    if kernel is None or kernel.ndim != 2:
+      got = f"a {type(params).__name__} without it"
+      raise FieldError(
+        "params",
+        f"{kind}: {{field}} must be those of the cell's init, with a matrix "
+        f"{name}, got {got if kernel is None else f'shape {kernel.shape}'}",
+      )
   for field, tree in (("x", x_BD), ("carry", carry), ("params", params)):
     check_real(field, tree, kind)
   hidden_size = params.recurrent_kernel.shape[0]

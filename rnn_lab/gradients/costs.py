@@ -19,6 +19,7 @@ import numpy as np
 from rnn_lab._unroll import carry_dtype
 from rnn_lab.cells.base import (
   Cell,
+  check_arrays,
   check_carry,
   check_real,
   check_step,
@@ -131,6 +132,7 @@ def prepare(
       f"{{field}} must be a Cell, got a {type(cell).__name__}; "
       "rnn_lab.as_cell(stack) makes a Cell of a Stack",
     )
+  check_arrays("params", params, cell.kind)
   shapes = _shapes(xs)
   lengths = {shape[0] if len(shape) > 1 else 0 for shape in shapes}
   if len(lengths) != 1 or 0 in lengths:

@@ -163,7 +163,7 @@ def elman_bound(cell: Cell, params: Params, num_lags: int) -> np.ndarray:
 
   Raises:
     FieldError: num_lags is not a positive integer, or the cell is not an
-      `elman`, the only kind for which the bound holds.
+      `elman`, the only kind for which the bound holds, or params are not its.
   """
   if cell.kind != "elman":
     raise FieldError(
@@ -171,7 +171,14 @@ def elman_bound(cell: Cell, params: Params, num_lags: int) -> np.ndarray:
       f"{{field}} must be of kind 'elman' for this bound, got {cell.kind!r}",
     )
   check_int("num_lags", num_lags, 1)
-  sigma = np.linalg.norm(np.asarray(params.recurrent_kernel, np.float64), 2)
+  kernel = np.asarray(getattr(params, "recurrent_kernel", np.nan), np.float64)
+  if kernel.ndim != 2:
+    raise shape_error(
+      "params",
+      "those of an elman, with a matrix recurrent_kernel",
+      kernel.shape,
+    )
+  sigma = np.linalg.norm(kernel, 2)
   gamma = ACTIVATIONS[options_of(cell)["activation"]].largest_slope
   with np.errstate(divide="ignore"):
     log_step = np.log(sigma * gamma)

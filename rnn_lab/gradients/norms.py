@@ -113,5 +113,6 @@ def _smallest_divisor(dtype: Any) -> Any:
 
 
 def _widen(array: Array) -> Array:
-  """Casts dtypes of less precision to float32."""
+  """Casts dtypes of less precision, and plain numbers, to float32."""
+  array = jnp.asarray(array)
   return array.astype(jnp.promote_types(array.dtype, jnp.float32))
