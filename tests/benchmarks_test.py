@@ -1,14 +1,24 @@
 """The benchmarks: their arithmetic, and that each runs; no speed is tested."""
 
+import contextlib
+import itertools
 import types
 
+import jax
 import numpy as np
 import pytest
 from tiny import tiny_config
 
 from configs import ptb_small as recipe
-from rnn_lab.benchmarks import gradient_norms, loss_memory, ptb_small, torch_ptb
+from rnn_lab.benchmarks import (
+  gradient_norms,
+  loss_memory,
+  ptb_small,
+  rounds,
+  torch_ptb,
+)
 from rnn_lab.benchmarks.rounds import run_in_turns, summarize
+from rnn_lab.training.loop import Trainer
 
 
 def test_functions_take_turns_and_the_first_round_does_not_count():
@@ -43,22 +53,78 @@ def tiny_recipe():
   return config.to_dict()
 
 
+def without_a_clock(work, amount):
+  """In the place of `timed`: what is done in a round, and how much it is."""
+  return work, amount
+
+
+def test_a_rate_is_the_amount_over_the_time_of_the_work(monkeypatch):
+  clock = [10.0]
+  monkeypatch.setattr(rounds.time, "perf_counter", lambda: clock[0])
+  one_round = rounds.timed(lambda: clock.__setitem__(0, clock[0] + 2), 6)
+  assert [one_round(), one_round()] == [3, 3]
+
+
 def test_the_labs_trainer_trains(monkeypatch):
   monkeypatch.setattr(ptb_small, "WORDS", 20)
   monkeypatch.setattr(ptb_small, "STEPS", 2)
-  one_round = ptb_small.trainer(tiny_recipe())
-  rates = [one_round() for _ in range(5)]  # over the end of an epoch
-  assert all(np.isfinite(rate) and rate > 0 for rate in rates)
+  monkeypatch.setattr(ptb_small, "timed", without_a_clock)
+  work, amount = ptb_small.trainer(tiny_recipe())
+  assert amount == 2 * 2 * 3
+  before = None
+  for n in range(1, 6):  # over the end of an epoch
+    state = jax.device_get(work())
+    assert state.sums.steps.tolist() == [2 * n] and state.alive.all()
+    if before is not None:
+      moved = jax.tree.map(np.array_equal, before, state.params)
+      assert not any(jax.tree.leaves(moved))
+    before = state.params
 
 
 @pytest.mark.skipif(
   not torch_ptb.is_installed(), reason="PyTorch is not installed"
 )
 def test_torch_trains(monkeypatch):
+  """As many tokens in a round, as those of the lab are counted."""
   monkeypatch.setattr(ptb_small, "WORDS", 20)
   monkeypatch.setattr(ptb_small, "STEPS", 2)
-  found = ptb_small.measure(tiny_recipe(), rounds=1)
-  assert found["ratios"]["torch, eager nn.LSTM"]["rounds"] == 1
+  with ptb_small._torch_process(tiny_recipe()) as one_round:
+    assert one_round() > 0
+  sizes = {
+    "words": 20,
+    "hidden_size": 4,
+    "num_layers": 2,
+    "batch": 2,
+    "window": 3,
+    "clip_norm": 5.0,
+    "learning_rate": 1.0,
+    "steps": 2,
+  }
+  requests, rates = iter(["go", "go"]), []
+
+  def receive():
+    try:
+      return next(requests)
+    except StopIteration:
+      raise EOFError from None
+
+  clock = itertools.count(10.0, 4.0)
+  monkeypatch.setattr(torch_ptb.time, "perf_counter", lambda: next(clock))
+  torch_ptb.serve(types.SimpleNamespace(recv=receive, send=rates.append), sizes)
+  assert rates == [2 * 2 * 3 / 4] * 2
+
+
+def test_what_is_measured_is_named(monkeypatch):
+  """The lab's rate, and the ratio to the other's."""
+  monkeypatch.setattr(ptb_small, "trainer", lambda config: lambda: 6.0)
+  monkeypatch.setattr(torch_ptb, "is_installed", lambda: True)
+  other = contextlib.nullcontext(lambda: 2.0)
+  monkeypatch.setattr(ptb_small, "_torch_process", lambda config: other)
+  found = ptb_small.measure({}, rounds=1)
+  assert found["rnn_lab"]["median"] == 6
+  assert found["ratios"]["torch, eager nn.LSTM"]["median"] == 3
+  monkeypatch.setattr(torch_ptb, "is_installed", lambda: False)
+  assert ptb_small.measure({}, rounds=1)["ratios"] == {}
 
 
 def test_the_losses_that_are_compared_are_equal():
@@ -69,8 +135,31 @@ def test_the_losses_that_are_compared_are_equal():
   want = loss_memory._plain(h, kernel, bias, targets)
   got = loss_memory._chunked(4)(h, kernel, bias, targets)
   np.testing.assert_allclose(got, want, rtol=1e-5)
-  found = loss_memory.measure(12, 3, 5, (12, 4), rounds=1)
-  assert list(found["mebibytes"]) == ["plain", "chunks of 12", "chunks of 4"]
+
+
+def test_what_is_measured_of_the_losses(monkeypatch):
+  """In chunks less memory; of all the same tokens are counted."""
+  sizes = []
+
+  def chunked(chunk):
+    sizes.append(chunk)
+    return loss_of(chunk)
+
+  def counted(work, amount):
+    work()
+    return lambda: amount
+
+  loss_of = loss_memory._chunked
+  monkeypatch.setattr(loss_memory, "_chunked", chunked)
+  monkeypatch.setattr(loss_memory, "timed", counted)
+  found = loss_memory.measure(64, 3, 500, (64, 8), rounds=1)
+  assert list(found["mebibytes"]) == ["plain", "chunks of 64", "chunks of 8"]
+  assert sizes == [64, 8]
+  plain, _, least = found["mebibytes"].values()
+  assert least < plain / 2
+  rates = found["tokens_per_second"]
+  assert [rates[name]["median"] for name in found["mebibytes"]] == [64] * 3
+  assert set(rates["ratios"]) == {"plain", "chunks of 64"}
 
 
 def test_a_backend_need_not_say_what_a_program_allocates():
@@ -82,7 +171,37 @@ def test_a_backend_need_not_say_what_a_program_allocates():
   assert loss_memory._mebibytes(program(None)) is None
 
 
-def test_training_is_measured_with_and_without_gradient_norms():
-  found = gradient_norms.measure(tiny_config().to_dict(), rounds=1)
-  assert set(found) == {"logged", "not logged", "ratios"}
-  assert found["ratios"]["not logged"]["median"] > 0.0
+def test_training_is_measured_with_and_without_gradient_norms(monkeypatch):
+  rates = {True: 2.0, False: 8.0}
+  monkeypatch.setattr(
+    gradient_norms, "trainer", lambda config, norms: lambda: rates[norms]
+  )
+  found = gradient_norms.measure({}, rounds=1)
+  assert found["logged"]["median"] == 2
+  assert found["not logged"]["median"] == 8
+  assert found["ratios"]["not logged"]["median"] == 0.25
+
+
+@pytest.mark.parametrize("log_norms", [True, False])
+def test_a_round_trains_and_reads_its_rows(log_norms, monkeypatch):
+  rows = []
+  read = Trainer.training_metrics
+
+  def reading(trainer):
+    row = read(trainer)
+    rows.append((trainer.step, set(row)))
+    return row
+
+  monkeypatch.setattr(Trainer, "training_metrics", reading)
+  monkeypatch.setattr(gradient_norms, "ROWS", 2)
+  monkeypatch.setattr(gradient_norms, "timed", without_a_clock)
+  work, amount = gradient_norms.trainer(tiny_config().to_dict(), log_norms)
+  work()
+  assert amount == 2 * 5
+  assert [step for step, _ in rows] == [5, 10]
+  for _, names in rows:
+    assert "train/loss" in names
+    assert (
+      any("grad" in name for name in names - {"train/grad_norm"}) == log_norms
+    )
+    assert any("saturated" in name for name in names) == log_norms
