@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import reports_fakes as fakes
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 
 from rnn_lab.reports import load_trials
@@ -22,13 +23,44 @@ def _draw(draw, trials):
 
 
 def _lines(ax):
-  """The lines of the series, without chance and without single seeds."""
+  """The lines of the series, which alone have marks as well as a line."""
   return [
     line
     for line in ax.lines
-    if line.get_linewidth() > 1.5
-    and len(line.get_xdata())
-    and line.get_linestyle() != "None"
+    if line.get_marker() != "None" and line.get_linestyle() != "None"
+  ]
+
+
+def _seeds(ax):
+  """The numbers of single seeds, which are marks without a line."""
+  marks = [line for line in ax.lines if line.get_linestyle() == "None"]
+  return [mark.get_xydata().tolist() for mark in marks]
+
+
+def _levels(ax, axis=1):
+  """The levels of chance, which are lines without marks."""
+  lines = [line for line in ax.lines if line.get_marker() == "None"]
+  return [line.get_xydata()[0, axis] for line in lines]
+
+
+def _bands(ax):
+  """The smallest and the largest number of each series at each place."""
+  bands = []
+  for filled in ax.collections:
+    if isinstance(filled, PolyCollection):
+      at, values = np.concatenate([p.vertices for p in filled.get_paths()]).T
+      bands.append(
+        {x: [min(values[at == x]), max(values[at == x])] for x in {*at}}
+      )
+  return bands
+
+
+def _bars(ax):
+  """The ends of the bars of each series."""
+  return [
+    bars.get_segments()
+    for bars in ax.collections
+    if isinstance(bars, LineCollection)
   ]
 
 
@@ -41,6 +73,21 @@ def test_headline_figure_draws_the_means_and_chance(tmp_path):
     expected = [0.16 if m == 0.17 else m for m in means.values()]
     np.testing.assert_allclose(line.get_ydata(), expected, atol=1e-12)
     assert list(line.get_xdata()) == [0, 20, 100]
+  ends = {
+    (i, x): [m - 0.01] * 2 if m == 0.17 else [m - 0.01, m + 0.02]
+    for i, (_, means) in enumerate(fakes.ACCURACY.values())
+    for x, m in means.items()
+  }
+  for i, (band, bars) in enumerate(zip(_bands(ax), _bars(ax), strict=True)):
+    for x, bar in zip((0, 20, 100), bars, strict=True):
+      np.testing.assert_allclose(band[x], ends[i, x], atol=1e-12)
+      np.testing.assert_allclose(bar, [[x, y] for y in ends[i, x]], atol=1e-12)
+  seeds = dict(zip(ends, _seeds(ax), strict=True))
+  for (i, x), (low, high) in ends.items():
+    alive = [low, low] if low == high else [low, high, low]
+    expected = [[x, value] for value in alive]
+    np.testing.assert_allclose(seeds[i, x], expected, atol=1e-12)
+  assert _levels(ax) == [0.1]
   assert len({line.get_color() for line in lines}) == 3
   assert len({line.get_marker() for line in lines}) == 3
   words = [text.get_text() for text in figure.legends[0].get_texts()]
@@ -73,10 +120,14 @@ def test_dot_plot_where_nothing_was_swept(tmp_path):
   (ax,) = figure.axes
   names = [label.get_text() for label in ax.get_yticklabels()]
   assert names == ["cell=elman", "cell=gru", "cell=lstm"]
-  means = [
-    line.get_xdata()[0] for line in _lines(ax) if len(line.get_xdata()) == 1
-  ]
-  np.testing.assert_allclose(means, [0.2, 0.6, 0.8])
+  means = [line.get_xydata()[0] for line in _lines(ax)]
+  np.testing.assert_allclose(means, [[0.2, 0], [0.6, 1], [0.8, 2]])
+  for (_, row), (bar,), seeds in zip(means, _bars(ax), _seeds(ax), strict=True):
+    mean = means[int(row)][0]
+    ends = [[mean - 0.1, row], [mean + 0.1, row]]
+    np.testing.assert_allclose(bar, ends)
+    np.testing.assert_allclose(seeds, ends)
+  assert _levels(ax, axis=0) == [0.1]
 
 
 def test_gradient_flow_is_a_geometric_mean_and_zero_has_a_floor(tmp_path):
@@ -96,6 +147,8 @@ def test_gradient_flow_is_a_geometric_mean_and_zero_has_a_floor(tmp_path):
   first, last = figure.axes
   np.testing.assert_allclose(_lines(first)[0].get_ydata(), [1e-3, 2.0])
   np.testing.assert_allclose(_lines(last)[0].get_ydata(), [1e-30, 0.5])
+  assert list(_lines(first)[0].get_xdata()) == [0, 1]
+  assert _bands(first) == [{0: [1e-4, 1e-2], 1: [1.0, 4.0]}]
   assert first.get_yscale() == last.get_yscale() == "log"
   assert first.get_title(loc="left") == "at initialisation (step 0)"
   assert last.get_title(loc="left") == "at step 900"
@@ -106,16 +159,20 @@ def test_gradient_flow_is_a_geometric_mean_and_zero_has_a_floor(tmp_path):
 
 def test_learning_curves_skip_a_seed_from_where_it_diverged(tmp_path):
   rows = [
-    {"step": 10, "train/loss": [3.0, 3.0]},
-    {"step": 10, "valid/accuracy": [0.2, 0.4]},
-    {"step": 20, "train/loss": [2.0, None], "valid/accuracy": [0.6, None]},
-    {"step": 30, "valid/accuracy": [None, None]},
+    {"step": 10, "train/loss": [3.0, 3.0, 3.0]},
+    {"step": 10, "valid/accuracy": [0.1, 0.2, 0.6]},
+    {"step": 20, "train/loss": [2.0, 2.0, None]},
+    {"step": 20, "valid/accuracy": [0.6, 0.8, None]},
+    {"step": 30, "valid/accuracy": [None, None, None]},
   ]
-  fakes.write_run(tmp_path, fakes.config(), fakes.result([0.5, None]), rows)
+  result = fakes.result([0.5, 0.5, None])
+  fakes.write_run(tmp_path, fakes.config(), result, rows)
   (figure,) = _draw(draw_learning_curves, load_trials(tmp_path))
   (line,) = _lines(figure.axes[0])
   assert list(line.get_xdata()) == [10, 20, 30]
-  np.testing.assert_allclose(line.get_ydata(), [0.3, 0.6, np.nan])
+  np.testing.assert_allclose(line.get_ydata(), [0.3, 0.7, np.nan])
+  assert _bands(figure.axes[0]) == [{10: [0.1, 0.6], 20: [0.6, 0.8]}]
+  assert _levels(figure.axes[0]) == [0.1]
 
 
 def test_more_than_eight_series_are_split_and_old_figures_removed(tmp_path):
@@ -175,11 +232,12 @@ def test_one_layer_is_not_called_the_top_one(tmp_path):
 
 
 def test_gradient_flow_has_a_line_for_each_of_several_recurrences(tmp_path):
+  decays = {"stack": 0.5, "reader": 0.25, "writer": 0.125}
   for name, recurrences in [("gru", ["stack"]), ("lstm", ["reader", "writer"])]:
     flow = [
       {**row, "recurrence": recurrence}
       for recurrence in recurrences
-      for row in fakes.flow_rows(4, 0.5, seeds=1, steps=(0,))
+      for row in fakes.flow_rows(4, decays[recurrence], seeds=1, steps=(0,))
     ]
     fakes.write_run(
       tmp_path / name, fakes.config(name), fakes.result([0.5]), [], flow
@@ -187,7 +245,10 @@ def test_gradient_flow_has_a_line_for_each_of_several_recurrences(tmp_path):
   (figure,) = draw_gradient_flow(arrange(load_trials(tmp_path)))
   words = [text.get_text() for text in figure.legends[0].get_texts()]
   assert words == ["cell=gru", "cell=lstm, reader", "cell=lstm, writer"]
-  assert [len(_lines(ax)) for ax in figure.axes] == [3]
+  (ax,) = figure.axes
+  for line, decay in zip(_lines(ax), decays.values(), strict=True):
+    norms = line.get_ydata()
+    np.testing.assert_allclose(norms[1:] / norms[:-1], 1 / decay)
 
 
 def test_more_than_six_panels_wrap(tmp_path):
@@ -206,4 +267,7 @@ def test_more_than_six_panels_wrap(tmp_path):
     shown = [ax for ax in figure.axes if ax.axison]
     assert len(shown) == 8 * bands
     assert all(len(_lines(ax)) == 1 for ax in shown)
+    ends = [_lines(ax)[0].get_ydata()[-1] for ax in shown]
+    if figure is curves:
+      np.testing.assert_allclose(ends, 0.1 + np.arange(8) / 10)
     assert len(figure.axes) == 12 * bands
