@@ -169,6 +169,25 @@ def test_a_forecast_is_in_the_units_of_the_series():
     forecast(model, one, task, raw[:, :2], HORIZON)
 
 
+def test_examples_are_forecasts_in_the_units_of_the_series():
+  task, model, params = case("elman")
+  seeds = population(SEEDS)
+  kept = Forecasts(model, task, None, seeds).examples(seeds.put(params), 1, 3)
+  one, undo = seed_of(params, 1), task.columns.scaling.undo
+  windows = task.parts.windows["test"]
+  close = functools.partial(assert_allclose, rtol=1e-5, atol=1e-3)
+  for row, place in zip(kept["examples"], (0, 200, 400), strict=True):
+    read, true = windows[place, :WARMUP], windows[place, WARMUP:]
+    assert row["reads"]["form"] == "vectors" and row["right"] is None
+    close(row["reads"]["values"], undo(read))
+    close(row["output"], undo(by_hand("elman", one, read)))
+    close(row["target"], undo(true))
+  shown, read = kept["picture"], windows[0, :WARMUP]
+  close(shown["reads"]["values"], undo(read))
+  after = [by_hand("elman", one, read[: t + 1])[0] for t in range(WARMUP)]
+  close(shown["output"], undo(np.array(after)))
+
+
 def test_what_cannot_be_evaluated():
   task, _, _ = case("elman")
   model = build(task, "elman", bidirectional=True)
