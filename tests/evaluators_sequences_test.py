@@ -32,6 +32,7 @@ from rnn_lab.evaluators.lengths import (
 from rnn_lab.evaluators.sequences import Sequences
 from rnn_lab.models.base import init_params
 from rnn_lab.training.population import population
+from rnn_lab.types import Batch
 
 SEEDS = 2
 
@@ -149,6 +150,17 @@ def test_scores_by_length_are_those_of_a_loop_over_the_lengths():
       want.append(float(np.log(1 + wrong)))
     assert row["scores"] == {"log_error": want, "infinite": [None, None]}
   assert len({str(row["scores"]) for row in rows}) > 2
+
+
+def test_a_bin_has_the_range_and_the_mean_of_its_lengths():
+  lengths = np.arange(1, 13) ** 2
+  batch = Batch(None, lengths, None, np.ones((12, 1)))
+  task = types.SimpleNamespace(score=lambda *args: {})
+  rows = scores_by_length(task, (batch,), [[None] * 12])
+  squares = lengths.reshape(6, 2)
+  assert [row["shortest"] for row in rows] == squares[:, 0].tolist()
+  assert [row["longest"] for row in rows] == squares[:, 1].tolist()
+  assert [row["mean_length"] for row in rows] == squares.mean(axis=1).tolist()
 
 
 def test_inputs_of_one_length_or_none_have_no_bins():

@@ -165,3 +165,18 @@ def write_sweep(sweep, **extra):
   }
   write_json(sweep / "sweep.json", {**content, **extra, "trials": plan})
   return sweep
+
+
+def series_lines(ax):
+  """The lines of the series, which alone have marks as well as a line."""
+  return [
+    line
+    for line in ax.lines
+    if line.get_marker() != "None" and line.get_linestyle() != "None"
+  ]
+
+
+def levels(ax, axis=1):
+  """Where the lines without marks are, such as that of chance."""
+  lines = [line for line in ax.lines if line.get_marker() == "None"]
+  return [line.get_xydata()[0, axis] for line in lines]

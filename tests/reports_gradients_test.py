@@ -29,6 +29,8 @@ from rnn_lab.reports.series import arrange
 LENGTH = 11
 HIDDEN = 4
 
+_lines = fakes.series_lines
+
 
 def _small(rate, **options):
   return portrait(rate, length=LENGTH, hidden=HIDDEN, **options)
@@ -45,11 +47,6 @@ def _group(tmp_path, contents, title=""):
 def _title(figure):
   """The title with its folds undone."""
   return figure.get_suptitle().replace("\n    ", " ").split("\n")
-
-
-def _lines(ax):
-  """The lines of the series, without bounds and levels."""
-  return [line for line in ax.lines if line.get_linewidth() > 1.5]
 
 
 def _panel_titles(figure):

@@ -237,7 +237,8 @@ def test_learning_curves_over_shares_of_the_text(fractions):
   assert arrange(trials).x == "task.fraction"
   (figure,) = _draw(draw_headline, trials)
   (ax,) = figure.axes
-  lines = [line for line in ax.lines if line.get_linewidth() > 1.6]
+  lines = fakes.series_lines(ax)
+  assert fakes.levels(ax) == [pytest.approx(7.891, abs=5e-4)]
   assert [list(line.get_xdata()) for line in lines] == [[0.25, 0.5, 1.0]] * 3
   gru = lm.overall(lm.NETWORKS["GRU"][2])
   expected = [gru * x**-0.2 * 3.002 / 3 for x in (0.25, 0.5, 1.0)]

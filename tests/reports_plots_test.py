@@ -17,30 +17,17 @@ from rnn_lab.reports.sections.headline import draw_headline
 from rnn_lab.reports.sections.learning_curves import draw_learning_curves
 from rnn_lab.reports.series import arrange
 
+_lines, _levels = fakes.series_lines, fakes.levels
+
 
 def _draw(draw, trials):
   return draw(arrange(trials), headline_of(trials))
-
-
-def _lines(ax):
-  """The lines of the series, which alone have marks as well as a line."""
-  return [
-    line
-    for line in ax.lines
-    if line.get_marker() != "None" and line.get_linestyle() != "None"
-  ]
 
 
 def _seeds(ax):
   """The numbers of single seeds, which are marks without a line."""
   marks = [line for line in ax.lines if line.get_linestyle() == "None"]
   return [mark.get_xydata().tolist() for mark in marks]
-
-
-def _levels(ax, axis=1):
-  """The levels of chance, which are lines without marks."""
-  lines = [line for line in ax.lines if line.get_marker() == "None"]
-  return [line.get_xydata()[0, axis] for line in lines]
 
 
 def _bands(ax):
