@@ -103,35 +103,52 @@ def test_commands_name_configs_and_fields_that_exist(page):
           config = importlib.import_module(name).get_config(argument)
 
 
-def test_every_topic_of_the_lecture_is_there():
-  text = LECTURE.read_text(encoding="utf-8").lower()
-  for topic in (
-    "n-grams",
-    "sparsity",
-    "storage",
-    "one-hot",
-    "window network",
-    "recurrent neuron",
-    "three weights",
-    "unfolding",
-    "layers",
-    "rnn language model",
-    "manual rnn",
-    "dynamic rnn",
-    "backpropagation through time",
-    "twenty steps",
-    "four design patterns",
-    "attention",
-    "teacher forcing",
-    "scheduled sampling",
-    "beam search",
-    "masks",
-    "buckets",
-    "growing gaps",
-    "four steps of the lstm",
-    "multi-layer lstm",
-  ):
-    assert topic in text, topic
+def entries():
+  """The text of each topic of the lecture, by its title."""
+  text = LECTURE.read_text(encoding="utf-8")
+  title = re.compile(r"^\*\*([^*]+?)\.?\*\*|^## (.+)$", re.M)
+  starts = [*title.finditer(text)]
+  ends = [start.start() for start in starts[1:]] + [len(text)]
+  return {
+    start[1] or start[2]: text[start.end() : end]
+    for start, end in zip(starts, ends)
+  }
+
+
+@pytest.mark.parametrize(
+  "topic, words",
+  [
+    ("n-grams", "count(context)"),
+    ("Sparsity", "0/0"),
+    ("Storage", "storage_table"),
+    ("One-hot words and embeddings", "look-up"),
+    ("The fixed-window network", "WindowLM"),
+    ("The RNN language model", "softmax(v h_t)"),
+    ("The neuron and its three weights", "h_t = f(u x_t + w h_{t-1} + b)"),
+    ("Unfolding", "h_1 = f(u x_1 + w h_0)"),
+    ("The manual RNN", "two steps"),
+    ("The dynamic RNN", "as long as the sequence"),
+    ("Layers", "layer l-1"),
+    ("Two directions", "backwards"),
+    ("The cost", "softmax(z_t)"),
+    ("Backpropagation through time", "twenty steps"),
+    ("A cost on some outputs only", "weight(t)"),
+    ("Growing gaps: vanishing and exploding gradients", "dh(t)/dh(k)"),
+    ("The four design patterns", "encoder_decoder"),
+    ("Attention", "single vector"),
+    ("Teacher forcing and scheduled sampling", "scheduled_sampling"),
+    ("Decoding", "beam search"),
+    ("Masks", "not valid"),
+    ("Buckets", "padding"),
+    ("The four steps of the LSTM", "i_t = sigma("),
+    ("The constant error carousel", "c_t = f_t * c_{t-1}"),
+    ("The multi-layer LSTM", "num_layers"),
+  ],
+)
+def test_every_topic_of_the_lecture_has_an_entry_with_a_test(topic, words):
+  entry = entries()[topic]
+  assert words in " ".join(entry.split())
+  assert re.search(r"`tests/\w+\.py::\w+`", entry)
 
 
 def blocks(page):

@@ -14,7 +14,7 @@ from configs import common
 from rnn_lab import models, tasks
 from rnn_lab.errors import FieldError
 from rnn_lab.evaluators import EVALUATORS
-from rnn_lab.evaluators.batches import Batches
+from rnn_lab.evaluators.batches import Batches, divide
 from rnn_lab.evaluators.stream import Stream
 from rnn_lab.models.base import init_params
 from rnn_lab.training.population import population
@@ -95,6 +95,13 @@ def test_batches_of_two_shapes_equal_a_plain_loop():
   valid = evaluator.evaluate(params, "valid")["loss"]
   assert (np.abs(valid - means) > 1e-4).all()
   assert evaluator.details(params) == {}
+
+
+def test_sums_of_batches_are_added_in_float64():
+  counts = [np.float32([n]) for n in (1, 0, 1)]
+  values = [np.float32([v]) for v in (2**24, 1, 5)]
+  found = divide([{"loss": pair} for pair in zip(values, counts)])
+  assert found["loss"] == (2**24 + 6) / 2 and found["loss"].dtype == np.float32
 
 
 def test_a_models_initial_values_compile_no_second_program():
