@@ -3,6 +3,9 @@
 import json
 import statistics
 
+import numpy as np
+from matplotlib.collections import PolyCollection
+
 
 def write_json(path, content):
   path.parent.mkdir(parents=True, exist_ok=True)
@@ -180,3 +183,15 @@ def levels(ax, axis=1):
   """Where the lines without marks are, such as that of chance."""
   lines = [line for line in ax.lines if line.get_marker() == "None"]
   return [line.get_xydata()[0, axis] for line in lines]
+
+
+def bands(ax):
+  """The smallest and the largest number of each series at each place."""
+  found = []
+  for filled in ax.collections:
+    if isinstance(filled, PolyCollection):
+      at, values = np.concatenate([p.vertices for p in filled.get_paths()]).T
+      found.append(
+        {x: [min(values[at == x]), max(values[at == x])] for x in {*at}}
+      )
+  return found

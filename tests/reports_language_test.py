@@ -173,6 +173,16 @@ def test_context_figure_draws_n_grams_beside_networks(trials):
   assert list(five.get_xdata()) == list(lm.LENGTHS)
   expected = [lm.overall(lm.KNESER_NEY[min(n + 1, 5)]) for n in lm.LENGTHS]
   np.testing.assert_allclose(five.get_ydata(), expected, rtol=1e-12)
+  gru = panels[1][2]
+  assert gru.get_label() == "GRU"
+  last = lm.overall(lm.NETWORKS["GRU"][2])
+  assert gru.get_ydata()[-1] == pytest.approx(last * 3.002 / 3, rel=1e-9)
+  ends = fakes.bands(figure.axes[1])[2]
+  for at, mean in gru.get_xydata():
+    want = np.array([0.998, 1.004]) * mean * 3 / 3.002
+    np.testing.assert_allclose(ends[at], want)
+  for ax in figure.axes:
+    assert fakes.levels(ax) == [pytest.approx(7.891, abs=5e-4)]
   assert {ax.get_xscale() for ax in figure.axes} == {"log"}
   (words,) = figure.legends[0].get_texts()
   assert words.get_text() == "best possible on the whole test text (7.891)"

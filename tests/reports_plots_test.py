@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 import reports_fakes as fakes
-from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from rnn_lab.reports import load_trials
@@ -17,7 +17,7 @@ from rnn_lab.reports.sections.headline import draw_headline
 from rnn_lab.reports.sections.learning_curves import draw_learning_curves
 from rnn_lab.reports.series import arrange
 
-_lines, _levels = fakes.series_lines, fakes.levels
+_lines, _levels, _bands = fakes.series_lines, fakes.levels, fakes.bands
 
 
 def _draw(draw, trials):
@@ -28,18 +28,6 @@ def _seeds(ax):
   """The numbers of single seeds, which are marks without a line."""
   marks = [line for line in ax.lines if line.get_linestyle() == "None"]
   return [mark.get_xydata().tolist() for mark in marks]
-
-
-def _bands(ax):
-  """The smallest and the largest number of each series at each place."""
-  bands = []
-  for filled in ax.collections:
-    if isinstance(filled, PolyCollection):
-      at, values = np.concatenate([p.vertices for p in filled.get_paths()]).T
-      bands.append(
-        {x: [min(values[at == x]), max(values[at == x])] for x in {*at}}
-      )
-  return bands
 
 
 def _bars(ax):
