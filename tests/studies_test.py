@@ -1,5 +1,7 @@
 """The gradient study of a run against what its model's own gradients are."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,11 @@ import pytest
 from tiny import tiny_config, tiny_language
 
 from rnn_lab.errors import FieldError
+from rnn_lab.gradients.bptt import bptt_terms
 from rnn_lab.gradients.costs import total_cost
+from rnn_lab.gradients.gates import activations
+from rnn_lab.gradients.jacobians import step_jacobians
+from rnn_lab.gradients.lyapunov import lyapunov_exponents
 from rnn_lab.models.base import init_params
 from rnn_lab.reports.gradients import study
 from rnn_lab.rundir import read_json
@@ -90,6 +96,56 @@ def test_the_recurrences_cost_is_the_tasks(name, fields):
     np.testing.assert_allclose(a, e, rtol=2e-4, atol=1e-5)
 
 
+def check_layers_and_lags(at, model, params, batch):
+  """A portrait's gates, terms and exponents, by layer, lag and unit."""
+  with jax.enable_x64(True):
+    params, batch = gradient_study._in_float64((params, batch))
+    found = recurrence_of(model, params, batch)
+    cell, layers, xs = found.cell, found.cell_params, found.xs
+    seen = activations(found.stack, found.params, xs)
+    jacobians = step_jacobians(cell, layers, xs)
+    exponents = lyapunov_exponents(cell, layers, xs, discard=1)
+    terms = bptt_terms(
+      cell,
+      found.cost,
+      layers,
+      found.readout,
+      xs,
+      found.targets,
+      weights_T=found.weights_T,
+    )
+    outputs = model.apply({"params": params}, batch, (), method="outputs")
+    error = 2 * (outputs - batch.targets) @ params["readout"]["kernel"].T
+    matrices = np.asarray(jacobians.matrices)
+    seen, exponents, terms, error = jax.tree.map(
+      np.asarray, (seen, exponents, terms, error)
+    )
+  close = functools.partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6)
+  close(at["lyapunov"], np.mean(exponents, axis=0))
+  last = len(xs) - 1
+  top = terms.norm[-1].forward.input_kernel
+  by_lag = [top[last, last - lag] for lag in range(last + 1)]
+  close(at["terms"]["input_kernel"]["log10_by_lag"], np.log10(by_lag))
+  # ds_last / ds_{last - lag}, by the chain rule.
+  products = [np.eye(16)[None].repeat(8, axis=0)]
+  for t in range(last, 0, -1):
+    products.append(products[-1] @ matrices[t])
+  for layer, row in enumerate(at["gates"]):
+    part = jacobians.parts[f"{layer}.forward.h"]
+    z_TBH = np.asarray(seen[layer].forward["z"].value)
+    close(row["mean_by_time"], z_TBH.mean(axis=(1, 2)))
+    close(row["mean_by_unit"], z_TBH.mean(axis=(0, 1)))
+    passed = [z_TBH[last + 1 - n :].prod(axis=0) for n in range(last + 1)]
+    direct = [np.log10((p**2).mean(axis=1)).mean() / 2 for p in passed]
+    close(row["log10_direct"], direct)
+    blocks = [np.linalg.norm(p[:, part, part], axis=(1, 2)) for p in products]
+    total = [np.log10(b / np.sqrt(8)).mean() for b in blocks]
+    close(row["log10_total"], total)
+  first_BH = np.einsum("bi,bij->bj", error, products[-1][:, part, part])
+  by_unit = np.abs(first_BH).mean(axis=0)
+  close(at["flow"]["1.h"]["log10_by_unit"], np.log10(by_unit))
+
+
 def test_what_is_measured(tmp_path):
   config = of_task(tiny_config(model__num_layers=2), "adding", length=6)
   config.model.cell = "gru"
@@ -121,6 +177,7 @@ def test_what_is_measured(tmp_path):
     assert at["truncation"]["relative_error"][-1] == 0.0
     assert at["truncation"]["cosine"][-1] == pytest.approx(1.0)
     assert "recurrent_kernel" in at["terms"]
+  check_layers_and_lags(found["at"]["trained"], model, trained, batch)
   recurrence = recurrence_of(model, trained, batch)
   assert read_state(recurrence) == "1.h"
   assert list(states(recurrence))[0] == "0.h"
