@@ -48,6 +48,7 @@ def test_the_fewest_buckets_with_the_least_padding(pairs, batch_size, share):
     longest = lengths[bucket.examples].max(axis=0)
     assert bucket.lengths == tuple(longest)
     assert len(bucket.examples) >= min(batch_size, len(lengths))
+    assert (np.diff(bucket.examples) > 0).all()
   cost = steps(lengths, [b.examples for b in made])
   padding = buckets.padding(lengths, made)
   assert padding == pytest.approx(1 - lengths.sum() / cost)
