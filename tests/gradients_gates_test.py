@@ -100,6 +100,9 @@ def test_statistics_and_half_lives():
   )
   np.testing.assert_allclose(about.closed, 1 / 6, rtol=1e-6)
   np.testing.assert_allclose(about.open, 1 / 6 + 1 / 3, rtol=1e-6)
+  near = jnp.array([0.11, 0.09, 0.08, 0.89, 0.91]).reshape(5, 1, 1)
+  near = gate_statistics(near)
+  np.testing.assert_allclose([near.closed, near.open], [0.4, 0.2], rtol=1e-6)
   always = gate_statistics(jnp.ones((T, B, 1))).half_life_by_unit
   np.testing.assert_array_equal(always, [np.inf])
   padded = np.where(np.arange(T)[:, None, None] < 4, gate, 0.0)

@@ -19,7 +19,7 @@ from rnn_lab.runs.planning import plan
 from rnn_lab.studies.problem import recurrence_of, study_batch
 from rnn_lab.tasks.temporal_order import temporal_order
 from rnn_lab.training.checkpoint import Checkpoints
-from rnn_lab.training.diagnostics import flow_step, saturation
+from rnn_lab.training.diagnostics import flow_step, layer_norms, saturation
 from rnn_lab.training.state import seed_keys
 
 
@@ -53,19 +53,23 @@ def test_norms_and_saturation_equal_a_plain_loop(tmp_path):
     steps = jax.tree.map(lambda g: -0.01 * g, clipped)
     return grads, steps, optax.apply_updates(params, steps)
 
-  seen = {"grad_norm": [], "param_norm": [], "update_norm": []}
   for step in range(5):
     grads, steps, after = update(params, step)
-    for name, tree in zip(seen, (grads, params, steps)):
-      layer = tree["stack"][1].forward
-      seen[name].append(np.sqrt(sum(np.sum(np.square(a)) for a in layer)))
+    trees = {"grad_norm": grads, "param_norm": params, "update_norm": steps}
     params = after
   row = rows(tmp_path)[0]
-  for name, values in seen.items():
-    logged = row[f"layers/stack.1.forward/{name}"]
-    np.testing.assert_allclose(logged, [values[-1]], rtol=1e-5)
-  readout = {key for key in row if key.startswith("layers/readout/")}
-  assert readout == {f"layers/readout/{name}" for name in seen}
+  seen = set()
+  for name, tree in trees.items():
+    layers = {f"stack.{n}.forward": tree["stack"][n].forward for n in (0, 1)}
+    for layer, arrays in (layers | {"readout": tree["readout"]}).items():
+      key = f"layers/{layer}/{name}"
+      squares = [np.sum(np.square(a)) for a in jax.tree.leaves(arrays)]
+      np.testing.assert_allclose(row[key], [np.sqrt(sum(squares))], rtol=1e-5)
+      seen.add(key)
+  assert {key for key in row if key.endswith("_norm")} == {
+    "train/grad_norm",
+    *seen,
+  }
 
   inputs = planned.task.batch(data, keys.data, 5).inputs
   h = np.zeros((16, 8))
@@ -77,6 +81,21 @@ def test_norms_and_saturation_equal_a_plain_loop(tmp_path):
   assert np.mean(shares) > 0.0
   logged = row["layers/stack.0.forward/saturated/h"]
   np.testing.assert_allclose(logged, [np.mean(shares)], atol=0.002)
+
+
+def test_an_array_of_its_own_is_a_layer():
+  params = {
+    "embedding": jnp.array([3.0, -4.0]),
+    "readout": {"kernel": jnp.array([[6e25]]), "bias": jnp.array([8e25])},
+  }
+  grads = jax.tree.map(lambda a: 2 * a, params)
+  updates = jax.tree.map(lambda a: -a / 5, params)
+  found = layer_norms(params, grads, updates)
+  for layer, size in (("embedding", 5), ("readout", 1e26)):
+    for kind, factor in zip(("param", "grad", "update"), (1, 2, 0.2)):
+      norm = found.pop(f"layers/{layer}/{kind}_norm")
+      np.testing.assert_allclose(norm, factor * size, rtol=1e-6)
+  assert not found
 
 
 def test_skipped_steps_are_as_if_they_were_not_there():
