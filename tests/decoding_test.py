@@ -116,6 +116,7 @@ def test_arguments_out_of_range(options):
     ({"first_B": -1}, r"first_B must have shape \[B\], got \(\)"),
     ({"first_B": [[-1, -1]]}, r"first_B .* \[B\], got \(1, 2\)"),
     ({"first_B": [0.0, 1.5]}, "first_B must hold integers, got 1.5"),
+    ({"first_B": ["a", "b"]}, "first_B must hold integers, got the dtype <U1"),
   ],
 )
 def test_wrong_ends_keys_and_first_symbols(options, words):

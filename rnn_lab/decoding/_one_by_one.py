@@ -114,6 +114,10 @@ def first_symbols(first_B: Any) -> Array:
     raise FieldError(
       "first_B", f"{{field}} must have shape [B], got {array.shape}"
     )
+  if array.dtype.kind not in "biuf":
+    raise FieldError(
+      "first_B", f"{{field}} must hold integers, got the dtype {array.dtype}"
+    )
   if not is_traced and (wrong := array != np.round(array)).any():
     raise FieldError(
       "first_B", f"{{field}} must hold integers, got {array[wrong][0]}"
