@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rnn_lab import _dropout as dropout_module
+from rnn_lab import _stack as stack_module
 from rnn_lab._dropout import dropout
 from rnn_lab._stack import stack
 from rnn_lab.cells import elman, gru, lstm
@@ -315,6 +316,30 @@ def test_dropout_only_while_training(variational):
   np.testing.assert_allclose(loss(0, False), plain, rtol=1e-5)
   assert loss(0, True) == loss(0, True)
   assert len({float(loss(key, True)) for key in range(3)}) == 3
+
+
+def test_every_place_of_dropout_has_a_mask_of_its_own():
+  """The inputs, those of the second layer in both pieces, the outputs."""
+  model = recurrent(3, 6, stack=stack([elman(H)] * 2, dropout=0.5))
+  params, carry = params_of(model), some_carry(model)
+  keys = []
+
+  def spy(key, *args, **options):
+    keys.append(tuple(jax.random.key_data(key).tolist()))
+    return dropout(key, *args, **options)
+
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(recurrent_module, "dropout", spy)
+    patch.setattr(stack_module, "dropout", spy)
+    model.apply(
+      {"params": params},
+      batch_of(words(7), 3),
+      carry,
+      train=True,
+      rngs={"dropout": jax.random.key(3)},
+      method="loss",
+    )
+  assert len({*keys}) == len(keys) == 4
 
 
 def test_variational_masks_are_those_of_all_pieces():
