@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from rnn_lab import _stack as stack_module
+from rnn_lab._dropout import drop_rows
 from rnn_lab._stack import (
   Directions,
   final_state,
@@ -305,6 +307,55 @@ def test_layers_of_wrong_types_are_named():
     final_state(unroll_stack(layers, params, x)[0], "both")
   with pytest.raises(FieldError, match="input_size must be an integer"):
     init_stack(layers, jax.random.key(0), 2.5)
+
+
+def test_every_layer_and_direction_has_its_own_first_state():
+  layers = stack([elman(3), elman(2)], bidirectional=True)
+  params = init_stack(layers, jax.random.key(1), 2)
+  keys = iter(jax.random.split(jax.random.key(2), 4))
+  initial = jax.tree.map(
+    lambda a: jax.random.normal(next(keys), a.shape), zero_initial(layers)
+  )
+  carry = initial_for_batch(layers, B, initial)
+  x = jax.random.normal(jax.random.key(3), (T, B, 2))
+  for a, e in zip(
+    jax.tree.leaves(unroll_stack(layers, params, x, initial=initial)),
+    jax.tree.leaves(unroll_stack(layers, params, x, carry)),
+  ):
+    np.testing.assert_array_equal(a, e)
+
+
+def test_variational_dropout_drops_whole_rows():
+  params = lstm(6).init(jax.random.key(0), 2)
+  dropped = drop_rows(lstm(6), params, jax.random.key(1), 0.5)
+  factor = dropped.recurrent_kernel / params.recurrent_kernel
+  np.testing.assert_allclose(factor, np.tile(factor[:, :1], (1, 24)))
+  assert {*np.unique(factor.round(6))} == {0.0, 2.0}
+  assert dropped.input_kernel is params.input_kernel
+
+
+def test_every_layer_and_direction_has_its_own_mask(monkeypatch):
+  cells = [elman(2)] * 2
+  layers = stack(cells, bidirectional=True, dropout=0.5, variational=True)
+  params = init_stack(layers, jax.random.key(1), 2)
+  keys = []
+
+  def spy(key):
+    keys.append(jax.random.key_data(key))
+
+  def of_features(key, rate, x, variational):
+    spy(key)
+    return x
+
+  def of_rows(cell, params, key, rate):
+    spy(key)
+    return params
+
+  monkeypatch.setattr(stack_module, "dropout", of_features)
+  monkeypatch.setattr(stack_module, "drop_rows", of_rows)
+  x, key = jnp.ones((T, B, 2)), jax.random.key(3)
+  unroll_stack(layers, params, x, dropout_key=key)
+  assert len(np.unique(np.stack(keys), axis=0)) == len(keys) == 5
 
 
 def test_parameters_that_are_no_arrays_are_refused():
