@@ -5,6 +5,7 @@ held against the made-up logs of reports_gradient_fakes, worked out by hand.
 """
 
 import math
+import types
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from rnn_lab.reports.claims import FAILS, HOLDS, UNKNOWN, evaluate
 from rnn_lab.reports.gradients import words as words
 from rnn_lab.reports.gradients.gates import draw_gates, draw_memory
 from rnn_lab.reports.gradients.lags import draw_jacobians, draw_lags
+from rnn_lab.reports.gradients.numbers import study_number
 from rnn_lab.reports.gradients.spectra import draw_lyapunov, draw_spectra
 from rnn_lab.reports.gradients.study import Group, study_of
 from rnn_lab.reports.gradients.table import study_grid
@@ -505,6 +507,24 @@ def test_page_has_the_section_only_when_there_is_a_study(tmp_path):
   assert HEADING not in html
   assert "experiments.sweep" in html
   assert not list((root / "figures").glob("gradient_*.png"))
+
+
+def test_numbers_of_a_study():
+  content = gradients(_small(-0.5, bias=1.0))
+  at = content["at"]["initialisation"]
+  flow = at["flow"]["h"]["log10_by_lag"]
+  flow[0], flow[-1] = -0.5, -2.5
+  at["gates"][-1]["half_life_by_unit"] = [1.0, 2.0, 4.0, 100.0]
+  at["lyapunov"] = [-0.1, -0.2, -0.9]
+  trial = types.SimpleNamespace(gradients=content)
+  for name, want in (
+    ("gradient left", 10**-2.0),
+    ("factor a step", 10**-0.5),
+    ("Lyapunov exponent", -0.1),
+    ("half-life", 3.0),
+  ):
+    assert study_number(trial, name, False) == pytest.approx(want)
+    assert study_number(trial, name, True) is None
 
 
 def test_claims_are_evaluated_on_numbers_of_the_study(tmp_path):

@@ -4,6 +4,7 @@ import io
 import json
 import math
 import re
+import types
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from rich.console import Console
 
 from rnn_lab.reports import load_trials, results_table, write_report
 from rnn_lab.reports.claims import evaluate
-from rnn_lab.reports.details import tokens_per_second, training_seconds
+from rnn_lab.reports.details import floor, tokens_per_second, training_seconds
 from rnn_lab.reports.headline import headline_of
+from rnn_lab.reports.numbers import share
 from rnn_lab.reports.results import parts_of
 from rnn_lab.reports.sections.context import draw_context
 from rnn_lab.reports.sections.headline import draw_headline
@@ -159,6 +161,26 @@ def test_headline_figure_has_a_row_a_model_and_the_floor(trials):
   words = [text.get_text() for text in figure.legends[0].get_texts()]
   assert words == ["best possible (7.891)"]
   assert ax.get_xscale() == "log"
+
+
+def test_the_floor_in_every_unit():
+  details = {"floor_perplexity": 8.0, "entropy_rate": math.log(4)}
+  trial = types.SimpleNamespace(result={"details": details})
+  for split, bits in (("test", 3), ("valid", 2)):
+    assert floor(trial, "bits_per_token", split) == pytest.approx(bits)
+    assert floor(trial, "perplexity", split) == pytest.approx(2**bits)
+    assert floor(trial, "loss", split) == pytest.approx(bits * math.log(2))
+    assert floor(trial, "accuracy", split) is None
+
+
+def test_shares_are_percents():
+  assert [share(s) for s in (0.0, 0.0009, 0.0994, 0.0996, 0.5)] == [
+    "0.0%",
+    "under 0.1%",
+    "9.9%",
+    "10%",
+    "50%",
+  ]
 
 
 def test_context_figure_draws_n_grams_beside_networks(trials):

@@ -38,6 +38,12 @@ def write(root, references=None, **sweep):
   return root
 
 
+def test_the_time_of_all_folds(tmp_path):
+  trials = load_trials(write(tmp_path, repeats=""))
+  timed = [t._replace(seconds=2.0**n) for n, t in enumerate(trials)]
+  assert [t.seconds for t in pooled(timed, "task.fold")] == [1 + 2 + 4, 8 + 16]
+
+
 def test_a_mean_over_folds(tmp_path):
   results = load_results(write(tmp_path))
   assert len(results.trials) == 5
