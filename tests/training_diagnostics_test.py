@@ -8,12 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from tiny import numbers, rows, tiny_config, tiny_language
+from tiny import (
+  initial_params,
+  numbers,
+  rows,
+  tiny_config,
+  tiny_language,
+)
 
 from rnn_lab import models
 from rnn_lab._stack import unroll_stack
 from rnn_lab.errors import FieldError
-from rnn_lab.models.base import init_params
 from rnn_lab.runs import train
 from rnn_lab.runs.opening import load_run
 from rnn_lab.runs.planning import plan
@@ -45,7 +50,7 @@ def test_norms_and_saturation_equal_a_plain_loop(tmp_path):
   planned = plan(config)
   [data] = planned.task.data
   keys = seed_keys(jnp.int32(0))
-  params = init_params(planned.model, planned.task, keys.params)
+  params = initial_params(planned.model, planned.task, keys.params)
   clip = optax.clip_by_global_norm(0.3)
 
   @jax.jit
@@ -95,7 +100,7 @@ def test_skipped_steps_are_as_if_they_were_not_there():
   section = tiny_config(model__cell="gru").model.to_dict()
   model = models.build(section, task)
   batch = task.batch(task.data[0], jax.random.key(0), 0)
-  params = init_params(model, task, jax.random.key(1))
+  params = initial_params(model, task, jax.random.key(1))
   kept = np.array([0, 3, 4, 6, 7, 8, 11])
   short = batch._replace(inputs=batch.inputs[:, :7], input_lengths=None)
   mask = np.zeros(batch.inputs.shape[:2], bool)
@@ -281,7 +286,7 @@ def test_gradient_flow_of_a_language_model_equals_a_plain_loop(
     for seed in (0, 1)
   ]
   keys = seed_keys(jnp.int32(1))
-  first = init_params(planned.model, planned.task, keys.params)
+  first = initial_params(planned.model, planned.task, keys.params)
   zeros = planned.model.initial_carry(10)
   last = load_run(tmp_path, seed_index=1).params
   for step, params in ((0, first), (14, last)):

@@ -17,6 +17,7 @@ import pytest
 from tiny import (
   StopAt,
   everything,
+  initial_params,
   numbers,
   result,
   rows,
@@ -29,7 +30,6 @@ from rnn_lab import rows as rows_module
 from rnn_lab import rundir, tasks
 from rnn_lab.errors import FieldError, StorageError
 from rnn_lab.evaluators.batches import Batches
-from rnn_lab.models.base import init_params
 from rnn_lab.rundir import lock
 from rnn_lab.runs import train
 from rnn_lab.runs.opening import load_run
@@ -164,7 +164,7 @@ def test_rows_equal_a_plain_python_loop(runs, kind):
   """
   planned = plan(MAKE[kind]())
   keys = seed_keys(jnp.int32(1))
-  params = init_params(planned.model, planned.task, keys.params)
+  params = initial_params(planned.model, planned.task, keys.params)
   optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(0.01))
   state = optimizer.init(params)
   loss_function = functools.partial(PLAIN_LOSS[kind], planned)
