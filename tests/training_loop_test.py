@@ -41,11 +41,17 @@ from rnn_lab.training.records import Silent
 from rnn_lab.training.state import seed_keys
 from rnn_lab.types import Batch
 
-MAKE = {
-  "digits": tiny_config,
-  "language": tiny_language,
-  "dates": tiny_dates,
-}
+
+def dates(**fields):
+  """Without attention, which compiles long and is nothing to the loop."""
+  return tiny_dates(
+    model__decoder__attention="none",
+    model__decoder__attention_size=64,
+    **fields,
+  )
+
+
+MAKE = {"digits": tiny_config, "language": tiny_language, "dates": dates}
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +146,6 @@ def language_loss(plan, params, carry, key, step):
   stepper = plan.model.apply(
     {"params": params}, Batch(None, None, None, np.ones(10)), method="stepper"
   )
-  carry = stepper.initial if carry is None else carry
   carry = jax.tree.map(
     lambda new, old: jnp.where(number == 0, new, old), stepper.initial, carry
   )
@@ -168,14 +173,26 @@ def test_rows_equal_a_plain_python_loop(runs, kind):
   optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(0.01))
   state = optimizer.init(params)
   loss_function = functools.partial(PLAIN_LOSS[kind], planned)
-  loss_and_gradient = jax.jit(jax.value_and_grad(loss_function, has_aux=True))
-  losses, norms, carry = [], [], None
-  for step in range(10):
+  loss_and_gradient = jax.value_and_grad(loss_function, has_aux=True)
+
+  @jax.jit
+  def update(params, state, carry, step):
     (loss, carry), grads = loss_and_gradient(params, carry, keys.data, step)
-    losses.append(loss)
-    norms.append(optax.global_norm(grads))
     updates, state = optimizer.update(grads, state, params)
     params = optax.apply_updates(params, updates)
+    return (params, state, carry), (loss, optax.global_norm(grads))
+
+  losses, norms = [], []
+  carry = planned.model.apply(
+    {"params": params},
+    planned.settings.train.batch_size,
+    method="initial_carry",
+  )
+  current = params, state, carry
+  for step in range(10):
+    current, (loss, norm) = update(*current, step)
+    losses.append(loss)
+    norms.append(norm)
   logged = rows(runs[kind])[:2]
   clipped = np.array(norms) > 1.0
   for name, values, rtol in (
@@ -190,7 +207,7 @@ def test_rows_equal_a_plain_python_loop(runs, kind):
     )
 
 
-@pytest.mark.parametrize("calls", [1, 7, 100])
+@pytest.mark.parametrize("calls", [1, 100])
 def test_the_number_of_steps_in_a_call_changes_nothing(whole, tmp_path, calls):
   config = tiny_config(run__steps_per_call=calls, run__checkpoint_every=20)
   train(config, tmp_path / "run")
