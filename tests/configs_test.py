@@ -221,6 +221,8 @@ def test_loads_and_its_smoke_runs(name, tmp_path, folders):
       config.task.data_dir = str(folders[name])
     shrink_data(config)
     assert not plan(config).without_effect
+  # More of them take longer to compile, and have tests of their own.
+  config.num_seeds = 1
   assert train(config, tmp_path / "run") == "finished"
   ended = result(tmp_path / "run")
   assert ended["metrics"][f"test/{ended['headline']}"]["mean"] is not None
