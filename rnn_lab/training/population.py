@@ -88,6 +88,10 @@ class Population:
       result.
     """
 
+    # Traced once, for its shapes and for the branch; inlined, as if it had
+    # been written there.
+    function = jax.jit(function, inline=True)
+
     def one(shared: Any, seed: tuple[Any, Any]) -> Any:
       per_seed, is_real = seed
       if not self._one_by_one:
