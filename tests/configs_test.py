@@ -21,6 +21,9 @@ from rnn_lab.reports.goals import parse_goals, parse_published
 from rnn_lab.runs import effects, train
 from rnn_lab.runs.planning import plan
 from rnn_lab.sweeps.expand import expand
+from rnn_lab.tasks.base import MOST_EXAMPLES
+from rnn_lab.tasks.chaos import MOST_VALUES
+from rnn_lab.text.request import MAX_TOKENS
 from rnn_lab.training import optimizers, settings
 
 SHARED = ("common", "published")
@@ -121,6 +124,18 @@ def folders(
   } | {name: ptb_folder for name in NAMES if name.startswith("ptb")}
 
 
+def shrink_data(config):
+  """Makes the data few, which no other field of a config looks at."""
+  task = config.task
+  if "size" in task:
+    assert task.size <= (MAX_TOKENS if "corpus" in task else MOST_VALUES)
+    task.size = min(task.size, 4000)
+  for field in ("train_size", "eval_size"):
+    if field in task:
+      assert task[field] <= MOST_EXAMPLES
+      task[field] = min(task[field], 100)
+
+
 def test_the_issues_configs_are_there():
   assert {
     "adding",
@@ -206,7 +221,10 @@ def test_loads_and_its_smoke_runs(name, tmp_path, folders):
       config.train.batch_size = 16
     if name in folders:
       config.task.data_dir = str(folders[name])
+    shrink_data(config)
     assert not plan(config).without_effect
+  # More of them take longer to compile, and have tests of their own.
+  config.num_seeds = 1
   assert train(config, tmp_path / "run") == "finished"
   ended = result(tmp_path / "run")
   assert ended["metrics"][f"test/{ended['headline']}"]["mean"] is not None
@@ -221,6 +239,7 @@ def test_every_trial_of_its_sweep_can_be_planned(name, argument, folders):
   config = module.get_config(argument)
   if name in folders:
     config.task.data_dir = str(folders[name])
+  shrink_data(config)
   trials = expand(module.sweep, argument, config, {})
   assert not effects.in_none([plan(trial.config) for trial in trials])
   series = {trial.series for trial in trials}

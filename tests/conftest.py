@@ -1,17 +1,20 @@
 """Settings for all tests, made before JAX starts its backend."""
 
+import gc
 import os
 
 # Of small matrices BLAS makes its threads wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Most of the suite's time is compiling: unoptimised programs compile sooner,
-# and the older emitters of loops take half of the time of the newer ones.
+# the older emitters of loops take half of the time of the newer ones, and a
+# program in one piece needs one target machine of LLVM.
 # Processes that tests start inherit the flags, so that bits can be compared.
 os.environ["XLA_FLAGS"] = " ".join(
   [
     os.environ.get("XLA_FLAGS", ""),
     "--xla_backend_optimization_level=0",
     "--xla_cpu_use_fusion_emitters=false",
+    "--xla_cpu_parallel_codegen_split_count=1",
   ]
 )
 
@@ -21,3 +24,55 @@ import jax
 jax.config.update("jax_num_cpu_devices", 2)
 # A [B] that silently meets a [T, B] is how recurrent code goes wrong.
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+# The files that take longest: they begin first, so that no worker is left with
+# one of them at the end.
+LONGEST = (
+  "configs",
+  "training_loop",
+  "models_writing",
+  "training_diagnostics",
+  "studies",
+  "unroll",
+  "language_models_networks",
+  "gradients_bptt",
+  "experiments_predict",
+  "experiments_cli",
+  "docs",
+  "training_language",
+  "gradients_flow",
+  "training_programs",
+  "reports_language",
+  "stack",
+)
+
+# Tracing makes many objects; of the few thousand after which Python collects by
+# default most are still in use.
+gc.set_threshold(50_000, 20, 100)
+
+
+def settle():
+  """Leaves what is alive now out of all later collections.
+
+  Modules, jaxprs and compiled programs stay for as long as the process: after a
+  few hundred tests one collection goes through them for two seconds.
+  """
+  gc.collect()
+  gc.freeze()
+
+
+def pytest_collection_modifyitems(items):
+  """Sorts the files; `--no-loadscope-reorder` leaves them in this order."""
+  order = {f"{name}_test.py": n for n, name in enumerate(LONGEST)}
+  items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
+def pytest_collection_finish(session):
+  del session
+  settle()
+
+
+def pytest_runtest_teardown(item, nextitem):
+  if nextitem is None or nextitem.path != item.path:
+    settle()

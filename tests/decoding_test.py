@@ -36,6 +36,11 @@ START = (jnp.arange(2), jnp.zeros(2, jnp.int32))
 FIRST = jnp.array([-1, -1])
 
 
+def arrays(decode):
+  """What is decoded, compiled as one program, as numpy arrays."""
+  return jax.tree.map(np.asarray, jax.jit(decode)())
+
+
 def log_prob(row, tokens):
   node, total = 0, 0.0
   for token in tokens:
@@ -224,12 +229,16 @@ def test_a_wide_beam_finds_all_hypotheses_in_order(penalty):
 
 def test_a_beam_of_one_is_greedy_and_a_wider_one_no_worse():
   options = {"num_steps": T, "end": END, "length_penalty": 0.0}
-  one = beam_search(tree_step, START, FIRST, beam_size=1, **options)
-  best = greedy(tree_step, START, FIRST, num_steps=T, end=END)
+  one = arrays(
+    lambda: beam_search(tree_step, START, FIRST, beam_size=1, **options)
+  )
+  best = arrays(lambda: greedy(tree_step, START, FIRST, num_steps=T, end=END))
   assert one.tokens[:, 0].tolist() == best.tokens.tolist()
   assert one.lengths[:, 0].tolist() == best.lengths.tolist()
   np.testing.assert_allclose(one.log_prob[:, 0], best.log_prob, rtol=1e-6)
-  wide = beam_search(tree_step, START, FIRST, beam_size=V**T, **options)
+  wide = arrays(
+    lambda: beam_search(tree_step, START, FIRST, beam_size=V**T, **options)
+  )
   assert (wide.log_prob[:, 0] >= one.log_prob[:, 0] - 1e-6).all()
 
 
@@ -277,14 +286,16 @@ def search(row, beam_size, penalty):
 )
 def test_beam_search_is_the_search_hypothesis_by_hypothesis(beam_size, penalty):
   size = len(TREE)
-  beam = beam_search(
-    tree_step,
-    (jnp.arange(size), jnp.zeros(size, jnp.int32)),
-    jnp.full(size, -1),
-    num_steps=T,
-    end=END,
-    beam_size=beam_size,
-    length_penalty=penalty,
+  beam = arrays(
+    lambda: beam_search(
+      tree_step,
+      (jnp.arange(size), jnp.zeros(size, jnp.int32)),
+      jnp.full(size, -1),
+      num_steps=T,
+      end=END,
+      beam_size=beam_size,
+      length_penalty=penalty,
+    )
   )
   for row in range(size):
     want = search(row, beam_size, penalty)

@@ -10,6 +10,7 @@ import pytest
 from commands import call, start
 from tiny import numbers
 
+from experiments import cli
 from rnn_lab.runs.planning import plan_of_run
 from rnn_lab.training.checkpoint import Checkpoints
 
@@ -17,7 +18,7 @@ COMMAND = (
   "--config=configs/digits.py:smoke",
   "--config.task.gap=20",
   "--config.num_seeds=3",
-  "--config.train.num_steps=2000",
+  "--config.train.num_steps=1200",
   "--config.train.gradient_flow_every=50",
   "--config.run.checkpoint_every=50",
 )
@@ -62,7 +63,14 @@ def final_state(workdir):
     return checkpoints.newest(None)[0].state
 
 
-def kill_and_finish(command, workdir, kills):
+def wait_for_checkpoint(process, workdir, after=-1):
+  """Waits until a run has a checkpoint of a later step."""
+  while not has_checkpoint(workdir) or newest(workdir) <= after:
+    assert process.poll() is None, process.communicate()[0]
+    time.sleep(0.02)
+
+
+def kill(command, workdir, kills):
   """Kills a run so many times, all but the first after a new checkpoint.
 
   Before each of these it is stopped for a moment, and goes on.
@@ -77,9 +85,7 @@ def kill_and_finish(command, workdir, kills):
     if kill == 0:
       time.sleep(rng.uniform(0.5, 4.0))  # anywhere, most likely too early
     else:
-      while not has_checkpoint(workdir) or newest(workdir) <= reached[-1]:
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.02)
+      wait_for_checkpoint(process, workdir, reached[-1])
       process.send_signal(signal.SIGSTOP)
       time.sleep(0.1)
       process.send_signal(signal.SIGCONT)
@@ -89,7 +95,6 @@ def kill_and_finish(command, workdir, kills):
     process.communicate()
     assert not (workdir / "result.json").exists()
     reached.append(newest(workdir) if has_checkpoint(workdir) else -1)
-  assert "from step" in finish(start("train", *command, f"--workdir={workdir}"))
   return reached
 
 
@@ -104,41 +109,45 @@ def assert_bit_identical(killed, alone):
     np.testing.assert_array_equal(ours, theirs)
 
 
+def run_alone(command, workdir):
+  """Trains in this process, without an interruption."""
+  ended = call("train", *command, f"--workdir={workdir}")
+  assert (ended.code, ended.err) == (0, "")
+
+
 @pytest.mark.slow
-def test_five_kills_change_no_bit(tmp_path):
+def test_kills_and_a_stop_change_no_bit_and_two_processes_cannot_share(
+  tmp_path,
+):
   killed, alone = tmp_path / "killed", tmp_path / "alone"
-  reached = kill_and_finish(COMMAND, killed, kills=5)
-  assert sum(step > 0 for step in reached) >= 4
-  finish(start("train", *COMMAND, f"--workdir={alone}"))
+  arguments = ("train", *COMMAND, f"--workdir={killed}")
+  reached = kill(COMMAND, killed, kills=4)
+  assert sum(step > 0 for step in reached) >= 3
+  process = start(*arguments)
+  wait_for_checkpoint(process, killed, reached[-1])
+  other = start(*arguments)
+  _, err = other.communicate(timeout=120)
+  assert other.returncode == 2
+  assert f"in use by another process (pid {process.pid})" in err
+  process.send_signal(signal.SIGTERM)
+  assert "stopped; the same command resumes" in finish(process, 143)
+  assert not (killed / "result.json").exists()
+  assert "from step" in finish(start(*arguments))
+  run_alone(COMMAND, alone)
   assert_bit_identical(killed, alone)
 
 
 @pytest.mark.slow
 def test_a_kill_within_an_epoch_of_unequal_lengths_changes_no_bit(tmp_path):
   killed, alone = tmp_path / "killed", tmp_path / "alone"
-  *_, reached = kill_and_finish(IN_BUCKETS, killed, kills=2)
+  *_, reached = kill(IN_BUCKETS, killed, kills=2)
   task = plan_of_run(killed).task
   assert len(task.data) > 1  # buckets
   assert reached > task.steps_per_epoch and reached % task.steps_per_epoch
-  finish(start("train", *IN_BUCKETS, f"--workdir={alone}"))
+  arguments = ("train", *IN_BUCKETS, f"--workdir={killed}")
+  assert "from step" in finish(start(*arguments))
+  run_alone(IN_BUCKETS, alone)
   assert_bit_identical(killed, alone)
-
-
-@pytest.mark.slow
-def test_sigterm_writes_a_checkpoint_and_two_processes_cannot_share(tmp_path):
-  workdir = tmp_path / "run"
-  process = start("train", *COMMAND, f"--workdir={workdir}")
-  while not has_checkpoint(workdir):
-    assert process.poll() is None, process.communicate()[0]
-    time.sleep(0.02)
-  other = start("train", *COMMAND, f"--workdir={workdir}")
-  _, err = other.communicate(timeout=120)
-  assert other.returncode == 2
-  assert f"in use by another process (pid {process.pid})" in err
-  process.send_signal(signal.SIGTERM)
-  assert "stopped; the same command resumes" in finish(process, 143)
-  assert not (workdir / "result.json").exists()
-  assert "from step" in finish(start("train", *COMMAND, f"--workdir={workdir}"))
 
 
 @pytest.mark.slow
@@ -157,11 +166,11 @@ def test_the_main_jobs_smoke(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_sweep_that_is_stopped_goes_on(tmp_path):
+def test_a_sweep_that_is_stopped_goes_on(tmp_path, monkeypatch):
   workdir = tmp_path / "sweep"
   command = (
     "--config=configs/adding.py:smoke",
-    "--config.train.num_steps=1000",
+    "--config.train.num_steps=500",
     "--config.run.checkpoint_every=50",
   )
   arguments = (*command, f"--workdir={workdir}")
@@ -181,6 +190,8 @@ def test_a_sweep_that_is_stopped_goes_on(tmp_path):
   out = finish(start("sweep", *arguments))
   assert "from step" in out and "[3/3]" in out
   assert (workdir / "report.html").exists()
-  finish(start("sweep", *command, f"--workdir={tmp_path / 'alone'}"))
+  monkeypatch.setattr(cli, "executor", lambda: ("serial", 1))
+  ended = call("sweep", *command, f"--workdir={tmp_path / 'alone'}")
+  assert (ended.code, ended.err) == (0, "")
   for trial in workdir.glob("cell=*"):
     assert numbers(trial) == numbers(tmp_path / "alone" / trial.name)

@@ -4,7 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import rows, tiny_config
+from tiny import (
+  initial_params,
+  rows,
+  tiny_config,
+)
 
 from rnn_lab._stack import init_stack, stack, unroll_stack, zero_perturbations
 from rnn_lab.cells import CELLS, gru, lstm
@@ -17,7 +21,6 @@ from rnn_lab.gradients.flow import (
   state_gradients,
 )
 from rnn_lab.gradients.norms import norm
-from rnn_lab.models.base import init_params
 from rnn_lab.runs import train
 from rnn_lab.runs.planning import plan
 from rnn_lab.training.state import seed_keys
@@ -174,7 +177,7 @@ def test_what_training_writes(tmp_path):
   assert {row["recurrence"] for row in written} == {"stack"}
   run = plan(config)
   keys = seed_keys(jnp.int32(0))
-  params = init_params(run.model, run.task, keys.params)
+  params = initial_params(run.model, run.task, keys.params)
   batch = run.task.batch(run.task.data[0], keys.data, 0)
 
   def loss_of_last_h(h):

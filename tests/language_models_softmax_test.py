@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 from jax.test_util import check_grads
 
 from rnn_lab.language_models import softmax
@@ -36,8 +37,8 @@ def test_value_and_gradients_equal_the_plain_loss(chunk):
   def expected(h, kernel, bias):
     return 0.5 * plain(h, kernel, bias, targets, weights) ** 2
 
-  got = jax.value_and_grad(chunked, (0, 1, 2))(h, kernel, bias)
-  want = jax.value_and_grad(expected, (0, 1, 2))(h, kernel, bias)
+  got = jax.jit(jax.value_and_grad(chunked, (0, 1, 2)))(h, kernel, bias)
+  want = jax.jit(jax.value_and_grad(expected, (0, 1, 2)))(h, kernel, bias)
   for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want)):
     np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-4)
   value = softmax.cross_entropy(h, kernel, bias, targets, weights, chunk)
@@ -49,9 +50,11 @@ def test_value_and_gradients_equal_the_plain_loss(chunk):
 def test_finite_differences_agree():
   with jax.enable_x64(True):
     h, kernel, bias, targets, weights = problem(dtype=np.float64)
+    # Of one vector, so that the differences compile once.
+    vector, arrays = ravel_pytree((h, kernel, bias))
     check_grads(
-      lambda *a: softmax.cross_entropy(*a, targets, weights, 3),
-      (jnp.asarray(h), jnp.asarray(kernel), jnp.asarray(bias)),
+      jax.jit(lambda v: softmax.cross_entropy(*arrays(v), targets, weights, 3)),
+      (vector,),
       order=1,
       modes=["rev"],
       atol=1e-4,

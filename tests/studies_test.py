@@ -6,7 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import tiny_config, tiny_language
+from tiny import (
+  initial_params,
+  tiny_config,
+  tiny_language,
+  untrained,
+)
 
 from rnn_lab.errors import FieldError
 from rnn_lab.gradients.bptt import bptt_terms
@@ -14,10 +19,8 @@ from rnn_lab.gradients.costs import total_cost
 from rnn_lab.gradients.gates import activations
 from rnn_lab.gradients.jacobians import step_jacobians
 from rnn_lab.gradients.lyapunov import lyapunov_exponents
-from rnn_lab.models.base import init_params
 from rnn_lab.reports.gradients import study
-from rnn_lab.rundir import read_json
-from rnn_lab.runs import train
+from rnn_lab.rundir import RESULT, read_json, write_sealed
 from rnn_lab.runs.opening import load_run
 from rnn_lab.runs.planning import plan
 from rnn_lab.studies import gradient_study
@@ -29,6 +32,7 @@ from rnn_lab.studies.portrait import (
   states,
 )
 from rnn_lab.studies.problem import recurrence_of, study_batch
+from rnn_lab.training.records import make_result
 from rnn_lab.training.state import seed_keys
 from rnn_lab.types import Batch
 
@@ -52,7 +56,7 @@ def test_the_recurrences_cost_is_the_tasks(name, fields):
   planned = plan(config)
   model, task = planned.model, planned.task
   key = seed_keys(jnp.int32(0)).params
-  params = init_params(model, task, key)
+  params = initial_params(model, task, key)
   batch = study_batch(task, 5)
   num_steps = batch.inputs.shape[1]
   assert batch.inputs.shape[0] == 5 and batch.input_lengths is None
@@ -146,18 +150,28 @@ def check_layers_and_lags(at, model, params, batch):
   close(at["flow"]["1.h"]["log10_by_unit"], np.log10(by_unit))
 
 
+def finished(config, workdir):
+  """Writes a run that ended with random parameters, in no time."""
+  untrained(config, workdir)
+  task = plan(config).task
+  seed = {"seed": 0, "status": "finished", "best_step": 0, "last_step": 0}
+  ended = make_result(task, [seed], np.ones(1), {task.headline: np.ones(1)})
+  write_sealed(workdir / RESULT, ended)
+  return workdir
+
+
 def test_what_is_measured(tmp_path):
   config = of_task(tiny_config(model__num_layers=2), "adding", length=6)
   config.model.cell = "gru"
-  train(config, tmp_path)
-  path = gradient_study.measure(tmp_path)
+  workdir = finished(config, tmp_path / "run")
+  path = gradient_study.measure(workdir)
   found = read_json(path)
   assert found["states"] == ["0.h", "1.h"] and found["read"] == "1.h"
   assert (found["examples"], found["length"], found["layers"]) == (8, 6, 2)
-  _, task, model, trained = load_run(tmp_path)
+  _, task, model, trained = load_run(workdir)
   batch = study_batch(task, 8)
   key = seed_keys(jnp.int32(0)).params
-  initial = init_params(model, task, key)
+  initial = initial_params(model, task, key)
   for moment, params in (("initialisation", initial), ("trained", trained)):
     at = found["at"][moment]
     outputs = model.apply({"params": params}, batch, (), method="outputs")
@@ -183,7 +197,7 @@ def test_what_is_measured(tmp_path):
   assert list(states(recurrence))[0] == "0.h"
   assert found["at"]["trained"] != found["at"]["initialisation"]
   before = path.stat().st_mtime_ns
-  gradient_study.measure(tmp_path)
+  gradient_study.measure(workdir)
   assert path.stat().st_mtime_ns == before
 
 
@@ -212,18 +226,18 @@ def test_of_a_language_model(tmp_path):
   config = tiny_language(
     num_seeds=1, train__num_steps=10, task__reach=12, model__cell="lstm"
   )
-  train(config, tmp_path)
-  found = read_json(gradient_study.measure(tmp_path))
+  workdir = finished(config, tmp_path / "run")
+  found = read_json(gradient_study.measure(workdir))
   num_steps = 12
   assert (found["examples"], found["length"]) == (8, num_steps)
   assert found["states"] == ["h", "c"] and found["read"] == "h"
-  _, task, model, trained = load_run(tmp_path)
+  _, task, model, trained = load_run(workdir)
   corpus = task.corpus
   before = np.full(num_steps - 7, corpus.vocabulary.start)
   tokens = np.concatenate([before, corpus.valid.tokens])
   starts = np.arange(8)[:, None] * 8
   tokens_BT = tokens[starts + np.arange(num_steps + 1)]
-  initial = init_params(model, task, seed_keys(jnp.int32(0)).params)
+  initial = initial_params(model, task, seed_keys(jnp.int32(0)).params)
   sequences = Batch(None, None, None, np.ones(8))
   for moment, params in (("initialisation", initial), ("trained", trained)):
     stepper = model.apply({"params": params}, sequences, method="stepper")

@@ -71,7 +71,15 @@ def test_workers_that_die_fail_only_their_trials(tmp_path):
       os.kill(worker.pid, signal.SIGKILL)
 
   results, listener = [], Listening(kill_all)
-  long = jobs(tmp_path, "run", train__num_steps=400, run__steps_per_call=1)
+  long = jobs(
+    tmp_path,
+    "run",
+    train__num_steps=400,
+    train__gradient_flow_every=100,
+    eval__every=100,
+    run__steps_per_call=1,
+    run__checkpoint_every=50,
+  )
   processes(long, listener, Stop(), results.append, cores=2)
   # Two were running; the third was then given to a new worker.
   assert statuses(results) == {

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from configs import common
+from rnn_lab.models.base import init_params
 from rnn_lab.rundir import CHECKPOINTS, CONFIG, write_json
 from rnn_lab.runs.planning import plan
 from rnn_lab.training import optimizers, restoring, state
@@ -98,6 +99,10 @@ def _with(config, fields):
   return config
 
 
+# Compiled, as training does it: parameter by parameter it takes longer.
+initial_params = jax.jit(init_params, static_argnames=("model", "task"))
+
+
 def untrained(config, workdir):
   """Writes the directory of a run with random parameters, in no time."""
   made = plan(config)
@@ -113,7 +118,8 @@ def untrained(config, workdir):
     lambda a: np.asarray(rng.normal(size=a.shape), a.dtype),
     state.to_saved(shapes),
   )
-  first["best_step"] = np.zeros_like(first["best_step"])
+  for field in ("best_step", "last_step"):
+    first[field] = np.zeros_like(first[field])
   with Checkpoints(workdir / CHECKPOINTS) as checkpoints:
     checkpoints.save(0, first, {})
 

@@ -17,6 +17,7 @@ import pytest
 from tiny import (
   StopAt,
   everything,
+  initial_params,
   numbers,
   result,
   rows,
@@ -29,7 +30,6 @@ from rnn_lab import rows as rows_module
 from rnn_lab import rundir, tasks
 from rnn_lab.errors import FieldError, StorageError
 from rnn_lab.evaluators.batches import Batches
-from rnn_lab.models.base import init_params
 from rnn_lab.rundir import lock
 from rnn_lab.runs import train
 from rnn_lab.runs.opening import load_run
@@ -41,11 +41,17 @@ from rnn_lab.training.records import Silent
 from rnn_lab.training.state import seed_keys
 from rnn_lab.types import Batch
 
-MAKE = {
-  "digits": tiny_config,
-  "language": tiny_language,
-  "dates": tiny_dates,
-}
+
+def dates(**fields):
+  """Without attention, which compiles long and is nothing to the loop."""
+  return tiny_dates(
+    model__decoder__attention="none",
+    model__decoder__attention_size=64,
+    **fields,
+  )
+
+
+MAKE = {"digits": tiny_config, "language": tiny_language, "dates": dates}
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +146,6 @@ def language_loss(plan, params, carry, key, step):
   stepper = plan.model.apply(
     {"params": params}, Batch(None, None, None, np.ones(10)), method="stepper"
   )
-  carry = stepper.initial if carry is None else carry
   carry = jax.tree.map(
     lambda new, old: jnp.where(number == 0, new, old), stepper.initial, carry
   )
@@ -164,18 +169,30 @@ def test_rows_equal_a_plain_python_loop(runs, kind):
   """
   planned = plan(MAKE[kind]())
   keys = seed_keys(jnp.int32(1))
-  params = init_params(planned.model, planned.task, keys.params)
+  params = initial_params(planned.model, planned.task, keys.params)
   optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(0.01))
   state = optimizer.init(params)
   loss_function = functools.partial(PLAIN_LOSS[kind], planned)
-  loss_and_gradient = jax.jit(jax.value_and_grad(loss_function, has_aux=True))
-  losses, norms, carry = [], [], None
-  for step in range(10):
+  loss_and_gradient = jax.value_and_grad(loss_function, has_aux=True)
+
+  @jax.jit
+  def update(params, state, carry, step):
     (loss, carry), grads = loss_and_gradient(params, carry, keys.data, step)
-    losses.append(loss)
-    norms.append(optax.global_norm(grads))
     updates, state = optimizer.update(grads, state, params)
     params = optax.apply_updates(params, updates)
+    return (params, state, carry), (loss, optax.global_norm(grads))
+
+  losses, norms = [], []
+  carry = planned.model.apply(
+    {"params": params},
+    planned.settings.train.batch_size,
+    method="initial_carry",
+  )
+  current = params, state, carry
+  for step in range(10):
+    current, (loss, norm) = update(*current, step)
+    losses.append(loss)
+    norms.append(norm)
   logged = rows(runs[kind])[:2]
   clipped = np.array(norms) > 1.0
   for name, values, rtol in (
@@ -190,7 +207,7 @@ def test_rows_equal_a_plain_python_loop(runs, kind):
     )
 
 
-@pytest.mark.parametrize("calls", [1, 7, 100])
+@pytest.mark.parametrize("calls", [1, 100])
 def test_the_number_of_steps_in_a_call_changes_nothing(whole, tmp_path, calls):
   config = tiny_config(run__steps_per_call=calls, run__checkpoint_every=20)
   train(config, tmp_path / "run")

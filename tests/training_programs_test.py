@@ -147,10 +147,3 @@ def test_runs_that_differ_in_numbers_compile_nothing_again(tmp_path):
       == "finished"
     )
   assert counts == {"jit(init)": 1}
-
-  sizes["model__hidden_size"] = 12
-  with compilations() as counts:
-    assert (
-      train(decaying(tiny_config, **sizes), tmp_path / "third") == "finished"
-    )
-  assert counts["jit(local)"] >= 6

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jax.flatten_util import ravel_pytree
 from jax.test_util import check_grads
 from oracles import NUMPY_STEPS, unroll_in_pieces, unroll_masked
 
@@ -35,11 +36,22 @@ def random_like(tree, seed, dtype=np.float64):
   )
 
 
+def shapes_of(cell, batch=B):
+  """The shapes of a cell's parameters and carry."""
+  return jax.eval_shape(
+    lambda: (
+      cell.init(jax.random.key(0), D),
+      cell.initial_carry((batch,), jnp.float32),
+    )
+  )
+
+
 def setting(kind, dtype=np.float64):
   """A cell with random parameters, first carry and inputs, all distinct."""
   cell = CELLS[kind](H)
-  params = random_like(cell.init(jax.random.key(0), D), 1, dtype)
-  carry = random_like(cell.initial_carry((B,), jnp.float32), 2, dtype)
+  params, carry = shapes_of(cell)
+  params = random_like(params, 1, dtype)
+  carry = random_like(carry, 2, dtype)
   xs = random_like(jax.ShapeDtypeStruct((T, B, D), dtype), 3, dtype)
   return cell, params, carry, xs
 
@@ -68,13 +80,16 @@ def test_lengths_and_resets_equal_sequences_cut_to_pieces(kind, reverse):
   resets[5, 4] = resets[6, 4] = resets[0, 1] = resets[1, 2] = True
   with jax.enable_x64(True):
     cell, params, carry, xs = setting(kind)
-    args = (cell, params, xs, carry)
+    args = (params, xs, carry)
     options = {"lengths_B": LENGTHS, "resets_TB": resets, "reverse": reverse}
     expected = in_pieces(kind, params, xs, carry, LENGTHS, resets, reverse)
-    close = functools.partial(assert_close, rtol=1e-11, atol=1e-13)
-    close(static_unroll(*args, **options), expected)
-    close(unroll(*args, **options), expected)
-    close(unroll(*args, **options, checkpoint_every=3), expected)
+    for function, more in (
+      (static_unroll, {}),
+      (unroll, {}),
+      (unroll, {"checkpoint_every": 3}),
+    ):
+      call = functools.partial(function, cell, **options, **more)
+      assert_close(jax.jit(call)(*args), expected, rtol=1e-11, atol=1e-13)
 
 
 # Padding in front, gaps, padding behind, nothing, everything; and where the
@@ -199,12 +214,15 @@ def test_gradients_equal_those_of_the_loop_and_finite_differences(kind):
     options = {"lengths_B": LENGTHS, "reverse": True}
     argnums = (0, 1, 2)
     cost = weighted_sum(static_unroll, cell, **options)
-    expected = jax.grad(cost, argnums)(params, xs, carry)
+    expected = jax.jit(jax.grad(cost, argnums))(params, xs, carry)
     for more in ({}, {"checkpoint_every": 1}, {"checkpoint_every": 4}):
       cost = weighted_sum(unroll, cell, **options, **more)
       actual = jax.jit(jax.grad(cost, argnums))(params, xs, carry)
       assert_close(actual, expected, rtol=1e-10, atol=1e-12)
-    check_grads(jax.jit(cost), (params, xs, carry), order=1, modes=["rev"])
+    # Of one vector, so that the differences compile once.
+    vector, arguments = ravel_pytree((params, xs, carry))
+    of_vector = jax.jit(lambda v: cost(*arguments(v)))
+    check_grads(of_vector, (vector,), order=1, modes=["rev"])
 
 
 def torch_arrays(kind):
@@ -220,14 +238,15 @@ def torch_arrays(kind):
 def from_torch(kind, arrays, suffix):
   """Our parameters from torch's of one layer and direction."""
   w_ih, w_hh, b_ih, b_hh = (
-    jnp.asarray(arrays[f"{name}_{suffix}"])
+    arrays[f"{name}_{suffix}"]
     for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
   )
   size = w_hh.shape[1]
-  params = CELLS[kind](size).init(jax.random.key(0), w_ih.shape[1])
+  cell = CELLS[kind](size)
+  params = jax.eval_shape(lambda: cell.init(jax.random.key(0), w_ih.shape[1]))
   bias = b_ih + b_hh
   if kind == "gru":
-    bias = b_ih + b_hh.at[2 * size :].set(0.0)
+    bias = np.concatenate([bias[: 2 * size], b_ih[2 * size :]])
     params = params._replace(recurrent_bias_n=b_hh[2 * size :])
   return params._replace(
     input_kernel=w_ih.T, recurrent_kernel=w_hh.T, bias=bias
@@ -236,10 +255,8 @@ def from_torch(kind, arrays, suffix):
 
 def torch_carry(kind, arrays, which, n):
   cell = CELLS[kind](arrays["first_h"].shape[-1])
-  names = cell.initial_carry((1,), jnp.float64)._fields
-  return type(cell.initial_carry((1,), jnp.float64))(
-    *[jnp.asarray(arrays[f"{which}_{name}"][n]) for name in names]
-  )
+  carry = jax.eval_shape(lambda: cell.initial_carry((1,), jnp.float64))
+  return type(carry)(*[arrays[f"{which}_{name}"][n] for name in carry._fields])
 
 
 @pytest.mark.parametrize("kind", CELLS)
@@ -263,7 +280,7 @@ def test_two_bidirectional_layers_equal_torch(kind):
 
     suffixes = ("l0", "l0_reverse", "l1", "l1_reverse")
     params = of_all_layers(lambda n: from_torch(kind, arrays, suffixes[n]))
-    y, lasts = run(params, x)
+    y, lasts = jax.jit(run)(params, x)
     np.testing.assert_allclose(y, arrays["y"], rtol=1e-10, atol=1e-12)
     close = functools.partial(assert_close, rtol=1e-10, atol=1e-12)
     close(lasts, of_all_layers(lambda n: torch_carry(kind, arrays, "last", n)))
@@ -325,8 +342,9 @@ def test_causality_is_exact(kind, reverse):
   def output_at(t, xs):
     return jnp.sum(unroll(cell, params, xs, carry, reverse=reverse)[1][t])
 
+  gradients = jax.vmap(jax.grad(output_at, argnums=1), (0, None))
   for t, gradient in enumerate(
-    jax.vmap(jax.grad(output_at, argnums=1), (0, None))(jnp.arange(T), xs)
+    np.asarray(jax.jit(gradients)(np.arange(T), xs))
   ):
     size = np.abs(gradient).sum(axis=(1, 2))
     later = range(t) if reverse else range(t + 1, T)
@@ -338,13 +356,14 @@ def test_causality_is_exact(kind, reverse):
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_reset_cuts_the_gradient_exactly(reverse):
   cell, params, carry, xs = setting("lstm", np.float32)
-  resets = jnp.zeros((T, B), bool).at[3].set(True)
+  resets = np.arange(T)[:, None] == np.full(B, 3)
 
   def cost(xs, side):
     _, y = unroll(cell, params, xs, carry, resets_TB=resets, reverse=reverse)
     return jnp.sum(y[3:] if side == "after" else y[:3])
 
-  after, before = (jax.grad(cost)(xs, side) for side in ("after", "before"))
+  gradient = jax.jit(jax.grad(cost), static_argnums=1)
+  after, before = (np.asarray(gradient(xs, s)) for s in ("after", "before"))
   assert not np.any(after[:3]) and np.all(np.any(after[3:], axis=(1, 2)))
   assert not np.any(before[3:]) and np.all(np.any(before[:3], axis=(1, 2)))
 
@@ -464,18 +483,19 @@ def test_any_shape_length_and_chunk(data):
   with jax.enable_x64(True):
     cell, params, _, _ = setting(kind)
     xs = random_like(np.zeros((num_steps, batch, D)), num_steps)
-    carry = random_like(cell.initial_carry((batch,), jnp.float64), batch)
+    carry = random_like(shapes_of(cell, batch)[1], batch)
     expected = in_pieces(kind, params, xs, carry, lengths, resets, reverse)
-    actual = unroll(
-      cell,
-      params,
-      xs,
-      carry,
-      lengths_B=jnp.array(lengths),
-      resets_TB=resets,
-      reverse=reverse,
-      checkpoint_every=every,
+    unrolled = jax.jit(
+      functools.partial(
+        unroll,
+        cell,
+        lengths_B=np.array(lengths),
+        resets_TB=resets,
+        reverse=reverse,
+        checkpoint_every=every,
+      )
     )
+    actual = unrolled(params, xs, carry)
     assert_close(actual, expected, rtol=1e-10, atol=1e-12)
 
 

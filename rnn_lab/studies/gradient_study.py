@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from rnn_lab.cells.base import is_float
 from rnn_lab.errors import FieldError
-from rnn_lab.models.base import Recurrence, init_params
+from rnn_lab.models.base import Recurrence
 from rnn_lab.paths import local_path
 from rnn_lab.rundir import (
   GRADIENTS,
@@ -22,9 +22,9 @@ from rnn_lab.rundir import (
 from rnn_lab.runs import planning
 from rnn_lab.studies.portrait import portrait, read_state, states
 from rnn_lab.studies.problem import check, recurrence_of, study_batch
-from rnn_lab.training.restoring import restore_params
+from rnn_lab.training import optimizers
+from rnn_lab.training.restoring import restore_params, state_initializer
 from rnn_lab.training.settings import Plan
-from rnn_lab.training.state import seed_keys
 from rnn_lab.types import Params
 
 # Sequences that are averaged over.
@@ -107,8 +107,14 @@ def _about(
 
 
 def _initial_params(plan: Plan) -> Params:
-  key = seed_keys(jnp.int32(plan.settings.seed)).params
-  return init_params(plan.model, plan.task, key)
+  """Returns those of the first seed, by the program that training begins with.
+
+  Parameter by parameter they would take longer, and round differently.
+  """
+  init, _ = state_initializer(plan)
+  settings = plan.settings
+  _, hyper = optimizers.split(settings.optimizer, settings.train.clip_norm)
+  return init(hyper, jnp.int32(settings.seed)).params
 
 
 def _in_float64(tree: Any) -> Any:

@@ -18,6 +18,7 @@ import numpy as np
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from rnn_lab.caching import lru_cached
 from rnn_lab.models.base import Model, program_model
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.optimizers import Static
@@ -86,6 +87,10 @@ class Population:
       The same function, jitted, of `per_seed` as `put` lays it out; so is the
       result.
     """
+
+    # Traced once, for its shapes and for the branch; inlined, as if it had
+    # been written there.
+    function = jax.jit(function, inline=True)
 
     def one(shared: Any, seed: tuple[Any, Any]) -> Any:
       per_seed, is_real = seed
@@ -160,7 +165,7 @@ def programs(
   )
 
 
-@functools.lru_cache(maxsize=16)
+@lru_cached(maxsize=16)
 def _programs(
   model: Model,
   task: Task,
