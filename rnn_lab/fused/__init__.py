@@ -18,7 +18,7 @@ from rnn_lab.fused.rules import Rule
 
 # Steps that one iteration of a loop takes, by platform, as measured in
 # docs/performance.md; on a platform that is not here "auto" is the scan.
-_UNROLL = {"cpu": 1, "gpu": 8}
+_UNROLL = {"cpu": 1, "gpu": 16}
 
 
 def program(cell: Cell, reverse: bool, implementation: str) -> Program | None:
