@@ -1,5 +1,6 @@
 """Public names work after `import rnn_lab`, and shadow no module."""
 
+import configparser
 import importlib
 import os
 import pathlib
@@ -48,6 +49,15 @@ def test_no_attribute_of_a_package_shadows_its_module(name):
   for submodule in submodules:
     module = importlib.import_module(f"{name}.{submodule}")
     assert getattr(package, submodule) is module, submodule
+
+
+def test_the_marker_of_type_annotations_is_package_data():
+  # Without it checkers ignore the annotations of an installed package.
+  root = pathlib.Path(__file__).parent.parent
+  config = configparser.ConfigParser()
+  config.read(root / "setup.cfg")
+  assert "py.typed" in config["options.package_data"]["rnn_lab"].split()
+  assert (root / "rnn_lab" / "py.typed").is_file()
 
 
 BUILD = """

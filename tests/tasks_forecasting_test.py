@@ -207,6 +207,23 @@ def test_the_order_of_the_autoregression_is_the_best_on_validation():
   assert best != min(errors, key=lambda order: errors[order]["test"][-1])
 
 
+def test_a_series_too_short_for_an_autoregression_is_compared_with_its_mean(
+  tmp_path,
+):
+  # 17 times to train on, for the 21 coefficients of each of 20 columns.
+  values = np.random.RandomState(0).randn(24, 20)
+  path = tmp_path / "wide.csv"
+  np.savetxt(path, values, delimiter=",")
+  sizes = {"window": 6, "warmup": 3, "horizon": 2}
+  task = forecasting(2, series="csv", path=str(path), **sizes)
+  train, test = values[:17], values[19:]
+  scaled = (test - train.mean(axis=0)) / train.std(axis=0)
+  errors = [(scaled[h : 4 + h] ** 2).mean() for h in (0, 1)]
+  chosen = autoregression(task)
+  assert chosen.order == 0
+  assert_allclose(chosen.curve, np.sqrt(errors), rtol=1e-9)
+
+
 def test_an_autoregression_that_diverges_is_not_chosen():
   forecasts = np.full((2, 3, 2, 1), 1e200)
   forecasts[0, 0, 0] = np.nan

@@ -11,6 +11,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from rnn_lab.errors import FieldError
+from rnn_lab.rundir import TARGET_VOCABULARY
 from rnn_lab.tasks import Spec, build, without_data
 from rnn_lab.tasks.translation import translation
 from rnn_lab.text.parallel_words import Shares, read_words
@@ -221,6 +222,10 @@ def test_a_run_opened_without_its_data_reads_and_writes_the_same(
   assert_array_equal(
     other.inputs_of([line]).inputs, task.inputs_of([line]).inputs
   )
+  # The file of the other side: its words are known, but cannot be written.
+  task.texts.source.save(tmp_path / TARGET_VOCABULARY)
+  with pytest.raises(FieldError, match="^workdir must hold <bos> .*, got <u"):
+    without_data(section, 2, tmp_path)
 
 
 def write_two(folder, pairs):

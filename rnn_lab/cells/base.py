@@ -26,7 +26,8 @@ class Cell(NamedTuple):
     initial_carry: `(batch_shape, dtype) -> carry`, the state before the
       first step, with the leading dimensions `batch_shape`.
     step: `(params, carry, x_BD) -> (carry, y_BH)`. The new carry has the
-      structure, shapes and dtypes of the old one.
+      structure, shapes and dtypes of the old one. For x_BD a step may
+      take a pytree of arrays.
     kind: the name of the factory, the cell's key in `rnn_lab.cells.CELLS`.
     options: a hashable NamedTuple of the factory's arguments.
     inside: `(params, carry, x_BD) -> {name: Activated}`, the gates and other
@@ -39,7 +40,7 @@ class Cell(NamedTuple):
 
   init: Callable[[Key, int], Params]
   initial_carry: Callable[[tuple[int, ...], Any], Carry]
-  step: Callable[[Params, Carry, Array], tuple[Carry, Array]]
+  step: Callable[[Params, Carry, PyTree], tuple[Carry, Array]]
   kind: str = "custom"
   options: tuple = ()
   inside: Callable[[Params, Carry, Array], Mapping[str, Activated]] | None = (

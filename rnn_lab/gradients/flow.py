@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rnn_lab._steps import as_flags, as_lengths, before_length
 from rnn_lab.gradients.costs import shape_error
@@ -48,8 +49,8 @@ def state_gradients(
 def gradient_flow(
   cost: Callable[[PyTree], Array],
   perturbations: PyTree,
-  lengths_B: Array | None = None,
-  mask_TB: Array | None = None,
+  lengths_B: Array | np.ndarray | None = None,
+  mask_TB: Array | np.ndarray | None = None,
 ) -> PyTree:
   """Computes `norm_by_time` of each leaf of `state_gradients`."""
   gradients = state_gradients(cost, perturbations)
@@ -60,8 +61,8 @@ def gradient_flow(
 
 def norm_by_time(
   gradient_TBH: Array,
-  lengths_B: Array | None = None,
-  mask_TB: Array | None = None,
+  lengths_B: Array | np.ndarray | None = None,
+  mask_TB: Array | np.ndarray | None = None,
 ) -> Array:
   """Computes the mean over the batch of each example's |dE/ds_t|: `[T]`.
 
@@ -84,8 +85,8 @@ def norm_by_time(
 
 def norm_by_lag(
   gradient_TBH: Array,
-  lengths_B: Array | None = None,
-  mask_TB: Array | None = None,
+  lengths_B: Array | np.ndarray | None = None,
+  mask_TB: Array | np.ndarray | None = None,
 ) -> Array:
   """Computes `norm_by_time` by lag l = 0, 1, ... from each last step: `[T]`.
 
@@ -105,8 +106,8 @@ def norm_by_lag(
 
 def size_by_unit(
   gradient_TBH: Array,
-  lengths_B: Array | None = None,
-  mask_TB: Array | None = None,
+  lengths_B: Array | np.ndarray | None = None,
+  mask_TB: Array | np.ndarray | None = None,
 ) -> Array:
   """Computes the mean over the batch of each unit's |dE/ds_t|: `[T, H]`.
 
@@ -117,7 +118,9 @@ def size_by_unit(
 
 
 def used_steps(
-  values: Array, lengths_B: Array | None, mask_TB: Array | None = None
+  values: Array,
+  lengths_B: Array | np.ndarray | None,
+  mask_TB: Array | np.ndarray | None = None,
 ) -> Array:
   """Returns booleans `[T, B, 1, ...]`: the steps of `values` that are valid.
 

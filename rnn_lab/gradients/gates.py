@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rnn_lab._layers import check_layers
 from rnn_lab._stack import Directions, Stack, check_params
@@ -54,8 +55,8 @@ def activations(
   params: tuple[Directions, ...],
   x_TBD: Array,
   carry: tuple[Directions, ...] | None = None,
-  lengths_B: Array | None = None,
-  mask_TB: Array | None = None,
+  lengths_B: Array | np.ndarray | None = None,
+  mask_TB: Array | np.ndarray | None = None,
   resets_TB: Array | None = None,
 ) -> tuple[Directions, ...]:
   """Computes the gates and other activations of every layer at every step.
@@ -140,8 +141,8 @@ def memory_gate(cell: Cell, values: Mapping[str, Activated]) -> Array:
 
 def gate_statistics(
   gate_TBH: Array,
-  lengths_B: Array | None = None,
-  mask_TB: Array | None = None,
+  lengths_B: Array | np.ndarray | None = None,
+  mask_TB: Array | np.ndarray | None = None,
 ) -> GateStatistics:
   """Computes means and half-lives of a gate with values in [0, 1].
 
@@ -197,8 +198,8 @@ def log_root_mean_square(log_TBH: Array) -> Array:
 
 def saturated_share(
   values: Activated,
-  lengths_B: Array | None = None,
-  mask_TB: Array | None = None,
+  lengths_B: Array | np.ndarray | None = None,
+  mask_TB: Array | np.ndarray | None = None,
 ) -> Array:
   """Computes the share of (step, example, unit) that are saturated.
 

@@ -191,6 +191,7 @@ def decoder_cell(
     x_BD, masks = x
     context, weights_BS = [], None
     if settings.attention == "additive":
+      assert params.memory is not None  # see `remember`
       h_BH = carry.layers[-1].forward.h
       weights_BS = _additive(params.score, params.memory, h_BH)
       context = [_read(params.memory, weights_BS)]
@@ -199,6 +200,7 @@ def decoder_cell(
       stack, params.layers, carry.layers, jnp.concatenate(read, -1), masks
     )
     if settings.attention == "multiplicative":
+      assert params.memory is not None
       weights_BS = _multiplicative(params.memory, h_BH)
       context = [_read(params.memory, weights_BS)]
     output_BO = h_BH

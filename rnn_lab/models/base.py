@@ -3,10 +3,11 @@
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from rnn_lab import initializers
@@ -57,7 +58,7 @@ class Recurrence(NamedTuple):
   params: tuple[Directions, ...]
   xs: PyTree
   carry: tuple[Directions, ...] | None
-  lengths_B: Array | None
+  lengths_B: Array | np.ndarray | None
   final: str
   readout: PyTree
   cost: StepCost | None
@@ -128,9 +129,12 @@ class Model(nn.Module):
     """Returns the carry to begin a batch with: the initial one if `fresh`."""
     size = jax.tree.leaves(batch.inputs)[0].shape[0]
     initial = self.initial_carry(size)
-    return jax.tree.map(
-      lambda new, old: jnp.where(batch.fresh, new, old), initial, carry
-    )
+
+    def choose(new: Array, old: Array) -> Array:
+      assert batch.fresh is not None  # a carry passes along a stream only
+      return jnp.where(batch.fresh, new, old)
+
+    return jax.tree.map(choose, initial, carry)
 
   def loss(
     self,
@@ -250,9 +254,8 @@ def recurrence_shapes(model: Model, task: Task) -> dict[str, Recurrence]:
     variables = {"params": init_params(model, task, key)}
     size = batch.weights.shape[0]
     carry = model.apply(variables, size, method="initial_carry")
-    recurrences.update(
-      model.apply(variables, batch, carry, method="recurrences")
-    )
+    found = model.apply(variables, batch, carry, method="recurrences")
+    recurrences.update(cast(dict[str, Recurrence], found))
 
   jax.eval_shape(probe, jax.random.key(0))
   return recurrences

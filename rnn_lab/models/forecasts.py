@@ -1,14 +1,16 @@
 """Forecasts by a model that reads its own predictions."""
 
 import functools
-from typing import Any
+from typing import Any, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from rnn_lab.caching import lru_cached
 from rnn_lab.decoding import free_run
 from rnn_lab.errors import check_int
-from rnn_lab.models.base import Model, program_model
+from rnn_lab.models.base import Model, Stepper, program_model
 from rnn_lab.tasks.base import LONGEST
 from rnn_lab.tasks.forecast_task import ForecastTask
 from rnn_lab.types import Array, Batch, Carry, Params
@@ -64,8 +66,11 @@ def free_forecast(
   Returns:
     `[B, H, K]`.
   """
-  batch = Batch(history_BTK, None, None, history_BTK[:, 0, 0])
-  stepper = model.apply({"params": params}, batch, method="stepper")
+  unread = jnp.zeros_like(history_BTK)  # the targets
+  batch = Batch(history_BTK, None, unread, history_BTK[:, 0, 0])
+  stepper = cast(
+    Stepper, model.apply({"params": params}, batch, method="stepper")
+  )
 
   def step(carry: Carry, x_BK: Array) -> tuple[Carry, Array]:
     carry, outputs_BK = stepper.step(carry, x_BK)
@@ -76,6 +81,6 @@ def free_forecast(
   return free_run(step, carry, history_TBK[-1], num_steps=num_steps)
 
 
-@functools.lru_cache(maxsize=16)
+@lru_cached(maxsize=16)
 def _program(model: Model, task: ForecastTask, num_steps: int) -> Any:
   return jax.jit(functools.partial(free_forecast, model, task, num_steps))

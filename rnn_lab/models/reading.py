@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from rnn_lab._dropout import dropout
@@ -96,7 +97,9 @@ class ReadingModel(StatelessModel):
       )
     self.readout = nn.Dense(self.output_size, kernel_init=self.readout_init)
 
-  def predict(self, inputs: PyTree, lengths_B: Array | None = None) -> Array:
+  def predict(
+    self, inputs: PyTree, lengths_B: Array | np.ndarray | None = None
+  ) -> Array:
     """Returns the outputs after g: probabilities, or numbers themselves.
 
     Args:
@@ -104,7 +107,8 @@ class ReadingModel(StatelessModel):
       lengths_B: their lengths; None where all fill T.
     """
     size = jax.tree.leaves(inputs)[0].shape[0]
-    batch = Batch(inputs, lengths_B, None, jnp.zeros((size,)))
+    unread = jnp.zeros((size,))  # targets and weights
+    batch = Batch(inputs, lengths_B, unread, unread)
     return OUTPUTS[self.output](self.outputs(batch, ()))
 
   def vectors(self, batch: Batch) -> Array:
@@ -153,7 +157,7 @@ class ReadingModel(StatelessModel):
       lengths_B=batch.input_lengths,
       mask_TB=input_mask(batch),
       dropout_key=self.make_rng("dropout") if drops else None,
-      perturbations=perturbations and perturbations["stack"],
+      perturbations=perturbations["stack"] if perturbations else None,
       return_states=return_states,
     )
 

@@ -1,6 +1,7 @@
 """The steps of a batch's inputs: which are valid, and their order."""
 
 import jax.numpy as jnp
+import numpy as np
 
 from rnn_lab.types import Array, Batch
 
@@ -20,7 +21,7 @@ def valid_steps(batch: Batch, num_steps: int) -> Array:
   return valid_TB if mask_TB is None else valid_TB & mask_TB
 
 
-def reverse_sequences(x: Array, lengths_B: Array | None) -> Array:
+def reverse_sequences(x: Array, lengths_B: Array | np.ndarray | None) -> Array:
   """Reverses the valid steps of each sequence; padding stays at the end.
 
   Args:

@@ -159,11 +159,15 @@ class WritingModel(StatelessModel):
     stepper = self.stepper(batch)
     first_B = jnp.full(batch.weights.shape[0], self.start)
     args = (stepper.step, stepper.initial, first_B)
-    options = {"num_steps": self.longest, "end": self.end}
     if beam_size == 1:
-      return decoding.greedy(*args, **options).tokens
-    options |= {"beam_size": beam_size, "length_penalty": length_penalty}
-    return decoding.beam_search(*args, **options).tokens[:, 0]
+      return decoding.greedy(*args, num_steps=self.longest, end=self.end).tokens
+    return decoding.beam_search(
+      *args,
+      num_steps=self.longest,
+      end=self.end,
+      beam_size=beam_size,
+      length_penalty=length_penalty,
+    ).tokens[:, 0]
 
   def states(self, batch: Batch) -> dict[str, tuple[Directions, ...]]:
     """Returns the carries of each layer after each step, `[T, B, ...]`.

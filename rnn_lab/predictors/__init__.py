@@ -6,7 +6,7 @@ inputs, and raises FieldError for one that cannot be read.
 
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -18,6 +18,7 @@ from rnn_lab.predictors.base import Predictor
 from rnn_lab.tasks.base import Task
 from rnn_lab.types import Params
 
+T = TypeVar("T", bound=Task)
 # From `Task.predictor` to a Predictor, imported when used.
 PREDICTORS = {
   "classes": "rnn_lab.predictors.classes:PREDICTOR",
@@ -93,7 +94,7 @@ def default_options(task: Task, config: Mapping[str, Any]) -> dict[str, Any]:
   return options
 
 
-def _predictor(task: Task) -> Predictor:
+def _predictor(task: T) -> Predictor[T]:
   if task.predictor not in PREDICTORS:
     raise FieldError(
       "workdir",
@@ -105,8 +106,8 @@ def _predictor(task: Task) -> Predictor:
 
 @in_float32
 def _check(
-  predictor: Predictor,
-  task: Task,
+  predictor: Predictor[T],
+  task: T,
   inputs: Any,
   options: Mapping[str, Any],
 ) -> None:

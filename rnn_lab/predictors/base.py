@@ -1,7 +1,7 @@
 """What a predictor is, and the batches that it makes of inputs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -11,9 +11,11 @@ from rnn_lab.models.base import Model
 from rnn_lab.tasks.base import Task
 from rnn_lab.types import Batch, Params
 
+T = TypeVar("T", bound=Task)
 
-class Predictor(NamedTuple):
-  """What `rnn_lab.predictors.predict` calls.
+
+class Predictor(NamedTuple, Generic[T]):
+  """What `rnn_lab.predictors.predict` calls, for tasks of one kind.
 
   Attributes:
     check: `(task, input)`, raises FieldError for an input that cannot be read.
@@ -24,9 +26,9 @@ class Predictor(NamedTuple):
       that is its default where a run was opened, or "" for none.
   """
 
-  check: Callable[[Task, Any], None]
+  check: Callable[[T, Any], None]
   predict: Callable[
-    [Model, Params, Task, Sequence[Any], Mapping[str, Any]],
+    [Model, Params, T, Sequence[Any], Mapping[str, Any]],
     list[dict[str, Any]],
   ]
   options: Mapping[str, str]

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -52,11 +52,11 @@ PREDICTOR = Predictor(check=check_readable, predict=predict, options={})
 def _explain(model: Model, params: Params, batch: Batch) -> tuple[Array, Array]:
   """Returns `[B, K]` probabilities, and `[B, T]` shares of the steps."""
   variables = {"params": params}
-  x_BTD = model.apply(variables, batch, method="vectors")
+  x_BTD = cast(Array, model.apply(variables, batch, method="vectors"))
 
   def chosen(x_BTD: Array) -> tuple[Array, Array]:
     outputs = model.apply(variables, x_BTD, batch, method="outputs_of_vectors")
-    log_p_BK = jax.nn.log_softmax(outputs)
+    log_p_BK = jax.nn.log_softmax(cast(Array, outputs))
     return jnp.sum(jnp.max(log_p_BK, axis=-1)), jnp.exp(log_p_BK)
 
   gradient_BTD, p_BK = jax.grad(chosen, has_aux=True)(x_BTD)

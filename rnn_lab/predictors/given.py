@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from collections.abc import Iterable
 
 from rnn_lab.errors import FieldError
 from rnn_lab.tasks.base import Task
@@ -34,7 +35,7 @@ def read_inputs(given: str, task: Task) -> list[str]:
   return inputs
 
 
-def _lines(file: io.TextIOBase) -> list[str]:
+def _lines(file: Iterable[str]) -> list[str]:
   lines = [line.rstrip("\r\n") for line in file]
   # The byte order mark that some editors write is not part of the text.
   return [lines[0].removeprefix("\ufeff"), *lines[1:]] if lines else []

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -48,4 +48,4 @@ PREDICTOR = Predictor(check=check_readable, predict=predict, options={})
 @functools.partial(jax.jit, static_argnums=0)
 def _probabilities(model: Model, params: Params, batch: Batch) -> Array:
   outputs = model.apply({"params": params}, batch, (), method="outputs")
-  return jax.nn.softmax(outputs)
+  return jax.nn.softmax(cast(Array, outputs))

@@ -3,7 +3,7 @@
 import functools
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -77,14 +77,16 @@ def _write(
 ) -> tuple[Array, Array, Array | None]:
   """Returns symbols and their log p, `[B, T]`, and attention if any."""
   variables = {"params": params}
-  symbols_BT = model.apply(variables, batch, method="decode", **dict(options))
+  decoded = model.apply(variables, batch, method="decode", **dict(options))
+  symbols_BT = cast(Array, decoded)
   read = batch._replace(
     targets=symbols_BT, weights=jnp.ones(symbols_BT.shape, jnp.float32)
   )
   outputs = model.apply(variables, read, (), method="outputs")
-  log_p_BTV = jax.nn.log_softmax(outputs)
+  log_p_BTV = jax.nn.log_softmax(cast(Array, outputs))
   log_p_BT = jnp.take_along_axis(log_p_BTV, symbols_BT[..., None], -1)[..., 0]
   weights_BTS = None
   if model.attends:
-    weights_BTS = model.apply(variables, read, method="attention")
+    attention = model.apply(variables, read, method="attention")
+    weights_BTS = cast(Array, attention)
   return symbols_BT, log_p_BT, weights_BTS

@@ -12,6 +12,7 @@ from rnn_lab.evaluators.log_probs import Scorer
 from rnn_lab.evaluators.stream import StreamEvaluation
 from rnn_lab.language_models import arpa, counts, estimators, ngram, storage
 from rnn_lab.language_models.fields import NGramSettings
+from rnn_lab.tasks.language import LanguageTask
 from rnn_lab.text.base import Corpus
 from rnn_lab.training import environment
 from rnn_lab.training.records import Listener, Records, Stop, make_result
@@ -31,15 +32,17 @@ class Counter:
     Raises:
       FieldError: an ARPA file cannot be read, or does not fit the corpus.
     """
+    assert isinstance(plan.task, LanguageTask)  # see `check_sections`
     self.plan = plan
+    self.task = plan.task
     began = time.monotonic()
-    self.model, self.size = count(plan.model, plan.task.corpus)
+    self.model, self.size = count(plan.model, self.task.corpus)
     self.seconds = time.monotonic() - began
 
   def run(self, workdir: pathlib.Path, listener: Listener, stop: Stop) -> str:
     """Writes the model, evaluates it and returns "finished"."""
     del stop  # it takes seconds
-    task = self.plan.task
+    task = self.task
     listener.line(task.describe())
     for note in self.model.notes:
       listener.line(note)
@@ -66,7 +69,7 @@ class Counter:
 
   def evaluate(self, records: Records) -> dict[str, Any]:
     """Evaluates on both splits; returns the result."""
-    task = self.plan.task
+    task = self.task
     evaluation = StreamEvaluation(task, self.plan.settings.eval)
     model = scorer(self.model)
     log_p = evaluation.log_probs(model, "valid")
@@ -87,6 +90,7 @@ def count(
   """Counts and estimates an n-gram model, or reads one; and its size."""
   vocabulary = corpus.vocabulary
   if settings.estimator == "arpa":
+    assert settings.arpa_file is not None  # see `check_sections`
     with in_section("model.ngram"):
       read, names = arpa.read_arpa(settings.arpa_file)
       if read.order != settings.order:

@@ -107,6 +107,12 @@ def padding(lengths: np.ndarray, buckets: tuple[Bucket, ...]) -> float:
   return 1.0 - used / sum(sum(b.lengths) * len(b.examples) for b in buckets)
 
 
+def lengths_of(examples: Batch) -> np.ndarray:
+  """Returns the lengths of the inputs, `[N]`, of padded sequences."""
+  assert examples.input_lengths is not None  # `padded` returned them
+  return np.asarray(examples.input_lengths)
+
+
 def cut(examples: Batch, index: np.ndarray, lengths: tuple[int, ...]) -> Batch:
   """Returns some examples, cut to the lengths of their bucket.
 
@@ -120,12 +126,12 @@ def cut(examples: Batch, index: np.ndarray, lengths: tuple[int, ...]) -> Batch:
   every_step = examples.weights.ndim == 2
   mask = examples.input_mask
 
-  def of_targets(a: np.ndarray) -> np.ndarray:
+  def of_targets(a: Array | np.ndarray) -> Array | np.ndarray:
     return a[index][:, :targets] if every_step else a[index]
 
   return examples._replace(
     inputs=jax.tree.map(lambda a: a[index][:, :inputs], examples.inputs),
-    input_lengths=examples.input_lengths[index],
+    input_lengths=lengths_of(examples)[index],
     targets=of_targets(examples.targets),
     weights=of_targets(examples.weights),
     input_mask=None if mask is None else mask[index][:, :inputs],

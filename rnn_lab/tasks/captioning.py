@@ -48,7 +48,8 @@ def digit_names(batch_size: int) -> CaptioningTask:
   corpus = read_digits()
   splits = {
     split: Captioned(
-      images.pixels[..., None], [DIGIT_NAMES[k] for k in images.labels]
+      np.asarray(images.pixels)[..., None],
+      [DIGIT_NAMES[k] for k in images.labels],
     )
     for split, images in corpus.splits.items()
   }

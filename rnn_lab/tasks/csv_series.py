@@ -7,7 +7,7 @@ import math
 import numbers
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,6 +21,17 @@ KIND = "a CSV file of numbers in UTF-8"
 
 Fail = Callable[[str], FieldError]
 Row = tuple[int, list[str]]  # the line of the file and its cells
+
+
+class Reader(Protocol):
+  """What `csv.reader` returns: the cells of each row."""
+
+  @property
+  def line_num(self) -> int:
+    """The number of lines that were read."""
+    ...
+
+  def __iter__(self) -> Iterator[list[str]]: ...
 
 
 def read_csv(
@@ -134,7 +145,7 @@ def _delimiter(text: str) -> str:
   return max(DELIMITERS, key=lambda delimiter: widths[delimiter][0])
 
 
-def _reader(text: str, delimiter: str, strict: bool = False) -> Iterator:
+def _reader(text: str, delimiter: str, strict: bool = False) -> Reader:
   """Makes a csv.reader, which finds the ends of lines by itself."""
   return csv.reader(
     io.StringIO(text, newline=""),

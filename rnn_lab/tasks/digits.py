@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import types
+from typing import cast
 
 import numpy as np
 
@@ -48,8 +49,9 @@ def read_digits() -> Corpus:
   """Reads the images, values 0 to 16, in their three splits."""
   # Imported here: scikit-learn takes long to import.
   from sklearn.datasets import load_digits
+  from sklearn.utils import Bunch
 
-  bunch = load_digits()
+  bunch = cast(Bunch, load_digits())
   pixels = bunch.images.astype(np.uint8)
   labels = bunch.target.astype(np.uint8)
   order = np.random.RandomState(SPLIT_SEED).permutation(len(labels))

@@ -63,7 +63,8 @@ def autoregression(task: ForecastTask) -> Autoregression:
 
   Orders are 1, 2, 3, 4, 6, 8, 12, 16, 24, ... and the longest one, which reads
   as many values as the model's warm-up has, if the training part is long
-  enough. The best one has the smallest error at the last horizon.
+  enough. The best one has the smallest error at the last horizon. A training
+  part that is too short for order 1 leaves order 0, which forecasts its mean.
 
   Args:
     task: the task, with its series.
@@ -71,7 +72,7 @@ def autoregression(task: ForecastTask) -> Autoregression:
   train, windows = task.parts
   size, width = train.shape
   longest = min(task.cut.warmup, (size - 1) // (width + 1))
-  best = None
+  fitted = []
   for order in _orders(longest):
     coefficients = linear_autoregression(train, order)
     curves = {
@@ -81,12 +82,17 @@ def autoregression(task: ForecastTask) -> Autoregression:
       for split, w in windows.items()
     }
     error = np.nan_to_num(curves["valid"][-1], nan=np.inf)
-    if best is None or error < best[0]:
-      best = error, Autoregression(order, curves["test"])
-  return best[1]
+    fitted.append((error, Autoregression(order, curves["test"])))
+  if not fitted:
+    mean = climatology_curve(windows["test"], task.cut.warmup)
+    return Autoregression(0, mean)
+  # Of equal errors that of the lowest order.
+  return min(fitted, key=lambda fit: fit[0])[1]
 
 
 def _orders(longest: int) -> list[int]:
-  """Returns 1, 2, 3, 4, 6, 8, 12, ... and the longest order."""
+  """Returns 1, 2, 3, 4, 6, 8, 12, ... and the longest order; [] for 0."""
+  if not longest:
+    return []
   several = {f * 2**n for n in range(longest.bit_length()) for f in (2, 3)}
   return sorted({1, longest} | {n for n in several if n < longest})

@@ -71,7 +71,10 @@ class CaptioningTask(WrittenTask):
     """
     if not len(images):
       raise FieldError("input", "{field} must be at least one image, got none")
-    shape = (*self.input_spec.shape, self.input_spec.size)
+    spec = self.input_spec
+    assert isinstance(spec, Spec)  # an image is the only input
+    rows, columns = spec.shape
+    shape = (rows, columns, spec.size)
     inputs = np.stack(
       [
         self._image_at(os.fspath(image), shape)
@@ -137,6 +140,10 @@ def captioning_task(
     vocabulary, joint, summary: see `CaptioningTask`.
     white: the pixel value that inputs have as 1.
     held_out: images that are added to the test split.
+
+  Raises:
+    FieldError: the batch size is larger than the number of training images, or
+      the vocabulary lacks `<bos>` or `<eos>`.
   """
   size = len(splits["train"].captions)
   if batch_size > size:
@@ -145,6 +152,7 @@ def captioning_task(
       f"{{field}} must be at most {size}, the images of the training split, "
       f"got {batch_size}",
     )
+  start, end = vocabulary.start_and_end()
   data = _examples(splits["train"], vocabulary)
   evaluated = {split: [splits[split]] for split in EVAL_SEEDS}
   if held_out is not None:
@@ -183,7 +191,7 @@ def captioning_task(
     known = known if places is None else [known[n] for n in places]
     pairs = collections.defaultdict(list)
     for symbols, (metric, caption) in zip(sequences, known, strict=True):
-      pairs[metric].append((until_end(symbols, vocabulary.eos), caption))
+      pairs[metric].append((until_end(symbols, end), caption))
     return {metric: exact_match(*zip(*of)) for metric, of in pairs.items()}
 
   longest = max(len(c) for p in splits.values() for c in p.captions) + 1
@@ -211,8 +219,8 @@ def captioning_task(
     reads_files=True,
     steps_per_epoch=size // batch_size,
     score=score,
-    start=vocabulary.bos,
-    end=vocabulary.eos,
+    start=start,
+    end=end,
     vocabulary=vocabulary,
     joint=joint,
     summary=summary,
@@ -229,7 +237,8 @@ def _joined(parts: Sequence[Captioned]) -> Captioned:
 def _examples(captioned: Captioned, vocabulary: WordIds) -> Batch:
   """Returns all of a split as one batch, its images still integers."""
   symbols = [vocabulary.encode(caption) for caption in captioned.captions]
-  targets, weights = written(symbols, vocabulary.eos)
+  _, end = vocabulary.start_and_end()
+  targets, weights = written(symbols, end)
   return Batch(captioned.pixels, None, targets, weights)
 
 

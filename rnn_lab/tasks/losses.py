@@ -8,11 +8,12 @@ value and gradient are exactly zero, whatever the outputs.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rnn_lab.types import Array, Batch
 
 
-def weighted(values: Array, weights: Array) -> tuple[Array, Array]:
+def weighted(values: Array, weights: Array | np.ndarray) -> tuple[Array, Array]:
   """Returns the weighted sum and the sum of weights, both float32 scalars.
 
   Args:

@@ -111,7 +111,7 @@ def scenes(
   images = images.reshape(count, SIDE, SIDE, 3) % np.uint8(NOISE)
   _render(images, objects[0], np.ones(count, bool))
   _render(images, objects[1], ~is_single)
-  return images, _captions(*objects, is_single)
+  return images, _captions(objects[0], objects[1], is_single)
 
 
 def _draw_objects(

@@ -153,13 +153,14 @@ def _task(
   summary: str,
 ) -> SentimentTask:
   train = splits["train"]
-  in_buckets = buckets.make_buckets(train.input_lengths, batch_size)
+  lengths = {split: buckets.lengths_of(splits[split]) for split in SPLITS}
+  in_buckets = buckets.make_buckets(lengths["train"], batch_size)
   epochs = buckets.epochs(train, in_buckets, batch_size)
   batches = {
-    split: buckets.eval_batches(splits[split], splits[split].input_lengths)[0]
+    split: buckets.eval_batches(splits[split], lengths[split])[0]
     for split in ("valid", "test")
   }
-  padding = buckets.padding(train.input_lengths, in_buckets)
+  padding = buckets.padding(lengths["train"], in_buckets)
   sizes = ", ".join(f"{len(splits[s].weights):,} {s}" for s in SPLITS)
 
   return SentimentTask(

@@ -178,8 +178,9 @@ def without_data(
       for field in dataclasses.fields(Vocabularies)
     ]
   )
-  sentences = dict.fromkeys(SPLITS, [[chunking.Token("", "", "")]])
-  tags = dict.fromkeys(SPLITS, [[vocabularies.tags.words[0]]])
+  nothing = chunking.Token("", "", "")
+  sentences: dict[str, chunking.Sentences] = {s: [[nothing]] for s in SPLITS}
+  tags = {s: [[vocabularies.tags.words[0]]] for s in SPLITS}
   is_chunks = section["target"] == TARGETS[0]
   return _task(1, vocabularies, sentences, tags, is_chunks, {})
 
@@ -196,12 +197,13 @@ def _task(
     s: _batch(sentences[s], tags[s], vocabularies, is_chunks) for s in SPLITS
   }
   train = splits["train"]
-  in_buckets = buckets.make_buckets(train.input_lengths, batch_size)
+  lengths = {split: buckets.lengths_of(splits[split]) for split in SPLITS}
+  in_buckets = buckets.make_buckets(lengths["train"], batch_size)
   epochs = buckets.epochs(train, in_buckets, batch_size)
   batches, orders = {}, {}
   for split in ("valid", "test"):
     batches[split], orders[split] = buckets.eval_batches(
-      splits[split], splits[split].input_lengths
+      splits[split], lengths[split]
     )
 
   def score(
@@ -218,7 +220,7 @@ def _task(
     ]
     return scores.chunk_f1(predicted, true)
 
-  padding = buckets.padding(train.input_lengths, in_buckets)
+  padding = buckets.padding(lengths["train"], in_buckets)
   sizes = ", ".join(f"{len(splits[s].weights):,} {s}" for s in SPLITS)
   frequency = np.bincount(
     train.targets[train.weights > 0], minlength=vocabularies.tags.size

@@ -169,7 +169,8 @@ def text_task(
     score_details: see `ScoredTask`.
 
   Raises:
-    FieldError: the batch size is larger than the number of training pairs.
+    FieldError: the batch size is larger than the number of training pairs, or
+      `texts.target` lacks `<bos>` or `<eos>`.
   """
   lengths = {split: pairs[split].lengths for split in pairs}
   size = len(lengths["train"])
@@ -179,7 +180,8 @@ def text_task(
       f"{{field}} must be at most {size}, the pairs of the training split, "
       f"got {batch_size}",
     )
-  examples = {s: _examples(pairs[s], texts.target.eos) for s in pairs}
+  start, end = texts.target.start_and_end()
+  examples = {s: _examples(pairs[s], end) for s in pairs}
   parts = buckets.make_buckets(lengths["train"], batch_size, max_padding)
   training = buckets.epochs(examples["train"], parts, batch_size)
   held = {s: buckets.eval_batches(examples[s], lengths[s]) for s in EVAL_SEEDS}
@@ -195,7 +197,7 @@ def text_task(
   ) -> dict[str, float]:
     check_choice("split", split, EVAL_SEEDS)
     _, order = held[split]
-    predicted = [until_end(symbols, texts.target.eos) for symbols in sequences]
+    predicted = [until_end(symbols, end) for symbols in sequences]
     return measure(split, predicted, order if places is None else order[places])
 
   return TextTask(
@@ -222,8 +224,8 @@ def text_task(
     predictor="written",
     score=score,
     score_details=dict(score_details),
-    start=texts.target.bos,
-    end=texts.target.eos,
+    start=start,
+    end=end,
     texts=texts,
     summary=f"{summary}; buckets: {len(parts)}; padding: "
     f"{buckets.padding(lengths['train'], parts):.0%}",

@@ -28,6 +28,7 @@ class Score(Protocol):
         of `eval_batches` without the repeated ones of weight zero; None if they
         are all.
     """
+    ...
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -59,7 +60,7 @@ class WrittenTask(ScoredTask):
 
 
 def written(
-  sequences: Sequence[Sequence[int]], end: int
+  sequences: Sequence[Sequence[int] | np.ndarray], end: int
 ) -> tuple[np.ndarray, np.ndarray]:
   """Returns the targets and weights of sequences that are to be written.
 
@@ -81,8 +82,8 @@ def written(
 
 def until_end(symbols: np.ndarray, end: int) -> list[int]:
   """Returns the symbols before the first end symbol; all without one."""
-  symbols = np.asarray(symbols).tolist()
-  return symbols[: symbols.index(end)] if end in symbols else symbols
+  ids: list[int] = np.asarray(symbols).tolist()
+  return ids[: ids.index(end)] if end in ids else ids
 
 
 def commonest(

@@ -86,8 +86,8 @@ def read(data_dir: str | None = None) -> Tagged:
 
 
 def read_files(
-  train_path: str | os.PathLike,
-  test_path: str | os.PathLike,
+  train_path: str | os.PathLike | None,
+  test_path: str | os.PathLike | None,
   valid_path: str | os.PathLike | None = None,
 ) -> Tagged:
   """Reads tagged sentences of the user's files.
@@ -101,22 +101,24 @@ def read_files(
       of the training sentences.
 
   Raises:
-    FieldError: a file cannot be read, is empty, is not in UTF-8 or not in the
-      format, or has too few sentences to split.
+    FieldError: the training file or that of the test is `None`; a file cannot
+      be read, is empty, is not in UTF-8 or not in the format, or has too few
+      sentences to split.
   """
   paths = {"train_path": train_path, "test_path": test_path}
   if valid_path is not None:
     paths["valid_path"] = valid_path
-  sentences, hashes = {}, {}
-  for field, path in paths.items():
-    if path_or_none(field, path) is None:
+  files, sentences, hashes = {}, {}, {}
+  for field, given in paths.items():
+    path = path_or_none(field, given)
+    if path is None:
       raise FieldError(field, f"{{field}} must be the path of {FORMAT}")
     text, sha256 = read_text(field, path)
-    hashes[os.fspath(path)] = sha256
+    files[field], hashes[path] = path, sha256
     sentences[field] = _parse(field, path, text)
   train, valid = sentences["train_path"], sentences.get("valid_path")
   if valid is None:
-    train, valid = _split("train_path", train_path, train)
+    train, valid = _split("train_path", files["train_path"], train)
   return Tagged(train, valid, sentences["test_path"], hashes)
 
 

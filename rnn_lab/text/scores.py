@@ -112,12 +112,12 @@ def chunk_f1(
 
 
 def exact_match(
-  hypotheses: Sequence[Sequence[str]], references: Sequence[Sequence[str]]
+  hypotheses: Sequence[Sequence], references: Sequence[Sequence]
 ) -> float:
   """Computes the share of hypotheses that equal their references.
 
   Args:
-    hypotheses: the predicted sentences, as strings or as tokens.
+    hypotheses: the predicted sequences, as strings or lists of symbols.
     references: the true ones, as many, of the same kind.
 
   Raises:

@@ -68,6 +68,21 @@ class WordIds:
     """The id of `<eos>`, or `None` without it."""
     return self._special(EOS)
 
+  def start_and_end(self) -> tuple[int, int]:
+    """Returns the ids of `<bos>` and `<eos>`, which writing needs.
+
+    Raises:
+      FieldError: one of them is not among the specials.
+    """
+    start, end = self.bos, self.eos
+    if start is None or end is None:
+      known = ", ".join(self.specials) or "none"
+      raise FieldError(
+        "specials",
+        f"{{field}} must hold {BOS} and {EOS} for what is written, got {known}",
+      )
+    return start, end
+
   def encode(self, tokens: Sequence[str]) -> np.ndarray:
     """Returns the ids of tokens, int32 `[n]`; of a string, its characters'.
 

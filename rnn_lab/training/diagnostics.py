@@ -1,13 +1,14 @@
 """Diagnostics while training: norms of layers, gradient flow, saturation."""
 
 import functools
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 from jax.tree_util import keystr
 
 from rnn_lab._stack import zero_perturbations
+from rnn_lab.caching import lru_cached
 from rnn_lab.gradients.flow import norm_by_time, state_gradients
 from rnn_lab.gradients.gates import activations, saturated_share
 from rnn_lab.gradients.norms import norm
@@ -30,7 +31,7 @@ def diagnostics(model: Model, task: Task, num_seeds: int) -> Diagnostics:
   return _diagnostics(program_model(model), task, num_seeds)
 
 
-@functools.lru_cache(maxsize=16)
+@lru_cached(maxsize=16)
 def _diagnostics(model: Model, task: Task, num_seeds: int) -> Diagnostics:
   seeds = population(num_seeds)
   return Diagnostics(
@@ -80,7 +81,7 @@ def _next_recurrences(
   recurrences = model.apply(
     {"params": state.params}, batch, state.carry, method="recurrences"
   )
-  return batch, state, recurrences
+  return batch, state, cast(dict[str, Recurrence], recurrences)
 
 
 def flow_step(

@@ -57,8 +57,10 @@ def commit() -> str | None:
 
   head = git("rev-parse", "HEAD")
   root = git("rev-parse", "--show-toplevel")
-  if head is None or pathlib.Path(root) != folder.parents[1]:
-    return None  # no commit yet, or somebody else's checkout
+  if head is None or root is None:
+    return None  # no commit yet, or a bare repository
+  if pathlib.Path(root) != folder.parents[1]:
+    return None  # somebody else's checkout
   return head + ("+" if git("status", "--porcelain") else "")
 
 

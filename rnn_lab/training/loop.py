@@ -246,6 +246,7 @@ class Trainer:
     """Returns means since the last row, and the layers' metrics if wanted."""
     self.state, metrics = self.programs.read(None, self.state)
     if self.settings.train.gradient_norms:
+      assert self.diagnostics is not None  # as there are norms
       per_seed = (self.seed, self.state)
       metrics = metrics | self.diagnostics.saturation(
         self.next_batch(), per_seed
@@ -272,6 +273,7 @@ class Trainer:
 
   def write_flow(self) -> None:
     """Writes the gradient through time with the current parameters."""
+    assert self.diagnostics is not None  # as `gradient_flow_every` is set
     norms = self.diagnostics.flow(self.next_batch(), (self.seed, self.state))
     alive = self.population.get(self.state.alive)
     self.records.flow(self.step, self.population.get(norms), self.seeds, alive)
@@ -307,9 +309,10 @@ class Trainer:
     if self.settings.eval.select == "last":
       valid = self.evaluator.evaluate(self.state.params, "valid")
       return self.state.params, valid[self.task.headline]
+    best_metric_S = np.asarray(state.best_metric)
     if (state.best_step >= 0).all():
-      return self.state.best_params, state.best_metric
-    return self.population.put(selected(state, "best")), state.best_metric
+      return self.state.best_params, best_metric_S
+    return self.population.put(selected(state, "best")), best_metric_S
 
   def examples(
     self, params: Params, seeds: Sequence[Mapping[str, Any]]

@@ -18,6 +18,7 @@ import numpy as np
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from rnn_lab.caching import lru_cached
 from rnn_lab.models.base import Model, program_model
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.optimizers import Static
@@ -160,7 +161,7 @@ def programs(
   )
 
 
-@functools.lru_cache(maxsize=16)
+@lru_cached(maxsize=16)
 def _programs(
   model: Model,
   task: Task,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from rnn_lab.models.base import Model, init_params
 from rnn_lab.tasks.base import Task
@@ -96,7 +97,7 @@ class Keys(NamedTuple):
   dropout: Key
 
 
-def seed_keys(seed: Array) -> Keys:
+def seed_keys(seed: ArrayLike) -> Keys:
   """Returns a seed's streams: `fold_in(key(seed), n)` for purpose n."""
   base = jax.random.key(seed)
   return Keys(*[jax.random.fold_in(base, n) for n in range(len(Keys._fields))])
@@ -110,7 +111,7 @@ def zero_sums() -> Sums:
 @functools.lru_cache(maxsize=16)
 def initializer(
   model: Model, task: Task, static: Static, norms: Callable | None
-) -> Callable[[Hyper, Array], TrainState]:
+) -> Callable[[Hyper, ArrayLike], TrainState]:
   """Returns `(hyper, seed) -> state` before the first step, compiled.
 
   Args:
@@ -120,7 +121,7 @@ def initializer(
     norms: `layer_norms` where they are logged, else None.
   """
 
-  def init(hyper: Hyper, seed: Array) -> TrainState:
+  def init(hyper: Hyper, seed: ArrayLike) -> TrainState:
     params = init_params(model, task, seed_keys(seed).params)
     batch = jax.eval_shape(
       task.batch, task.data[0], jax.random.key(0), jnp.int32(0)
@@ -148,7 +149,7 @@ def initializer(
 
 
 def init_states(
-  init: Callable[[Hyper, Array], TrainState],
+  init: Callable[[Hyper, ArrayLike], TrainState],
   hyper: Hyper,
   seeds: Sequence[int],
 ) -> PyTree:
@@ -164,7 +165,7 @@ def init_states(
 
 
 def state_shapes(
-  init: Callable[[Hyper, Array], TrainState], hyper: Hyper, num_seeds: int
+  init: Callable[[Hyper, ArrayLike], TrainState], hyper: Hyper, num_seeds: int
 ) -> PyTree:
   """Returns the shapes and dtypes of the states of all seeds."""
   one = jax.eval_shape(init, hyper, jax.ShapeDtypeStruct((), jnp.int32))
