@@ -74,6 +74,7 @@ def test_lengths_and_resets_equal_sequences_cut_to_pieces(kind, reverse):
     close = functools.partial(assert_close, rtol=1e-11, atol=1e-13)
     close(static_unroll(*args, **options), expected)
     close(unroll(*args, **options), expected)
+    close(unroll(*args, **options, implementation="scan"), expected)
     close(unroll(*args, **options, checkpoint_every=3), expected)
 
 
@@ -123,7 +124,8 @@ def test_any_mask_equals_a_loop_over_the_valid_steps(reverse, with_lengths):
       reverse,
     )
     args = (cell, params, xs, carry)
-    for function in (unroll, static_unroll):
+    scan = functools.partial(unroll, implementation="scan")
+    for function in (unroll, scan, static_unroll):
       actual = jax.jit(
         functools.partial(function, cell, **options, initial=fresh)
       )(*args[1:])
@@ -161,7 +163,7 @@ def test_the_gradient_of_an_initial_state_counts_every_reset():
 def test_every_state_of_every_step():
   with jax.enable_x64(True):
     cell, params, carry, xs = setting("lstm")
-    options = {"lengths_B": LENGTHS}
+    options = {"lengths_B": LENGTHS, "implementation": "scan"}
     last, y = unroll(cell, params, xs, carry, **options)
     after, (again, states) = unroll(
       with_states(cell), params, xs, carry, **options
@@ -200,7 +202,12 @@ def test_gradients_equal_those_of_the_loop_and_finite_differences(kind):
     argnums = (0, 1, 2)
     cost = weighted_sum(static_unroll, cell, **options)
     expected = jax.grad(cost, argnums)(params, xs, carry)
-    for more in ({}, {"checkpoint_every": 1}, {"checkpoint_every": 4}):
+    for more in (
+      {"implementation": "scan"},
+      {"checkpoint_every": 1},
+      {"checkpoint_every": 4},
+      {},
+    ):
       cost = weighted_sum(unroll, cell, **options, **more)
       actual = jax.jit(jax.grad(cost, argnums))(params, xs, carry)
       assert_close(actual, expected, rtol=1e-10, atol=1e-12)
@@ -446,6 +453,7 @@ def test_any_shape_length_and_chunk(data):
   num_steps = data.draw(st.integers(1, 9), "T")
   batch = data.draw(st.integers(1, 3), "B")
   every = data.draw(st.integers(1, 10), "checkpoint_every")
+  implementation = data.draw(st.sampled_from(["fused", "scan"]))
   lengths = data.draw(
     st.lists(st.integers(0, num_steps), min_size=batch, max_size=batch), "L"
   )
@@ -475,6 +483,7 @@ def test_any_shape_length_and_chunk(data):
       resets_TB=resets,
       reverse=reverse,
       checkpoint_every=every,
+      implementation=implementation,
     )
     assert_close(actual, expected, rtol=1e-10, atol=1e-12)
 
@@ -619,7 +628,7 @@ def test_wrong_shapes_are_named():
     unroll(cell, params, xs, resets_TB=jnp.zeros((B, T), bool))
   with pytest.raises(FieldError, match="checkpoint_every must be .*, got 0"):
     unroll(cell, params, xs, checkpoint_every=0)
-  with pytest.raises(FieldError, match="auto, scan, got 'quick'"):
+  with pytest.raises(FieldError, match="auto, fused, scan, got 'quick'"):
     unroll(cell, params, xs, implementation="quick")
   with pytest.raises(ValueError, match="lstm: the carry must have the form"):
     unroll(cell, params, xs, carry=carry.h)

@@ -1,9 +1,9 @@
 """One recurrent layer in every library, forwards and for training.
 
 Each library has a process of its own, since thread pools interfere, and all
-take turns. Before anything is timed its outputs and gradients are compared
-with those of a float64 loop over the steps; a library that is installed and
-lacks a cell, or defines it by other equations, is left out for that cell.
+take turns. Before anything is timed, outputs and gradients are compared. A
+library that lacks a cell, or defines it by other equations, is left out for
+that cell; one that is not installed is left out altogether.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import math
 import multiprocessing
 import os
 import statistics
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
@@ -18,11 +19,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnn_lab.benchmarks import peers
+from rnn_lab.benchmarks.peers.base import Missing, Weights
 from rnn_lab.benchmarks.rounds import run_in_turns, summarize
 
 GATES = {"elman": 1, "gru": 3, "lstm": 4}
 # A round lasts at least so long.
 SECONDS = 0.2
+# More than the rounding of TF32 is another function.
+LARGEST_DIFFERENCE = 1e-2
 
 
 class Shape(NamedTuple):
@@ -39,14 +43,17 @@ def measure(config: Mapping[str, Any]) -> dict[str, Any]:
   """Measures milliseconds of a pass in each library.
 
   Args:
-    config: `shapes`, a list of `[cell, B, T, D, H]`; `rounds`; `cores`, how many
-      each process may use, 0 for all.
+    config: `shapes`, a list of `[cell, B, T, D, H]`; `rounds`; `cores`, how
+      many each process may use, 0 for all.
 
   Returns:
     "rows": for each shape and pass the milliseconds of each library, see
     `rounds.summarize`, and the largest difference from rnn_lab's scan,
     max |a - b| / max |b| over outputs and gradients. "means": for each cell,
     pass and library the geometric mean over shapes of its time over rnn_lab's.
+
+  Raises:
+    RuntimeError: a library's process has ended, or its numbers are others.
   """
   names = peers.installed()
   shapes = [Shape(*shape) for shape in config["shapes"]]
@@ -87,7 +94,7 @@ def _measure_shape(
   shape: Shape, pipes: Mapping[str, Connection], rounds: int
 ) -> list[dict[str, Any]]:
   results = {}
-  for name, pipe in pipes.items():
+  for pipe in pipes.values():
     pipe.send(("build", shape))
   for name, pipe in pipes.items():
     try:
@@ -104,6 +111,11 @@ def _measure_shape(
     )
     for name, found in results.items()
   }
+  worst = max(difference, key=lambda name: difference[name])
+  if not difference[worst] < LARGEST_DIFFERENCE:
+    raise RuntimeError(
+      f"{worst} computes other numbers for {shape}: {difference[worst]:.1e}"
+    )
   rows = []
   for pass_ in ("forward", "training"):
 
@@ -138,10 +150,8 @@ def line(row: Mapping[str, Any]) -> str:
   return f"{shape} {row['pass']}, ms: {times}; difference {worst:.0e}"
 
 
-def arrays(shape: Shape) -> tuple[Any, np.ndarray]:
+def arrays(shape: Shape) -> tuple[Weights, np.ndarray]:
   """Returns random weights and inputs `[T, B, D]`."""
-  from rnn_lab.benchmarks.peers.base import Weights
-
   random = np.random.default_rng(0)
   width = GATES[shape.cell] * shape.hidden
 
@@ -176,8 +186,6 @@ def _process(name: str, cores: int) -> Iterator[Connection]:
 
 def _serve(pipe: Connection, name: str, cores: int) -> None:
   """Answers ("build", shape) and ("time", pass), until the pipe is closed."""
-  import time
-
   if cores:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
   module, layer = peers.module(name), None
@@ -187,8 +195,6 @@ def _serve(pipe: Connection, name: str, cores: int) -> None:
     except EOFError:
       return
     if order == "build":
-      from rnn_lab.benchmarks.peers.base import Missing
-
       try:
         layer = module.layer(argument.cell, *arrays(argument))
         pipe.send(layer.results())

@@ -16,9 +16,9 @@ from rnn_lab.fused.recurrence import Program as Program
 from rnn_lab.fused.recurrence import unroll as unroll
 from rnn_lab.fused.rules import Rule
 
-# Steps that one iteration of a loop takes, by platform, as measured in
-# docs/performance.md; on a platform that is not here "auto" is the scan.
-_UNROLL = {"cpu": 1, "gpu": 16}
+# The platforms where a fused program was faster than the scan on every shape of
+# docs/benchmarks.md, and the steps that one iteration of its loops takes there.
+UNROLL = {"gpu": 16}
 
 
 def program(cell: Cell, reverse: bool, implementation: str) -> Program | None:
@@ -32,18 +32,21 @@ def program(cell: Cell, reverse: bool, implementation: str) -> Program | None:
   Raises:
     FieldError: it is "fused" and the cell has no fused program.
   """
-  rule = _rules().get(cell.step)
-  platform = jax.default_backend()
-  if implementation == "fused" and rule is None:
-    raise FieldError(
-      "implementation",
-      "{field} must be auto or scan for a cell other than elman, gru and "
-      f"lstm, got fused for {cell.kind!r}",
-    )
-  automatic = implementation == "auto" and platform in _UNROLL
-  if rule is None or not (automatic or implementation == "fused"):
+  if implementation == "scan":
     return None
-  return Program(rule, reverse, _UNROLL.get(platform, 1))
+  platform = jax.default_backend()
+  if implementation == "auto" and platform not in UNROLL:
+    return None
+  rule = _rules().get(cell.step)
+  if rule is not None:
+    return Program(rule, reverse, UNROLL.get(platform, 1))
+  if implementation == "auto":
+    return None
+  raise FieldError(
+    "implementation",
+    "{field} must be auto or scan for a cell other than elman, gru and lstm, "
+    f"got fused for {cell.kind!r}",
+  )
 
 
 @functools.cache

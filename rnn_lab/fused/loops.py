@@ -15,7 +15,6 @@ from rnn_lab.fused.rules import Arrays, Rule
 from rnn_lab.types import Array
 
 
-
 class Sequence(NamedTuple):
   """What a loop reads.
 

@@ -114,9 +114,7 @@ def _recurrence_bwd(
 ) -> tuple[Sequence]:
   sequence, y_TBH, trace = residuals
   d_last, d_y_TBH = cotangents
-  gradients = loops.backward(
-    *program, sequence, y_TBH, trace, d_last, d_y_TBH
-  )
+  gradients = loops.backward(*program, sequence, y_TBH, trace, d_last, d_y_TBH)
   kernel, bias = sequence.kernel, sequence.bias
   h_TBG = gradients.h_TBG
   rows = h_TBG.reshape(-1, h_TBG.shape[-1])
