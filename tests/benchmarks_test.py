@@ -7,7 +7,14 @@ import pytest
 from tiny import tiny_config
 
 from configs import ptb_small as recipe
-from rnn_lab.benchmarks import gradient_norms, loss_memory, ptb_small, torch_ptb
+from rnn_lab.benchmarks import (
+  gradient_norms,
+  layers,
+  loss_memory,
+  peers,
+  ptb_small,
+  torch_ptb,
+)
 from rnn_lab.benchmarks.rounds import run_in_turns, summarize
 
 
@@ -86,3 +93,26 @@ def test_training_is_measured_with_and_without_gradient_norms():
   found = gradient_norms.measure(tiny_config().to_dict(), rounds=1)
   assert set(found) == {"logged", "not logged", "ratios"}
   assert found["ratios"]["not logged"]["median"] > 0.0
+
+
+@pytest.mark.parametrize("kind", ["elman", "gru", "lstm"])
+@pytest.mark.parametrize("name", ["torch", "flax linen", "flax nnx"])
+def test_a_layer_of_another_library_has_the_same_numbers(name, kind):
+  if name not in peers.installed():
+    pytest.skip(f"{name} is not installed")
+  shape = layers.Shape(kind, batch=2, steps=3, inputs=4, hidden=5)
+  weights, x = layers.arrays(shape)
+  found = peers.module(name).layer(kind, weights, x).results()
+  own = peers.module("rnn_lab").layer(kind, weights, x).results()
+  assert set(found) == set(own)
+  for key, a in found.items():
+    np.testing.assert_allclose(a, own[key], rtol=1e-4, atol=1e-5)
+
+
+def test_the_means_of_layers_are_geometric_and_over_our_time():
+  def row(own, other):
+    ms = {"rnn_lab": {"median": own}, "torch": {"median": other}}
+    return {"shape": {"cell": "gru"}, "pass": "forward", "ms": ms}
+
+  (mean,) = layers.means([row(2.0, 4.0), row(1.0, 8.0)])
+  assert mean == {"cell": "gru", "pass": "forward", "times": {"torch": 4.0}}
