@@ -4,19 +4,21 @@
 T copies of the step one after the other, as textbooks draw an unfolded network.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rnn_lab import fused
 from rnn_lab._steps import (
   as_flags,
   as_lengths,
   before_length,
   resets_between,
 )
-from rnn_lab.cells.base import Cell, check_carry, is_float
+from rnn_lab.cells.base import Cell, check_carry, check_step, is_float
 from rnn_lab.errors import (
   INT32_MAX,
   FieldError,
@@ -26,7 +28,7 @@ from rnn_lab.errors import (
 )
 from rnn_lab.types import Array, Carry, Params, PyTree
 
-IMPLEMENTATIONS = ("auto", "scan")
+IMPLEMENTATIONS = ("auto", "fused", "scan")
 
 
 class _Steps(NamedTuple):
@@ -79,13 +81,16 @@ def unroll(
     checkpoint_every: keep the carry of every n-th step only and recompute the
       others for the gradients: less memory, one more forward pass, the same
       numbers. None keeps all.
-    implementation: "scan", or "auto" for the fastest one available.
+    implementation: "scan"; "fused" for the same numbers, to rounding, from a
+      program whose gradients are written by hand (see `rnn_lab.fused`), which
+      has no forward-mode derivative; or "auto" for the fastest one available.
 
   Returns:
     The last carry and the outputs `[T, B, H]`.
 
   Raises:
-    FieldError: `checkpoint_every` or `implementation` is out of its range;
+    FieldError: `checkpoint_every` or `implementation` is out of its range, or
+      the cell has no fused program;
       `reverse` is no boolean; or `lengths_B`, `mask_TB` or `resets_TB` has
       another shape, or values out of its range, which are not known while the
       call is traced.
@@ -95,13 +100,23 @@ def unroll(
   fresh, carry, steps = _prepare(
     cell, params, xs, carry, initial, lengths_B, mask_TB, resets_TB, reverse
   )
+  how = fused.program(cell, reverse, implementation)
+  if how is not None:
+    x = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), xs)
+    check_step(cell, params, carry, x)
 
-  def body(carry: Carry, step: _Steps) -> tuple[Carry, PyTree]:
-    return _step(cell, params, fresh, carry, step)
+  def run(carry: Carry, steps: _Steps) -> tuple[Carry, PyTree]:
+    if how is not None:
+      return fused.unroll(how, params, carry, fresh, *steps)
+
+    def body(carry: Carry, step: _Steps) -> tuple[Carry, PyTree]:
+      return _step(cell, params, fresh, carry, step)
+
+    return jax.lax.scan(body, carry, steps, reverse=reverse)
 
   if checkpoint_every is None:
-    return jax.lax.scan(body, carry, steps, reverse=reverse)
-  return _scan_in_chunks(body, carry, steps, reverse, checkpoint_every)
+    return run(carry, steps)
+  return _run_in_chunks(run, carry, steps, reverse, checkpoint_every)
 
 
 def check_execution(checkpoint_every: int | None, implementation: str) -> None:
@@ -160,15 +175,15 @@ def _step(
   )
 
 
-def _scan_in_chunks(
-  body: Any, carry: Carry, steps: _Steps, reverse: bool, size: int
+def _run_in_chunks(
+  run: Callable[[Carry, _Steps], tuple[Carry, PyTree]],
+  carry: Carry,
+  steps: _Steps,
+  reverse: bool,
+  size: int,
 ) -> tuple[Carry, PyTree]:
-  """Scans over chunks of `size` steps, recomputing each for the gradients."""
-
-  @jax.checkpoint
-  def chunk(carry: Carry, chunk_steps: _Steps) -> tuple[Carry, PyTree]:
-    return jax.lax.scan(body, carry, chunk_steps, reverse=reverse)
-
+  """Runs chunks of `size` steps, recomputing each for the gradients."""
+  chunk = jax.checkpoint(run)
   num_steps = jax.tree.leaves(steps)[0].shape[0]
   whole = num_steps // size * size
   head = jax.tree.map(

@@ -12,7 +12,9 @@ from tiny import tiny_config
 from configs import ptb_small as recipe
 from rnn_lab.benchmarks import (
   gradient_norms,
+  layers,
   loss_memory,
+  peers,
   ptb_small,
   rounds,
   torch_ptb,
@@ -205,3 +207,26 @@ def test_a_round_trains_and_reads_its_rows(log_norms, monkeypatch):
       any("grad" in name for name in names - {"train/grad_norm"}) == log_norms
     )
     assert any("saturated" in name for name in names) == log_norms
+
+
+@pytest.mark.parametrize("kind", ["elman", "gru", "lstm"])
+@pytest.mark.parametrize("name", ["torch", "flax linen", "flax nnx"])
+def test_a_layer_of_another_library_has_the_same_numbers(name, kind):
+  if name not in peers.installed():
+    pytest.skip(f"{name} is not installed")
+  shape = layers.Shape(kind, batch=2, steps=3, inputs=4, hidden=5)
+  weights, x = layers.arrays(shape)
+  found = peers.module(name).layer(kind, weights, x).results()
+  own = peers.module("rnn_lab").layer(kind, weights, x).results()
+  assert set(found) == set(own)
+  for key, a in found.items():
+    np.testing.assert_allclose(a, own[key], rtol=1e-4, atol=1e-5)
+
+
+def test_the_means_of_layers_are_geometric_and_over_our_time():
+  def row(own, other):
+    ms = {"rnn_lab": {"median": own}, "torch": {"median": other}}
+    return {"shape": {"cell": "gru"}, "pass": "forward", "ms": ms}
+
+  (mean,) = layers.means([row(2.0, 4.0), row(1.0, 8.0)])
+  assert mean == {"cell": "gru", "pass": "forward", "times": {"torch": 4.0}}

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import EMITTERS_OF_RUNS
 
 from configs import common
 from rnn_lab import models, tasks
@@ -288,7 +289,7 @@ def test_perturbations_of_zero_change_no_bit_of_the_loss(kind, fields):
   # With the emitters that runs have; those of other tests round differently.
   loss = jax.jit(
     lambda e: loss_of(model, params, batch, carry, e),
-    compiler_options={"xla_cpu_use_fusion_emitters": True},
+    compiler_options=EMITTERS_OF_RUNS,
   )
   want = loss(None)
   assert loss({"stack": zeros}) == want

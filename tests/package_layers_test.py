@@ -30,6 +30,7 @@ FLOORS = {
   "rnn_lab._steps": 2,
   "rnn_lab._unroll": 2,
   "rnn_lab.decoding": 2,
+  "rnn_lab.fused": 2,
   "rnn_lab.perturbations": 2,
   "rnn_lab.tasks": 2,
   "rnn_lab.text": 2,

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import EMITTERS_OF_RUNS
 
 from rnn_lab import _stack as stack_module
 from rnn_lab._dropout import drop_rows
@@ -134,14 +135,14 @@ def test_dropout_is_between_layers_only():
 
 
 def test_zero_perturbations_change_nothing_and_others_propagate():
-  layers = stack([lstm(5), gru(4)], bidirectional=True)
+  layers = stack([lstm(5), gru(4)], bidirectional=True, implementation="scan")
   params = init_stack(layers, jax.random.key(1), D)
   # With the emitters that runs have; those of other tests round differently.
   unrolled = jax.jit(
     lambda e: unroll_stack(
       layers, params, inputs(), lengths_B=LENGTHS, perturbations=e
     ),
-    compiler_options={"xla_cpu_use_fusion_emitters": True},
+    compiler_options=EMITTERS_OF_RUNS,
   )
   plain, same = unrolled(None), unrolled(zero_perturbations(layers, T, B))
   for a, e in zip(jax.tree.leaves(same), jax.tree.leaves(plain)):
@@ -209,7 +210,7 @@ def test_perturbations_reach_the_output_iff_it_is_a_state(step, is_state):
 
 @pytest.mark.parametrize("final", ["top", "all"])
 def test_a_stack_as_one_cell(final):
-  layers = stack([gru(5), lstm(7)])
+  layers = stack([gru(5), lstm(7)], implementation="scan")
   cell = as_cell(layers, final)
   params = cell.init(jax.random.key(1), D)
   carry, y = unroll(cell, params, inputs())

@@ -86,6 +86,7 @@ def test_lengths_and_resets_equal_sequences_cut_to_pieces(kind, reverse):
     for function, more in (
       (static_unroll, {}),
       (unroll, {}),
+      (unroll, {"implementation": "fused"}),
       (unroll, {"checkpoint_every": 3}),
     ):
       call = functools.partial(function, cell, **options, **more)
@@ -138,7 +139,8 @@ def test_any_mask_equals_a_loop_over_the_valid_steps(reverse, with_lengths):
       reverse,
     )
     args = (cell, params, xs, carry)
-    for function in (unroll, static_unroll):
+    fused = functools.partial(unroll, implementation="fused")
+    for function in (unroll, fused, static_unroll):
       actual = jax.jit(
         functools.partial(function, cell, **options, initial=fresh)
       )(*args[1:])
@@ -176,7 +178,7 @@ def test_the_gradient_of_an_initial_state_counts_every_reset():
 def test_every_state_of_every_step():
   with jax.enable_x64(True):
     cell, params, carry, xs = setting("lstm")
-    options = {"lengths_B": LENGTHS}
+    options = {"lengths_B": LENGTHS, "implementation": "scan"}
     last, y = unroll(cell, params, xs, carry, **options)
     after, (again, states) = unroll(
       with_states(cell), params, xs, carry, **options
@@ -215,7 +217,12 @@ def test_gradients_equal_those_of_the_loop_and_finite_differences(kind):
     argnums = (0, 1, 2)
     cost = weighted_sum(static_unroll, cell, **options)
     expected = jax.jit(jax.grad(cost, argnums))(params, xs, carry)
-    for more in ({}, {"checkpoint_every": 1}, {"checkpoint_every": 4}):
+    for more in (
+      {"implementation": "fused", "checkpoint_every": 4},
+      {"checkpoint_every": 1},
+      {"checkpoint_every": 4},
+      {},
+    ):
       cost = weighted_sum(unroll, cell, **options, **more)
       actual = jax.jit(jax.grad(cost, argnums))(params, xs, carry)
       assert_close(actual, expected, rtol=1e-10, atol=1e-12)
@@ -465,6 +472,7 @@ def test_any_shape_length_and_chunk(data):
   num_steps = data.draw(st.integers(1, 9), "T")
   batch = data.draw(st.integers(1, 3), "B")
   every = data.draw(st.integers(1, 10), "checkpoint_every")
+  implementation = data.draw(st.sampled_from(["fused", "scan"]))
   lengths = data.draw(
     st.lists(st.integers(0, num_steps), min_size=batch, max_size=batch), "L"
   )
@@ -493,6 +501,7 @@ def test_any_shape_length_and_chunk(data):
         resets_TB=resets,
         reverse=reverse,
         checkpoint_every=every,
+        implementation=implementation,
       )
     )
     actual = unrolled(params, xs, carry)
@@ -668,7 +677,7 @@ def test_wrong_shapes_are_named():
     unroll(cell, params, xs, resets_TB=jnp.zeros((B, T), bool))
   with pytest.raises(FieldError, match="checkpoint_every must be .*, got 0"):
     unroll(cell, params, xs, checkpoint_every=0)
-  with pytest.raises(FieldError, match="auto, scan, got 'quick'"):
+  with pytest.raises(FieldError, match="auto, fused, scan, got 'quick'"):
     unroll(cell, params, xs, implementation="quick")
   with pytest.raises(ValueError, match="lstm: the carry must have the form"):
     unroll(cell, params, xs, carry=carry.h)

@@ -1,0 +1,209 @@
+"""One recurrent layer in every library, forwards and for training.
+
+Each library has a process of its own, since thread pools interfere, and all
+take turns. Before anything is timed, outputs and gradients are compared. A
+library that lacks a cell, or defines it by other equations, is left out for
+that cell; one that is not installed is left out altogether.
+"""
+
+import contextlib
+import math
+import multiprocessing
+import os
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnn_lab.benchmarks import peers
+from rnn_lab.benchmarks.peers.base import Missing, Weights
+from rnn_lab.benchmarks.rounds import run_in_turns, summarize
+
+GATES = {"elman": 1, "gru": 3, "lstm": 4}
+# A round lasts at least so long.
+SECONDS = 0.2
+# More than the rounding of TF32 is another function.
+LARGEST_DIFFERENCE = 1e-2
+
+
+class Shape(NamedTuple):
+  """The cell, and the sizes of its layer."""
+
+  cell: str
+  batch: int
+  steps: int
+  inputs: int
+  hidden: int
+
+
+def measure(config: Mapping[str, Any]) -> dict[str, Any]:
+  """Measures milliseconds of a pass in each library.
+
+  Args:
+    config: `shapes`, a list of `[cell, B, T, D, H]`; `rounds`; `cores`, how
+      many each process may use, 0 for all.
+
+  Returns:
+    "rows": for each shape and pass the milliseconds of each library, see
+    `rounds.summarize`, and the largest difference from rnn_lab's scan,
+    max |a - b| / max |b| over outputs and gradients. "means": for each cell,
+    pass and library the geometric mean over shapes of its time over rnn_lab's.
+
+  Raises:
+    RuntimeError: a library's process has ended, or its numbers are others.
+  """
+  names = peers.installed()
+  shapes = [Shape(*shape) for shape in config["shapes"]]
+  rows = []
+  with contextlib.ExitStack() as stack:
+    pipes = {
+      name: stack.enter_context(_process(name, config["cores"]))
+      for name in names
+    }
+    for shape in shapes:
+      rows += _measure_shape(shape, pipes, config["rounds"])
+  return {"cores": config["cores"], "rows": rows, "means": means(rows)}
+
+
+def means(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+  """Returns the geometric means of `measure`."""
+  groups: dict[tuple[str, str], dict[str, list[float]]] = {}
+  for row in rows:
+    group = groups.setdefault((row["shape"]["cell"], row["pass"]), {})
+    own = row["ms"]["rnn_lab"]["median"]
+    for name, ms in row["ms"].items():
+      group.setdefault(name, []).append(ms["median"] / own)
+  return [
+    {
+      "cell": cell,
+      "pass": pass_,
+      "times": {
+        name: math.exp(statistics.fmean(map(math.log, values)))
+        for name, values in group.items()
+        if name != "rnn_lab"
+      },
+    }
+    for (cell, pass_), group in groups.items()
+  ]
+
+
+def _measure_shape(
+  shape: Shape, pipes: Mapping[str, Connection], rounds: int
+) -> list[dict[str, Any]]:
+  results = {}
+  for pipe in pipes.values():
+    pipe.send(("build", shape))
+  for name, pipe in pipes.items():
+    try:
+      found = pipe.recv()
+    except EOFError:
+      raise RuntimeError(f"the process of {name} has ended") from None
+    if found is not None:
+      results[name] = found
+  reference = results["rnn_lab, scan"]
+  difference = {
+    name: max(
+      float(np.max(np.abs(a - reference[key])) / np.max(np.abs(reference[key])))
+      for key, a in found.items()
+    )
+    for name, found in results.items()
+  }
+  worst = max(difference, key=lambda name: difference[name])
+  if not difference[worst] < LARGEST_DIFFERENCE:
+    raise RuntimeError(
+      f"{worst} computes other numbers for {shape}: {difference[worst]:.1e}"
+    )
+  rows = []
+  for pass_ in ("forward", "training"):
+
+    def one_round(name: str, pass_: str = pass_) -> float:
+      pipes[name].send(("time", pass_))
+      return pipes[name].recv()
+
+    times = run_in_turns(
+      {name: lambda name=name: one_round(name) for name in results}, rounds
+    )
+    ms = summarize(times, "rnn_lab")
+    ms.pop("ratios")
+    rows.append(
+      {
+        "shape": shape._asdict(),
+        "pass": pass_,
+        "ms": ms,
+        "difference": difference,
+      }
+    )
+    print(line(rows[-1]), flush=True)
+  return rows
+
+
+def line(row: Mapping[str, Any]) -> str:
+  """Returns a row as one line of text."""
+  times = ", ".join(
+    f"{name} {ms['median']:.2f}" for name, ms in row["ms"].items()
+  )
+  shape = " ".join(map(str, row["shape"].values()))
+  worst = max(row["difference"].values())
+  return f"{shape} {row['pass']}, ms: {times}; difference {worst:.0e}"
+
+
+def arrays(shape: Shape) -> tuple[Weights, np.ndarray]:
+  """Returns random weights and inputs `[T, B, D]`."""
+  random = np.random.default_rng(0)
+  width = GATES[shape.cell] * shape.hidden
+
+  def normal(*size: int, scale: float) -> np.ndarray:
+    return (random.normal(size=size) * scale).astype(np.float32)
+
+  weights = Weights(
+    normal(shape.inputs, width, scale=shape.inputs**-0.5),
+    normal(shape.hidden, width, scale=0.5 * shape.hidden**-0.5),
+    normal(width, scale=0.1),
+  )
+  size = (shape.steps, shape.batch, shape.inputs)
+  return weights, normal(*size, scale=1.0)
+
+
+@contextlib.contextmanager
+def _process(name: str, cores: int) -> Iterator[Connection]:
+  """Starts the process of a library."""
+  context = multiprocessing.get_context("spawn")
+  pipe, other_end = context.Pipe()
+  process = context.Process(
+    target=_serve, args=(other_end, name, cores), daemon=True
+  )
+  process.start()
+  other_end.close()  # so that a process that ends is noticed
+  try:
+    yield pipe
+  finally:
+    pipe.close()
+    process.join(timeout=10)
+
+
+def _serve(pipe: Connection, name: str, cores: int) -> None:
+  """Answers ("build", shape) and ("time", pass), until the pipe is closed."""
+  if cores:
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+  module, layer = peers.module(name), None
+  while True:
+    try:
+      order, argument = pipe.recv()
+    except EOFError:
+      return
+    if order == "build":
+      try:
+        layer = module.layer(argument.cell, *arrays(argument))
+        pipe.send(layer.results())
+      except Missing:
+        pipe.send(None)
+      continue
+    work, calls = layer.passes[argument], 0
+    start = time.perf_counter()
+    while time.perf_counter() - start < SECONDS or calls < 2:
+      work()
+      calls += 1
+    pipe.send((time.perf_counter() - start) / calls * 1e3)

@@ -1,0 +1,41 @@
+"""Equinox's recurrent cells, scanned; it has no simple recurrent network."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rnn_lab.benchmarks.peers.base import Layer, Missing, Weights, jax_layer
+
+
+def layer(kind: str, weights: Weights, x: np.ndarray) -> Layer:
+  """Builds the layer; see `base.Layer`."""
+  size, hidden = x.shape[-1], weights.recurrent_kernel.shape[0]
+  if kind == "elman":
+    raise Missing
+  make = {"gru": eqx.nn.GRUCell, "lstm": eqx.nn.LSTMCell}[kind]
+  cell = make(size, hidden, key=jax.random.key(0))
+  w, u, b = map(jnp.asarray, weights)
+
+  def parts(cell: Any) -> list:
+    rest = [cell.bias_n] if kind == "gru" else []
+    return [cell.weight_ih, cell.weight_hh, cell.bias, *rest]
+
+  rest = [jnp.zeros(hidden)] if kind == "gru" else []
+  cell = eqx.tree_at(parts, cell, [w.T, u.T, b, *rest])
+  params, static = eqx.partition(cell, eqx.is_array)
+
+  def run(params: Any, x: Any) -> Any:
+    step = jax.vmap(eqx.combine(params, static))
+    zeros = jnp.zeros((x.shape[1], hidden))
+
+    def body(state: Any, x: Any) -> Any:
+      state = step(x, state)
+      return state, state[0] if kind == "lstm" else state
+
+    start = (zeros, zeros) if kind == "lstm" else zeros
+    return jax.lax.scan(body, start, x)[1]
+
+  return jax_layer(run, params, x, lambda p: (p.weight_ih.T, p.weight_hh.T))

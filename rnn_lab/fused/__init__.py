@@ -1,0 +1,56 @@
+"""Exact, faster programs of whole sequences, looked up by a cell's step."""
+
+import functools
+from typing import Any
+
+import jax
+
+from rnn_lab.cells import elman, gru, lstm
+from rnn_lab.cells.activations import ACTIVATIONS
+from rnn_lab.cells.base import Cell
+from rnn_lab.errors import FieldError
+from rnn_lab.fused._elman import rule
+from rnn_lab.fused._gru import GRU
+from rnn_lab.fused._lstm import LSTM
+from rnn_lab.fused.recurrence import Program as Program
+from rnn_lab.fused.recurrence import unroll as unroll
+from rnn_lab.fused.rules import Rule
+
+# The platforms where a fused program was faster than the scan on every shape of
+# docs/benchmarks.md, and the steps that one iteration of its loops takes there.
+UNROLL = {"gpu": 16}
+
+
+def program(cell: Cell, reverse: bool, implementation: str) -> Program | None:
+  """Returns the fused program of a cell, or None for the scan.
+
+  Args:
+    cell: the cell.
+    reverse: see `rnn_lab.unroll`.
+    implementation: "auto", "fused" or "scan".
+
+  Raises:
+    FieldError: it is "fused" and the cell has no fused program.
+  """
+  if implementation == "scan":
+    return None
+  platform = jax.default_backend()
+  if implementation == "auto" and platform not in UNROLL:
+    return None
+  rule = _rules().get(cell.step)
+  if rule is not None:
+    return Program(rule, reverse, UNROLL.get(platform, 1))
+  if implementation == "auto":
+    return None
+  raise FieldError(
+    "implementation",
+    "{field} must be auto or scan for a cell other than elman, gru and lstm, "
+    f"got fused for {cell.kind!r}",
+  )
+
+
+@functools.cache
+def _rules() -> dict[Any, Rule]:
+  # Cells of all sizes share their step.
+  rules = {lstm(1).step: LSTM, gru(1).step: GRU}
+  return rules | {elman(1, name).step: rule(name) for name in ACTIVATIONS}

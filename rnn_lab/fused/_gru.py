@@ -1,0 +1,49 @@
+"""The elementwise arithmetic of a GRU step, forwards and backwards."""
+
+import jax.numpy as jnp
+
+from rnn_lab.cells._gru import GRU_GATES, GRUParams
+from rnn_lab.fused.rules import Arrays, Rule, Weights, sigmoid
+from rnn_lab.types import Array
+
+
+def _weights(params: GRUParams) -> Weights:
+  bias_n = params.recurrent_bias_n
+  none = jnp.zeros_like(bias_n)
+  return Weights(
+    params.input_kernel,
+    params.bias,
+    params.recurrent_kernel,
+    jnp.concatenate([none, none, bias_n]),
+  )
+
+
+def _forward(
+  x_gates: Arrays, h_gates: Arrays, before: Arrays
+) -> tuple[Arrays, Arrays]:
+  r = sigmoid(x_gates[0] + h_gates[0])
+  z = sigmoid(x_gates[1] + h_gates[1])
+  n = jnp.tanh(x_gates[2] + r * h_gates[2])
+  return ((1.0 - z) * n + z * before[0],), (r, z, n, h_gates[2])
+
+
+def _backward(
+  saved: Arrays, before: Arrays, h: Array, d_after: Arrays
+) -> tuple[Arrays, Arrays, Arrays]:
+  r, z, n, h_n = saved
+  (d_h,) = d_after
+  d_n = d_h * (1.0 - z) * (1.0 - n * n)
+  d_z = d_h * (before[0] - n) * z * (1.0 - z)
+  d_r = d_n * h_n * r * (1.0 - r)
+  return (d_r, d_z, d_n), (d_r, d_z, d_n * r), (d_h * z,)
+
+
+GRU = Rule(
+  gates=len(GRU_GATES),
+  states=1,
+  saved=4,
+  shared=False,
+  weights=_weights,
+  forward=_forward,
+  backward=_backward,
+)

@@ -1,0 +1,65 @@
+"""What a fused unroll has to know of a cell: the arithmetic between products.
+
+A step of the cells here is two products, x W and h U, and elementwise functions
+of their sums, which a `Rule` states forwards and backwards. How the steps are
+looped over, and on what device, is the business of the modules beside this one.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from rnn_lab.types import Array, Params
+
+Arrays = tuple[Array, ...]
+
+
+class Weights(NamedTuple):
+  """The parameters of a cell, by the product that they belong to.
+
+  Attributes:
+    input_kernel: W, `[D, GH]`.
+    bias: added to x W, `[GH]`.
+    recurrent_kernel: U, `[H, GH]`.
+    recurrent_bias: added to h U, `[GH]`; None for none.
+  """
+
+  input_kernel: Array
+  bias: Array
+  recurrent_kernel: Array
+  recurrent_bias: Array | None = None
+
+
+class Rule(NamedTuple):
+  """One step between the products. All arrays are `[B, H]`.
+
+  A state is the tuple of a carry's arrays, with h, the output, first.
+
+  Attributes:
+    gates: G, the number of blocks in the kernels.
+    states: the number of arrays in a state.
+    saved: the number of arrays that `forward` saves for `backward`.
+    shared: whether the gradients of x W + b and of h U are the same arrays.
+    weights: params -> Weights.
+    forward: (gates of x W + b, gates of h U, state before) -> (state after,
+      saved).
+    backward: (saved, state before, h after, gradient of the state after) ->
+      (gradients of the gates of x W + b, of those of h U, and of the state
+      before, without what h U passes on).
+  """
+
+  gates: int
+  states: int
+  saved: int
+  shared: bool
+  weights: Callable[[Params], Weights]
+  forward: Callable[[Arrays, Arrays, Arrays], tuple[Arrays, Arrays]]
+  backward: Callable[
+    [Arrays, Arrays, Array, Arrays], tuple[Arrays, Arrays, Arrays]
+  ]
+
+
+def sigmoid(x: Any) -> Any:
+  """Computes the logistic function through tanh, which has vector code."""
+  return 0.5 * jnp.tanh(0.5 * x) + 0.5
