@@ -1,9 +1,8 @@
 """Settings for all tests, made before JAX starts its backend."""
 
 import gc
+import importlib.metadata
 import os
-
-import jaxlib
 
 # Of small matrices BLAS makes its threads wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -15,7 +14,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 FLAGS = ["--xla_backend_optimization_level=0"]
 # The emitters that runs have, for tests whose bits rest on them.
 EMITTERS_OF_RUNS = {}
-if tuple(map(int, jaxlib.__version__.split(".")[:2])) < (0, 11):
+version = importlib.metadata.version("jaxlib")
+if tuple(map(int, version.split(".")[:2])) < (0, 11):
   FLAGS += [
     "--xla_cpu_use_fusion_emitters=false",
     "--xla_cpu_parallel_codegen_split_count=1",
@@ -23,7 +23,7 @@ if tuple(map(int, jaxlib.__version__.split(".")[:2])) < (0, 11):
   EMITTERS_OF_RUNS["xla_cpu_use_fusion_emitters"] = True
 os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *FLAGS])
 
-import jax
+import jax  # noqa: E402 - which reads these variables
 
 # Two devices, as a run has on two cores: seeds are spread over them.
 jax.config.update("jax_num_cpu_devices", 2)
