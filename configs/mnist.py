@@ -1,13 +1,19 @@
 """Full-size MNIST, read row by row, pixel by pixel, or in a permuted order.
 
-  python -m experiments.train --config=configs/mnist.py --workdir=runs/mnist \\
-    [--config.task.order=permuted] [--config.task.data_dir=FOLDER]
+  python -m experiments.train --config=configs/mnist.py[:pixel|:permuted] \\
+    --workdir=runs/mnist [--config.task.data_dir=FOLDER]
 
 `data_dir` holds the four idx files; without it they are downloaded and
-checked. An LSTM of 128 units, 10,000 steps. To expect, row by row: test
+checked. An LSTM of 128 units. To expect, row by row, 10,000 steps: test
 accuracy 0.987 (0.990 on the validation split), one seed, in 4 minutes on two
-CPU cores with other work running; chance is 0.10. The other orders are not
-measured.
+CPU cores with other work running; chance is 0.10.
+
+`:pixel` reads 784 steps of one pixel, `:permuted` the same in a fixed random
+order, with a chrono forget gate (Tallec and Ollivier 2018) and a cosine decay,
+14,000 steps of 256. To expect: test accuracy 0.980 and 0.919 (0.986 and 0.925
+on the validation split), one seed, in 2 min 32 s each on an NVIDIA H200; on two
+CPU cores hours. Published for LSTMs of 100 to 128 units: 0.989 and 0.902
+(Cooijmans et al. 2017), 0.982 and 0.880 (Arjovsky et al. 2016).
 `:smoke` takes seconds once the files are there.
 """
 
@@ -17,7 +23,7 @@ from configs import common
 
 
 def get_config(argument: str = ""):
-  argument = common.parse_argument(argument, "smoke")
+  argument = common.parse_argument(argument, "pixel", "permuted", "smoke")
   config = common.default_config()
   config.task.name = "mnist"
   config.task.order = "row"
@@ -27,6 +33,14 @@ def get_config(argument: str = ""):
   config.model.hidden_size = 128
   config.train.num_steps = 10_000
   config.eval.every = 500
+  if argument in ("pixel", "permuted"):
+    config.task.order = argument
+    config.model.lstm.forget_init = "chrono"
+    config.model.lstm.chrono_max = 784
+    config.optimizer.learning_rate = 2e-3
+    config.optimizer.schedule = "cosine"
+    config.train.batch_size = 256
+    config.train.num_steps = 14_000
   if argument == "smoke":
     common.shrink(config)
   return config

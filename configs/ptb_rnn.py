@@ -8,8 +8,10 @@ perplexity of 124.7 (Mikolov and Zweig 2012); the size of that network is not
 certain and its softmax was factored by classes, so that the two are neighbours
 and not the same experiment.
 
-The corpus is downloaded, or read from `task.data_dir`. What to expect here is
-not measured yet. `:smoke` takes half a minute once the corpus is there.
+The corpus is downloaded, or read from `task.data_dir`. To expect: test
+perplexity 128.7, valid 135.1 (means of three seeds, 128.5 to 128.8), in 1 min 4
+s for all three on an NVIDIA H100 with `--config.num_seeds=3`. `:smoke` takes
+half a minute once the corpus is there.
 """
 
 from configs import common

@@ -9,8 +9,11 @@ taken with the last epoch's weights, as one unbroken stream. Published: valid
 paper's learning rate of 1 and norm of 5 belong to a loss that is summed over
 the 20 steps; with the mean over tokens they are 20 and 0.25.
 
-The corpus is downloaded, or read from `task.data_dir`. What to expect here is
-not measured yet. `:smoke` takes half a minute once the corpus is there.
+The corpus is downloaded, or read from `task.data_dir`. To expect: test
+perplexity 114.7, valid 119.5 (means of three seeds, 114.4 to 115.1), in 1 min
+43 s for all three on an NVIDIA H100 with `--config.num_seeds=3`; on two CPU
+cores a seed takes about an hour. `:smoke` takes half a minute once the corpus
+is there.
 """
 
 from configs import common

@@ -5,13 +5,12 @@
   python -m experiments.benchmark --name=loss_memory --workdir=DIR
   python -m experiments.benchmark --name=gradient_norms --workdir=DIR
 
-layers: one recurrent layer, forwards and for training, beside those of every
-library that is installed (PyTorch, Flax, Haiku, Equinox, Keras), over the
-shapes of configs/benchmark.py. ptb_small: training tokens per second of the
-recipe in configs/ptb_small.py, beside PyTorch's nn.LSTM where PyTorch is
-installed. loss_memory: what the loss in chunks saves. gradient_norms: what
-logging them costs, in the main experiment, configs/vanishing_gradient.py.
-Leave the machine alone meanwhile.
+layers: one recurrent layer of eight sizes, forwards and for training, beside
+those of every library that is installed (PyTorch, Flax, Haiku, Equinox, Keras).
+ptb_small: training tokens per second of the recipe in configs/ptb_small.py,
+beside PyTorch's nn.LSTM where PyTorch is installed. loss_memory: what the loss
+in chunks saves. gradient_norms: what logging them costs, in the main
+experiment, configs/vanishing_gradient.py. Leave the machine alone meanwhile.
 """
 
 import importlib
@@ -20,13 +19,12 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from configs import benchmark as layers
 from configs import ptb_small, vanishing_gradient
 from experiments import cli
 
 # Modules of rnn_lab.benchmarks, and the configs that each one measures.
 BENCHMARKS = {
-  "layers": (layers,),
+  "layers": (),
   "ptb_small": (ptb_small,),
   "loss_memory": (),
   "gradient_norms": (vanishing_gradient,),

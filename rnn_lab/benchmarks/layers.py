@@ -23,6 +23,20 @@ from rnn_lab.benchmarks.peers.base import Missing, Weights
 from rnn_lab.benchmarks.rounds import run_in_turns, summarize
 
 GATES = {"elman": 1, "gru": 3, "lstm": 4}
+# B sequences of T steps, D inputs and H hidden units: speech-like, the adding
+# task, the medium Penn Treebank network, a large layer, a small one, the small
+# Penn Treebank network, and sizes between.
+SIZES = (
+  (32, 128, 128, 256),
+  (128, 200, 2, 128),
+  (20, 35, 650, 650),
+  (64, 256, 256, 512),
+  (48, 108, 8, 64),
+  (20, 20, 200, 200),
+  (48, 60, 300, 384),
+  (7, 333, 11, 96),
+)
+ROUNDS = 7
 # A round lasts at least so long.
 SECONDS = 0.2
 # More than the rounding of TF32 is another function.
@@ -39,12 +53,17 @@ class Shape(NamedTuple):
   hidden: int
 
 
-def measure(config: Mapping[str, Any]) -> dict[str, Any]:
-  """Measures milliseconds of a pass in each library.
+def measure(
+  sizes: Sequence[tuple[int, int, int, int]] = SIZES,
+  rounds: int = ROUNDS,
+  cores: int = 0,
+) -> dict[str, Any]:
+  """Measures milliseconds of a pass in each library, for every cell.
 
   Args:
-    config: `shapes`, a list of `[cell, B, T, D, H]`; `rounds`; `cores`, how
-      many each process may use, 0 for all.
+    sizes: (B, T, D, H) of each layer.
+    rounds: the number of rounds of timing that count.
+    cores: how many each process may use; 0 for all.
 
   Returns:
     "rows": for each shape and pass the milliseconds of each library, see
@@ -56,16 +75,13 @@ def measure(config: Mapping[str, Any]) -> dict[str, Any]:
     RuntimeError: a library's process has ended, or its numbers are others.
   """
   names = peers.installed()
-  shapes = [Shape(*shape) for shape in config["shapes"]]
+  shapes = [Shape(cell, *size) for cell in GATES for size in sizes]
   rows = []
   with contextlib.ExitStack() as stack:
-    pipes = {
-      name: stack.enter_context(_process(name, config["cores"]))
-      for name in names
-    }
+    pipes = {name: stack.enter_context(_process(name, cores)) for name in names}
     for shape in shapes:
-      rows += _measure_shape(shape, pipes, config["rounds"])
-  return {"cores": config["cores"], "rows": rows, "means": means(rows)}
+      rows += _measure_shape(shape, pipes, rounds)
+  return {"cores": cores, "rows": rows, "means": means(rows)}
 
 
 def means(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
