@@ -39,6 +39,10 @@ def test_public_names_are_attributes_after_a_bare_import():
   subprocess.run([sys.executable, "-c", PUBLIC], check=True)
 
 
+# What benchmarks compare with, where it is installed.
+OPTIONAL = {"equinox", "haiku", "keras", "torch"}
+
+
 @pytest.mark.parametrize("name", PACKAGES)
 def test_no_attribute_of_a_package_shadows_its_module(name):
   package = importlib.import_module(name)
@@ -47,7 +51,11 @@ def test_no_attribute_of_a_package_shadows_its_module(name):
   ]
   assert submodules
   for submodule in submodules:
-    module = importlib.import_module(f"{name}.{submodule}")
+    try:
+      module = importlib.import_module(f"{name}.{submodule}")
+    except ModuleNotFoundError as error:
+      assert error.name in OPTIONAL
+      continue
     assert getattr(package, submodule) is module, submodule
 
 
