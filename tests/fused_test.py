@@ -100,9 +100,9 @@ def test_steps_in_one_iteration_of_a_loop_change_no_number(kind, monkeypatch):
     cell, params, carry, xs = setting(kind)
     initial = random_like(cell.initial_carry((), jnp.float64), 8)
     arrays = (cell, params, xs, carry, initial)
-    monkeypatch.setitem(fused.UNROLL, jax.default_backend(), 1)
+    monkeypatch.setitem(fused.AUTOMATIC, jax.default_backend(), (1, False))
     one = all_gradients(fused_unroll, *arrays, reverse=True)
-    monkeypatch.setitem(fused.UNROLL, jax.default_backend(), 3)
+    monkeypatch.setitem(fused.AUTOMATIC, jax.default_backend(), (3, True))
     many = all_gradients(fused_unroll, *arrays, reverse=True)
     assert_close(many, one, rtol=1e-11, atol=1e-13)
 
@@ -202,7 +202,7 @@ def test_which_program_is_chosen(monkeypatch):
   own = cell._replace(step=lambda *args: step(*args), kind="mine")
   with pytest.raises(FieldError, match="for a cell other .* for 'mine'"):
     fused_unroll(own, params, xs)
-  for platform, automatic in (("gpu", True), ("cpu", False), ("tpu", False)):
+  for platform, automatic in (("gpu", True), ("cpu", True), ("tpu", False)):
     monkeypatch.setattr(jax, "default_backend", lambda p=platform: p)
     assert fused.program(own, False, "auto") is None
     assert (fused.program(cell, False, "auto") is not None) == automatic

@@ -16,9 +16,9 @@ from rnn_lab.fused.recurrence import Program as Program
 from rnn_lab.fused.recurrence import unroll as unroll
 from rnn_lab.fused.rules import Rule
 
-# The platforms where a fused program was faster than the scan on every shape of
-# docs/benchmarks.md, and the steps that one iteration of its loops takes there.
-UNROLL = {"gpu": 16}
+# The platforms where fused programs were measured to be faster than the scan
+# (docs/benchmarks.md), and the fields `unroll` and `hoist` of `Program` there.
+AUTOMATIC = {"cpu": (1, False), "gpu": (16, True)}
 
 
 def program(cell: Cell, reverse: bool, implementation: str) -> Program | None:
@@ -35,11 +35,11 @@ def program(cell: Cell, reverse: bool, implementation: str) -> Program | None:
   if implementation == "scan":
     return None
   platform = jax.default_backend()
-  if implementation == "auto" and platform not in UNROLL:
+  if implementation == "auto" and platform not in AUTOMATIC:
     return None
   rule = _rules().get(cell.step)
   if rule is not None:
-    return Program(rule, reverse, UNROLL.get(platform, 1))
+    return Program(rule, reverse, *AUTOMATIC.get(platform, (1, False)))
   if implementation == "auto":
     return None
   raise FieldError(

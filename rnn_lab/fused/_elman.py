@@ -19,21 +19,19 @@ def rule(activation: str) -> Rule:
   largest, slope = ACTIVATIONS[activation][1:]
 
   def forward(
-    x_gates: Arrays, h_gates: Arrays, before: Arrays
+    common: Arrays, of_x: Arrays, of_h: Arrays, before: Arrays
   ) -> tuple[Arrays, Arrays]:
-    return (function(x_gates[0] + h_gates[0]),), ()
+    return (function(common[0]),), ()
 
   def backward(
     saved: Arrays, before: Arrays, h: Array, d_after: Arrays
-  ) -> tuple[Arrays, Arrays, Arrays]:
+  ) -> tuple[Arrays, Arrays, Arrays, Arrays]:
     d_z = d_after[0] * (largest * slope(h))
-    return (d_z,), (d_z,), (jnp.zeros_like(d_z),)
+    return (d_z,), (), (), (jnp.zeros_like(d_z),)
 
   return Rule(
     gates=1,
-    states=1,
-    saved=0,
-    shared=True,
+    common=1,
     weights=_weights,
     forward=forward,
     backward=backward,

@@ -19,30 +19,28 @@ def _weights(params: GRUParams) -> Weights:
 
 
 def _forward(
-  x_gates: Arrays, h_gates: Arrays, before: Arrays
+  common: Arrays, of_x: Arrays, of_h: Arrays, before: Arrays
 ) -> tuple[Arrays, Arrays]:
-  r = sigmoid(x_gates[0] + h_gates[0])
-  z = sigmoid(x_gates[1] + h_gates[1])
-  n = jnp.tanh(x_gates[2] + r * h_gates[2])
-  return ((1.0 - z) * n + z * before[0],), (r, z, n, h_gates[2])
+  r, z = map(sigmoid, common)
+  (x_n,), (h_n,) = of_x, of_h
+  n = jnp.tanh(x_n + r * h_n)
+  return ((1.0 - z) * n + z * before[0],), (r, z, n, h_n)
 
 
 def _backward(
   saved: Arrays, before: Arrays, h: Array, d_after: Arrays
-) -> tuple[Arrays, Arrays, Arrays]:
+) -> tuple[Arrays, Arrays, Arrays, Arrays]:
   r, z, n, h_n = saved
   (d_h,) = d_after
   d_n = d_h * (1.0 - z) * (1.0 - n * n)
   d_z = d_h * (before[0] - n) * z * (1.0 - z)
   d_r = d_n * h_n * r * (1.0 - r)
-  return (d_r, d_z, d_n), (d_r, d_z, d_n * r), (d_h * z,)
+  return (d_r, d_z), (d_n,), (d_n * r,), (d_h * z,)
 
 
 GRU = Rule(
   gates=len(GRU_GATES),
-  states=1,
-  saved=4,
-  shared=False,
+  common=2,  # all but the candidate's, which r stands between
   weights=_weights,
   forward=_forward,
   backward=_backward,

@@ -12,9 +12,9 @@ def _weights(params: LSTMParams) -> Weights:
 
 
 def _forward(
-  x_gates: Arrays, h_gates: Arrays, before: Arrays
+  common: Arrays, of_x: Arrays, of_h: Arrays, before: Arrays
 ) -> tuple[Arrays, Arrays]:
-  i, f, g, o = (x + h for x, h in zip(x_gates, h_gates))
+  i, f, g, o = common
   i, f, g, o = sigmoid(i), sigmoid(f), jnp.tanh(g), sigmoid(o)
   c = f * before[1] + i * g
   return (o * jnp.tanh(c), c), (i, f, g, o)
@@ -22,26 +22,24 @@ def _forward(
 
 def _backward(
   saved: Arrays, before: Arrays, h: Array, d_after: Arrays
-) -> tuple[Arrays, Arrays, Arrays]:
+) -> tuple[Arrays, Arrays, Arrays, Arrays]:
   i, f, g, o = saved
   d_h, d_c = d_after
   # Recomputed: cheaper than to write and read c and its tanh once more.
   tanh_c = jnp.tanh(f * before[1] + i * g)
   d_c = d_c + d_h * o * (1.0 - tanh_c * tanh_c)
-  gates = (
+  common = (
     d_c * g * i * (1.0 - i),
     d_c * before[1] * f * (1.0 - f),
     d_c * i * (1.0 - g * g),
     d_h * tanh_c * o * (1.0 - o),
   )
-  return gates, gates, (jnp.zeros_like(d_h), d_c * f)
+  return common, (), (), (jnp.zeros_like(d_h), d_c * f)
 
 
 LSTM = Rule(
   gates=len(LSTM_GATES),
-  states=2,
-  saved=4,
-  shared=True,
+  common=len(LSTM_GATES),
   weights=_weights,
   forward=_forward,
   backward=_backward,

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from rnn_lab.cells.base import affine, bias_row
-from rnn_lab.fused.rules import Arrays, Rule
+from rnn_lab.fused.rules import Arrays, Rule, Weights
 from rnn_lab.types import Array
 
 
@@ -19,9 +19,9 @@ class Sequence(NamedTuple):
   """What a loop reads.
 
   Attributes:
-    kernel: U, `[H, GH]`.
-    bias: added to h U, `[GH]`, or None.
-    x_TBG: x W + b, `[T, B, GH]`, in the dtype of the state.
+    weights: the kernels and biases; those of the inputs are None where `x`
+      holds their product.
+    x: inputs `[T, B, D]`, or x W + b `[T, B, GH]` in the dtype of the state.
     start: the state before the first step, `[B, H]` each.
     fresh: the state that a reset returns to.
     valid: `[T, B]` booleans, False where a step is skipped; None for none.
@@ -29,9 +29,8 @@ class Sequence(NamedTuple):
       valid step; None for none.
   """
 
-  kernel: Array
-  bias: Array | None
-  x_TBG: Array
+  weights: Weights
+  x: Array
   start: Arrays
   fresh: Arrays
   valid: Array | None
@@ -46,29 +45,43 @@ class Trace(NamedTuple):
 
 
 class Gradients(NamedTuple):
-  """Of a cost with respect to what a loop reads."""
+  """Of a cost, with respect to gates `[T, B, ...]` and states.
 
-  x_TBG: Array
-  h_TBG: Array  # of h U
+  Attributes:
+    of_x: of x W + b, the common gates and the others, if there are any.
+    of_h: of h U, likewise.
+    start: of the state before the first step.
+    fresh: of the state that a reset returns to; None without resets.
+  """
+
+  of_x: Arrays
+  of_h: Arrays
   start: Arrays
-  fresh: Arrays | None  # None without resets
+  fresh: Arrays | None
 
 
 def forward(
   rule: Rule, reverse: bool, unroll: int, sequence: Sequence
 ) -> tuple[Arrays, Array, Trace]:
   """Returns the last state, the outputs `[T, B, H]` and the trace."""
-  kernel, bias, x_TBG, start, fresh, valid, reset = sequence
+  weights, x, start, fresh, valid, reset = sequence
   dtype = start[0].dtype
+  others = rule.gates - rule.common
+  width = rule.common * start[0].shape[-1]
 
   def body(state: Arrays, step: Any) -> tuple[Arrays, Any]:
     x_BG, valid_B, reset_B = step
     before = select(reset_B, fresh, state)
-    h_BG = affine(kernel, before[0], dtype)
-    if bias is not None:
-      h_BG = h_BG + bias_row(bias, h_BG)
+    if weights.input_kernel is not None:
+      x_BG = project(weights.input_kernel, weights.bias, x_BG, dtype)
+    h_BG = project(
+      weights.recurrent_kernel, weights.recurrent_bias, before[0], dtype
+    )
     after, saved = rule.forward(
-      split(x_BG, rule.gates), split(h_BG, rule.gates), before
+      split(x_BG[:, :width] + h_BG[:, :width], rule.common),
+      split(x_BG[:, width:], others),
+      split(h_BG[:, width:], others),
+      before,
     )
     y_BH = after[0]
     if valid_B is not None:
@@ -77,7 +90,7 @@ def forward(
     return after, (y_BH, Trace(before, saved))
 
   last, (y_TBH, trace) = jax.lax.scan(
-    body, start, (x_TBG, valid, reset), reverse=reverse, unroll=unroll
+    body, start, (x, valid, reset), reverse=reverse, unroll=unroll
   )
   return last, y_TBH, trace
 
@@ -93,7 +106,7 @@ def backward(
   d_y_TBH: Array,
 ) -> Gradients:
   """Returns the gradients, given those of the last state and the outputs."""
-  kernel_T = sequence.kernel.T
+  kernel_T = sequence.weights.recurrent_kernel.T
   dtype = d_y_TBH.dtype
   zeros = tuple(jnp.zeros_like(a) for a in sequence.fresh)
   d_fresh = None if sequence.reset is None else zeros
@@ -106,9 +119,8 @@ def backward(
       d_after = select(valid_B, d_state, zeros)
       d_y_BH = select(valid_B, (d_y_BH,), zeros[:1])[0]
     d_after = (d_after[0] + d_y_BH, *d_after[1:])
-    d_x, d_h, d_before = rule.backward(saved, before, y_BH, d_after)
-    d_x_BG = jnp.concatenate(d_x, -1)
-    d_h_BG = d_x_BG if rule.shared else jnp.concatenate(d_h, -1)
+    common, of_x, of_h, d_before = rule.backward(saved, before, y_BH, d_after)
+    d_h_BG = jnp.concatenate([*common, *of_h], -1)
     d_before = (d_before[0] + affine(kernel_T, d_h_BG, dtype), *d_before[1:])
     if valid_B is not None:
       d_before = select(valid_B, d_before, d_state)
@@ -116,21 +128,35 @@ def backward(
       into_fresh = select(reset_B, d_before, zeros)
       d_fresh = tuple(a + b for a, b in zip(d_fresh, into_fresh))
       d_before = select(reset_B, zeros, d_before)
-    return (d_before, d_fresh), (d_x_BG, None if rule.shared else d_h_BG)
+    gates = [
+      jnp.concatenate(a, -1) if a else None for a in (common, of_x, of_h)
+    ]
+    return (d_before, d_fresh), gates
 
-  (d_start, d_fresh), (d_x_TBG, d_h_TBG) = jax.lax.scan(
+  (d_start, d_fresh), (common, of_x, of_h) = jax.lax.scan(
     body,
     (d_last, d_fresh),
     (y_TBH, d_y_TBH, trace, sequence.valid, sequence.reset),
     reverse=not reverse,
     unroll=unroll,
   )
-  d_h_TBG = d_x_TBG if rule.shared else d_h_TBG
-  return Gradients(d_x_TBG, d_h_TBG, d_start, d_fresh)
+
+  def gates(others: Array | None) -> Arrays:
+    return (common,) if others is None else (common, others)
+
+  return Gradients(gates(of_x), gates(of_h), d_start, d_fresh)
+
+
+def project(kernel: Array, bias: Array | None, x: Array, dtype: Any) -> Array:
+  """Returns the product with a kernel, plus the bias if there is one."""
+  product = affine(kernel, x, dtype)
+  return product if bias is None else product + bias_row(bias, product)
 
 
 def split(gates_BG: Array, gates: int) -> Arrays:
   """Returns the blocks of the last dimension."""
+  if not gates:
+    return ()
   return tuple(jnp.split(gates_BG, gates, axis=-1))
 
 

@@ -7,15 +7,16 @@ product over all steps each (as in cuDNN; Appleyard et al. 2016).
 """
 
 import functools
+import itertools
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from rnn_lab.cells.base import affine, bias_row
+from rnn_lab.cells.base import affine
 from rnn_lab.fused import loops
 from rnn_lab.fused.loops import Sequence
-from rnn_lab.fused.rules import Arrays, Rule
+from rnn_lab.fused.rules import Arrays, Rule, Weights
 from rnn_lab.types import Array, Carry, Params
 
 
@@ -26,11 +27,14 @@ class Program(NamedTuple):
     rule: of the cell.
     reverse: see `unroll`.
     unroll: steps that one iteration of a loop takes.
+    hoist: whether x W + b is computed for all steps first, also where inputs
+      are narrower than the state.
   """
 
   rule: Rule
   reverse: bool
   unroll: int
+  hoist: bool
 
 
 def unroll(
@@ -69,12 +73,15 @@ def unroll(
     x_TBD = jnp.where(valid[..., None], x_TBD, jnp.zeros_like(x_TBD))
     if reset is not None:
       reset = reset & valid
-  x_TBG = affine(weights.input_kernel, x_TBD, dtype)
-  x_TBG = x_TBG + bias_row(weights.bias, x_TBG)
+  x = flat(x_TBD, 1)
+  # One product for all steps pays if it is large; a narrow one is cheaper than
+  # to write its result and read it again, but for what starting it costs.
+  if program.hoist or x.shape[-1] >= start[0].shape[-1]:
+    x = loops.project(weights.input_kernel, weights.bias, x, dtype)
+    weights = weights._replace(input_kernel=None, bias=None)
   sequence = Sequence(
-    kernel=weights.recurrent_kernel,
-    bias=weights.recurrent_bias,
-    x_TBG=flat(x_TBG, 1),
+    weights=weights,
+    x=x,
     start=tuple(flat(a, 0) for a in start),
     fresh=tuple(flat(a, 0) for a in fresh),
     valid=None if valid is None else flat(valid, 1),
@@ -96,17 +103,18 @@ def unroll(
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _recurrence(program: Program, sequence: Sequence) -> tuple[Arrays, Array]:
-  last, y_TBH, _ = loops.forward(*program, sequence)
+  last, y_TBH, _ = loops.forward(*program[:3], sequence)
   return last, y_TBH
 
 
 def _recurrence_fwd(
   program: Program, sequence: Sequence
 ) -> tuple[tuple[Arrays, Array], Any]:
-  last, y_TBH, trace = loops.forward(*program, sequence)
-  # Of x W + b only the shape is needed; to keep it would keep T x B x GH.
-  kept = sequence._replace(x_TBG=jnp.zeros((), sequence.x_TBG.dtype))
-  return (last, y_TBH), (kept, y_TBH, trace)
+  last, y_TBH, trace = loops.forward(*program[:3], sequence)
+  if sequence.weights.input_kernel is None:
+    # Nothing needs x W + b again: to keep it would keep T x B x GH numbers.
+    sequence = sequence._replace(x=jnp.zeros((), sequence.x.dtype))
+  return (last, y_TBH), (sequence, y_TBH, trace)
 
 
 def _recurrence_bwd(
@@ -114,27 +122,51 @@ def _recurrence_bwd(
 ) -> tuple[Sequence]:
   sequence, y_TBH, trace = residuals
   d_last, d_y_TBH = cotangents
-  gradients = loops.backward(*program, sequence, y_TBH, trace, d_last, d_y_TBH)
-  kernel, bias = sequence.kernel, sequence.bias
-  h_TBG = gradients.h_TBG
-  rows = h_TBG.reshape(-1, h_TBG.shape[-1])
-  before = trace.before[0].reshape(-1, kernel.shape[0])
-  d_kernel = affine(rows, before.T, rows.dtype)
-  d_bias = None if bias is None else rows.sum(0).astype(bias.dtype)
-  fresh = gradients.fresh
+  gradients = loops.backward(
+    *program[:3], sequence, y_TBH, trace, d_last, d_y_TBH
+  )
+  weights, x, fresh = sequence.weights, sequence.x, gradients.fresh
+  d_weights = Weights(
+    input_kernel=None,
+    bias=None,
+    recurrent_kernel=_kernel_gradient(
+      weights.recurrent_kernel, trace.before[0], gradients.of_h
+    ),
+    recurrent_bias=_bias_gradient(weights.recurrent_bias, gradients.of_h),
+  )
+  if weights.input_kernel is None:
+    d_x = jnp.concatenate(gradients.of_x, -1)
+  else:
+    d_x = _input_gradient(weights.input_kernel, gradients.of_x).astype(x.dtype)
+    d_weights = d_weights._replace(
+      input_kernel=_kernel_gradient(weights.input_kernel, x, gradients.of_x),
+      bias=_bias_gradient(weights.bias, gradients.of_x),
+    )
   if fresh is None:
     fresh = tuple(jnp.zeros_like(a) for a in sequence.fresh)
-  return (
-    Sequence(
-      kernel=d_kernel.astype(kernel.dtype),
-      bias=d_bias,
-      x_TBG=gradients.x_TBG,
-      start=gradients.start,
-      fresh=fresh,
-      valid=None,
-      reset=None,
-    ),
-  )
+  return (Sequence(d_weights, d_x, gradients.start, fresh, None, None),)
 
 
 _recurrence.defvjp(_recurrence_fwd, _recurrence_bwd)
+
+
+def _kernel_gradient(kernel: Array, x_TBD: Array, d_gates: Arrays) -> Array:
+  """Returns that of a kernel, by one product over all steps for each array."""
+  rows_ND = x_TBD.reshape(-1, x_TBD.shape[-1])
+  products = [
+    affine(d.reshape(-1, d.shape[-1]), rows_ND.T, d.dtype) for d in d_gates
+  ]
+  return jnp.concatenate(products, -1).astype(kernel.dtype)
+
+
+def _bias_gradient(bias: Array | None, d_gates: Arrays) -> Array | None:
+  if bias is None:
+    return None
+  sums = [d.sum((0, 1)) for d in d_gates]
+  return jnp.concatenate(sums, -1).astype(bias.dtype)
+
+
+def _input_gradient(kernel: Array, d_gates: Arrays) -> Array:
+  edges = list(itertools.accumulate(d.shape[-1] for d in d_gates))
+  blocks = jnp.split(kernel, edges[:-1], axis=-1)
+  return sum(affine(w.T, d, d.dtype) for w, d in zip(blocks, d_gates))

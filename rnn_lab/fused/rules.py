@@ -19,14 +19,14 @@ class Weights(NamedTuple):
   """The parameters of a cell, by the product that they belong to.
 
   Attributes:
-    input_kernel: W, `[D, GH]`.
-    bias: added to x W, `[GH]`.
+    input_kernel: W, `[D, GH]`; None where the product is given.
+    bias: added to x W, `[GH]`; None likewise.
     recurrent_kernel: U, `[H, GH]`.
     recurrent_bias: added to h U, `[GH]`; None for none.
   """
 
-  input_kernel: Array
-  bias: Array
+  input_kernel: Array | None
+  bias: Array | None
   recurrent_kernel: Array
   recurrent_bias: Array | None = None
 
@@ -34,29 +34,27 @@ class Weights(NamedTuple):
 class Rule(NamedTuple):
   """One step between the products. All arrays are `[B, H]`.
 
-  A state is the tuple of a carry's arrays, with h, the output, first.
+  Of most gates only the sum of both products is read: the common gates, which
+  come first in the kernels. A state is the tuple of a carry's arrays, with h,
+  the output, first.
 
   Attributes:
     gates: G, the number of blocks in the kernels.
-    states: the number of arrays in a state.
-    saved: the number of arrays that `forward` saves for `backward`.
-    shared: whether the gradients of x W + b and of h U are the same arrays.
+    common: the number of common gates.
     weights: params -> Weights.
-    forward: (gates of x W + b, gates of h U, state before) -> (state after,
-      saved).
+    forward: (common gates of x W + b + h U, the others of x W + b, the others
+      of h U, state before) -> (state after, arrays saved for `backward`).
     backward: (saved, state before, h after, gradient of the state after) ->
-      (gradients of the gates of x W + b, of those of h U, and of the state
-      before, without what h U passes on).
+      (gradients of the common gates, of the others of x W + b, of the others of
+      h U, and of the state before, without what h U passes on).
   """
 
   gates: int
-  states: int
-  saved: int
-  shared: bool
+  common: int
   weights: Callable[[Params], Weights]
-  forward: Callable[[Arrays, Arrays, Arrays], tuple[Arrays, Arrays]]
+  forward: Callable[[Arrays, Arrays, Arrays, Arrays], tuple[Arrays, Arrays]]
   backward: Callable[
-    [Arrays, Arrays, Array, Arrays], tuple[Arrays, Arrays, Arrays]
+    [Arrays, Arrays, Array, Arrays], tuple[Arrays, Arrays, Arrays, Arrays]
   ]
 
 
