@@ -4,6 +4,7 @@
 T copies of the step one after the other, as textbooks draw an unfolded network.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from rnn_lab._steps import (
   before_length,
   resets_between,
 )
-from rnn_lab.cells.base import Cell, check_carry, check_step, is_float
+from rnn_lab.cells.base import Cell, check_carry, is_float
 from rnn_lab.errors import (
   INT32_MAX,
   FieldError,
@@ -102,8 +103,10 @@ def unroll(
   )
   how = fused.program(cell, reverse, implementation)
   if how is not None:
+    # Before the program, which would take other widths for another cell's.
     x = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), xs)
-    check_step(cell, params, carry, x)
+    after, _ = jax.eval_shape(functools.partial(cell.step, params), carry, x)
+    check_carry(cell, carry, after)
 
   def run(carry: Carry, steps: _Steps) -> tuple[Carry, PyTree]:
     if how is not None:

@@ -282,6 +282,8 @@ PERTURBED = [
 @pytest.mark.parametrize("kind,fields", PERTURBED)
 def test_perturbations_of_zero_change_no_bit_of_the_loss(kind, fields):
   model, task = model_of(kind, **fields)
+  # Perturbed cells have no fused program, which rounds differently.
+  model = model.clone(stack=model.stack._replace(implementation="scan"))
   params, batch = params_of(model, task), batch_of(task)
   carry = some_carry(model) if kind == "recurrent" else ()
   zeros = zero_perturbations(model.stack, task.input_spec.length, B)
