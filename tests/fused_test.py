@@ -202,7 +202,7 @@ def test_which_program_is_chosen(monkeypatch):
   own = cell._replace(step=lambda *args: step(*args), kind="mine")
   with pytest.raises(FieldError, match="for a cell other .* for 'mine'"):
     fused_unroll(own, params, xs)
-  for platform, automatic in (("gpu", True), ("cpu", True), ("tpu", False)):
+  for platform, automatic in (("gpu", True), ("cpu", False), ("tpu", False)):
     monkeypatch.setattr(jax, "default_backend", lambda p=platform: p)
     assert fused.program(own, False, "auto") is None
     assert (fused.program(cell, False, "auto") is not None) == automatic
@@ -219,3 +219,20 @@ def test_padding_is_never_read():
   )
   assert all(np.isfinite(a).all() for a in jax.tree.leaves(grads))
   assert not np.asarray(grads[1])[~valid].any()
+
+
+@pytest.mark.parametrize("batch_shape", [(), (0,), (2, 3)])
+def test_batches_of_any_rank_and_integer_inputs(batch_shape):
+  cell, params, _, _ = setting("gru", np.float32)
+  x = np.arange(T * np.prod(batch_shape, dtype=int) * D) % 5
+  x = jnp.asarray(x.reshape(T, *batch_shape, D))
+
+  def cost(params, function):
+    last, y = function(cell, params, x)
+    return jnp.sum(y) + jnp.sum(last.h)
+
+  got, want = (
+    jax.grad(cost)(params, function)
+    for function in (fused_unroll, unroll_by_scan)
+  )
+  assert_close(got, want, rtol=1e-4, atol=1e-5)

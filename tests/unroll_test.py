@@ -86,7 +86,7 @@ def test_lengths_and_resets_equal_sequences_cut_to_pieces(kind, reverse):
     for function, more in (
       (static_unroll, {}),
       (unroll, {}),
-      (unroll, {"implementation": "scan"}),
+      (unroll, {"implementation": "fused"}),
       (unroll, {"checkpoint_every": 3}),
     ):
       call = functools.partial(function, cell, **options, **more)
@@ -139,8 +139,8 @@ def test_any_mask_equals_a_loop_over_the_valid_steps(reverse, with_lengths):
       reverse,
     )
     args = (cell, params, xs, carry)
-    scan = functools.partial(unroll, implementation="scan")
-    for function in (unroll, scan, static_unroll):
+    fused = functools.partial(unroll, implementation="fused")
+    for function in (unroll, fused, static_unroll):
       actual = jax.jit(
         functools.partial(function, cell, **options, initial=fresh)
       )(*args[1:])
@@ -218,7 +218,7 @@ def test_gradients_equal_those_of_the_loop_and_finite_differences(kind):
     cost = weighted_sum(static_unroll, cell, **options)
     expected = jax.jit(jax.grad(cost, argnums))(params, xs, carry)
     for more in (
-      {"implementation": "scan"},
+      {"implementation": "fused", "checkpoint_every": 4},
       {"checkpoint_every": 1},
       {"checkpoint_every": 4},
       {},

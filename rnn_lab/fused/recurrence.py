@@ -8,6 +8,7 @@ product over all steps each (as in cuDNN; Appleyard et al. 2016).
 
 import functools
 import itertools
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -64,16 +65,19 @@ def unroll(
   weights = program.rule.weights(params)
   dtype = start[0].dtype
 
+  rows = math.prod(batch_shape)
+
   def flat(a: Array, lead: int) -> Array:
     rest = a.shape[lead + len(batch_shape) :]
-    return a.reshape(*a.shape[:lead], -1, *rest)
+    return a.reshape(*a.shape[:lead], rows, *rest)
 
   if valid is not None:
     # A nan in the padding would reach the gradients, as nan * 0.
     x_TBD = jnp.where(valid[..., None], x_TBD, jnp.zeros_like(x_TBD))
     if reset is not None:
       reset = reset & valid
-  x = flat(x_TBD, 1)
+  # As a step does: inputs may be integers, whose gradients are of no dtype.
+  x = flat(x_TBD.astype(weights.input_kernel.dtype), 1)
   # One product for all steps pays if it is large; a narrow one is cheaper than
   # to write its result and read it again, but for what starting it costs.
   if program.hoist or x.shape[-1] >= start[0].shape[-1]:
@@ -137,7 +141,7 @@ def _recurrence_bwd(
   if weights.input_kernel is None:
     d_x = jnp.concatenate(gradients.of_x, -1)
   else:
-    d_x = _input_gradient(weights.input_kernel, gradients.of_x).astype(x.dtype)
+    d_x = _input_gradient(weights.input_kernel, gradients.of_x)
     d_weights = d_weights._replace(
       input_kernel=_kernel_gradient(weights.input_kernel, x, gradients.of_x),
       bias=_bias_gradient(weights.bias, gradients.of_x),
@@ -169,4 +173,5 @@ def _bias_gradient(bias: Array | None, d_gates: Arrays) -> Array | None:
 def _input_gradient(kernel: Array, d_gates: Arrays) -> Array:
   edges = list(itertools.accumulate(d.shape[-1] for d in d_gates))
   blocks = jnp.split(kernel, edges[:-1], axis=-1)
-  return sum(affine(w.T, d, d.dtype) for w, d in zip(blocks, d_gates))
+  products = [affine(w.T, d, d.dtype) for w, d in zip(blocks, d_gates)]
+  return functools.reduce(jnp.add, products).astype(kernel.dtype)

@@ -59,5 +59,9 @@ class Rule(NamedTuple):
 
 
 def sigmoid(x: Any) -> Any:
-  """Computes the logistic function through tanh, which has vector code."""
+  """Computes the logistic function through tanh, which has vector code.
+
+  The error is that of rounding 1, also where the value is near 0: in float32 a
+  gate below 1e-7 is 0.
+  """
   return 0.5 * jnp.tanh(0.5 * x) + 0.5
