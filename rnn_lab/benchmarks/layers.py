@@ -184,7 +184,7 @@ def arrays(shape: Shape) -> tuple[Weights, np.ndarray]:
 
 
 @contextlib.contextmanager
-def _process(name: str, cores: int) -> Iterator[Connection]:
+def _process(name: str, cores: int) -> Iterator[Any]:
   """Starts the process of a library."""
   context = multiprocessing.get_context("spawn")
   pipe, other_end = context.Pipe()
@@ -217,6 +217,7 @@ def _serve(pipe: Connection, name: str, cores: int) -> None:
       except Missing:
         pipe.send(None)
       continue
+    assert layer is not None  # it has been built
     work, calls = layer.passes[argument], 0
     start = time.perf_counter()
     while time.perf_counter() - start < SECONDS or calls < 2:

@@ -9,7 +9,7 @@ product over all steps each (as in cuDNN; Appleyard et al. 2016).
 import functools
 import itertools
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -63,6 +63,8 @@ def unroll(
   """
   batch_shape = x_TBD.shape[1:-1]
   weights = program.rule.weights(params)
+  kernel, bias = weights.input_kernel, weights.bias
+  assert kernel is not None  # as a rule gives all of them
   dtype = start[0].dtype
 
   rows = math.prod(batch_shape)
@@ -77,11 +79,11 @@ def unroll(
     if reset is not None:
       reset = reset & valid
   # As a step does: inputs may be integers, whose gradients are of no dtype.
-  x = flat(x_TBD.astype(weights.input_kernel.dtype), 1)
+  x = flat(x_TBD.astype(kernel.dtype), 1)
   # One product for all steps pays if it is large; a narrow one is cheaper than
   # to write its result and read it again, but for what starting it costs.
   if program.hoist or x.shape[-1] >= start[0].shape[-1]:
-    x = loops.project(weights.input_kernel, weights.bias, x, dtype)
+    x = loops.project(kernel, bias, x, dtype)
     weights = weights._replace(input_kernel=None, bias=None)
   sequence = Sequence(
     weights=weights,
@@ -92,7 +94,8 @@ def unroll(
     reset=None if reset is None else flat(reset, 1),
   )
   try:
-    last, y_TBH = _recurrence(program, sequence)
+    # What custom_vjp returns has no type.
+    results = cast("tuple[Arrays, Array]", _recurrence(program, sequence))
   except TypeError as error:
     if "forward-mode" not in str(error):
       raise
@@ -100,6 +103,7 @@ def unroll(
       "unroll: a fused program has no forward-mode derivative (jvp, jacfwd, "
       'linearize); use implementation="scan"'
     ) from None
+  last, y_TBH = results
   last = [a.reshape(*batch_shape, *a.shape[1:]) for a in last]
   y_TBH = y_TBH.reshape(y_TBH.shape[0], *batch_shape, y_TBH.shape[-1])
   return type(start)(*last), y_TBH

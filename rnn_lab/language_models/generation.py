@@ -210,6 +210,7 @@ def _check_one_text(carry: Carry) -> None:
 
 
 def _as_list(keys: Any) -> list[Key]:
+  listed: list[Any]
   try:
     listed = [*keys]
   except TypeError:  # a single key, or no key at all

@@ -5,7 +5,7 @@ Its GRU resets before the product, and its simple network has ReLUs only.
 
 from typing import Any
 
-import haiku as hk
+import haiku as hk  # pyright: ignore[reportMissingImports]
 import jax.numpy as jnp
 import numpy as np
 

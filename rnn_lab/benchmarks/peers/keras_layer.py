@@ -7,7 +7,7 @@ os.environ["KERAS_BACKEND"] = "jax"
 from typing import Any
 
 import jax.numpy as jnp
-import keras
+import keras  # pyright: ignore[reportMissingImports]
 import numpy as np
 
 from rnn_lab.benchmarks.peers.base import Layer, Weights, jax_layer
