@@ -1,7 +1,8 @@
 """Unrolls a cell through time; all other modules unroll through this one.
 
-`unroll` is one `lax.scan`. `static_unroll` computes the same as a Python loop,
-T copies of the step one after the other, as textbooks draw an unfolded network.
+`unroll` is one `lax.scan`, or a fused program. `static_unroll` computes the same
+as a Python loop, T copies of the step one after the other, as textbooks draw an
+unfolded network.
 """
 
 import functools
@@ -84,7 +85,8 @@ def unroll(
       numbers. None keeps all.
     implementation: "scan"; "fused" for the same numbers, to rounding, from a
       program whose gradients are written by hand (see `rnn_lab.fused`), which
-      has no forward-mode derivative; or "auto" for the fastest one available.
+      has no forward-mode derivative; or "auto", which is "fused" on a GPU for
+      the cells that have such a program and "scan" elsewhere.
 
   Returns:
     The last carry and the outputs `[T, B, H]`.

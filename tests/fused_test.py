@@ -200,7 +200,9 @@ def test_which_program_is_chosen(monkeypatch):
   cell, params, _, xs = setting("lstm", np.float32)
   step = cell.step
   own = cell._replace(step=lambda *args: step(*args), kind="mine")
-  with pytest.raises(FieldError, match="for a cell other .* for 'mine'"):
+  with pytest.raises(
+    FieldError, match="for a cell whose step is not .* for 'mine'"
+  ):
     fused_unroll(own, params, xs)
   for platform, automatic in (("gpu", True), ("cpu", False), ("tpu", False)):
     monkeypatch.setattr(jax, "default_backend", lambda p=platform: p)

@@ -635,7 +635,8 @@ def test_parameters_of_another_form_are_refused(kind):
     (params._asdict(), "be those of .* got a dict without it"),
     (scalars, r"be those of .* input_kernel, got shape \(\)"),
   ):
-    for function in (unroll, static_unroll):
+    fused = functools.partial(unroll, implementation="fused")
+    for function in (unroll, fused, static_unroll):
       with pytest.raises(FieldError, match=f"^{kind}: params must {got}"):
         function(cell, wrong, xs)
 

@@ -72,7 +72,7 @@ def measure(
     pass and library the geometric mean over shapes of its time over rnn_lab's.
 
   Raises:
-    RuntimeError: a library's process has ended, or its numbers are others.
+    RuntimeError: a library's process has ended, or its results differ.
   """
   names = peers.installed()
   shapes = [Shape(cell, *size) for cell in GATES for size in sizes]
@@ -202,6 +202,8 @@ def _process(name: str, cores: int) -> Iterator[Any]:
 
 def _serve(pipe: Connection, name: str, cores: int) -> None:
   """Answers ("build", shape) and ("time", pass), until the pipe is closed."""
+  # Several processes share a GPU: none may take all of its memory at once.
+  os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
   if cores:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
   module, layer = peers.module(name), None

@@ -16,8 +16,9 @@ from rnn_lab.fused.recurrence import Program as Program
 from rnn_lab.fused.recurrence import unroll as unroll
 from rnn_lab.fused.rules import Rule
 
-# The platforms where "auto" is a fused program, since it was faster on every
-# shape of docs/benchmarks.md, and the fields `unroll` and `hoist` of `Program`.
+# The platforms where "auto" is a fused program, since it was faster than the
+# scan in every row of docs/benchmarks.md, and the fields `unroll` and `hoist` of
+# `Program`.
 # On a CPU its products over all steps are cut up by the number of cores, and so
 # would be the bits of a run.
 AUTOMATIC = {"gpu": (16, True)}
@@ -46,8 +47,8 @@ def program(cell: Cell, reverse: bool, implementation: str) -> Program | None:
     return None
   raise FieldError(
     "implementation",
-    "{field} must be auto or scan for a cell other than elman, gru and lstm, "
-    f"got fused for {cell.kind!r}",
+    "{field} must be auto or scan for a cell whose step is not that of elman, "
+    f"gru or lstm, got fused for {cell.kind!r}",
   )
 
 

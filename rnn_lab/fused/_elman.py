@@ -4,7 +4,7 @@ import jax.numpy as jnp
 
 from rnn_lab.cells._elman import ElmanParams
 from rnn_lab.cells.activations import ACTIVATIONS
-from rnn_lab.fused.rules import Arrays, Rule, Weights, sigmoid
+from rnn_lab.fused.rules import Arrays, Rule, Weights
 from rnn_lab.types import Array
 
 
@@ -14,9 +14,7 @@ def _weights(params: ElmanParams) -> Weights:
 
 def rule(activation: str) -> Rule:
   """Returns the rule of the Elman cell with an activation of ACTIVATIONS."""
-  function = sigmoid if activation == "sigmoid" else None
-  function = function or ACTIVATIONS[activation].function
-  largest, slope = ACTIVATIONS[activation][1:]
+  function, largest, slope = ACTIVATIONS[activation]
 
   def forward(
     common: Arrays, of_x: Arrays, of_h: Arrays, before: Arrays

@@ -1,9 +1,10 @@
 """The elementwise arithmetic of a GRU step, forwards and backwards."""
 
+import jax
 import jax.numpy as jnp
 
 from rnn_lab.cells._gru import GRU_GATES, GRUParams
-from rnn_lab.fused.rules import Arrays, Rule, Weights, sigmoid
+from rnn_lab.fused.rules import Arrays, Rule, Weights
 from rnn_lab.types import Array
 
 
@@ -21,7 +22,7 @@ def _weights(params: GRUParams) -> Weights:
 def _forward(
   common: Arrays, of_x: Arrays, of_h: Arrays, before: Arrays
 ) -> tuple[Arrays, Arrays]:
-  r, z = map(sigmoid, common)
+  r, z = map(jax.nn.sigmoid, common)
   (x_n,), (h_n,) = of_x, of_h
   n = jnp.tanh(x_n + r * h_n)
   return ((1.0 - z) * n + z * before[0],), (r, z, n, h_n)

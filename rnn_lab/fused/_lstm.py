@@ -1,9 +1,10 @@
 """The elementwise arithmetic of an LSTM step, forwards and backwards."""
 
+import jax
 import jax.numpy as jnp
 
 from rnn_lab.cells._lstm import LSTM_GATES, LSTMParams
-from rnn_lab.fused.rules import Arrays, Rule, Weights, sigmoid
+from rnn_lab.fused.rules import Arrays, Rule, Weights
 from rnn_lab.types import Array
 
 
@@ -15,6 +16,7 @@ def _forward(
   common: Arrays, of_x: Arrays, of_h: Arrays, before: Arrays
 ) -> tuple[Arrays, Arrays]:
   i, f, g, o = common
+  sigmoid = jax.nn.sigmoid
   i, f, g, o = sigmoid(i), sigmoid(f), jnp.tanh(g), sigmoid(o)
   c = f * before[1] + i * g
   return (o * jnp.tanh(c), c), (i, f, g, o)

@@ -45,7 +45,7 @@ class Trace(NamedTuple):
 
 
 class Gradients(NamedTuple):
-  """Of a cost, with respect to gates `[T, B, ...]` and states.
+  """Gradients of a cost with respect to gates `[T, B, ...]` and states.
 
   Attributes:
     of_x: of x W + b, the common gates and the others, if there are any.

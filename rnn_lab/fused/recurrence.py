@@ -78,10 +78,10 @@ def unroll(
     x_TBD = jnp.where(valid[..., None], x_TBD, jnp.zeros_like(x_TBD))
     if reset is not None:
       reset = reset & valid
-  # As a step does: inputs may be integers, whose gradients are of no dtype.
+  # As a step does: inputs may be integers, which have no gradients.
   x = flat(x_TBD.astype(kernel.dtype), 1)
-  # One product for all steps pays if it is large; a narrow one is cheaper than
-  # to write its result and read it again, but for what starting it costs.
+  # One product for all steps pays if it is large. A narrow one costs less in
+  # the loop than its result costs in memory, where a launch costs nothing.
   if program.hoist or x.shape[-1] >= start[0].shape[-1]:
     x = loops.project(kernel, bias, x, dtype)
     weights = weights._replace(input_kernel=None, bias=None)

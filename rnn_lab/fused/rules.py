@@ -6,9 +6,7 @@ looped over, and on what device, is the business of the modules beside this one.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
-
-import jax.numpy as jnp
+from typing import NamedTuple
 
 from rnn_lab.types import Array, Params
 
@@ -56,12 +54,3 @@ class Rule(NamedTuple):
   backward: Callable[
     [Arrays, Arrays, Array, Arrays], tuple[Arrays, Arrays, Arrays, Arrays]
   ]
-
-
-def sigmoid(x: Any) -> Any:
-  """Computes the logistic function through tanh, which has vector code.
-
-  The error is that of rounding 1, also where the value is near 0: in float32 a
-  gate below 1e-7 is 0.
-  """
-  return 0.5 * jnp.tanh(0.5 * x) + 0.5
