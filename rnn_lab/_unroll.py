@@ -1,8 +1,8 @@
 """Unrolls a cell through time; all other modules unroll through this one.
 
-`unroll` is one `lax.scan`, or a fused program. `static_unroll` computes the same
-as a Python loop, T copies of the step one after the other, as textbooks draw an
-unfolded network.
+`unroll` is one `lax.scan`, or a fused program. `static_unroll` computes the
+same as a Python loop, T copies of the step one after the other, as textbooks
+draw an unfolded network.
 """
 
 import functools

@@ -17,8 +17,8 @@ from rnn_lab.fused.recurrence import unroll as unroll
 from rnn_lab.fused.rules import Rule
 
 # The platforms where "auto" is a fused program, since it was faster than the
-# scan in every row of docs/benchmarks.md, and the fields `unroll` and `hoist` of
-# `Program`.
+# scan in every row of docs/benchmarks.md, and the fields `unroll` and `hoist`
+# of `Program`.
 # On a CPU its products over all steps are cut up by the number of cores, and so
 # would be the bits of a run.
 AUTOMATIC = {"gpu": (16, True)}
