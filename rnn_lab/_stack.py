@@ -201,6 +201,9 @@ def unroll_stack(
   fresh = none if initial is None else initial
   carries, states = [], []
   drop_key = dropout_key if stack.dropout > 0.0 else None
+  implementation = stack.implementation
+  if return_states or perturbations is not None:
+    implementation = "scan"  # of cells whose steps are made here
   for layer, cells in enumerate(_layers(stack)):
     if drop_key is not None and layer > 0:
       layer_key = jax.random.fold_in(drop_key, layer)
@@ -228,7 +231,7 @@ def unroll_stack(
           resets_TB=resets_TB,
           reverse=direction == 1,
           checkpoint_every=stack.checkpoint_every,
-          implementation=stack.implementation,
+          implementation=implementation,
         )
       )
     after, outputs = zip(*results)

@@ -1,6 +1,7 @@
 """The benchmarks: their arithmetic, and that each runs; no speed is tested."""
 
 import contextlib
+import functools
 import itertools
 import types
 
@@ -19,6 +20,7 @@ from rnn_lab.benchmarks import (
   rounds,
   torch_ptb,
 )
+from rnn_lab.benchmarks.processes import answering
 from rnn_lab.benchmarks.rounds import run_in_turns, summarize
 from rnn_lab.training.loop import Trainer
 
@@ -90,18 +92,19 @@ def test_torch_trains(monkeypatch):
   """As many tokens in a round, as those of the lab are counted."""
   monkeypatch.setattr(ptb_small, "WORDS", 20)
   monkeypatch.setattr(ptb_small, "STEPS", 2)
-  with ptb_small._torch_process(tiny_recipe()) as one_round:
-    assert one_round() > 0
   sizes = {
     "words": 20,
     "hidden_size": 4,
     "num_layers": 2,
     "batch": 2,
     "window": 3,
-    "clip_norm": 5.0,
-    "learning_rate": 1.0,
+    "clip_norm": 0.25,
+    "learning_rate": 20.0,
     "steps": 2,
   }
+  assert ptb_small._sizes(tiny_recipe()) == sizes
+  with answering("torch", torch_ptb.serve, sizes) as ask:
+    assert ask("go") > 0
   requests, rates = iter(["go", "go"]), []
 
   def receive():
@@ -116,12 +119,19 @@ def test_torch_trains(monkeypatch):
   assert rates == [2 * 2 * 3 / 4] * 2
 
 
+def test_a_process_that_has_ended_is_named():
+  ended = pytest.raises(RuntimeError, match="^the process of torch has ended$")
+  with answering("torch", print) as ask, ended:  # print returns at once
+    ask("go")
+
+
 def test_what_is_measured_is_named(monkeypatch):
   """The lab's rate, and the ratio to the other's."""
   monkeypatch.setattr(ptb_small, "trainer", lambda config: lambda: 6.0)
   monkeypatch.setattr(torch_ptb, "is_installed", lambda: True)
-  other = contextlib.nullcontext(lambda: 2.0)
-  monkeypatch.setattr(ptb_small, "_torch_process", lambda config: other)
+  other = contextlib.nullcontext({"go": 2.0}.get)
+  monkeypatch.setattr(ptb_small, "_sizes", lambda config: {})
+  monkeypatch.setattr(ptb_small, "answering", lambda *args: other)
   found = ptb_small.measure({}, rounds=1)
   assert found["rnn_lab"]["median"] == 6
   assert found["ratios"]["torch, eager nn.LSTM"]["median"] == 3
@@ -230,3 +240,34 @@ def test_the_means_of_layers_are_geometric_and_over_our_time():
 
   (mean,) = layers.means([row(2.0, 4.0), row(1.0, 8.0)])
   assert mean == {"cell": "gru", "pass": "forward", "times": {"torch": 4.0}}
+
+
+def test_a_shape_is_measured_where_a_library_has_the_cell():
+  shape = layers.Shape("gru", batch=2, steps=3, inputs=4, hidden=5)
+  same = {"outputs": np.array([1.0, -2.0]), "inputs": np.array([4.0])}
+  near = {"outputs": np.array([1.0, -2.01]), "inputs": np.array([4.0])}
+  built = {"rnn_lab": near, "rnn_lab, scan": same, "haiku": None}
+  ms = {"forward": iter([9.0, 1.0, 3.0]), "training": iter([9.0, 5.0, 7.0])}
+
+  def answer(name, message):
+    order, argument = message
+    if order == "build":
+      assert argument == shape
+      return built[name]
+    return next(ms[argument]) if name == "rnn_lab" else 2.0
+
+  ask = {name: functools.partial(answer, name) for name in built}
+  forward, training = layers.measure_shape(shape, ask, rounds=2)
+  assert forward["shape"] == shape._asdict() and forward["pass"] == "forward"
+  assert forward["difference"] == {
+    "rnn_lab": pytest.approx(0.005),
+    "rnn_lab, scan": 0.0,
+  }
+  assert forward["ms"]["rnn_lab"]["median"] == 2.0
+  assert training["ms"]["rnn_lab"]["median"] == 6.0
+  assert set(training["ms"]) == {"rnn_lab", "rnn_lab, scan"}
+
+  for wrong in (-2.03, np.nan):
+    built["rnn_lab"] = same | {"outputs": np.array([1.0, wrong])}
+    with pytest.raises(RuntimeError, match="^rnn_lab computes other numbers"):
+      layers.measure_shape(shape, ask, rounds=2)

@@ -12,11 +12,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.test_util import check_grads
-from unroll_test import LENGTHS, B, D, T, assert_close, random_like, setting
+from unroll_test import (
+  LENGTHS,
+  RESETS,
+  B,
+  D,
+  T,
+  assert_close,
+  random_like,
+  setting,
+)
 
 from rnn_lab import fused
+from rnn_lab._stack import (
+  init_stack,
+  stack,
+  unroll_stack,
+  zero_perturbations,
+)
 from rnn_lab._unroll import static_unroll, unroll
-from rnn_lab.cells import CELLS, elman
+from rnn_lab.cells import CELLS, elman, lstm
 from rnn_lab.errors import FieldError
 
 fused_unroll = functools.partial(unroll, implementation="fused")
@@ -94,17 +109,18 @@ def test_every_activation_of_an_elman_cell(activation):
 
 
 @pytest.mark.parametrize("kind", CELLS)
-def test_steps_in_one_iteration_of_a_loop_change_no_number(kind, monkeypatch):
-  """As on a GPU, where T is no multiple of them."""
+def test_every_program_with_lengths_resets_and_in_reverse(kind, monkeypatch):
+  """Also a GPU's, where T is no multiple of the steps taken at once."""
   with jax.enable_x64(True):
     cell, params, carry, xs = setting(kind)
     initial = random_like(cell.initial_carry((), jnp.float64), 8)
     arrays = (cell, params, xs, carry, initial)
-    monkeypatch.setitem(fused.AUTOMATIC, jax.default_backend(), (1, False))
-    one = all_gradients(fused_unroll, *arrays, reverse=True)
-    monkeypatch.setitem(fused.AUTOMATIC, jax.default_backend(), (3, True))
-    many = all_gradients(fused_unroll, *arrays, reverse=True)
-    assert_close(many, one, rtol=1e-11, atol=1e-13)
+    options = {"lengths_B": LENGTHS, "resets_TB": RESETS, "reverse": True}
+    want = all_gradients(static_unroll, *arrays, **options)
+    for fields in ((1, False), (3, True)):
+      monkeypatch.setitem(fused.AUTOMATIC, jax.default_backend(), fields)
+      found = all_gradients(fused_unroll, *arrays, **options)
+      assert_close(found, want, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", CELLS)
@@ -198,8 +214,14 @@ def test_forward_mode_is_refused_with_the_way_out():
 
 def test_which_program_is_chosen(monkeypatch):
   cell, params, _, xs = setting("lstm", np.float32)
-  step = cell.step
-  own = cell._replace(step=lambda *args: step(*args), kind="mine")
+
+  class Step:
+    __hash__ = None
+
+    def __call__(self, *args):
+      return cell.step(*args)
+
+  own = cell._replace(step=Step(), kind="mine")
   with pytest.raises(
     FieldError, match="for a cell whose step is not .* for 'mine'"
   ):
@@ -238,3 +260,15 @@ def test_batches_of_any_rank_and_integer_inputs(batch_shape):
     for function in (fused_unroll, unroll_by_scan)
   )
   assert_close(got, want, rtol=1e-4, atol=1e-5)
+
+
+def test_a_stack_scans_the_steps_that_it_makes():
+  layers = stack([lstm(4)], implementation="fused")
+  params = init_stack(layers, jax.random.key(0), D)
+  x = jnp.arange(T * B * D, dtype=jnp.float32).reshape(T, B, D) / 50.0
+  _, plain = unroll_stack(layers, params, x)
+  _, y, _ = unroll_stack(layers, params, x, return_states=True)
+  np.testing.assert_allclose(y, plain, rtol=1e-5, atol=1e-6)
+  zeros = zero_perturbations(layers, T, B)
+  _, y = unroll_stack(layers, params, x, perturbations=zeros)
+  np.testing.assert_allclose(y, plain, rtol=1e-5, atol=1e-6)

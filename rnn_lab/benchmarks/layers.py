@@ -7,12 +7,12 @@ that cell; one that is not installed is left out altogether.
 """
 
 import contextlib
+import functools
 import math
-import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ import numpy as np
 
 from rnn_lab.benchmarks import peers
 from rnn_lab.benchmarks.peers.base import Missing, Weights
+from rnn_lab.benchmarks.processes import answering
 from rnn_lab.benchmarks.rounds import run_in_turns, summarize
 
 GATES = {"elman": 1, "gru": 3, "lstm": 4}
@@ -78,9 +79,12 @@ def measure(
   shapes = [Shape(cell, *size) for cell in GATES for size in sizes]
   rows = []
   with contextlib.ExitStack() as stack:
-    pipes = {name: stack.enter_context(_process(name, cores)) for name in names}
+    ask = {
+      name: stack.enter_context(answering(name, _serve, name, cores))
+      for name in names
+    }
     for shape in shapes:
-      rows += _measure_shape(shape, pipes, rounds)
+      rows += measure_shape(shape, ask, rounds)
   return {"cores": cores, "rows": rows, "means": means(rows)}
 
 
@@ -106,19 +110,20 @@ def means(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
   ]
 
 
-def _measure_shape(
-  shape: Shape, pipes: Mapping[str, Connection], rounds: int
+def measure_shape(
+  shape: Shape, ask: Mapping[str, Callable[[Any], Any]], rounds: int
 ) -> list[dict[str, Any]]:
-  results = {}
-  for pipe in pipes.values():
-    pipe.send(("build", shape))
-  for name, pipe in pipes.items():
-    try:
-      found = pipe.recv()
-    except EOFError:
-      raise RuntimeError(f"the process of {name} has ended") from None
-    if found is not None:
-      results[name] = found
+  """Returns the rows of one shape.
+
+  Args:
+    shape: of the layer.
+    ask: for each library a function that answers ("build", shape) with the
+      results of its layer, None if it has none, and ("time", pass) with
+      milliseconds.
+    rounds: the number of rounds of timing that count.
+  """
+  built = {name: answer(("build", shape)) for name, answer in ask.items()}
+  results = {name: a for name, a in built.items() if a is not None}
   reference = results["rnn_lab, scan"]
   difference = {
     name: max(
@@ -127,22 +132,17 @@ def _measure_shape(
     )
     for name, found in results.items()
   }
-  worst = max(difference, key=lambda name: difference[name])
-  if not difference[worst] < LARGEST_DIFFERENCE:
-    raise RuntimeError(
-      f"{worst} computes other numbers for {shape}: {difference[worst]:.1e}"
-    )
+  for name, size in difference.items():
+    if not size < LARGEST_DIFFERENCE:  # nan, too
+      raise RuntimeError(
+        f"{name} computes other numbers for {shape}: {size:.1e}"
+      )
   rows = []
   for pass_ in ("forward", "training"):
-
-    def one_round(name: str, pass_: str = pass_) -> float:
-      pipes[name].send(("time", pass_))
-      return pipes[name].recv()
-
-    times = run_in_turns(
-      {name: lambda name=name: one_round(name) for name in results}, rounds
-    )
-    ms = summarize(times, "rnn_lab")
+    turns = {
+      name: functools.partial(ask[name], ("time", pass_)) for name in results
+    }
+    ms = summarize(run_in_turns(turns, rounds), "rnn_lab")
     ms.pop("ratios")
     rows.append(
       {
@@ -181,23 +181,6 @@ def arrays(shape: Shape) -> tuple[Weights, np.ndarray]:
   )
   size = (shape.steps, shape.batch, shape.inputs)
   return weights, normal(*size, scale=1.0)
-
-
-@contextlib.contextmanager
-def _process(name: str, cores: int) -> Iterator[Any]:
-  """Starts the process of a library."""
-  context = multiprocessing.get_context("spawn")
-  pipe, other_end = context.Pipe()
-  process = context.Process(
-    target=_serve, args=(other_end, name, cores), daemon=True
-  )
-  process.start()
-  other_end.close()  # so that a process that ends is noticed
-  try:
-    yield pipe
-  finally:
-    pipe.close()
-    process.join(timeout=10)
 
 
 def _serve(pipe: Connection, name: str, cores: int) -> None:

@@ -8,14 +8,15 @@ thread pools of the two would interfere.
 """
 
 import contextlib
-import multiprocessing
-from collections.abc import Callable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from rnn_lab import models
 from rnn_lab.benchmarks import torch_ptb
+from rnn_lab.benchmarks.processes import answering
 from rnn_lab.benchmarks.rounds import run_in_turns, summarize, timed
 from rnn_lab.tasks.language import of_corpus
 from rnn_lab.text.base import Corpus, Split
@@ -41,8 +42,11 @@ def measure(config: Mapping[str, Any], rounds: int = ROUNDS) -> dict[str, Any]:
   functions = {"rnn_lab": trainer(config)}
   with contextlib.ExitStack() as stack:
     if torch_ptb.is_installed():
-      one_round = stack.enter_context(_torch_process(config))
-      functions["torch, eager nn.LSTM"] = one_round
+      name = "torch, eager nn.LSTM"
+      ask = stack.enter_context(
+        answering(name, torch_ptb.serve, _sizes(config))
+      )
+      functions[name] = functools.partial(ask, "go")
     return summarize(run_in_turns(functions, rounds), "rnn_lab")
 
 
@@ -73,14 +77,9 @@ def trainer(config: Mapping[str, Any]) -> Callable[[], float]:
   return timed(train, STEPS * batch * window)
 
 
-@contextlib.contextmanager
-def _torch_process(
-  config: Mapping[str, Any],
-) -> Iterator[Callable[[], float]]:
-  """Starts PyTorch in a separate process, which each call asks for a round."""
-  context = multiprocessing.get_context("spawn")
-  pipe, other_end = context.Pipe()
-  sizes = {
+def _sizes(config: Mapping[str, Any]) -> dict[str, Any]:
+  """Returns what PyTorch has to know of the recipe."""
+  return {
     "words": WORDS,
     "hidden_size": config["model"]["hidden_size"],
     "num_layers": config["model"]["num_layers"],
@@ -90,17 +89,3 @@ def _torch_process(
     "learning_rate": config["optimizer"]["learning_rate"],
     "steps": STEPS,
   }
-  process = context.Process(
-    target=torch_ptb.serve, args=(other_end, sizes), daemon=True
-  )
-  process.start()
-
-  def one_round() -> float:
-    pipe.send("go")
-    return pipe.recv()
-
-  try:
-    yield one_round
-  finally:
-    pipe.close()
-    process.join(timeout=10)

@@ -9,7 +9,7 @@ from rnn_lab.cells import elman, gru, lstm
 from rnn_lab.cells.activations import ACTIVATIONS
 from rnn_lab.cells.base import Cell
 from rnn_lab.errors import FieldError
-from rnn_lab.fused._elman import rule
+from rnn_lab.fused._elman import rule as elman_rule
 from rnn_lab.fused._gru import GRU
 from rnn_lab.fused._lstm import LSTM
 from rnn_lab.fused.recurrence import Program as Program
@@ -40,7 +40,8 @@ def program(cell: Cell, reverse: bool, implementation: str) -> Program | None:
   platform = jax.default_backend()
   if implementation == "auto" and platform not in AUTOMATIC:
     return None
-  rule = _rules().get(cell.step)
+  # By identity: a user's step need not be hashable.
+  rule = next((rule for step, rule in _rules() if step is cell.step), None)
   if rule is not None:
     return Program(rule, reverse, *AUTOMATIC.get(platform, (1, False)))
   if implementation == "auto":
@@ -53,7 +54,7 @@ def program(cell: Cell, reverse: bool, implementation: str) -> Program | None:
 
 
 @functools.cache
-def _rules() -> dict[Any, Rule]:
-  # Cells of all sizes share their step.
-  rules = {lstm(1).step: LSTM, gru(1).step: GRU}
-  return rules | {elman(1, name).step: rule(name) for name in ACTIVATIONS}
+def _rules() -> tuple[tuple[Any, Rule], ...]:
+  """Returns the steps that have a rule, which cells of all sizes share."""
+  elmans = [(elman(1, name).step, elman_rule(name)) for name in ACTIVATIONS]
+  return (lstm(1).step, LSTM), (gru(1).step, GRU), *elmans

@@ -253,7 +253,7 @@ class WritingModel(StatelessModel):
       xs,
       first,
       checkpoint_every=self.stack.checkpoint_every,
-      implementation=self.stack.implementation,
+      implementation="scan",  # of a step that is made here
     )
     output_BTO = output_TBO.swapaxes(0, 1)
     if train and self.readout_dropout > 0.0:
