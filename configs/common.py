@@ -160,6 +160,7 @@ def default_config() -> config_dict.ConfigDict:
         "num_steps": 1500,
         "num_epochs": 0,
         "batch_size": 64,
+        "batch_shards": 1,
         "clip_norm": 1.0,
         "log_every": 50,
         "gradient_flow_every": 0,

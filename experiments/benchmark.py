@@ -1,16 +1,14 @@
 """Measures speed or memory, and writes the numbers as JSON.
 
-  python -m experiments.benchmark --name=layers --workdir=DIR
-  python -m experiments.benchmark --name=ptb_small --workdir=DIR
-  python -m experiments.benchmark --name=loss_memory --workdir=DIR
-  python -m experiments.benchmark --name=gradient_norms --workdir=DIR
+  python -m experiments.benchmark --config=configs/benchmark.py --workdir=DIR
 
-layers: one recurrent layer of eight sizes, forwards and for training, beside
+measures one recurrent layer of eight sizes, forwards and for training, beside
 those of every library that is installed (PyTorch, Flax, Haiku, Equinox, Keras).
-ptb_small: training tokens per second of the recipe in configs/ptb_small.py,
-beside PyTorch's nn.LSTM where PyTorch is installed. loss_memory: what the loss
-in chunks saves. gradient_norms: what logging them costs, in the main
-experiment, configs/vanishing_gradient.py. Leave the machine alone meanwhile.
+With :NAME after the name of the config it measures something else: ptb_small,
+training tokens per second of the recipe in configs/ptb_small.py, beside
+PyTorch's nn.LSTM where PyTorch is installed; loss_memory, what the loss in
+chunks saves; gradient_norms, what logging them costs in the main experiment,
+configs/vanishing_gradient.py. Leave the machine alone meanwhile.
 """
 
 import importlib
@@ -29,7 +27,14 @@ BENCHMARKS = {
   "loss_memory": (),
   "gradient_norms": (vanishing_gradient,),
 }
-FLAGS = {"name": (flags.DEFINE_string, None, f"one of {', '.join(BENCHMARKS)}")}
+FLAGS = cli.CONFIG | {
+  "compare": (
+    flags.DEFINE_string,
+    "",
+    "the JSON file of an earlier benchmark of layers: rows that have become "
+    "slower are printed, and the exit code is 1",
+  )
+}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -38,22 +43,36 @@ def main(argv: Sequence[str]) -> int:
 
 
 def benchmark(args: cli.Arguments) -> int:
-  """Writes the file `--name`.json into `--workdir`."""
-  from rnn_lab.errors import check_choice
+  """Writes the file NAME.json into `--workdir`.
+
+  Returns:
+    The exit code: 1 if a row is slower than that of `--compare`.
+  """
+  from rnn_lab.benchmarks import comparing
+  from rnn_lab.errors import FieldError, check_choice
+  from rnn_lab.paths import local_path
   from rnn_lab.rundir import check_can_hold, write_json
   from rnn_lab.training.environment import machine
 
-  check_choice("name", args.name, BENCHMARKS)
+  fields = args.config.fields.to_dict()
+  check_choice("name", fields.get("name"), BENCHMARKS)
+  name, before = fields["name"], {}
+  if args.compare:
+    if name != "layers":
+      raise FieldError("compare", f"{{field}} is of layers, not of {name}")
+    before = comparing.read(local_path("compare", args.compare))
   check_can_hold(args.workdir, tuple(f"{name}.json" for name in BENCHMARKS))
-  module = importlib.import_module(f"rnn_lab.benchmarks.{args.name}")
-  configs = [c.get_config().to_dict() for c in BENCHMARKS[args.name]]
-  result = module.measure(*configs)
+  module = importlib.import_module(f"rnn_lab.benchmarks.{name}")
+  configs = [c.get_config().to_dict() for c in BENCHMARKS[name]]
+  result = module.measure(*([fields[name]] if name in fields else configs))
   args.workdir.mkdir(parents=True, exist_ok=True)
-  path = args.workdir / f"{args.name}.json"
+  path = args.workdir / f"{name}.json"
   write_json(path, {"machine": machine(), "result": result})
   print(json.dumps(result, indent=2))
   print(f"written: {path}")
-  return 0
+  lines = comparing.slower(before, comparing.spread(result.get("rows", ())))
+  print("\n".join(lines))
+  return 1 if lines else 0
 
 
 if __name__ == "__main__":

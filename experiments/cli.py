@@ -46,8 +46,12 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
   if sys.stderr is not None:
     sys.stderr = streams.Lasting(sys.stderr)
   warnings.formatwarning = _warning_line
-  # Each core is a device of its own, for the axis of seeds.
+  # Each core is a device of its own, for the axes of seeds and shards. It has
+  # one thread, as in the workers of a sweep: the bits of a product must not
+  # depend on the number of cores.
   os.environ["JAX_NUM_CPU_DEVICES"] = str(_cores())
+  xla_flags = os.environ.get("XLA_FLAGS", "")
+  os.environ["XLA_FLAGS"] = f"{xla_flags} --xla_cpu_multi_thread_eigen=false"
   sys.exit(main(sys.argv[1:]))
 
 

@@ -84,6 +84,7 @@ MEANING = {
   "train.num_steps": "updates of the parameters; 0 where epochs are given",
   "train.num_epochs": "passes over the data; 0 where steps are given",
   "train.batch_size": "sequences of an update",
+  "train.batch_shards": "equal parts of a batch, whose gradients are added up",
   "train.clip_norm": "largest global norm of a gradient; 0 clips nothing",
   "train.log_every": "steps between rows of training metrics",
   "train.gradient_flow_every": "steps between rows of the gradient through "

@@ -12,6 +12,7 @@ from tiny import tiny_config
 
 from configs import ptb_small as recipe
 from rnn_lab.benchmarks import (
+  comparing,
   gradient_norms,
   layers,
   loss_memory,
@@ -220,7 +221,10 @@ def test_a_round_trains_and_reads_its_rows(log_norms, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["elman", "gru", "lstm"])
-@pytest.mark.parametrize("name", ["torch", "flax linen", "flax nnx"])
+@pytest.mark.parametrize(
+  "name",
+  ["torch", "flax linen", "flax nnx", "rnn_lab, batch over devices"],
+)
 def test_a_layer_of_another_library_has_the_same_numbers(name, kind):
   if name not in peers.installed():
     pytest.skip(f"{name} is not installed")
@@ -245,9 +249,12 @@ def test_the_means_of_layers_are_geometric_and_over_our_time():
 def test_a_shape_is_measured_where_a_library_has_the_cell():
   shape = layers.Shape("gru", batch=2, steps=3, inputs=4, hidden=5)
   same = {"outputs": np.array([1.0, -2.0]), "inputs": np.array([4.0])}
-  near = {"outputs": np.array([1.0, -2.01]), "inputs": np.array([4.0])}
-  built = {"rnn_lab": near, "rnn_lab, scan": same, "haiku": None}
-  ms = {"forward": iter([9.0, 1.0, 3.0]), "training": iter([9.0, 5.0, 7.0])}
+  near = {"outputs": np.array([1.0, -2.00001]), "inputs": np.array([4.0])}
+  built = {"rnn_lab": near, "rnn_lab, scan": same, "haiku": None, "bound": {}}
+  ms = {
+    "forward": iter([9.0, 1.0, 3.0, 5.0, 5.0]),
+    "training": iter([9.0, 5.0, 7.0]),
+  }
 
   def answer(name, message):
     order, argument = message
@@ -260,14 +267,42 @@ def test_a_shape_is_measured_where_a_library_has_the_cell():
   forward, training = layers.measure_shape(shape, ask, rounds=2)
   assert forward["shape"] == shape._asdict() and forward["pass"] == "forward"
   assert forward["difference"] == {
-    "rnn_lab": pytest.approx(0.005),
+    "rnn_lab": pytest.approx(5e-6),
     "rnn_lab, scan": 0.0,
   }
   assert forward["ms"]["rnn_lab"]["median"] == 2.0
   assert training["ms"]["rnn_lab"]["median"] == 6.0
-  assert set(training["ms"]) == {"rnn_lab", "rnn_lab, scan"}
+  assert set(training["ms"]) == {"rnn_lab", "rnn_lab, scan", "bound"}
+  assert len(layers.measure_shape(shape, ask, 1, ("forward",))) == 1
 
-  for wrong in (-2.03, np.nan):
+  for wrong in (-2.00003, np.nan):
     built["rnn_lab"] = same | {"outputs": np.array([1.0, wrong])}
     with pytest.raises(RuntimeError, match="^rnn_lab computes other numbers"):
       layers.measure_shape(shape, ask, rounds=2)
+
+
+@pytest.mark.parametrize("kind", ["lstm"])
+def test_the_products_of_a_layer_run(kind):
+  shape = layers.Shape(kind, batch=2, steps=3, inputs=4, hidden=5)
+  layer = peers.module("products alone").layer(kind, *layers.arrays(shape))
+  assert layer.results() == {}
+  assert [a.shape for a in layer.passes["forward"]()] == [(6, 20), (6, 20)]
+  gradients = layer.passes["training"]()[1:]
+  assert [a.shape for a in gradients] == [(6, 4), (6, 5), (4, 20), (5, 20)]
+
+
+def test_rows_that_every_round_has_slower_than_before():
+  def row(least, most, name="rnn_lab", pass_="forward"):
+    ms = {name: {"least": least, "median": least, "most": most}}
+    shape = layers.Shape("gru", 2, 3, 4, 5)._asdict()
+    return {"shape": shape, "pass": pass_, "ms": ms}
+
+  before = comparing.spread([row(1.0, 2.0), row(1.0, 2.0, "torch")])
+  assert list(before.values()) == [(1.0, 2.0)]  # of the lab's only
+  now = comparing.spread([row(2.1, 3.0), row(9.0, 9.0, pass_="training")])
+  (line,) = comparing.slower(before, now)
+  assert line == (
+    "slower: gru 2 3 4 5 forward, rnn_lab: 2.10 to 3.00 ms, 2.00 ms at most "
+    "before"
+  )
+  assert comparing.slower(before, comparing.spread([row(1.9, 5.0)])) == []

@@ -11,7 +11,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # program in one piece needs one target machine of LLVM. jaxlib 0.11 has the
 # newer emitters only, and an unknown flag ends a process.
 # Processes that tests start inherit the flags, so that bits can be compared.
-FLAGS = ["--xla_backend_optimization_level=0"]
+FLAGS = [
+  "--xla_backend_optimization_level=0",
+  "--xla_cpu_multi_thread_eigen=false",  # as all mains have it
+]
 # The emitters that runs have, for tests whose bits rest on them.
 EMITTERS_OF_RUNS = {}
 version = importlib.metadata.version("jaxlib")

@@ -556,12 +556,38 @@ def refused(workdir, folder):
     "no run": (["report", f"--workdir={folder / 'nothing'}"], "run directory"),
     "no workdir": (["report"], "--workdir is required"),
     "no benchmark": (
-      ["benchmark", study, "--name=ptb"],
-      "name must be one of gradient_",
+      ["benchmark", study, f"--config={ROOT}/configs/benchmark.py:ptb"],
+      "the config's argument must be layers or ptb_small or loss_memory or",
     ),
     "not of a benchmark": (
-      ["benchmark", f"--workdir={workdir}", "--name=ptb_small"],
+      [
+        "benchmark",
+        f"--workdir={workdir}",
+        f"--config={ROOT}/configs/benchmark.py:ptb_small",
+      ],
       "holds other files",
+    ),
+    "no earlier benchmark": (
+      [
+        "benchmark",
+        study,
+        f"--config={ROOT}/configs/benchmark.py",
+        f"--compare={ROOT}/setup.cfg",
+      ],
+      "compare must be the JSON file of a benchmark of layers, got",
+    ),
+    "a benchmark of a config of a run": (
+      ["benchmark", study, SMOKE],
+      "name must be one of gradient_",
+    ),
+    "no shape of a layer": (
+      [
+        "benchmark",
+        study,
+        f"--config={ROOT}/configs/benchmark.py",
+        "--config.layers.sizes=((1, 2, 3),)",
+      ],
+      "layers.sizes must each be (B, T, D, H), got (1, 2, 3)",
     ),
   }
 

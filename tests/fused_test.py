@@ -226,7 +226,7 @@ def test_which_program_is_chosen(monkeypatch):
     FieldError, match="for a cell whose step is not .* for 'mine'"
   ):
     fused_unroll(own, params, xs)
-  for platform, automatic in (("gpu", True), ("cpu", False), ("tpu", False)):
+  for platform, automatic in (("gpu", True), ("cpu", True), ("tpu", False)):
     monkeypatch.setattr(jax, "default_backend", lambda p=platform: p)
     assert fused.program(own, False, "auto") is None
     assert (fused.program(cell, False, "auto") is not None) == automatic

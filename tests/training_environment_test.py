@@ -2,9 +2,12 @@
 
 import shutil
 import subprocess
+import types
 
+import jax
 import pytest
 
+from rnn_lab.rundir import read_json
 from rnn_lab.training import environment
 
 
@@ -22,3 +25,18 @@ def test_a_bare_repository_is_no_checkout_and_has_no_commit(
   head = subprocess.run(command, **made).stdout.strip()
   subprocess.run(["git", "update-ref", "HEAD", head], check=True)
   assert environment.commit() is None
+
+
+def test_a_run_that_goes_on_with_other_cores_says_so(tmp_path, monkeypatch):
+  task = types.SimpleNamespace(hashes={})
+
+  def record(count, step):
+    monkeypatch.setattr(jax, "local_device_count", lambda: count)
+    return environment.record(tmp_path, task, {}, step)
+
+  assert record(2, 0) == ""
+  assert record(2, 5) == ""
+  assert record(1, 10).startswith("begun on 2 cores, going on with 1: the last")
+  assert record(2, 15) == ""
+  resumed = read_json(tmp_path / "environment.json")["resumed"]
+  assert [(r["step"], r.get("device_count")) for r in resumed] == [(10, 1)]

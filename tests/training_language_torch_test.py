@@ -86,7 +86,7 @@ def test_eleven_updates_equal_torchs():
   first = jax.tree.map(lambda a: torch.tensor(a[0]), state.params)
 
   seeds = population(1)
-  state = programs(model, task, static, STEPS, 1, None).train(
+  state = programs(model, task, static, STEPS, seeds, None).train(
     (seeds.share(task.data[0]), np.int32(0), np.int32(STEPS)),
     (seeds.repeat(hyper), seeds.put(np.zeros(1, np.int32)), seeds.put(state)),
   )

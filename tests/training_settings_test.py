@@ -51,7 +51,11 @@ from rnn_lab.runs.planning import check_workdir, plan, plan_of_run
     ("task__name", "digit", "must be one of adding, copy_memory, digit_names"),
     ("task__gap", -1, "must be an integer from 0 to 100000, got -1"),
     ("task__gab", 1, "has no argument 'gab'; did you mean 'gap'?"),
-    ("train__lr", 1, "is not a known field; it may be batch_size, clip_norm"),
+    (
+      "train__lr",
+      1,
+      "is not a known field; it may be batch_shards, batch_size",
+    ),
     ("trane", 1, "is not a known field; did you mean 'train'?"),
     ("train__batch_size", 5000, "must be at most 1257"),
   ],

@@ -10,6 +10,7 @@ import pytest
 from training_optimizers_test import DEFAULTS
 
 from rnn_lab.training import optimizers
+from rnn_lab.training.shards import Shards
 from rnn_lab.training.state import TrainState, seed_keys, zero_sums
 from rnn_lab.training.step import train_step
 from rnn_lab.types import Batch
@@ -35,7 +36,17 @@ def compiled(static):
     keys, is_last = seed_keys(jnp.int32(0)), jnp.bool_(True)
     step = jnp.int32(4)
     return train_step(
-      Product(), TASK, static, None, hyper, data, keys, step, state, is_last
+      Product(),
+      TASK,
+      static,
+      None,
+      Shards(),
+      hyper,
+      data,
+      keys,
+      step,
+      state,
+      is_last,
     )
 
   return jax.jit(step_4)

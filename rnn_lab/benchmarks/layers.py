@@ -16,32 +16,26 @@ from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from rnn_lab.benchmarks import peers
 from rnn_lab.benchmarks.peers.base import Missing, Weights
 from rnn_lab.benchmarks.processes import answering
 from rnn_lab.benchmarks.rounds import run_in_turns, summarize
+from rnn_lab.errors import (
+  FieldError,
+  check_choice,
+  check_float,
+  check_int,
+  in_section,
+)
 
 GATES = {"elman": 1, "gru": 3, "lstm": 4}
-# B sequences of T steps, D inputs and H hidden units: speech-like, the adding
-# task, the medium Penn Treebank network, a large layer, a small one, the small
-# Penn Treebank network, and sizes between.
-SIZES = (
-  (32, 128, 128, 256),
-  (128, 200, 2, 128),
-  (20, 35, 650, 650),
-  (64, 256, 256, 512),
-  (48, 108, 8, 64),
-  (20, 20, 200, 200),
-  (48, 60, 300, 384),
-  (7, 333, 11, 96),
-)
-ROUNDS = 7
-# A round lasts at least so long.
-SECONDS = 0.2
-# More than the rounding of TF32 is another function.
-LARGEST_DIFFERENCE = 1e-2
+PASSES = ("forward", "training")
+# More than rounding, on accelerators that of TF32, is another function.
+LARGEST_DIFFERENCE = {"cpu": 1e-5}
+LARGEST_DIFFERENCE_TF32 = 1e-2
 
 
 class Shape(NamedTuple):
@@ -54,17 +48,11 @@ class Shape(NamedTuple):
   hidden: int
 
 
-def measure(
-  sizes: Sequence[tuple[int, int, int, int]] = SIZES,
-  rounds: int = ROUNDS,
-  cores: int = 0,
-) -> dict[str, Any]:
+def measure(section: Mapping[str, Any]) -> dict[str, Any]:
   """Measures milliseconds of a pass in each library, for every cell.
 
   Args:
-    sizes: (B, T, D, H) of each layer.
-    rounds: the number of rounds of timing that count.
-    cores: how many each process may use; 0 for all.
+    section: `layers` of configs/benchmark.py.
 
   Returns:
     "rows": for each shape and pass the milliseconds of each library, see
@@ -73,19 +61,43 @@ def measure(
     pass and library the geometric mean over shapes of its time over rnn_lab's.
 
   Raises:
+    FieldError: a field is out of its range.
     RuntimeError: a library's process has ended, or its results differ.
   """
+  _check(section)
   names = peers.installed()
-  shapes = [Shape(cell, *size) for cell in GATES for size in sizes]
+  shapes = [
+    Shape(cell, *size) for cell in section["cells"] for size in section["sizes"]
+  ]
   rows = []
   with contextlib.ExitStack() as stack:
     ask = {
-      name: stack.enter_context(answering(name, _serve, name, cores))
+      name: stack.enter_context(
+        answering(name, _serve, name, section["cores"], section["seconds"])
+      )
       for name in names
     }
     for shape in shapes:
-      rows += measure_shape(shape, ask, rounds)
-  return {"cores": cores, "rows": rows, "means": means(rows)}
+      rows += measure_shape(shape, ask, section["rounds"], section["passes"])
+  return {"cores": section["cores"], "rows": rows, "means": means(rows)}
+
+
+def _check(section: Mapping[str, Any]) -> None:
+  with in_section("layers"):
+    for cell in section["cells"]:
+      check_choice("cells", cell, GATES)
+    for pass_ in section["passes"]:
+      check_choice("passes", pass_, PASSES)
+    for size in section["sizes"]:
+      if not isinstance(size, Sequence) or len(size) != 4:
+        raise FieldError(
+          "sizes", f"{{field}} must each be (B, T, D, H), got {size!r}"
+        )
+      for number in size:
+        check_int("sizes", number, 1)
+    check_int("rounds", section["rounds"], 1)
+    check_int("cores", section["cores"], 0)
+    check_float("seconds", section["seconds"], 0.0)
 
 
 def means(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -111,7 +123,10 @@ def means(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def measure_shape(
-  shape: Shape, ask: Mapping[str, Callable[[Any], Any]], rounds: int
+  shape: Shape,
+  ask: Mapping[str, Callable[[Any], Any]],
+  rounds: int,
+  passes: Sequence[str] = PASSES,
 ) -> list[dict[str, Any]]:
   """Returns the rows of one shape.
 
@@ -121,6 +136,7 @@ def measure_shape(
       results of its layer, None if it has none, and ("time", pass) with
       milliseconds.
     rounds: the number of rounds of timing that count.
+    passes: of PASSES.
   """
   built = {name: answer(("build", shape)) for name, answer in ask.items()}
   results = {name: a for name, a in built.items() if a is not None}
@@ -131,14 +147,18 @@ def measure_shape(
       for key, a in found.items()
     )
     for name, found in results.items()
+    if found
   }
+  largest = LARGEST_DIFFERENCE.get(
+    jax.default_backend(), LARGEST_DIFFERENCE_TF32
+  )
   for name, size in difference.items():
-    if not size < LARGEST_DIFFERENCE:  # nan, too
+    if not size < largest:  # nan, too
       raise RuntimeError(
         f"{name} computes other numbers for {shape}: {size:.1e}"
       )
   rows = []
-  for pass_ in ("forward", "training"):
+  for pass_ in passes:
     turns = {
       name: functools.partial(ask[name], ("time", pass_)) for name in results
     }
@@ -183,12 +203,13 @@ def arrays(shape: Shape) -> tuple[Weights, np.ndarray]:
   return weights, normal(*size, scale=1.0)
 
 
-def _serve(pipe: Connection, name: str, cores: int) -> None:
+def _serve(pipe: Connection, name: str, cores: int, seconds: float) -> None:
   """Answers ("build", shape) and ("time", pass), until the pipe is closed."""
   # Several processes share a GPU: none may take all of its memory at once.
   os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
   if cores:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+  os.environ["JAX_NUM_CPU_DEVICES"] = str(len(os.sched_getaffinity(0)))
   module, layer = peers.module(name), None
   while True:
     try:
@@ -205,7 +226,7 @@ def _serve(pipe: Connection, name: str, cores: int) -> None:
     assert layer is not None  # it has been built
     work, calls = layer.passes[argument], 0
     start = time.perf_counter()
-    while time.perf_counter() - start < SECONDS or calls < 2:
+    while time.perf_counter() - start < seconds or calls < 2:
       work()
       calls += 1
     pipe.send((time.perf_counter() - start) / calls * 1e3)

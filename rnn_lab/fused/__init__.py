@@ -17,11 +17,9 @@ from rnn_lab.fused.recurrence import unroll as unroll
 from rnn_lab.fused.rules import Rule
 
 # The platforms where "auto" is a fused program, since it was faster than the
-# scan in every row of docs/benchmarks.md, and the fields `unroll` and `hoist`
-# of `Program`.
-# On a CPU its products over all steps are cut up by the number of cores, and so
-# would be the bits of a run.
-AUTOMATIC = {"gpu": (16, True)}
+# scan in the mean of the rows of docs/benchmarks.md, and the fields `unroll`
+# and `hoist` of `Program`.
+AUTOMATIC = {"cpu": (1, False), "gpu": (16, True)}
 
 
 def program(cell: Cell, reverse: bool, implementation: str) -> Program | None:
@@ -43,7 +41,7 @@ def program(cell: Cell, reverse: bool, implementation: str) -> Program | None:
   # By identity: a user's step need not be hashable.
   rule = next((rule for step, rule in _rules() if step is cell.step), None)
   if rule is not None:
-    return Program(rule, reverse, *AUTOMATIC.get(platform, (1, False)))
+    return Program(rule, reverse, *AUTOMATIC.get(platform, AUTOMATIC["cpu"]))
   if implementation == "auto":
     return None
   raise FieldError(

@@ -150,6 +150,7 @@ LANGUAGE_MODELS = (
   Row("num_seeds", 1, {KIND: ("ngram",)}),
   Row("seed", 0, {KIND: ("ngram",)}),
   Row("train.gradient_norms", False, {KIND: ("ngram",)}),
+  Row("train.batch_shards", 1, {KIND: ("ngram",)}),
   *_section(
     "model",
     {

@@ -94,11 +94,14 @@ def needed_memory(plan: Plan, exact: bool = False) -> int:
   batch = _largest_batch(plan.task)
   # A state before and after an update, beside its gradient and its update.
   state = 2 * _bytes(shapes)
-  update = 2 * _bytes(shapes.params) + _bytes(batch)
+  shards = settings.train.batch_shards
+  update = (1 + shards) * _bytes(shapes.params) + _bytes(batch)
   if exact:
-    update += _activations(plan.model, shapes, batch)
+    kept = _activations(plan.model, shapes, batch)
   else:
-    update += _at_most(plan.task, shapes.params, batch)
+    kept = _at_most(plan.task, shapes.params, batch)
+  # Shards may be computed one after the other.
+  update += kept // shards
   devices = jax.local_devices()
   at_once = settings.num_seeds
   if devices[0].platform == "cpu":  # where a device takes one after the other

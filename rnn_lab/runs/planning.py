@@ -15,6 +15,7 @@ from rnn_lab.models.base import Model, recurrence_shapes
 from rnn_lab.paths import local_path
 from rnn_lab.precision import in_float32
 from rnn_lab.runs import data_files, effects
+from rnn_lab.tasks.checks import batch_shapes
 from rnn_lab.training.settings import (
   ENDING_SCHEDULES,
   Plan,
@@ -54,6 +55,7 @@ def plan(config: Any) -> Plan:
         )
   model = models.build(fields["model"], task)
   _check_evaluation(model, task)
+  _check_shards(settings.train.batch_shards, task)
   _check_gradient_flow(settings.train.gradient_flow_every, model, task)
   numbers = {k: v for k, v in fields.items() if k != "run"}
   # The sections of cells that are not used decide nothing, either: a cell that
@@ -78,6 +80,19 @@ def _check_evaluation(model: Any, task: tasks.Task) -> None:
   evaluator = pkgutil.resolve_name(EVALUATORS[task.evaluator])
   if isinstance(model, Model) and hasattr(evaluator, "check_model"):
     evaluator.check_model(model, task)
+
+
+def _check_shards(shards: int, task: tasks.Task) -> None:
+  """Raises FieldError for a task whose batches have another number of rows."""
+  if shards == 1 or not task.has_training_batch:
+    return
+  rows = batch_shapes(task).weights.shape[0]
+  if rows % shards:
+    raise FieldError(
+      "train.batch_shards",
+      f"{{field}} must divide the {rows} rows of a batch of task "
+      f"{task.name!r}, got {shards}",
+    )
 
 
 def _check_gradient_flow(every: int, model: Any, task: tasks.Task) -> None:

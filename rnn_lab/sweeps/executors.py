@@ -120,8 +120,9 @@ class _Forward(Silent):
 
 def _work(pipe: connection.Connection, devices: int) -> None:
   """Runs the jobs that come through the pipe; sends lines and results back."""
-  # One thread a device, whatever the number of cores: the bits of a product
-  # must not depend on how many workers there are.
+  # One thread a device, as experiments/cli.py has it, also where a sweep was
+  # called from Python: the bits of a product must not depend on how many
+  # workers there are.
   flags = os.environ.get("XLA_FLAGS", "")
   os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false"
   jax.config.update("jax_num_cpu_devices", devices)

@@ -14,7 +14,7 @@ from rnn_lab.gradients.gates import activations, saturated_share
 from rnn_lab.gradients.norms import norm
 from rnn_lab.models.base import Model, Recurrence, program_model
 from rnn_lab.tasks.base import Task
-from rnn_lab.training.population import population
+from rnn_lab.training.population import Population
 from rnn_lab.training.state import TrainState, seed_keys
 from rnn_lab.types import Array, Batch, Params, PyTree
 
@@ -26,14 +26,13 @@ class Diagnostics(NamedTuple):
   saturation: Any
 
 
-def diagnostics(model: Model, task: Task, num_seeds: int) -> Diagnostics:
+def diagnostics(model: Model, task: Task, seeds: Population) -> Diagnostics:
   """Returns the programs, which are shared as those of `programs` are."""
-  return _diagnostics(program_model(model), task, num_seeds)
+  return _diagnostics(program_model(model), task, seeds)
 
 
 @lru_cached(maxsize=16)
-def _diagnostics(model: Model, task: Task, num_seeds: int) -> Diagnostics:
-  seeds = population(num_seeds)
+def _diagnostics(model: Model, task: Task, seeds: Population) -> Diagnostics:
   return Diagnostics(
     flow=seeds.map(functools.partial(flow_step, model, task)),
     saturation=seeds.map(functools.partial(saturation, model, task)),

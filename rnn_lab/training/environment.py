@@ -66,7 +66,7 @@ def commit() -> str | None:
 
 def record(
   workdir: pathlib.Path, task: Task, run: Mapping[str, Any], step: int
-) -> None:
+) -> str:
   """Writes `environment.json`; on a resume, what has changed since then.
 
   Args:
@@ -74,14 +74,26 @@ def record(
     task: whose data is read.
     run: the config's section `run`, which decides no number.
     step: updates made so far.
+
+  Returns:
+    A line if a run goes on with another number of devices (on CPU: of cores)
+    than it was begun with, or "".
   """
   path = workdir / ENVIRONMENT
   now = machine() | {"data_sha256": dict(task.hashes), "run": dict(run)}
   if not path.exists():
     write_sealed(path, now)
-    return
+    return ""
   then = read_json(path)
   changes = {k: v for k, v in now.items() if v != then.get(k)}
   if changes:
     resumed = [*then.get("resumed", []), {"step": step, **changes}]
     write_sealed(path, then | {"resumed": resumed})
+  begun, count = then.get("device_count"), now["device_count"]
+  if begun is None or begun == count:
+    return ""
+  unit = "cores" if now["platform"] == "cpu" else "devices"
+  return (
+    f"begun on {begun} {unit}, going on with {count}: the last bits of the "
+    f"numbers may differ from those of a run that keeps its {unit}"
+  )

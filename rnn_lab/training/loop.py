@@ -70,19 +70,19 @@ class Trainer:
       plan.settings.optimizer, plan.settings.train.clip_norm
     )
     self.init, norms = state_initializer(plan)
-    self.population = population(num_seeds)
+    self.population = population(num_seeds, plan.settings.train.batch_shards)
     self.programs = programs(
       plan.model,
       plan.task,
       self.static,
       min(plan.settings.run.steps_per_call, plan.settings.train.num_steps),
-      num_seeds,
+      self.population,
       norms,
     )
     self.diagnostics = None
     if norms is not None or plan.settings.train.gradient_flow_every:
       self.diagnostics = _diagnostics().diagnostics(
-        plan.model, plan.task, num_seeds
+        plan.model, plan.task, self.population
       )
     self.evaluator = pkgutil.resolve_name(EVALUATORS[plan.task.evaluator])(
       plan.model, plan.task, plan.settings.eval, self.population
@@ -122,7 +122,9 @@ class Trainer:
       last_step = -1 if saved is None else saved.step
       events = self.settings.run.tensorboard
       self.records = stack.enter_context(Records(workdir, last_step, events))
-      environment.record(workdir, self.task, self.plan.run, self.step)
+      changed = environment.record(workdir, self.task, self.plan.run, self.step)
+      if changed:
+        self.listener.line(changed)
       # Not before all of the above: a finished run that cannot go on is left
       # as it was. The result first, so that a kill between the two leaves an
       # unfinished run.

@@ -1,11 +1,12 @@
-"""The axis of seeds, and the programs of training for all seeds of a run.
+"""The axes of seeds and shards, and the programs of training for all seeds.
 
 Everything else is written for one seed.
 
 On accelerators the seeds are a vmapped dimension. On CPU they are taken one
 by one (`lax.map`) on each of the host's devices, a share of them each: many
 small programs side by side are faster there than one wide one, and a seed's
-numbers are bit-identical to those of a run with that seed alone.
+numbers are bit-identical to those of a run with that seed alone. Devices that
+seeds leave free take shards of the batch (see `rnn_lab.training.shards`).
 """
 
 import functools
@@ -21,7 +22,9 @@ from jax.sharding import PartitionSpec as P
 from rnn_lab.caching import lru_cached
 from rnn_lab.models.base import Model, program_model
 from rnn_lab.tasks.base import Task
+from rnn_lab.training import shards
 from rnn_lab.training.optimizers import Static
+from rnn_lab.training.shards import Shards, layout
 from rnn_lab.training.state import TrainState, zero_sums
 from rnn_lab.training.step import Norms, keep_best, train_steps
 from rnn_lab.types import Array, PyTree
@@ -34,14 +37,24 @@ class Population:
 
   The copies are padded to a multiple of the devices. Padding is never
   computed on CPU, and never seen outside of this class. Made by `population`.
+
+  Attributes:
+    num_seeds: S.
+    shards: how a training batch is cut, and over how many devices.
   """
 
-  def __init__(self, num_seeds: int):
-    devices = jax.local_devices()[:num_seeds]
+  def __init__(self, num_seeds: int, batch_shards: int = 1):
+    devices = jax.local_devices()
+    for_seeds, for_shards = layout(num_seeds, batch_shards, len(devices))
     self.num_seeds = num_seeds
-    self._padding = -num_seeds % len(devices)
+    self.shards = Shards(batch_shards, for_shards)
+    self._padding = -num_seeds % for_seeds
     self._one_by_one = devices[0].platform == "cpu"
-    self._mesh = jax.make_mesh((len(devices),), (_AXIS,), devices=devices)
+    self._mesh = jax.make_mesh(
+      (for_seeds, for_shards),
+      (_AXIS, shards.AXIS),
+      devices=devices[: for_seeds * for_shards],
+    )
     self._is_real = self.put(np.ones(num_seeds, bool), padding=False)
 
   def put(self, tree: PyTree, padding: Any = None) -> PyTree:
@@ -123,9 +136,9 @@ class Population:
 
 
 @functools.cache
-def population(num_seeds: int) -> Population:
+def population(num_seeds: int, batch_shards: int = 1) -> Population:
   """Returns the population of so many seeds; what compiled programs share."""
-  return Population(num_seeds)
+  return Population(num_seeds, batch_shards)
 
 
 class Programs(NamedTuple):
@@ -147,7 +160,7 @@ def programs(
   task: Task,
   static: Static,
   max_steps: int,
-  num_seeds: int,
+  seeds: Population,
   norms: Norms | None = None,
 ) -> Programs:
   """Returns the programs; equal arguments share them, and so compile once.
@@ -157,11 +170,11 @@ def programs(
     task: the task; compared by identity, as its factory is cached.
     static: the static part of the optimizer.
     max_steps: the most steps in one call of `train`.
-    num_seeds: S.
+    seeds: the population of the run, as `population` returns it.
     norms: see `train_steps`.
   """
   return _programs(
-    program_model(model), task, static, max(max_steps, 2), num_seeds, norms
+    program_model(model), task, static, max(max_steps, 2), seeds, norms
   )
 
 
@@ -171,13 +184,14 @@ def _programs(
   task: Task,
   static: Static,
   max_steps: int,
-  num_seeds: int,
+  seeds: Population,
   norms: Norms | None,
 ) -> Programs:
-  seeds = population(num_seeds)
   return Programs(
     train=seeds.map(
-      functools.partial(train_steps, model, task, static, norms, max_steps)
+      functools.partial(
+        train_steps, model, task, static, norms, seeds.shards, max_steps
+      )
     ),
     keep_best=seeds.map(functools.partial(keep_best, task.maximize)),
     read=seeds.map(_read),

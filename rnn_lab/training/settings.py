@@ -65,6 +65,8 @@ class TrainSettings(NamedTuple):
     num_steps: updates of the parameters; 0 where epochs are given.
     num_epochs: passes over the training examples; 0 where steps are given.
     batch_size: sequences in each.
+    batch_shards: equal parts of a batch whose gradients are added up. Free
+      devices compute them side by side; their number changes no bit.
     clip_norm: the largest global norm of a gradient; 0 clips nothing.
     log_every: steps between rows of training metrics.
     gradient_flow_every: steps between rows of the gradient through time; 0
@@ -77,6 +79,7 @@ class TrainSettings(NamedTuple):
   num_steps: int
   num_epochs: int
   batch_size: int
+  batch_shards: int
   clip_norm: float
   log_every: int
   gradient_flow_every: int
@@ -299,6 +302,13 @@ def _train(section: Mapping[str, Any]) -> TrainSettings:
         f"0, got {settings.num_steps} and {settings.num_epochs}",
       )
     check_int("batch_size", settings.batch_size, 1, INT32_MAX)
+    check_int("batch_shards", settings.batch_shards, 1, settings.batch_size)
+    if settings.batch_size % settings.batch_shards:
+      raise FieldError(
+        "batch_shards",
+        "{field} must divide train.batch_size, got "
+        f"{settings.batch_shards} and {settings.batch_size}",
+      )
     check_float("clip_norm", settings.clip_norm, 0.0)
     if settings.clip_norm:
       _check_positive("clip_norm", settings.clip_norm)

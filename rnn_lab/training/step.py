@@ -1,6 +1,7 @@
 """One update of one seed's parameters, and K of them in one program."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +11,9 @@ from rnn_lab.gradients.norms import global_norm
 from rnn_lab.models.base import Model
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.optimizers import Hyper, Static, optimizer
+from rnn_lab.training.shards import Shards, in_order, map_shards
 from rnn_lab.training.state import Keys, Sums, TrainState, seed_keys
-from rnn_lab.types import Array, Params, PyTree
+from rnn_lab.types import Array, Batch, Carry, Key, Params, PyTree
 
 Norms = Callable[[Params, Params, Params], dict[str, Array]]
 
@@ -21,6 +23,7 @@ def train_step(
   task: Task,
   static: Static,
   norms: Norms | None,
+  shards: Shards,
   hyper: Hyper,
   data: PyTree,
   keys: Keys,
@@ -30,27 +33,18 @@ def train_step(
 ) -> TrainState:
   """Makes update number `step`: a batch, its gradient by BPTT, the optimizer.
 
-  The cost is the weighted mean of the model's loss over the batch. Where it,
+  The cost is the weighted mean of the model's loss over the batch; its gradient
+  is the sum over the batch's shards, each with a dropout key of its own. Where
+  the cost,
   its gradient or the new parameters are not finite, the state stays as it
   was, but for `alive`. A batch whose weights are all zero has no mean: there
   is no update, and only `last_step` and the carry go on.
   """
   batch = task.batch(data, keys.data, step)
-  rngs = {"dropout": jax.random.fold_in(keys.dropout, step)}
-
-  def cost(params: Params) -> tuple[Array, PyTree]:
-    (total, count), carry = model.apply(
-      {"params": params},
-      batch,
-      state.carry,
-      method="loss",
-      train=True,
-      rngs=rngs,
-    )
-    return total / count, carry
-
-  value_and_grad = jax.value_and_grad(cost, has_aux=True)
-  (loss, carry), grads = value_and_grad(state.params)
+  dropout_key = jax.random.fold_in(keys.dropout, step)
+  loss, carry, grads = _value_and_grad(
+    model, shards, dropout_key, batch, state.carry, state.params
+  )
   norm = global_norm(grads)
   updates, opt_state = optimizer(static, hyper, step).update(
     grads, state.opt_state, state.params, norm=norm
@@ -92,6 +86,52 @@ def train_step(
   )
 
 
+def _value_and_grad(
+  model: Model,
+  shards: Shards,
+  dropout_key: Key,
+  batch: Batch,
+  carry: Carry,
+  params: Params,
+) -> tuple[Array, Carry, Params]:
+  """Returns the cost of a batch, the carry after it, and the gradient."""
+
+  def total(
+    params: Params, batch: Batch, carry: Carry, key: Key
+  ) -> tuple[Array, tuple[Array, Carry]]:
+    (total, count), carry = model.apply(
+      {"params": params},
+      batch,
+      carry,
+      method="loss",
+      train=True,
+      rngs={"dropout": key},
+    )
+    return total, (count, carry)
+
+  def mean(params: Params) -> tuple[Array, Carry]:
+    of_batch, (count, after) = total(params, batch, carry, dropout_key)
+    return of_batch / count, after
+
+  if shards.number == 1:
+    (loss, after), grads = jax.value_and_grad(mean, has_aux=True)(params)
+    return loss, after, grads
+
+  def of_shard(n: Array, rows: tuple[Batch, Carry]) -> Any:
+    part, carry = rows
+    part = part._replace(fresh=batch.fresh)
+    key = jax.random.fold_in(dropout_key, n)
+    return jax.value_and_grad(total, has_aux=True)(params, part, carry, key)
+
+  # The one field of a batch that is not of its rows.
+  rows = (batch._replace(fresh=None), carry)
+  (totals, (counts, carries)), grads = map_shards(of_shard, shards, rows)
+  count = in_order(counts)
+  after = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), carries)
+  grads = jax.tree.map(lambda a: a / count, in_order(grads))
+  return in_order(totals) / count, after, grads
+
+
 def _where(condition: Array, new: PyTree, old: PyTree) -> PyTree:
   return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)
 
@@ -101,6 +141,7 @@ def train_steps(
   task: Task,
   static: Static,
   norms: Norms | None,
+  shards: Shards,
   max_steps: int,
   shared: tuple[PyTree, Array, Array],
   per_seed: tuple[Hyper, Array, TrainState],
@@ -117,6 +158,7 @@ def train_steps(
     static: the static part of the optimizer.
     norms: `(params, grads, updates) -> {metric: value}`, computed at the last
       update; None for nothing.
+    shards: how a batch is cut.
     max_steps: the length of the scan, at least 2: a scan of length 1 would be
       inlined, and a program of another form may round differently.
     shared: (data of the steps' bucket, first, count).
@@ -134,6 +176,7 @@ def train_steps(
         task,
         static,
         norms,
+        shards,
         hyper,
         data,
         keys,

@@ -12,12 +12,14 @@ import importlib.util
 PEERS = {
   "rnn_lab": ("ours", "rnn_lab"),
   "rnn_lab, scan": ("ours_scan", "rnn_lab"),
+  "rnn_lab, batch over devices": ("ours_sharded", "rnn_lab"),
   "torch": ("torch_layer", "torch"),
   "flax linen": ("linen", "flax"),
   "flax nnx": ("nnx", "flax"),
   "haiku": ("haiku_layer", "haiku"),
   "equinox": ("equinox_layer", "equinox"),
   "keras": ("keras_layer", "keras"),
+  "products alone": ("products", "rnn_lab"),
 }
 
 

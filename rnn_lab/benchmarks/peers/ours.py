@@ -1,5 +1,6 @@
 """rnn_lab's own cells, with the implementation that "auto" chooses."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -11,9 +12,21 @@ from rnn_lab.cells import CELLS
 
 
 def layer(
-  kind: str, weights: Weights, x: np.ndarray, implementation: str = "auto"
+  kind: str,
+  weights: Weights,
+  x: np.ndarray,
+  implementation: str = "auto",
+  wrap: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda run: run,
 ) -> Layer:
-  """Builds the layer; see `base.Layer`."""
+  """Builds the layer; see `base.Layer`.
+
+  Args:
+    kind: of the cell.
+    weights: of the layer.
+    x: its inputs.
+    implementation: of `unroll`.
+    wrap: is applied to (params, x) -> outputs.
+  """
   hidden = weights.recurrent_kernel.shape[0]
   cell = CELLS[kind](hidden)
   arrays = weights._asdict()
@@ -25,5 +38,5 @@ def layer(
     return unroll(cell, params, x, implementation=implementation)[1]
 
   return jax_layer(
-    run, params, x, lambda p: (p.input_kernel, p.recurrent_kernel)
+    wrap(run), params, x, lambda p: (p.input_kernel, p.recurrent_kernel)
   )
