@@ -48,7 +48,7 @@ def benchmark(args: cli.Arguments) -> int:
   Returns:
     The exit code: 1 if a row is slower than that of `--compare`.
   """
-  from rnn_lab.benchmarks import comparing
+  from rnn_lab.benchmarks import comparing, tables
   from rnn_lab.errors import FieldError, check_choice
   from rnn_lab.paths import local_path
   from rnn_lab.rundir import check_can_hold, write_json
@@ -68,10 +68,14 @@ def benchmark(args: cli.Arguments) -> int:
   args.workdir.mkdir(parents=True, exist_ok=True)
   path = args.workdir / f"{name}.json"
   write_json(path, {"machine": machine(), "result": result})
-  print(json.dumps(result, indent=2))
+  if name == "layers":
+    print(tables.markdown(result))
+  else:
+    print(json.dumps(result, indent=2))
   print(f"written: {path}")
   lines = comparing.slower(before, comparing.spread(result.get("rows", ())))
-  print("\n".join(lines))
+  for line in lines:
+    print(line)
   return 1 if lines else 0
 
 

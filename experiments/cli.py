@@ -51,7 +51,9 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
   # depend on the number of cores.
   os.environ["JAX_NUM_CPU_DEVICES"] = str(_cores())
   xla_flags = os.environ.get("XLA_FLAGS", "")
-  os.environ["XLA_FLAGS"] = f"{xla_flags} --xla_cpu_multi_thread_eigen=false"
+  os.environ["XLA_FLAGS"] = (
+    f"{xla_flags} --xla_cpu_multi_thread_eigen=false".strip()
+  )
   sys.exit(main(sys.argv[1:]))
 
 

@@ -52,7 +52,7 @@ class Stack(NamedTuple):
   backward: tuple[Cell, ...] = ()
   dropout: float = 0.0
   variational: bool = False
-  checkpoint_every: int | None = None
+  checkpoint_every: int | Sequence[int] | None = None
   implementation: str = "auto"
 
 
@@ -72,7 +72,7 @@ def stack(
   bidirectional: bool = False,
   dropout: float = 0.0,
   variational: bool = False,
-  checkpoint_every: int | None = None,
+  checkpoint_every: int | Sequence[int] | None = None,
   implementation: str = "auto",
 ) -> Stack:
   """Makes a stack of `cells`, the first nearest to the input.
@@ -95,7 +95,7 @@ def stack(
   check_bool("bidirectional", bidirectional)
   check_bool("variational", variational)
   check_float("dropout", dropout, 0.0, 1.0, below=True)
-  check_execution(checkpoint_every, implementation)
+  checkpoint_every = check_execution(checkpoint_every, implementation) or None
   if isinstance(cells, Cell | Stack):  # which are tuples themselves
     kind = type(cells).__name__
     raise FieldError(

@@ -6,7 +6,8 @@ draw an unfolded network.
 """
 
 import functools
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -52,7 +53,7 @@ def unroll(
   mask_TB: Array | np.ndarray | None = None,
   resets_TB: Array | np.ndarray | None = None,
   reverse: bool = False,
-  checkpoint_every: int | None = None,
+  checkpoint_every: int | Sequence[int] | None = None,
   implementation: str = "auto",
 ) -> tuple[Carry, PyTree]:
   """Computes (carry, y_t) = step(carry, x_t) for every step of `xs`.
@@ -82,11 +83,15 @@ def unroll(
       first valid step.
     checkpoint_every: keep the carry of every n-th step only and recompute the
       others for the gradients: less memory, one more forward pass, the same
-      numbers. None keeps all.
+      numbers. None keeps all. Several numbers, each smaller than the one
+      before, do so at several levels: of (1000, 30) every 1000th carry is kept,
+      while such a stretch is recomputed every 30th within it, and so on; one
+      more forward pass a level.
     implementation: "scan"; "fused" for the same numbers, to rounding, from a
       program whose gradients are written by hand (see `rnn_lab.fused`), which
-      has no forward-mode derivative; or "auto", which is "fused" on a GPU for
-      the cells that have such a program and "scan" elsewhere.
+      has no forward-mode derivative (jvp, jacfwd: use "scan" there); or "auto",
+      which is "fused" on CPU and GPU for the cells that have such a program and
+      "scan" elsewhere.
 
   Returns:
     The last carry and the outputs `[T, B, H]`.
@@ -99,7 +104,7 @@ def unroll(
       call is traced.
     ValueError: the shapes do not fit together.
   """
-  check_execution(checkpoint_every, implementation)
+  sizes = check_execution(checkpoint_every, implementation)
   fresh, carry, steps = _prepare(
     cell, params, xs, carry, initial, lengths_B, mask_TB, resets_TB, reverse
   )
@@ -119,16 +124,33 @@ def unroll(
 
     return jax.lax.scan(body, carry, steps, reverse=reverse)
 
-  if checkpoint_every is None:
-    return run(carry, steps)
-  return _run_in_chunks(run, carry, steps, reverse, checkpoint_every)
+  for size in reversed(sizes):
+    run = functools.partial(_run_in_chunks, run, size, reverse)
+  return run(carry, steps)
 
 
-def check_execution(checkpoint_every: int | None, implementation: str) -> None:
-  """Raises FieldError for arguments of `unroll` that are out of their range."""
-  if checkpoint_every is not None:
-    check_int("checkpoint_every", checkpoint_every, 1, INT32_MAX)
+def check_execution(
+  checkpoint_every: int | Sequence[int] | None, implementation: str
+) -> tuple[int, ...]:
+  """Returns the sizes of chunks, from the largest, after a check of both.
+
+  Raises:
+    FieldError: an argument of `unroll` is out of its range.
+  """
   check_choice("implementation", implementation, IMPLEMENTATIONS)
+  if checkpoint_every is None:
+    return ()
+  if not isinstance(checkpoint_every, tuple | list):
+    checkpoint_every = (checkpoint_every,)
+  for size in checkpoint_every:
+    check_int("checkpoint_every", size, 1, INT32_MAX)
+  sizes = tuple(checkpoint_every)
+  if any(inner >= outer for outer, inner in itertools.pairwise(sizes)):
+    raise FieldError(
+      "checkpoint_every",
+      f"{{field}} must fall from one number to the next, got {sizes!r}",
+    )
+  return sizes
 
 
 def static_unroll(
@@ -182,10 +204,10 @@ def _step(
 
 def _run_in_chunks(
   run: Callable[[Carry, _Steps], tuple[Carry, PyTree]],
+  size: int,
+  reverse: bool,
   carry: Carry,
   steps: _Steps,
-  reverse: bool,
-  size: int,
 ) -> tuple[Carry, PyTree]:
   """Runs chunks of `size` steps, recomputing each for the gradients."""
   chunk = jax.checkpoint(run)

@@ -19,6 +19,7 @@ from rnn_lab.benchmarks import (
   peers,
   ptb_small,
   rounds,
+  tables,
   torch_ptb,
 )
 from rnn_lab.benchmarks.processes import answering
@@ -295,7 +296,8 @@ def test_rows_that_every_round_has_slower_than_before():
   def row(least, most, name="rnn_lab", pass_="forward"):
     ms = {name: {"least": least, "median": least, "most": most}}
     shape = layers.Shape("gru", 2, 3, 4, 5)._asdict()
-    return {"shape": shape, "pass": pass_, "ms": ms}
+    of_json = dict(sorted(shape.items()))
+    return {"shape": of_json, "pass": pass_, "ms": ms}
 
   before = comparing.spread([row(1.0, 2.0), row(1.0, 2.0, "torch")])
   assert list(before.values()) == [(1.0, 2.0)]  # of the lab's only
@@ -306,3 +308,26 @@ def test_rows_that_every_round_has_slower_than_before():
     "before"
   )
   assert comparing.slower(before, comparing.spread([row(1.9, 5.0)])) == []
+
+
+def test_the_table_of_layers():
+  shape = layers.Shape("gru", 2, 3, 4, 5)._asdict()
+  rows = [
+    {"shape": shape, "pass": "forward", "ms": {"rnn_lab": {"median": 1.2345}}},
+    {
+      "shape": shape | {"hidden": 6},
+      "pass": "forward",
+      "ms": {"rnn_lab": {"median": 200.0}, "torch": {"median": 300.0}},
+    },
+  ]
+  means = [{"cell": "gru", "pass": "forward", "times": {"torch": 1.5}}]
+  assert tables.markdown({"rows": rows, "means": means}).splitlines() == [
+    "forward, ms:",
+    "",
+    "| cell | B, T, D, H | rnn_lab | torch |",
+    "|---|---|---:|---:|",
+    "| gru | 2, 3, 4, 5 | 1.23 | – |",
+    "| gru | 2, 3, 4, 6 | 200 | 300 |",
+    "",
+    "gru, time over rnn_lab's in the mean: torch 1.50",
+  ]

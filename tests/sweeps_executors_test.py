@@ -5,13 +5,16 @@ import multiprocessing
 import os
 import pathlib
 import signal
+import types
 
 import pytest
 from tiny import numbers, tiny_config, tiny_language
 
 from rnn_lab.rundir import lock
 from rnn_lab.runs.planning import plan
+from rnn_lab.sweeps import executors
 from rnn_lab.sweeps.executors import FAILED, Job, processes, serial
+from rnn_lab.training.loop import program_of
 from rnn_lab.training.records import Silent, Stop
 
 
@@ -54,6 +57,42 @@ def test_workers_give_the_numbers_of_one_process(tmp_path):
   serial(jobs(tmp_path, "here"), Silent(), Stop(), results.append)
   for job in jobs(tmp_path, "here"):
     assert numbers(job.workdir) == numbers(tmp_path / "workers" / job.name)
+
+
+def test_what_trials_share_a_program():
+  """Those that differ in numbers and initial values alone."""
+  base = program_of(plan(tiny_config()))
+  for same in (
+    {"seed": 3, "optimizer__learning_rate": 0.1, "train__clip_norm": 2.0},
+    {"model__elman__recurrent_init": "identity"},
+    {"run__checkpoint_every": 10, "eval__every": 5},
+  ):
+    assert program_of(plan(tiny_config(**same))) == base
+  for other in (
+    {"task__gap": 1},
+    {"model__elman__activation": "relu"},
+    {"optimizer__name": "sgd"},
+    {"num_seeds": 3},
+    {"train__batch_shards": 2},
+    {"train__gradient_norms": True},
+    {"run__steps_per_call": 4},
+  ):
+    assert program_of(plan(tiny_config(**other))) != base
+
+
+def test_a_worker_takes_what_it_has_compiled(monkeypatch):
+  monkeypatch.setattr(executors, "program_of", lambda plan: plan)
+  waiting = [Job(f"{n}", p, None) for n, p in enumerate("aabbc")]
+  one, two = (types.SimpleNamespace(program=()) for _ in range(2))
+  order = [(one, "a"), (two, "b"), (two, "b"), (one, "a"), (two, "c")]
+  for worker, program in order:
+    job = executors._take(waiting, worker, [one, two])
+    assert job.plan == worker.program == program
+  assert not waiting
+  # All are another worker's: the first.
+  two.program = "a"
+  waiting = [Job("5", "a", None), Job("6", "a", None)]
+  assert executors._take(waiting, one, [one, two]).name == "5"
 
 
 def blocks(pid, number):

@@ -4,12 +4,18 @@ import collections
 import contextlib
 
 import jax
+import jax.export
+import numpy as np
 import pytest
 from tiny import tiny_config, tiny_language
 
+from rnn_lab import fused
 from rnn_lab.runs import train
 from rnn_lab.runs.planning import plan
+from rnn_lab.training import optimizers, restoring
 from rnn_lab.training.loop import Trainer
+from rnn_lab.training.population import Population, programs
+from rnn_lab.training.state import init_states
 
 COMPILATION = "/jax/core/compile/backend_compile_duration"
 
@@ -147,3 +153,33 @@ def test_runs_that_differ_in_numbers_compile_nothing_again(tmp_path):
       == "finished"
     )
   assert counts == {"jit(init)": 1}
+
+
+@pytest.mark.parametrize("platform, target", [("gpu", "cuda"), ("tpu", "tpu")])
+def test_training_steps_lower_for_accelerators_without_one(
+  platform, target, monkeypatch
+):
+  """With the implementation of the cell that "auto" has there."""
+  made = plan(tiny_config(model__cell="lstm"))
+  settings = made.settings
+  static, hyper = optimizers.split(settings.optimizer, settings.train.clip_norm)
+  init, _ = restoring.state_initializer(made)
+  seeds = Population(2, platform=platform)
+  train = programs(made.model, made.task, static, 2, seeds).train
+  shared = (made.task.data[0], np.int32(0), np.int32(2))
+  state = seeds.put(init_states(init, hyper, [0, 1]))
+  per_seed = (
+    seeds.repeat(hyper),
+    seeds.put(np.arange(2, dtype=np.int32)),
+    state,
+  )
+  calls = []
+  unroll = fused.unroll
+  monkeypatch.setattr(
+    fused, "unroll", lambda how, *args: calls.append(how) or unroll(how, *args)
+  )
+  exported = jax.export.export(train.jitted, platforms=[target])(
+    shared, (per_seed, train.is_real)
+  )
+  assert exported.platforms == (target,)
+  assert {how.unroll for how in calls} == ({16} if platform == "gpu" else set())

@@ -219,8 +219,8 @@ def test_gradients_equal_those_of_the_loop_and_finite_differences(kind):
     expected = jax.jit(jax.grad(cost, argnums))(params, xs, carry)
     for more in (
       {"implementation": "fused", "checkpoint_every": 4},
-      {"checkpoint_every": 1},
       {"checkpoint_every": 4},
+      {"checkpoint_every": [4, 2, 1]},
       {},
     ):
       cost = weighted_sum(unroll, cell, **options, **more)
@@ -678,6 +678,11 @@ def test_wrong_shapes_are_named():
     unroll(cell, params, xs, resets_TB=jnp.zeros((B, T), bool))
   with pytest.raises(FieldError, match="checkpoint_every must be .*, got 0"):
     unroll(cell, params, xs, checkpoint_every=0)
+  for sizes in ((2, 2), [2, 3]):
+    with pytest.raises(FieldError, match="must fall from one number to the"):
+      unroll(cell, params, xs, checkpoint_every=sizes)
+  with pytest.raises(FieldError, match="checkpoint_every must be .*, got 1.5"):
+    unroll(cell, params, xs, checkpoint_every=(3, 1.5))
   with pytest.raises(FieldError, match="auto, fused, scan, got 'quick'"):
     unroll(cell, params, xs, implementation="quick")
   with pytest.raises(ValueError, match="lstm: the carry must have the form"):

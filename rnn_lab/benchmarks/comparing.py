@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rnn_lab.benchmarks.layers import Shape
 from rnn_lab.errors import FieldError
 
 # By shape, pass and program of the lab: the least and the most milliseconds.
@@ -31,7 +32,7 @@ def read(path: pathlib.Path) -> Spread:
 def spread(rows: Sequence[Mapping[str, Any]]) -> Spread:
   """Returns the spread of the lab's programs in rows of `layers.measure`."""
   return {
-    (*map(str, row["shape"].values()), row["pass"], name): (
+    (*map(str, Shape(**row["shape"])), row["pass"], name): (
       float(ms["least"]),
       float(ms["most"]),
     )

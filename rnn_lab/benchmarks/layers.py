@@ -33,6 +33,8 @@ from rnn_lab.errors import (
 
 GATES = {"elman": 1, "gru": 3, "lstm": 4}
 PASSES = ("forward", "training")
+# What experiments/cli.py sets for this process.
+ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 # More than rounding, on accelerators that of TF32, is another function.
 LARGEST_DIFFERENCE = {"cpu": 1e-5}
 LARGEST_DIFFERENCE_TF32 = 1e-2
@@ -210,6 +212,10 @@ def _serve(pipe: Connection, name: str, cores: int, seconds: float) -> None:
   if cores:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
   os.environ["JAX_NUM_CPU_DEVICES"] = str(len(os.sched_getaffinity(0)))
+  if not name.startswith("rnn_lab"):
+    # One thread a device is the choice of our mains, not of other libraries.
+    flags = os.environ.get("XLA_FLAGS", "")
+    os.environ["XLA_FLAGS"] = flags.replace(ONE_THREAD, "").strip()
   module, layer = peers.module(name), None
   while True:
     try:

@@ -1,6 +1,9 @@
 """Exact, faster programs of whole sequences, looked up by a cell's step."""
 
+import contextlib
+import contextvars
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -22,6 +25,22 @@ from rnn_lab.fused.rules import Rule
 AUTOMATIC = {"cpu": (1, False), "gpu": (16, True)}
 
 
+# What a program is traced for, where that is not JAX's default backend.
+_PLATFORM: contextvars.ContextVar[str | None] = contextvars.ContextVar(
+  "platform", default=None
+)
+
+
+@contextlib.contextmanager
+def traced_for(platform: str) -> Iterator[None]:
+  """Lets "auto" choose for a platform: "cpu", "gpu" or "tpu"."""
+  token = _PLATFORM.set(platform)
+  try:
+    yield
+  finally:
+    _PLATFORM.reset(token)
+
+
 def program(cell: Cell, reverse: bool, implementation: str) -> Program | None:
   """Returns the fused program of a cell, or None for the scan.
 
@@ -35,7 +54,7 @@ def program(cell: Cell, reverse: bool, implementation: str) -> Program | None:
   """
   if implementation == "scan":
     return None
-  platform = jax.default_backend()
+  platform = _PLATFORM.get() or jax.default_backend()
   if implementation == "auto" and platform not in AUTOMATIC:
     return None
   # By identity: a user's step need not be hashable.

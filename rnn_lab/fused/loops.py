@@ -61,9 +61,12 @@ class Gradients(NamedTuple):
 
 
 def forward(
-  rule: Rule, reverse: bool, unroll: int, sequence: Sequence
-) -> tuple[Arrays, Array, Trace]:
-  """Returns the last state, the outputs `[T, B, H]` and the trace."""
+  rule: Rule, reverse: bool, unroll: int, sequence: Sequence, keep: bool
+) -> tuple[Arrays, Array, Trace | None]:
+  """Returns the last state, the outputs `[T, B, H]`, and the trace to `keep`.
+
+  Nobody reads the trace without gradients, which only a compiler would notice.
+  """
   weights, x, start, fresh, valid, reset = sequence
   dtype = start[0].dtype
   others = rule.gates - rule.common
@@ -87,7 +90,7 @@ def forward(
     if valid_B is not None:
       y_BH = select(valid_B, (y_BH,), (jnp.zeros_like(y_BH),))[0]
       after = select(valid_B, after, before)
-    return after, (y_BH, Trace(before, saved))
+    return after, (y_BH, Trace(before, saved) if keep else None)
 
   last, (y_TBH, trace) = jax.lax.scan(
     body, start, (x, valid, reset), reverse=reverse, unroll=unroll

@@ -111,14 +111,14 @@ def unroll(
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _recurrence(program: Program, sequence: Sequence) -> tuple[Arrays, Array]:
-  last, y_TBH, _ = loops.forward(*program[:3], sequence)
+  last, y_TBH, _ = loops.forward(*program[:3], sequence, keep=False)
   return last, y_TBH
 
 
 def _recurrence_fwd(
   program: Program, sequence: Sequence
 ) -> tuple[tuple[Arrays, Array], Any]:
-  last, y_TBH, trace = loops.forward(*program[:3], sequence)
+  last, y_TBH, trace = loops.forward(*program[:3], sequence, keep=True)
   if sequence.weights.input_kernel is None:
     # Nothing needs x W + b again: to keep it would keep T x B x GH numbers.
     sequence = sequence._replace(x=jnp.zeros((), sequence.x.dtype))

@@ -22,6 +22,7 @@ from absl import logging
 from rnn_lab.runs import STOPPED, stop_on_signal, train
 from rnn_lab.runs.planning import Plan, plan
 from rnn_lab.training.heartbeat import Heartbeat
+from rnn_lab.training.loop import program_of
 from rnn_lab.training.records import Listener, Silent, Stop
 
 FAILED = "failed"
@@ -124,7 +125,9 @@ def _work(pipe: connection.Connection, devices: int) -> None:
   # called from Python: the bits of a product must not depend on how many
   # workers there are.
   flags = os.environ.get("XLA_FLAGS", "")
-  os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false"
+  os.environ["XLA_FLAGS"] = (
+    f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+  )
   jax.config.update("jax_num_cpu_devices", devices)
   logging.set_verbosity(logging.ERROR)
   threading.Thread(target=_die_with_parent, daemon=True).start()
@@ -147,7 +150,7 @@ def _die_with_parent() -> None:
 
 
 class _Worker:
-  """A worker process and the job that it runs."""
+  """A worker process, its job, and the programs of the last one."""
 
   def __init__(self, devices: int):
     context = multiprocessing.get_context("spawn")
@@ -165,6 +168,7 @@ class _Worker:
       signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     theirs.close()
     self.job: Job[Plan] | None = None
+    self.program: tuple[Any, ...] = ()
 
 
 def processes(
@@ -188,7 +192,7 @@ def processes(
         if worker.job is None and waiting and not stop.requested:
           if not worker.process.is_alive():
             worker = workers[index] = _Worker(devices)
-          worker.job = job = waiting.pop(0)
+          worker.job = job = _take(waiting, worker, workers)
           listener.line(f"{job.name}: begins")
           # The result of a worker that has just died is made below.
           with contextlib.suppress(BrokenPipeError):
@@ -215,6 +219,23 @@ def processes(
     for worker in workers:
       worker.pipe.close()
       worker.process.join(timeout=10)
+
+
+def _take(
+  waiting: list[Job[Plan]], worker: _Worker, workers: Sequence[_Worker]
+) -> Job[Plan]:
+  """Takes the next job for a worker from those that wait.
+
+  That is the first whose programs the worker has compiled; else the first whose
+  programs no worker has; else the first.
+  """
+  compiled = {other.program for other in workers}
+  programs = [program_of(job.plan) for job in waiting]
+  own = [n for n, program in enumerate(programs) if program == worker.program]
+  new = [n for n, program in enumerate(programs) if program not in compiled]
+  index = [*own, *new, 0][0]
+  worker.program = programs[index]
+  return waiting.pop(index)
 
 
 def _receive(

@@ -20,6 +20,7 @@ from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from rnn_lab.caching import lru_cached
+from rnn_lab.fused import traced_for
 from rnn_lab.models.base import Model, program_model
 from rnn_lab.tasks.base import Task
 from rnn_lab.training import shards
@@ -41,15 +42,20 @@ class Population:
   Attributes:
     num_seeds: S.
     shards: how a training batch is cut, and over how many devices.
+    platform: "cpu", "gpu" or "tpu", of which the programs are; another one than
+      that of the devices for programs that are exported.
   """
 
-  def __init__(self, num_seeds: int, batch_shards: int = 1):
+  def __init__(
+    self, num_seeds: int, batch_shards: int = 1, platform: str | None = None
+  ):
     devices = jax.local_devices()
     for_seeds, for_shards = layout(num_seeds, batch_shards, len(devices))
     self.num_seeds = num_seeds
     self.shards = Shards(batch_shards, for_shards)
     self._padding = -num_seeds % for_seeds
-    self._one_by_one = devices[0].platform == "cpu"
+    self.platform = platform or devices[0].platform
+    self._one_by_one = self.platform == "cpu"
     self._mesh = jax.make_mesh(
       (for_seeds, for_shards),
       (_AXIS, shards.AXIS),
@@ -90,7 +96,7 @@ class Population:
     """numpy arrays with leading dimension S: the inverse of `put`."""
     return jax.tree.map(lambda array: np.asarray(array)[: self.num_seeds], tree)
 
-  def map(self, function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+  def map(self, function: Callable[[Any, Any], Any]) -> "Program":
     """Compiles `function(shared, per_seed) -> result` for all seeds at once.
 
     Args:
@@ -117,9 +123,10 @@ class Population:
       )
 
     def local(shared: Any, seeds: Any) -> Any:
-      if self._one_by_one:
-        return jax.lax.map(lambda seed: one(shared, seed), seeds)
-      return jax.vmap(lambda seed: one(shared, seed))(seeds)
+      with traced_for(self.platform):
+        if self._one_by_one:
+          return jax.lax.map(lambda seed: one(shared, seed), seeds)
+        return jax.vmap(lambda seed: one(shared, seed))(seeds)
 
     # check_vma=False: its types would have to be threaded through every scan
     # of code that knows nothing of seeds.
@@ -132,7 +139,23 @@ class Population:
         check_vma=False,
       )
     )
-    return lambda shared, per_seed: sharded(shared, (per_seed, self._is_real))
+    return Program(sharded, self._is_real)
+
+
+class Program(NamedTuple):
+  """A compiled function of (shared, per_seed); see `Population.map`.
+
+  Attributes:
+    jitted: of (shared, (per_seed, is_real)), for `lower` and `jax.export`.
+    is_real: which seeds are no padding.
+  """
+
+  jitted: Any
+  is_real: jax.Array
+
+  def __call__(self, shared: Any, per_seed: Any) -> Any:
+    """Runs it."""
+    return self.jitted(shared, (per_seed, self.is_real))
 
 
 @functools.cache
@@ -150,9 +173,9 @@ class Programs(NamedTuple):
     read: (None, state) -> (state with its sums at zero, their means).
   """
 
-  train: Any
-  keep_best: Any
-  read: Any
+  train: Program
+  keep_best: Program
+  read: Program
 
 
 def programs(
