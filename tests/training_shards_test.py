@@ -5,6 +5,10 @@ import functools
 import itertools
 import json
 import math
+import os
+import pathlib
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -145,6 +149,38 @@ def test_devices_change_no_bit(name, monkeypatch):
   assert layouts == [Shards(2, 2), Shards(2, 1)]
   for a, e in zip(*states, strict=True):
     assert a.tobytes() == e.tobytes()
+
+
+BITS = """
+import hashlib, os, sys
+import conftest  # the compiler's flags
+import jax
+jax.config.update("jax_num_cpu_devices", int(sys.argv[1]))
+import tiny, training_shards_test
+from rnn_lab.runs.planning import plan
+state = training_shards_test.steps(plan(tiny.tiny_config(
+  num_seeds=1, train__batch_shards=4, model__readout_dropout=0.2)))
+leaves = jax.tree.leaves(state)
+print(hashlib.sha256(b"".join(a.tobytes() for a in leaves)).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_one_two_and_four_devices_give_the_same_bits():
+  # As many threads each, which XLA cuts large products by.
+  environment = os.environ | {"PJRT_NPROC": "4"}
+  folder = pathlib.Path(__file__).parent
+  environment["PYTHONPATH"] = os.pathsep.join([str(folder), str(folder.parent)])
+  processes = [
+    subprocess.Popen(
+      [sys.executable, "-c", BITS, str(devices)],
+      stdout=subprocess.PIPE,
+      env=environment,
+    )
+    for devices in (1, 2, 4)
+  ]
+  printed = [process.communicate()[0] for process in processes]
+  assert printed[0] and len({*printed}) == 1
 
 
 def test_seeds_with_shards_are_those_of_seeds_alone(tmp_path):
