@@ -2,9 +2,10 @@
 
   python -m experiments.benchmark --config=configs/benchmark.py --workdir=DIR
 
-measures `layers`; `:ptb_small`, `:loss_memory` and `:gradient_norms` after the
-file's name measure these. Of `layers`, --config.layers.cores=1 uses one core,
-and --config.layers.sizes="((32, 100, 10, 64),)" another size.
+measures `layers`; `:ptb_small`, `:loss_memory`, `:gradient_norms` and
+`:long_sequences` after the file's name measure these. Of `layers`,
+--config.layers.cores=1 uses one core, and
+--config.layers.sizes="((32, 100, 10, 64),)" another size.
 """
 
 from ml_collections import config_dict
@@ -29,7 +30,12 @@ SIZES = (
 def get_config(name: str = "") -> config_dict.ConfigDict:
   """Returns the fields of a benchmark, layers unless it is named."""
   common.parse_argument(
-    name, "layers", "ptb_small", "loss_memory", "gradient_norms"
+    name,
+    "layers",
+    "ptb_small",
+    "loss_memory",
+    "gradient_norms",
+    "long_sequences",
   )
   config = config_dict.ConfigDict({"name": name or "layers"})
   if config.name == "layers":
@@ -41,4 +47,6 @@ def get_config(name: str = "") -> config_dict.ConfigDict:
       "rounds": 7,
       "seconds": 0.2,  # a round lasts at least so long
     }
+  if config.name == "long_sequences":
+    config.long_sequences = {"steps": 1_000_000, "hidden_size": 128}
   return config

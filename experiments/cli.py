@@ -47,13 +47,13 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
     sys.stderr = streams.Lasting(sys.stderr)
   warnings.formatwarning = _warning_line
   # Each core is a device of its own, for the axes of seeds and shards. It has
-  # one thread, as in the workers of a sweep: the bits of a product must not
-  # depend on the number of cores.
+  # one thread, as in the workers of a sweep, so that both have the same bits.
+  # (Some operations use all threads of XLA's pool nevertheless, one a core.)
   os.environ["JAX_NUM_CPU_DEVICES"] = str(_cores())
   xla_flags = os.environ.get("XLA_FLAGS", "")
-  os.environ["XLA_FLAGS"] = (
-    f"{xla_flags} --xla_cpu_multi_thread_eigen=false".strip()
-  )
+  if "xla_cpu_multi_thread_eigen" not in xla_flags:
+    xla_flags = f"{xla_flags} --xla_cpu_multi_thread_eigen=false".strip()
+    os.environ["XLA_FLAGS"] = xla_flags
   sys.exit(main(sys.argv[1:]))
 
 

@@ -15,6 +15,7 @@ from rnn_lab.benchmarks import (
   comparing,
   gradient_norms,
   layers,
+  long_sequences,
   loss_memory,
   peers,
   ptb_small,
@@ -24,6 +25,7 @@ from rnn_lab.benchmarks import (
 )
 from rnn_lab.benchmarks.processes import answering
 from rnn_lab.benchmarks.rounds import run_in_turns, summarize
+from rnn_lab.errors import FieldError
 from rnn_lab.training.loop import Trainer
 
 
@@ -282,8 +284,8 @@ def test_a_shape_is_measured_where_a_library_has_the_cell():
       layers.measure_shape(shape, ask, rounds=2)
 
 
-@pytest.mark.parametrize("kind", ["lstm"])
-def test_the_products_of_a_layer_run(kind):
+def test_the_products_of_a_layer_run():
+  kind = "lstm"
   shape = layers.Shape(kind, batch=2, steps=3, inputs=4, hidden=5)
   layer = peers.module("products alone").layer(kind, *layers.arrays(shape))
   assert layer.results() == {}
@@ -308,6 +310,25 @@ def test_rows_that_every_round_has_slower_than_before():
     "before"
   )
   assert comparing.slower(before, comparing.spread([row(1.9, 5.0)])) == []
+  other = comparing.spread([row(9.0, 9.0, pass_="training")])
+  with pytest.raises(FieldError, match="compare has no row of those measured"):
+    comparing.slower(before, other)
+
+
+def test_an_earlier_benchmark_is_of_as_many_cores(tmp_path):
+  path = tmp_path / "layers.json"
+  path.write_text('{"result": {"cores": 0, "rows": []}}', encoding="utf-8")
+  assert comparing.read(path, 0) == {}
+  with pytest.raises(FieldError, match="compare is of layers.cores=0, and "):
+    comparing.read(path, 1)
+
+
+def test_a_process_has_a_device_for_each_of_its_cores():
+  """With one core there is nothing to lay a batch over."""
+  shape = layers.Shape("lstm", batch=2, steps=3, inputs=4, hidden=5)
+  name = "rnn_lab, batch over devices"
+  with answering(name, layers._serve, name, 1, 0.0) as ask:
+    assert ask(("build", shape)) is None
 
 
 def test_the_table_of_layers():
@@ -331,3 +352,35 @@ def test_the_table_of_layers():
     "",
     "gru, time over rnn_lab's in the mean: torch 1.50",
   ]
+
+
+def test_the_gradient_of_a_long_sequence_in_fewer_bytes():
+  """The same numbers, however the carries are kept."""
+  found = []
+  for every in (None, 30, (60, 10)):
+    compiled, arguments = long_sequences.gradient(300, 4, every)
+    found.append(
+      (compiled.memory_analysis().temp_size_in_bytes, compiled(*arguments))
+    )
+  (whole, expected), *others = found
+  for size, gradients in others:
+    assert size < whole / 2
+    for a, e in zip(jax.tree.leaves(gradients), jax.tree.leaves(expected)):
+      np.testing.assert_allclose(a, e, rtol=1e-4, atol=1e-6)
+
+
+def test_long_sequences_are_measured_in_processes_of_their_own(monkeypatch):
+  def answer(name, serve, section, every):
+    assert (serve, section) == (long_sequences._serve, {"steps": 3} | sizes)
+    return contextlib.nullcontext(lambda message: {"every": every})
+
+  sizes = {"hidden_size": 2}
+  monkeypatch.setattr(long_sequences, "answering", answer)
+  found = long_sequences.measure({"steps": 3} | sizes)
+  assert [r["every"] for r in found["results"].values()] == [
+    None,
+    1000,
+    (10_000, 100),
+  ]
+  with pytest.raises(FieldError, match="^long_sequences.steps must be"):
+    long_sequences.measure({"steps": 0} | sizes)

@@ -580,6 +580,33 @@ def refused(workdir, folder):
       ["benchmark", study, SMOKE],
       "name must be one of gradient_",
     ),
+    "no layers": (
+      [
+        "benchmark",
+        study,
+        f"--config={ROOT}/configs/benchmark.py",
+        "--config.layers.cells=()",
+      ],
+      "layers.cells must be a tuple of one or more, got ()",
+    ),
+    "another benchmark's section": (
+      [
+        "benchmark",
+        study,
+        f"--config={ROOT}/configs/benchmark.py",
+        "--config.name=ptb_small",
+      ],
+      "layers is not a known field",
+    ),
+    "more cores than there are": (
+      [
+        "benchmark",
+        study,
+        f"--config={ROOT}/configs/benchmark.py",
+        "--config.layers.cores=1000000",
+      ],
+      "layers.cores must be an integer from 0 to ",
+    ),
     "no shape of a layer": (
       [
         "benchmark",

@@ -4,7 +4,6 @@ import shutil
 import subprocess
 import types
 
-import jax
 import pytest
 
 from rnn_lab.rundir import read_json
@@ -31,12 +30,17 @@ def test_a_run_that_goes_on_with_other_cores_says_so(tmp_path, monkeypatch):
   task = types.SimpleNamespace(hashes={})
 
   def record(count, step):
-    monkeypatch.setattr(jax, "local_device_count", lambda: count)
+    monkeypatch.setattr(environment, "cores", lambda: count)
     return environment.record(tmp_path, task, {}, step)
 
   assert record(2, 0) == ""
   assert record(2, 5) == ""
-  assert record(1, 10).startswith("begun on 2 cores, going on with 1: the last")
+  assert record(1, 10).startswith(
+    "this run may use 1 cores and was begun with 2"
+  )
   assert record(2, 15) == ""
   resumed = read_json(tmp_path / "environment.json")["resumed"]
-  assert [(r["step"], r.get("device_count")) for r in resumed] == [(10, 1)]
+  assert [(r["step"], r.get("cores")) for r in resumed] == [(10, 1)]
+  gpu = environment.machine() | {"platform": "gpu"}
+  monkeypatch.setattr(environment, "machine", lambda: gpu | {"cores": 1})
+  assert record(1, 20) == ""

@@ -132,7 +132,7 @@ def on_devices(monkeypatch, count):
   """Makes new populations use so many of this process's devices."""
   devices = jax.local_devices()[:count]
   monkeypatch.setattr(population_module.jax, "local_devices", lambda: devices)
-  population_module.population.cache_clear()
+  population_module._population.cache_clear()
   return len(devices)
 
 
@@ -145,7 +145,7 @@ def test_devices_change_no_bit(name, monkeypatch):
     on_devices(monkeypatch, count)
     layouts.append(population_module.population(1, 2).shards)
     states.append(jax.tree.leaves(steps(made)))
-  population_module.population.cache_clear()
+  population_module._population.cache_clear()
   assert layouts == [Shards(2, 2), Shards(2, 1)]
   for a, e in zip(*states, strict=True):
     assert a.tobytes() == e.tobytes()
@@ -167,7 +167,7 @@ print(hashlib.sha256(b"".join(a.tobytes() for a in leaves)).hexdigest())
 
 @pytest.mark.slow
 def test_one_two_and_four_devices_give_the_same_bits():
-  # As many threads each, which XLA cuts large products by.
+  # With as many threads each: XLA cuts large products by their number.
   environment = os.environ | {"PJRT_NPROC": "4"}
   folder = pathlib.Path(__file__).parent
   environment["PYTHONPATH"] = os.pathsep.join([str(folder), str(folder.parent)])

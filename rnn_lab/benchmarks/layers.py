@@ -24,15 +24,20 @@ from rnn_lab.benchmarks.peers.base import Missing, Weights
 from rnn_lab.benchmarks.processes import answering
 from rnn_lab.benchmarks.rounds import run_in_turns, summarize
 from rnn_lab.errors import (
+  INT32_MAX,
   FieldError,
   check_choice,
+  check_fields,
   check_float,
   check_int,
   in_section,
 )
+from rnn_lab.training import environment
 
 GATES = {"elman": 1, "gru": 3, "lstm": 4}
 PASSES = ("forward", "training")
+FIELDS = ("cells", "sizes", "passes", "cores", "rounds", "seconds")
+LARGEST_SIZE = 2**20
 # What experiments/cli.py sets for this process.
 ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 # More than rounding, on accelerators that of TF32, is another function.
@@ -67,6 +72,8 @@ def measure(section: Mapping[str, Any]) -> dict[str, Any]:
     RuntimeError: a library's process has ended, or its results differ.
   """
   _check(section)
+  # Several processes share a GPU: none may take all of its memory at once.
+  os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
   names = peers.installed()
   shapes = [
     Shape(cell, *size) for cell in section["cells"] for size in section["sizes"]
@@ -86,19 +93,26 @@ def measure(section: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check(section: Mapping[str, Any]) -> None:
   with in_section("layers"):
+    check_fields(section, FIELDS, required=FIELDS)
+    for name in ("cells", "sizes", "passes"):
+      if not isinstance(section[name], tuple | list) or not section[name]:
+        raise FieldError(
+          name,
+          f"{{field}} must be a tuple of one or more, got {section[name]!r}",
+        )
     for cell in section["cells"]:
       check_choice("cells", cell, GATES)
     for pass_ in section["passes"]:
       check_choice("passes", pass_, PASSES)
     for size in section["sizes"]:
-      if not isinstance(size, Sequence) or len(size) != 4:
+      if not isinstance(size, tuple | list) or len(size) != 4:
         raise FieldError(
           "sizes", f"{{field}} must each be (B, T, D, H), got {size!r}"
         )
       for number in size:
-        check_int("sizes", number, 1)
-    check_int("rounds", section["rounds"], 1)
-    check_int("cores", section["cores"], 0)
+        check_int("sizes", number, 1, LARGEST_SIZE)
+    check_int("rounds", section["rounds"], 1, INT32_MAX)
+    check_int("cores", section["cores"], 0, environment.cores())
     check_float("seconds", section["seconds"], 0.0)
 
 
@@ -207,11 +221,9 @@ def arrays(shape: Shape) -> tuple[Weights, np.ndarray]:
 
 def _serve(pipe: Connection, name: str, cores: int, seconds: float) -> None:
   """Answers ("build", shape) and ("time", pass), until the pipe is closed."""
-  # Several processes share a GPU: none may take all of its memory at once.
-  os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
   if cores:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-  os.environ["JAX_NUM_CPU_DEVICES"] = str(len(os.sched_getaffinity(0)))
+  jax.config.update("jax_num_cpu_devices", environment.cores())
   if not name.startswith("rnn_lab"):
     # One thread a device is the choice of our mains, not of other libraries.
     flags = os.environ.get("XLA_FLAGS", "")

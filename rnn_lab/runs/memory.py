@@ -23,6 +23,7 @@ from rnn_lab.tasks.base import Task
 from rnn_lab.training import optimizers
 from rnn_lab.training.restoring import state_initializer
 from rnn_lab.training.settings import Plan
+from rnn_lab.training.shards import layout
 from rnn_lab.training.state import TrainState, state_shapes
 from rnn_lab.types import Batch, Key, Params, PyTree
 
@@ -100,15 +101,15 @@ def needed_memory(plan: Plan, exact: bool = False) -> int:
     kept = _activations(plan.model, shapes, batch)
   else:
     kept = _at_most(plan.task, shapes.params, batch)
-  # Shards may be computed one after the other.
+  # A device computes its shards one after the other.
   update += kept // shards
   devices = jax.local_devices()
+  for_seeds, for_shards = layout(settings.num_seeds, shards, len(devices))
   at_once = settings.num_seeds
   if devices[0].platform == "cpu":  # where a device takes one after the other
-    at_once = min(at_once, len(devices))
+    at_once = for_seeds
   return (
-    settings.num_seeds * state
-    + at_once * update
+    for_shards * (settings.num_seeds * state + at_once * update)
     + _bytes(plan.task.data)
     + 4 * min(settings.run.steps_per_call, settings.train.num_steps)
     + _evaluated(plan, batch)

@@ -7,6 +7,8 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
+import jax
+
 from rnn_lab import models, rundir, tasks
 from rnn_lab.cells import CELLS
 from rnn_lab.errors import FieldError, in_section
@@ -86,13 +88,16 @@ def _check_shards(shards: int, task: tasks.Task) -> None:
   """Raises FieldError for a task whose batches have another number of rows."""
   if shards == 1 or not task.has_training_batch:
     return
-  rows = batch_shapes(task).weights.shape[0]
-  if rows % shards:
-    raise FieldError(
-      "train.batch_shards",
-      f"{{field}} must divide the {rows} rows of a batch of task "
-      f"{task.name!r}, got {shards}",
-    )
+  for bucket in range(len(task.data)):
+    # The one field of a batch that is not of its rows.
+    batch = batch_shapes(task, bucket)._replace(fresh=None)
+    for rows in {a.shape[:1] for a in jax.tree.leaves(batch)}:
+      if rows == () or rows[0] % shards:
+        raise FieldError(
+          "train.batch_shards",
+          f"{{field}} must divide the {sum(rows)} rows of a batch of task "
+          f"{task.name!r}, got {shards}",
+        )
 
 
 def _check_gradient_flow(every: int, model: Any, task: tasks.Task) -> None:

@@ -26,6 +26,8 @@ from rnn_lab.training.loop import program_of
 from rnn_lab.training.records import Listener, Silent, Stop
 
 FAILED = "failed"
+# Waiting jobs among which a worker looks for one with the programs it has.
+MOST_LOOKED_AT = 64
 
 Measure = Callable[[pathlib.Path], Any]
 P = TypeVar("P", Plan, dict[str, Any])
@@ -122,8 +124,7 @@ class _Forward(Silent):
 def _work(pipe: connection.Connection, devices: int) -> None:
   """Runs the jobs that come through the pipe; sends lines and results back."""
   # One thread a device, as experiments/cli.py has it, also where a sweep was
-  # called from Python: the bits of a product must not depend on how many
-  # workers there are.
+  # called from Python, so that all workers have the same bits.
   flags = os.environ.get("XLA_FLAGS", "")
   os.environ["XLA_FLAGS"] = (
     f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
@@ -226,11 +227,11 @@ def _take(
 ) -> Job[Plan]:
   """Takes the next job for a worker from those that wait.
 
-  That is the first whose programs the worker has compiled; else the first whose
-  programs no worker has; else the first.
+  Of the first MOST_LOOKED_AT it is the first whose programs the worker has
+  compiled, else the first whose programs no worker has, else the first.
   """
   compiled = {other.program for other in workers}
-  programs = [program_of(job.plan) for job in waiting]
+  programs = [program_of(job.plan) for job in waiting[:MOST_LOOKED_AT]]
   own = [n for n, program in enumerate(programs) if program == worker.program]
   new = [n for n, program in enumerate(programs) if program not in compiled]
   index = [*own, *new, 0][0]

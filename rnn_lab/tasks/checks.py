@@ -58,10 +58,10 @@ def check_form(task: Task) -> None:
   _FORMS.add(task)
 
 
-def batch_shapes(task: Task) -> Batch:
+def batch_shapes(task: Task, bucket: int = 0) -> Batch:
   """Returns the shapes and dtypes of a training batch; computes none."""
   key = jax.random.key(0)
-  return jax.eval_shape(task.batch, task.data[0], key, jnp.int32(0))
+  return jax.eval_shape(task.batch, task.data[bucket], key, jnp.int32(0))
 
 
 def check_headline(task: Task) -> None:

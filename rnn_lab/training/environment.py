@@ -1,6 +1,7 @@
 """Where and with what a run was computed: `environment.json`."""
 
 import importlib.metadata
+import os
 import pathlib
 import platform
 import subprocess
@@ -34,9 +35,17 @@ def machine() -> dict[str, Any]:
     "device": device.device_kind,
     "platform": device.platform,
     "device_count": jax.local_device_count(),
+    "cores": cores(),
     "commit": commit(),
     "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
   }
+
+
+def cores() -> int:
+  """Returns how many cores this process may use."""
+  if hasattr(os, "sched_getaffinity"):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
 
 
 def commit() -> str | None:
@@ -76,8 +85,8 @@ def record(
     step: updates made so far.
 
   Returns:
-    A line if a run goes on with another number of devices (on CPU: of cores)
-    than it was begun with, or "".
+    A line if a run on CPU goes on with another number of cores than it was
+    begun with, or "".
   """
   path = workdir / ENVIRONMENT
   now = machine() | {"data_sha256": dict(task.hashes), "run": dict(run)}
@@ -89,11 +98,12 @@ def record(
   if changes:
     resumed = [*then.get("resumed", []), {"step": step, **changes}]
     write_sealed(path, then | {"resumed": resumed})
-  begun, count = then.get("device_count"), now["device_count"]
-  if begun is None or begun == count:
+  begun, count = then.get("cores"), now["cores"]
+  is_cpu = then.get("platform") == now["platform"] == "cpu"
+  if not is_cpu or begun is None or begun == count:
     return ""
-  unit = "cores" if now["platform"] == "cpu" else "devices"
+  # XLA cuts large products and sums by them.
   return (
-    f"begun on {begun} {unit}, going on with {count}: the last bits of the "
-    f"numbers may differ from those of a run that keeps its {unit}"
+    f"this run may use {count} cores and was begun with {begun}: the last bits "
+    "of its numbers may differ from those of one that keeps them"
   )

@@ -158,9 +158,13 @@ class Program(NamedTuple):
     return self.jitted(shared, (per_seed, self.is_real))
 
 
-@functools.cache
 def population(num_seeds: int, batch_shards: int = 1) -> Population:
   """Returns the population of so many seeds; what compiled programs share."""
+  return _population(num_seeds, batch_shards)
+
+
+@functools.cache
+def _population(num_seeds: int, batch_shards: int) -> Population:
   return Population(num_seeds, batch_shards)
 
 

@@ -33,12 +33,11 @@ def train_step(
 ) -> TrainState:
   """Makes update number `step`: a batch, its gradient by BPTT, the optimizer.
 
-  The cost is the weighted mean of the model's loss over the batch; its gradient
-  is the sum over the batch's shards, each with a dropout key of its own. Where
-  the cost,
-  its gradient or the new parameters are not finite, the state stays as it
-  was, but for `alive`. A batch whose weights are all zero has no mean: there
-  is no update, and only `last_step` and the carry go on.
+  The cost is the weighted mean of the model's loss over the batch. Of several
+  shards the gradients are added up, and each has a dropout key of its own.
+  Where the cost, its gradient or the new parameters are not finite, the state
+  stays as it was, but for `alive`. A batch whose weights are all zero has no
+  mean: there is no update, and only `last_step` and the carry go on.
   """
   batch = task.batch(data, keys.data, step)
   dropout_key = jax.random.fold_in(keys.dropout, step)
