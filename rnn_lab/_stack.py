@@ -52,7 +52,7 @@ class Stack(NamedTuple):
   backward: tuple[Cell, ...] = ()
   dropout: float = 0.0
   variational: bool = False
-  checkpoint_every: int | Sequence[int] | None = None
+  checkpoint_every: int | tuple[int, ...] | list[int] | None = None
   implementation: str = "auto"
 
 
@@ -72,7 +72,7 @@ def stack(
   bidirectional: bool = False,
   dropout: float = 0.0,
   variational: bool = False,
-  checkpoint_every: int | Sequence[int] | None = None,
+  checkpoint_every: int | tuple[int, ...] | list[int] | None = None,
   implementation: str = "auto",
 ) -> Stack:
   """Makes a stack of `cells`, the first nearest to the input.

@@ -7,7 +7,7 @@ draw an unfolded network.
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -53,7 +53,7 @@ def unroll(
   mask_TB: Array | np.ndarray | None = None,
   resets_TB: Array | np.ndarray | None = None,
   reverse: bool = False,
-  checkpoint_every: int | Sequence[int] | None = None,
+  checkpoint_every: int | tuple[int, ...] | list[int] | None = None,
   implementation: str = "auto",
 ) -> tuple[Carry, PyTree]:
   """Computes (carry, y_t) = step(carry, x_t) for every step of `xs`.
@@ -130,7 +130,8 @@ def unroll(
 
 
 def check_execution(
-  checkpoint_every: int | Sequence[int] | None, implementation: str
+  checkpoint_every: int | tuple[int, ...] | list[int] | None,
+  implementation: str,
 ) -> tuple[int, ...]:
   """Returns the sizes of chunks, from the largest, after a check of both.
 
@@ -140,11 +141,11 @@ def check_execution(
   check_choice("implementation", implementation, IMPLEMENTATIONS)
   if checkpoint_every is None:
     return ()
-  if not isinstance(checkpoint_every, tuple | list):
-    checkpoint_every = (checkpoint_every,)
-  for size in checkpoint_every:
+  sizes: tuple[Any, ...] = (checkpoint_every,)
+  if isinstance(checkpoint_every, tuple | list):
+    sizes = tuple(checkpoint_every)
+  for size in sizes:
     check_int("checkpoint_every", size, 1, INT32_MAX)
-  sizes = tuple(checkpoint_every)
   if any(inner >= outer for outer, inner in itertools.pairwise(sizes)):
     raise FieldError(
       "checkpoint_every",
