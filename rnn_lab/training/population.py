@@ -142,16 +142,17 @@ class Population:
     return Program(sharded, self._is_real)
 
 
-class Program(NamedTuple):
-  """A compiled function of (shared, per_seed); see `Population.map`.
+class Program:
+  """A compiled function of (shared, per_seed), made by `Population.map`.
 
   Attributes:
     jitted: of (shared, (per_seed, is_real)), for `lower` and `jax.export`.
     is_real: which seeds are no padding.
   """
 
-  jitted: Any
-  is_real: jax.Array
+  def __init__(self, jitted: Any, is_real: jax.Array):
+    self.jitted = jitted
+    self.is_real = is_real
 
   def __call__(self, shared: Any, per_seed: Any) -> Any:
     """Runs it."""
