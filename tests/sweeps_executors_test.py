@@ -14,7 +14,7 @@ from rnn_lab.rundir import lock
 from rnn_lab.runs.planning import plan
 from rnn_lab.sweeps import executors
 from rnn_lab.sweeps.executors import FAILED, Job, processes, serial
-from rnn_lab.training.loop import program_of
+from rnn_lab.training.population import program_of
 from rnn_lab.training.records import Silent, Stop
 
 
@@ -78,6 +78,10 @@ def test_what_trials_share_a_program():
     {"run__steps_per_call": 4},
   ):
     assert program_of(plan(tiny_config(**other))) != base
+
+
+def test_a_counted_model_has_no_program():
+  assert program_of(plan(tiny_language(model__kind="ngram"))) == ()
 
 
 def test_a_worker_takes_what_it_has_compiled(monkeypatch):

@@ -25,6 +25,7 @@ from rnn_lab.training.restoring import state_initializer
 from rnn_lab.training.settings import Plan
 from rnn_lab.training.shards import layout
 from rnn_lab.training.state import TrainState, state_shapes
+from rnn_lab.training.step import training_loss
 from rnn_lab.types import Batch, Key, Params, PyTree
 
 GIB = 2**30
@@ -148,15 +149,7 @@ def _activations(model: Model, shapes: TrainState, batch: Batch) -> int:
 
   def kept(params: Params, carry: PyTree, batch: Batch, key: Key) -> PyTree:
     def cost(params: Params) -> jax.Array:
-      (total, _), _ = model.apply(
-        {"params": params},
-        batch,
-        carry,
-        method="loss",
-        train=True,
-        rngs={"dropout": key},
-      )
-      return total
+      return training_loss(model, params, batch, carry, key)[0]
 
     return jax.vjp(cost, params)[1]
 

@@ -22,7 +22,7 @@ from absl import logging
 from rnn_lab.runs import STOPPED, stop_on_signal, train
 from rnn_lab.runs.planning import Plan, plan
 from rnn_lab.training.heartbeat import Heartbeat
-from rnn_lab.training.loop import program_of
+from rnn_lab.training.population import program_of
 from rnn_lab.training.records import Listener, Silent, Stop
 
 FAILED = "failed"

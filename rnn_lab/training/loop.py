@@ -12,7 +12,6 @@ import numpy as np
 
 from rnn_lab.errors import FieldError
 from rnn_lab.evaluators import EVALUATORS
-from rnn_lab.models.base import Model, program_model
 from rnn_lab.rundir import (
   CHECKPOINTS,
   CONFIG,
@@ -327,26 +326,6 @@ class Trainer:
     examples = self.evaluator.examples(params, seed_index, count)
     seed = self.seeds[seed_index]
     return {"seed": seed, "pattern": self.task.pattern, **examples}
-
-
-def program_of(plan: Plan) -> tuple[Any, ...]:
-  """Returns what decides the programs of a plan, hashable.
-
-  A process that has compiled those of one plan has those of an equal one.
-  """
-  if not isinstance(plan.model, Model):
-    return (plan.model,)  # which is counted
-  settings = plan.settings
-  static, _ = optimizers.split(settings.optimizer, settings.train.clip_norm)
-  return (
-    program_model(plan.model),
-    plan.task,
-    static,
-    min(settings.run.steps_per_call, settings.train.num_steps),
-    settings.num_seeds,
-    settings.train.batch_shards,
-    settings.train.gradient_norms,
-  )
 
 
 def _diagnostics() -> Any:

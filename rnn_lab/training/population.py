@@ -23,8 +23,9 @@ from rnn_lab.caching import lru_cached
 from rnn_lab.fused import traced_for
 from rnn_lab.models.base import Model, program_model
 from rnn_lab.tasks.base import Task
-from rnn_lab.training import shards
+from rnn_lab.training import optimizers, shards
 from rnn_lab.training.optimizers import Static
+from rnn_lab.training.settings import Plan
 from rnn_lab.training.shards import Shards, layout
 from rnn_lab.training.state import TrainState, zero_sums
 from rnn_lab.training.step import Norms, keep_best, train_steps
@@ -223,6 +224,26 @@ def _programs(
     ),
     keep_best=seeds.map(functools.partial(keep_best, task.maximize)),
     read=seeds.map(_read),
+  )
+
+
+def program_of(plan: Plan) -> tuple[Any, ...]:
+  """Returns what decides the programs of a plan, hashable; () if it has none.
+
+  A process that has compiled those of one plan has those of an equal one.
+  """
+  if not isinstance(plan.model, Model):
+    return ()  # it is counted
+  settings = plan.settings
+  static, _ = optimizers.split(settings.optimizer, settings.train.clip_norm)
+  return (
+    program_model(plan.model),
+    plan.task,
+    static,
+    min(settings.run.steps_per_call, settings.train.num_steps),
+    settings.num_seeds,
+    settings.train.batch_shards,
+    settings.train.gradient_norms,
   )
 
 

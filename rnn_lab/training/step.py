@@ -85,6 +85,21 @@ def train_step(
   )
 
 
+def training_loss(
+  model: Model, params: Params, batch: Batch, carry: Carry, dropout_key: Key
+) -> tuple[Array, tuple[Array, Carry]]:
+  """Returns the loss summed over a batch, (the weights' sum, the carry)."""
+  (total, count), after = model.apply(
+    {"params": params},
+    batch,
+    carry,
+    method="loss",
+    train=True,
+    rngs={"dropout": dropout_key},
+  )
+  return total, (count, after)
+
+
 def _value_and_grad(
   model: Model,
   shards: Shards,
@@ -95,22 +110,11 @@ def _value_and_grad(
 ) -> tuple[Array, Carry, Params]:
   """Returns the cost of a batch, the carry after it, and the gradient."""
 
-  def total(
-    params: Params, batch: Batch, carry: Carry, key: Key
-  ) -> tuple[Array, tuple[Array, Carry]]:
-    (total, count), carry = model.apply(
-      {"params": params},
-      batch,
-      carry,
-      method="loss",
-      train=True,
-      rngs={"dropout": key},
-    )
-    return total, (count, carry)
-
   def mean(params: Params) -> tuple[Array, Carry]:
-    of_batch, (count, after) = total(params, batch, carry, dropout_key)
-    return of_batch / count, after
+    total, (count, after) = training_loss(
+      model, params, batch, carry, dropout_key
+    )
+    return total / count, after
 
   if shards.number == 1:
     (loss, after), grads = jax.value_and_grad(mean, has_aux=True)(params)
@@ -120,7 +124,11 @@ def _value_and_grad(
     part, carry = rows
     part = part._replace(fresh=batch.fresh)
     key = jax.random.fold_in(dropout_key, n)
-    return jax.value_and_grad(total, has_aux=True)(params, part, carry, key)
+
+    def total(params: Params) -> tuple[Array, tuple[Array, Carry]]:
+      return training_loss(model, params, part, carry, key)
+
+    return jax.value_and_grad(total, has_aux=True)(params)
 
   # The one field of a batch that is not of its rows.
   rows = (batch._replace(fresh=None), carry)
