@@ -2,9 +2,9 @@
 
   python -m experiments.benchmark --config=configs/benchmark.py --workdir=DIR
 
-measures `layers`; `:ptb_small`, `:loss_memory`, `:gradient_norms` and
-`:long_sequences` after the file's name measure these. Of `layers`,
---config.layers.cores=1 uses one core, and
+measures `layers`; `:networks`, `:ptb_small`, `:loss_memory`, `:gradient_norms`
+and `:long_sequences` after the file's name measure these. Of `layers` and
+`networks`, --config.layers.cores=1 uses one core, and
 --config.layers.sizes="((32, 100, 10, 64),)" another size.
 """
 
@@ -32,6 +32,7 @@ def get_config(name: str = "") -> config_dict.ConfigDict:
   common.parse_argument(
     name,
     "layers",
+    "networks",
     "ptb_small",
     "loss_memory",
     "gradient_norms",
@@ -46,6 +47,14 @@ def get_config(name: str = "") -> config_dict.ConfigDict:
       "cores": 0,  # all
       "rounds": 7,
       "seconds": 0.2,  # a round lasts at least so long
+    }
+  if config.name == "networks":
+    config.networks = {
+      "cells": ("gru", "lstm"),
+      "networks": ("adding", "digits", "language", "encoder_decoder"),
+      "cores": 0,
+      "rounds": 7,
+      "seconds": 0.2,
     }
   if config.name == "long_sequences":
     config.long_sequences = {"steps": 1_000_000, "hidden_size": 128}

@@ -171,6 +171,7 @@ def default_config() -> config_dict.ConfigDict:
         "steps_per_call": 50,
         "checkpoint_every": 250,
         "tensorboard": True,
+        "compilation_cache": True,
       },
       "seed": 0,
       "num_seeds": 1,

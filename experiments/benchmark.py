@@ -4,10 +4,11 @@
 
 measures one recurrent layer of eight sizes, forwards and for training, beside
 those of every library that is installed (PyTorch, Flax, Haiku, Equinox, Keras).
-With :NAME after the name of the config it measures something else: ptb_small,
-training tokens per second of the recipe in configs/ptb_small.py, beside
-PyTorch's nn.LSTM where PyTorch is installed; loss_memory, what the loss in
-chunks saves; gradient_norms, what logging them costs in the main experiment,
+With :NAME after the name of the config it measures something else: networks,
+updates of small networks in these libraries; ptb_small, training tokens per
+second of the recipe in configs/ptb_small.py, beside PyTorch's nn.LSTM where
+PyTorch is installed; loss_memory, what the loss in chunks saves;
+gradient_norms, what logging them costs in the main experiment,
 configs/vanishing_gradient.py; long_sequences, memory and time of the gradient
 of a million steps. Leave the machine alone meanwhile.
 """
@@ -26,11 +27,14 @@ from experiments import cli
 # for those that have a section in configs/benchmark.py instead.
 BENCHMARKS = {
   "layers": None,
+  "networks": None,
   "ptb_small": (ptb_small,),
   "loss_memory": (),
   "gradient_norms": (vanishing_gradient,),
   "long_sequences": None,
 }
+# Of those that compare libraries, what a row of the table is called.
+TABLES = {"layers": "B, T, D, H", "networks": "network"}
 FLAGS = cli.CONFIG | {
   "compare": (
     flags.DEFINE_string,
@@ -52,7 +56,7 @@ def benchmark(args: cli.Arguments) -> int:
   Returns:
     The exit code: 1 if a row is slower than that of `--compare`.
   """
-  from rnn_lab.benchmarks import comparing, tables
+  from rnn_lab.benchmarks import comparing, figure, tables
   from rnn_lab.errors import FieldError, check_choice, check_fields
   from rnn_lab.paths import local_path
   from rnn_lab.rundir import check_can_hold, write_json
@@ -80,8 +84,9 @@ def benchmark(args: cli.Arguments) -> int:
   args.workdir.mkdir(parents=True, exist_ok=True)
   path = args.workdir / f"{name}.json"
   write_json(path, {"machine": machine(), "result": result})
-  if name == "layers":
-    print(tables.markdown(result))
+  if name in TABLES:
+    print(tables.markdown(result, TABLES[name]))
+    figure.write(result, args.workdir / f"{name}.png")
   else:
     print(json.dumps(result, indent=2))
   print(f"written: {path}")

@@ -87,10 +87,12 @@ def call(
   from rnn_lab.errors import FieldError  # imports JAX
   from rnn_lab.paths import local_path
   from rnn_lab.precision import in_float32
+  from rnn_lab.program_cache import kept_programs
 
   try:
     args.workdir = local_path("workdir", args.workdir)
-    return in_float32(command)(args)
+    with kept_programs(_keeps_programs(args)):
+      return in_float32(command)(args)
   except (FieldError, flags.Error) as error:
     return _fail(error)
   except PermissionError as error:
@@ -101,6 +103,13 @@ def call(
   except KeyboardInterrupt:
     print("stopped", file=sys.stderr)
     return exit_code(signal.SIGINT)
+
+
+def _keeps_programs(args: Arguments) -> bool:
+  """Returns what a config says, True without one; it is checked later."""
+  config = getattr(args, "config", None)
+  run = {} if config is None else config.fields.get("run", {})
+  return run.get("compilation_cache", True) is True
 
 
 def _help(argv: Sequence[str], table: Flags) -> list[str]:

@@ -104,6 +104,7 @@ MEANING = {
   "run.steps_per_call": "most steps in one call of the compiled program",
   "run.checkpoint_every": "steps between checkpoints; 0 is each epoch",
   "run.tensorboard": "write TensorBoard events, too",
+  "run.compilation_cache": "keep compiled programs for later processes",
   "seed": "the first seed",
   "num_seeds": "how many seeds are trained at once",
 }

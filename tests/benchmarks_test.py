@@ -13,13 +13,17 @@ from tiny import tiny_config
 from configs import ptb_small as recipe
 from rnn_lab.benchmarks import (
   comparing,
+  figure,
   gradient_norms,
   layers,
+  libraries,
   long_sequences,
   loss_memory,
+  networks,
   peers,
   ptb_small,
   rounds,
+  small_networks,
   tables,
   torch_ptb,
 )
@@ -233,8 +237,8 @@ def test_a_layer_of_another_library_has_the_same_numbers(name, kind):
     pytest.skip(f"{name} is not installed")
   shape = layers.Shape(kind, batch=2, steps=3, inputs=4, hidden=5)
   weights, x = layers.arrays(shape)
-  found = peers.module(name).layer(kind, weights, x).results()
-  own = peers.module("rnn_lab").layer(kind, weights, x).results()
+  found = peers.layer(name, kind, weights, x).results()
+  own = peers.layer("rnn_lab", kind, weights, x).results()
   assert set(found) == set(own)
   for key, a in found.items():
     np.testing.assert_allclose(a, own[key], rtol=1e-4, atol=1e-5)
@@ -245,7 +249,7 @@ def test_the_means_of_layers_are_geometric_and_over_our_time():
     ms = {"rnn_lab": {"median": own}, "torch": {"median": other}}
     return {"shape": {"cell": "gru"}, "pass": "forward", "ms": ms}
 
-  (mean,) = layers.means([row(2.0, 4.0), row(1.0, 8.0)])
+  (mean,) = rounds.means([row(2.0, 4.0), row(1.0, 8.0)])
   assert mean == {"cell": "gru", "pass": "forward", "times": {"torch": 4.0}}
 
 
@@ -287,7 +291,7 @@ def test_a_shape_is_measured_where_a_library_has_the_cell():
 def test_the_products_of_a_layer_run():
   kind = "lstm"
   shape = layers.Shape(kind, batch=2, steps=3, inputs=4, hidden=5)
-  layer = peers.module("products alone").layer(kind, *layers.arrays(shape))
+  layer = peers.layer("products alone", kind, *layers.arrays(shape))
   assert layer.results() == {}
   assert [a.shape for a in layer.passes["forward"]()] == [(6, 20), (6, 20)]
   gradients = layer.passes["training"]()[1:]
@@ -327,22 +331,123 @@ def test_a_process_has_a_device_for_each_of_its_cores():
   """With one core there is nothing to lay a batch over."""
   shape = layers.Shape("lstm", batch=2, steps=3, inputs=4, hidden=5)
   name = "rnn_lab, batch over devices"
-  with answering(name, layers._serve, name, 1, 0.0) as ask:
-    assert ask(("build", shape)) is None
+  with libraries.asked([name], layers.build, 1, 0.0) as ask:
+    assert ask[name](("build", shape)) is None
+
+
+TINY = small_networks.Problem(
+  2, 3, 5, 4, outputs=6, embedding=3, source=4, every=True
+)
+NETWORKS = {
+  "numbers": TINY._replace(outputs=1, embedding=0, source=0, every=False),
+  "encoder_decoder": TINY,
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_an_update_of_a_network_has_the_same_loss_in_every_library(
+  network, monkeypatch
+):
+  monkeypatch.setattr(networks, "PROBLEMS", NETWORKS)
+  names = [name for name in peers.installed() if peers.trains(name)]
+  assert "rnn_lab, batch over devices" not in names
+  for name in (*names, f"rnn_lab, {small_networks.UPDATES} updates a call"):
+    shape = {"cell": "lstm", "network": network}
+    results, works = networks.build(name, shape)
+    if name == "rnn_lab":
+      own = results["losses"]
+      assert len({*own.tolist()}) == small_networks.UPDATES
+    # PyTorch has two biases, which both move.
+    rtol = 2e-2 if name == "torch" else 1e-5
+    np.testing.assert_allclose(results["losses"], own, rtol=rtol)
+    np.testing.assert_allclose(results["first loss"], own[:1], rtol=1e-5)
+    # The next updates go on from there.
+    assert works["update"]()[0] != own[0]
+
+
+def test_the_first_loss_of_a_network_is_that_of_a_plain_loop():
+  values = small_networks.network(TINY, gates=1)
+  data = small_networks.batches(TINY)
+
+  def states(weights, x_TBE, h):
+    for x_BE in x_TBE:
+      h = np.tanh(x_BE @ weights.input_kernel + h @ weights.recurrent_kernel)
+      yield h
+
+  zeros = np.zeros((TINY.batch, TINY.hidden))
+  read = values.source_embedding[data.source[0]]
+  *_, last = states(values.encoder, read, zeros)
+  losses = []
+  written = states(values.layer, values.embedding[data.inputs[0]], last)
+  for h, target in zip(written, data.targets[0], strict=True):
+    e = np.exp(h @ values.kernel)
+    p = e / e.sum(-1, keepdims=True)
+    losses += [-np.log(p[b, k]) for b, k in enumerate(target)]
+  recurrence = functools.partial(peers.module("rnn_lab").recurrence, "elman")
+  train = small_networks.trainer(TINY, recurrence, 1, one_call=True)
+  np.testing.assert_allclose(train()[0], np.mean(losses), rtol=1e-5)
+
+
+def test_a_network_is_measured_where_a_library_has_the_cell(monkeypatch):
+  monkeypatch.setattr(networks, "line", str)
+  losses = np.array([2.0, 1.0], np.float32)
+  built = {
+    "rnn_lab": {"first loss": losses[:1], "losses": losses},
+    "torch": {"first loss": losses[:1], "losses": losses * (1, 1.01)},
+    "haiku": None,
+  }
+
+  def answer(name, message):
+    order, _ = message
+    return built[name] if order == "build" else 30.0
+
+  ask = {name: functools.partial(answer, name) for name in built}
+  row = networks._measure_network("gru", "digits", ask, rounds=2)
+  assert set(row["ms"]) == {"rnn_lab", "torch"}
+  assert row["ms"]["torch"]["median"] == 30.0 / small_networks.UPDATES
+  assert row["difference"]["torch"] == pytest.approx(0.005)
+  built["torch"]["first loss"] = losses[:1] * 1.001
+  with pytest.raises(RuntimeError, match="^torch computes another first loss"):
+    networks._measure_network("gru", "digits", ask, rounds=2)
+
+
+def test_the_picture_shows_means_and_ranges_over_rnn_labs_time():
+  def row(cell, own, other):
+    ms = {"rnn_lab": {"median": own}, "torch": {"median": other}}
+    return {"shape": {"cell": cell}, "pass": "update", "ms": ms}
+
+  rows = [row("gru", 2.0, 4.0), row("gru", 1.0, 8.0), row("lstm", 1.0, 3.0)]
+  libraries = ["rnn_lab", "torch", "keras"]
+  means = rounds.means(rows)
+  drawn = figure.draw({"rows": rows, "means": means, "libraries": libraries})
+  [ax] = drawn.axes
+  assert [label.get_text() for label in ax.get_yticklabels()] == ["torch"]
+  marks = [(*line.get_xdata(),) for line in ax.lines if line.get_marker() != ""]
+  spans = [line.get_xdata() for line in ax.lines if len(line.get_xdata()) == 2]
+  assert [2.0, 8.0] in [[*span] for span in spans]
+  assert any(np.allclose(mark, 4.0) for mark in marks)
+  assert any(np.allclose(mark, 3.0) for mark in marks)
 
 
 def test_the_table_of_layers():
-  shape = layers.Shape("gru", 2, 3, 4, 5)._asdict()
   rows = [
-    {"shape": shape, "pass": "forward", "ms": {"rnn_lab": {"median": 1.2345}}},
     {
-      "shape": shape | {"hidden": 6},
+      "shape": {"cell": "gru"},
+      "name": "2, 3, 4, 5",
       "pass": "forward",
-      "ms": {"rnn_lab": {"median": 200.0}, "torch": {"median": 300.0}},
+      "ms": {"rnn_lab": {"median": 1.2345}},
+    },
+    {
+      "shape": {"cell": "gru"},
+      "name": "2, 3, 4, 6",
+      "pass": "forward",
+      "ms": {"torch": {"median": 300.0}, "rnn_lab": {"median": 200.0}},
     },
   ]
   means = [{"cell": "gru", "pass": "forward", "times": {"torch": 1.5}}]
-  assert tables.markdown({"rows": rows, "means": means}).splitlines() == [
+  libraries = ["rnn_lab", "torch", "keras"]
+  result = {"rows": rows, "means": means, "libraries": libraries}
+  assert tables.markdown(result, "B, T, D, H").splitlines() == [
     "forward, ms:",
     "",
     "| cell | B, T, D, H | rnn_lab | torch |",

@@ -24,6 +24,8 @@ if tuple(map(int, version.split(".")[:2])) < (0, 11):
     "--xla_cpu_parallel_codegen_split_count=1",
   ]
   EMITTERS_OF_RUNS["xla_cpu_use_fusion_emitters"] = True
+# Commands keep their programs on disk; tests leave the user's cache alone.
+os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
 os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *FLAGS])
 
 import jax  # noqa: E402 - which reads these variables

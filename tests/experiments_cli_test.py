@@ -557,7 +557,7 @@ def refused(workdir, folder):
     "no workdir": (["report"], "--workdir is required"),
     "no benchmark": (
       ["benchmark", study, f"--config={ROOT}/configs/benchmark.py:ptb"],
-      "the config's argument must be layers or ptb_small or loss_memory or",
+      "the config's argument must be layers or networks or ptb_small or",
     ),
     "not of a benchmark": (
       [

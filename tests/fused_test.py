@@ -108,6 +108,29 @@ def test_every_activation_of_an_elman_cell(activation):
     )
 
 
+@pytest.mark.parametrize("size", [(), (1,)])
+@pytest.mark.parametrize("kind", CELLS)
+def test_one_number_as_bias_of_all_gates_and_inputs_of_no_size(kind, size):
+  with jax.enable_x64(True):
+    cell, params, _, _ = setting(kind)
+    number = {
+      name: jnp.full(size, 0.3 + n)
+      for n, name in enumerate(params._fields)
+      if "bias" in name
+    }
+    nothing = params.input_kernel[:0]
+    params = params._replace(input_kernel=nothing, **number)
+    carry = cell.initial_carry((2,), jnp.float64)
+    initial = random_like(cell.initial_carry((), jnp.float64), 8)
+    arrays = (cell, params, np.zeros((3, 2, 0)), carry, initial)
+    assert_close(
+      all_gradients(fused_unroll, *arrays),
+      all_gradients(static_unroll, *arrays),
+      rtol=1e-10,
+      atol=1e-12,
+    )
+
+
 @pytest.mark.parametrize("kind", CELLS)
 def test_every_program_with_lengths_resets_and_in_reverse(kind, monkeypatch):
   """Also a GPU's, where T is no multiple of the steps taken at once."""

@@ -3,9 +3,10 @@
 The speed of a machine drifts; functions that take turns are affected alike.
 """
 
+import math
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -57,6 +58,33 @@ def summarize(
     if name != numerator
   }
   return {**result, "ratios": ratios}
+
+
+def means(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+  """Returns geometric means over rows of the times over rnn_lab's.
+
+  Args:
+    rows: each with the milliseconds of each library, as `summarize` has them,
+      and a pass and a cell, by which they are put together.
+  """
+  groups: dict[tuple[str, str], dict[str, list[float]]] = {}
+  for row in rows:
+    group = groups.setdefault((row["shape"]["cell"], row["pass"]), {})
+    own = row["ms"]["rnn_lab"]["median"]
+    for name, ms in row["ms"].items():
+      group.setdefault(name, []).append(ms["median"] / own)
+  return [
+    {
+      "cell": cell,
+      "pass": pass_,
+      "times": {
+        name: math.exp(statistics.fmean(map(math.log, values)))
+        for name, values in group.items()
+        if name != "rnn_lab"
+      },
+    }
+    for (cell, pass_), group in groups.items()
+  ]
 
 
 def _statistics(values: list[float]) -> dict[str, Any]:

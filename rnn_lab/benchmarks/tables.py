@@ -1,45 +1,45 @@
-"""The results of `layers` as a table in Markdown."""
+"""The results of `layers` and `networks` as a table in Markdown."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rnn_lab.benchmarks.layers import Shape
-from rnn_lab.benchmarks.peers import PEERS
 
-
-def markdown(result: Mapping[str, Any]) -> str:
+def markdown(result: Mapping[str, Any], header: str) -> str:
   """Returns a table of milliseconds for each pass, and the means.
 
   Args:
-    result: of `layers.measure`.
+    result: of `layers.measure` or `networks.measure`.
+    header: of the column with the rows' names.
   """
   passes = list(dict.fromkeys(row["pass"] for row in result["rows"]))
   return "\n\n".join(
-    _of_pass([r for r in result["rows"] if r["pass"] == pass_], pass_)
-    + _means([m for m in result["means"] if m["pass"] == pass_])
+    f"{pass_}, ms:\n\n"
+    + _rows(
+      [row for row in result["rows"] if row["pass"] == pass_],
+      result["libraries"],
+      header,
+    )
+    + _means([mean for mean in result["means"] if mean["pass"] == pass_])
     for pass_ in passes
   )
 
 
-def _of_pass(rows: Sequence[Mapping[str, Any]], pass_: str) -> str:
+def _rows(
+  rows: Sequence[Mapping[str, Any]], libraries: Sequence[str], header: str
+) -> str:
   timed = {name for row in rows for name in row["ms"]}
-  names = sorted(timed, key=[*PEERS, *sorted(timed)].index)
+  names = [name for name in libraries if name in timed]
   lines = [
-    f"{pass_}, ms:",
-    "",
-    f"| cell | B, T, D, H | {' | '.join(names)} |",
+    f"| cell | {header} | {' | '.join(names)} |",
     "|---|---|" + "---:|" * len(names),
   ]
   for row in rows:
-    # A JSON file has its fields in another order.
-    cell, *size = Shape(**row["shape"])
     times = [
       f"{row['ms'][name]['median']:.3g}" if name in row["ms"] else "–"
       for name in names
     ]
-    lines.append(
-      f"| {cell} | {', '.join(map(str, size))} | {' | '.join(times)} |"
-    )
+    cells = [row["shape"]["cell"], row["name"], *times]
+    lines.append(f"| {' | '.join(cells)} |")
   return "\n".join(lines)
 
 

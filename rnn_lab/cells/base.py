@@ -330,5 +330,5 @@ def bias_row(bias: Array, like: Array) -> Array:
 
   The explicit form of a broadcast, which `jax_numpy_rank_promotion` demands.
   """
-  shape = (1,) * (like.ndim - 1) + bias.shape
+  shape = (1,) * (like.ndim - bias.ndim) + bias.shape
   return bias.reshape(shape).astype(like.dtype)

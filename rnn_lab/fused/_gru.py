@@ -9,7 +9,8 @@ from rnn_lab.types import Array
 
 
 def _weights(params: GRUParams) -> Weights:
-  bias_n = params.recurrent_bias_n
+  hidden = params.recurrent_kernel.shape[0]
+  bias_n = jnp.broadcast_to(params.recurrent_bias_n, (hidden,))
   none = jnp.zeros_like(bias_n)
   return Weights(
     params.input_kernel,

@@ -64,7 +64,10 @@ def unroll(
   batch_shape = x_TBD.shape[1:-1]
   weights = program.rule.weights(params)
   kernel, bias = weights.input_kernel, weights.bias
-  assert kernel is not None  # as a rule gives all of them
+  assert kernel is not None and bias is not None  # as a rule gives both
+  # It may be one number for all gates.
+  bias = jnp.broadcast_to(bias, kernel.shape[-1:])
+  weights = weights._replace(bias=bias)
   dtype = start[0].dtype
 
   rows = math.prod(batch_shape)
@@ -160,9 +163,10 @@ _recurrence.defvjp(_recurrence_fwd, _recurrence_bwd)
 
 def _kernel_gradient(kernel: Array, x_TBD: Array, d_gates: Arrays) -> Array:
   """Returns that of a kernel, by one product over all steps for each array."""
-  rows_ND = x_TBD.reshape(-1, x_TBD.shape[-1])
+  count = math.prod(x_TBD.shape[:-1])  # -1 is unknown where D or H is 0
+  rows_ND = x_TBD.reshape(count, x_TBD.shape[-1])
   products = [
-    affine(d.reshape(-1, d.shape[-1]), rows_ND.T, d.dtype) for d in d_gates
+    affine(d.reshape(count, d.shape[-1]), rows_ND.T, d.dtype) for d in d_gates
   ]
   return jnp.concatenate(products, -1).astype(kernel.dtype)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from rnn_lab.paths import local_path
 from rnn_lab.precision import in_float32
+from rnn_lab.program_cache import kept_programs
 from rnn_lab.rundir import lock
 from rnn_lab.runs import memory, planning
 from rnn_lab.training.loop import STOPPED as STOPPED
@@ -90,11 +91,12 @@ def train(
   planning.check_workdir(plan, workdir)
   make_fit = pkgutil.resolve_name(FITS[plan.model.fit])
   fit = None
-  if not planning.is_finished(plan, workdir):
-    # Before the directory is touched, as they may refuse.
-    memory.check_memory(plan)
-    fit = make_fit(plan)
   with contextlib.ExitStack() as stack:
+    stack.enter_context(kept_programs(plan.settings.run.compilation_cache))
+    if not planning.is_finished(plan, workdir):
+      # Before the directory is touched, as they may refuse.
+      memory.check_memory(plan)
+      fit = make_fit(plan)
     stack.enter_context(lock(workdir))
     if stop is None:
       stop = stack.enter_context(stop_on_signal())

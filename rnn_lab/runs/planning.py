@@ -181,7 +181,12 @@ def read_config(workdir: pathlib.Path) -> dict[str, Any]:
 
 def with_run_section(config: dict[str, Any]) -> dict[str, Any]:
   """Adds placeholders for the section `run`, which a run's file lacks."""
-  run = {"steps_per_call": 1, "checkpoint_every": 1, "tensorboard": False}
+  run = {
+    "steps_per_call": 1,
+    "checkpoint_every": 1,
+    "tensorboard": False,
+    "compilation_cache": False,
+  }
   return config | {"run": run}
 
 

@@ -1,7 +1,6 @@
 """Where and with what a run was computed: `environment.json`."""
 
 import importlib.metadata
-import os
 import pathlib
 import platform
 import subprocess
@@ -10,6 +9,7 @@ from typing import Any
 
 import jax
 
+from rnn_lab.machine import cores
 from rnn_lab.rundir import ENVIRONMENT, read_json, write_sealed
 from rnn_lab.tasks.base import Task
 
@@ -39,13 +39,6 @@ def machine() -> dict[str, Any]:
     "commit": commit(),
     "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
   }
-
-
-def cores() -> int:
-  """Returns how many cores this process may use."""
-  if hasattr(os, "sched_getaffinity"):
-    return len(os.sched_getaffinity(0))
-  return os.cpu_count() or 1
 
 
 def commit() -> str | None:

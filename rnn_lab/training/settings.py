@@ -114,11 +114,14 @@ class RunSettings(NamedTuple):
     checkpoint_every: steps between checkpoints; 0 saves one at the end of
       each epoch.
     tensorboard: write TensorBoard events too.
+    compilation_cache: keep compiled programs in the user's cache, for later
+      processes; see `rnn_lab.program_cache`.
   """
 
   steps_per_call: int
   checkpoint_every: int
   tensorboard: bool
+  compilation_cache: bool
 
 
 class Settings(NamedTuple):
@@ -336,4 +339,5 @@ def _run(section: Mapping[str, Any]) -> RunSettings:
     check_int("steps_per_call", settings.steps_per_call, 1, INT32_MAX)
     check_int("checkpoint_every", settings.checkpoint_every, 0, INT32_MAX)
     check_bool("tensorboard", settings.tensorboard)
+    check_bool("compilation_cache", settings.compilation_cache)
   return settings

@@ -1,12 +1,16 @@
 """One recurrent layer in each library, with the same weights.
 
-`PEERS` names the module of each library, whose `layer` builds it; a library
-that is not installed is left out, and so is a cell that a library lacks or
-defines by other equations.
+`PEERS` names the module of each library; one that is not installed is left out,
+and so is a cell that a library lacks or defines by other equations. A module of
+a library on JAX has `recurrence`, any other `layer`.
 """
 
 import importlib
 import importlib.util
+
+import numpy as np
+
+from rnn_lab.benchmarks.peers.base import Layer, Weights, jax_layer
 
 # By name: the module here, and the package that it needs. Ours come first.
 PEERS = {
@@ -30,6 +34,29 @@ def installed() -> list[str]:
     for name, (_, package) in PEERS.items()
     if importlib.util.find_spec(package) is not None
   ]
+
+
+def layer(name: str, kind: str, weights: Weights, x: np.ndarray) -> Layer:
+  """Builds the layer of a library.
+
+  Args:
+    name: of PEERS.
+    kind: of the cell.
+    weights: of the layer.
+    x: its inputs, `[T, B, D]`.
+
+  Raises:
+    Missing: the library has no cell with these equations.
+  """
+  built = module(name)
+  if hasattr(built, "recurrence"):
+    return jax_layer(built.recurrence(kind, weights), x)
+  return built.layer(kind, weights, x)
+
+
+def trains(name: str) -> bool:
+  """Whether whole networks are trained with a library."""
+  return name == "torch" or hasattr(module(name), "recurrence")
 
 
 def module(name: str):

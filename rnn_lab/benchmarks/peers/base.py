@@ -23,6 +23,16 @@ class Weights(NamedTuple):
   recurrent_kernel: np.ndarray
   bias: np.ndarray
 
+  @property
+  def inputs(self) -> int:
+    """D."""
+    return self.input_kernel.shape[0]
+
+  @property
+  def hidden(self) -> int:
+    """H."""
+    return self.recurrent_kernel.shape[0]
+
 
 class Layer(NamedTuple):
   """A layer whose cost is the sum of its squared outputs.
@@ -39,42 +49,66 @@ class Layer(NamedTuple):
   results: Callable[[], dict[str, np.ndarray]]
 
 
+class Recurrence(NamedTuple):
+  """A layer of a library on JAX.
+
+  Attributes:
+    params: the library's own.
+    run: (params, x, carry before the first step or None) -> (carry after the
+      last step, y), for x `[T, B, D]` and y `[T, B, H]`.
+    kernels: params -> (input kernel, recurrent kernel) in rnn_lab's layout.
+    batch_first: x and y are `[B, T, ...]`.
+  """
+
+  params: PyTree
+  run: Callable[[PyTree, Any, Any], tuple[Any, Any]]
+  kernels: Callable[[PyTree], tuple[Any, Any]]
+  batch_first: bool = False
+
+  def laid_out(self, array_TB: np.ndarray) -> np.ndarray:
+    """Returns `[T, B, ...]` as the library reads it, and the other way."""
+    if not self.batch_first:
+      return array_TB
+    return np.ascontiguousarray(np.swapaxes(array_TB, 0, 1))
+
+
 class Missing(Exception):
   """A library has no cell with these equations."""
 
 
-def jax_layer(
-  unroll: Callable[[PyTree, Any], Any],
-  params: PyTree,
-  x: Any,
-  kernels: Callable[[PyTree], tuple[Any, Any]],
-) -> Layer:
+def jax_layer(recurrence: Recurrence, x: np.ndarray) -> Layer:
   """Returns the layer of a library on JAX, compiled.
 
   Args:
-    unroll: (params, x `[T, B, D]`) -> y `[T, B, H]`.
-    params: the library's own.
-    x: the inputs.
-    kernels: params -> (input kernel, recurrent kernel) in rnn_lab's layout.
+    recurrence: of the library.
+    x: the inputs, `[T, B, D]`; laid out before the clock starts.
   """
-  params, x = jax.device_put((params, jnp.asarray(x)))
+  arrays = (recurrence.params, recurrence.laid_out(x))
+  params, inputs = jax.device_put(arrays)
+
+  def outputs(params: PyTree, x: Any) -> Any:
+    return recurrence.run(params, x, None)[1]
 
   def cost(params: PyTree, x: Any) -> Any:
-    return jnp.sum(jnp.square(unroll(params, x)))
+    return jnp.sum(jnp.square(outputs(params, x)))
 
-  forward = jax.jit(unroll)
+  forward = jax.jit(outputs)
   training = jax.jit(jax.grad(cost, argnums=(0, 1)))
 
   def results() -> dict[str, np.ndarray]:
-    d_params, d_x = training(params, x)
-    arrays = (forward(params, x), d_x, *kernels(d_params))
+    d_params, d_x = training(params, inputs)
+    of_steps = map(np.asarray, (forward(params, inputs), d_x))
+    arrays = (
+      *map(recurrence.laid_out, of_steps),
+      *map(np.asarray, recurrence.kernels(d_params)),
+    )
     names = ("outputs", "inputs", "input_kernel", "recurrent_kernel")
-    return dict(zip(names, map(np.asarray, arrays)))
+    return dict(zip(names, arrays))
 
   return Layer(
     {
-      "forward": lambda: jax.block_until_ready(forward(params, x)),
-      "training": lambda: jax.block_until_ready(training(params, x)),
+      "forward": lambda: jax.block_until_ready(forward(params, inputs)),
+      "training": lambda: jax.block_until_ready(training(params, inputs)),
     },
     results,
   )

@@ -5,14 +5,13 @@ from typing import Any
 import equinox as eqx  # pyright: ignore[reportMissingImports]
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from rnn_lab.benchmarks.peers.base import Layer, Missing, Weights, jax_layer
+from rnn_lab.benchmarks.peers.base import Missing, Recurrence, Weights
 
 
-def layer(kind: str, weights: Weights, x: np.ndarray) -> Layer:
-  """Builds the layer; see `base.Layer`."""
-  size, hidden = x.shape[-1], weights.recurrent_kernel.shape[0]
+def recurrence(kind: str, weights: Weights) -> Recurrence:
+  """Builds the layer."""
+  size, hidden = weights.inputs, weights.hidden
   if kind == "elman":
     raise Missing
   make = {"gru": eqx.nn.GRUCell, "lstm": eqx.nn.LSTMCell}[kind]
@@ -27,15 +26,16 @@ def layer(kind: str, weights: Weights, x: np.ndarray) -> Layer:
   cell = eqx.tree_at(parts, cell, [w.T, u.T, b, *rest])
   params, static = eqx.partition(cell, eqx.is_array)
 
-  def run(params: Any, x: Any) -> Any:
+  def run(params: Any, x: Any, carry: Any) -> tuple[Any, Any]:
     step = jax.vmap(eqx.combine(params, static))
-    zeros = jnp.zeros((x.shape[1], hidden))
 
     def body(state: Any, x: Any) -> Any:
       state = step(x, state)
       return state, state[0] if kind == "lstm" else state
 
-    start = (zeros, zeros) if kind == "lstm" else zeros
-    return jax.lax.scan(body, start, x)[1]
+    if carry is None:
+      zeros = jnp.zeros((x.shape[1], hidden))
+      carry = (zeros, zeros) if kind == "lstm" else zeros
+    return jax.lax.scan(body, carry, x)
 
-  return jax_layer(run, params, x, lambda p: (p.weight_ih.T, p.weight_hh.T))
+  return Recurrence(params, run, lambda p: (p.weight_ih.T, p.weight_hh.T))

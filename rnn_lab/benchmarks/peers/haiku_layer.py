@@ -9,20 +9,22 @@ import haiku as hk  # pyright: ignore[reportMissingImports]
 import jax.numpy as jnp
 import numpy as np
 
-from rnn_lab.benchmarks.peers.base import Layer, Missing, Weights, jax_layer
+from rnn_lab.benchmarks.peers.base import Missing, Recurrence, Weights
 
 _ORDER = [0, 2, 1, 3]  # i, g, f, o
 
 
-def layer(kind: str, weights: Weights, x: np.ndarray) -> Layer:
-  """Builds the layer; see `base.Layer`."""
-  size, hidden = x.shape[-1], weights.recurrent_kernel.shape[0]
+def recurrence(kind: str, weights: Weights) -> Recurrence:
+  """Builds the layer."""
+  size, hidden = weights.inputs, weights.hidden
   if kind != "lstm":
     raise Missing
 
-  def run(x: Any) -> Any:
+  def run(x: Any, carry: Any) -> tuple[Any, Any]:
     core = hk.LSTM(hidden)
-    return hk.dynamic_unroll(core, x, core.initial_state(x.shape[1]))[0]
+    if carry is None:
+      carry = core.initial_state(x.shape[1])
+    return hk.dynamic_unroll(core, x, carry)[::-1]
 
   def reorder(array: Any) -> Any:
     blocks = jnp.split(array, len(_ORDER), axis=-1)
@@ -40,4 +42,4 @@ def layer(kind: str, weights: Weights, x: np.ndarray) -> Layer:
     joined = reorder(params["lstm/linear"]["w"])
     return joined[:size], joined[size:]
 
-  return jax_layer(transformed.apply, params, x, kernels)
+  return Recurrence(params, transformed.apply, kernels)

@@ -8,9 +8,8 @@ from typing import Any
 
 import jax.numpy as jnp
 import keras  # pyright: ignore[reportMissingImports]
-import numpy as np
 
-from rnn_lab.benchmarks.peers.base import Layer, Weights, jax_layer
+from rnn_lab.benchmarks.peers.base import Recurrence, Weights
 
 _LAYERS = {
   "elman": keras.layers.SimpleRNN,
@@ -19,11 +18,11 @@ _LAYERS = {
 }
 
 
-def layer(kind: str, weights: Weights, x: np.ndarray) -> Layer:
-  """Builds the layer; see `base.Layer`."""
-  hidden = weights.recurrent_kernel.shape[0]
-  module = _LAYERS[kind](hidden, return_sequences=True)
-  module.build((x.shape[1], x.shape[0], x.shape[2]))
+def recurrence(kind: str, weights: Weights) -> Recurrence:
+  """Builds the layer."""
+  size, hidden = weights.inputs, weights.hidden
+  module = _LAYERS[kind](hidden, return_sequences=True, return_state=True)
+  module.build((None, None, size))
   w, u, b = map(jnp.asarray, weights)
 
   def reorder(array: Any) -> Any:
@@ -37,21 +36,14 @@ def layer(kind: str, weights: Weights, x: np.ndarray) -> Layer:
   if kind == "gru":  # of both products
     bias = jnp.stack([bias, jnp.zeros_like(bias)])
   params = [reorder(w), reorder(u), bias]
-  # `[B, T, D]`, as the library reads it; laid out before the clock starts.
-  x_BTD = np.ascontiguousarray(np.swapaxes(x, 0, 1))
 
-  def run(params: Any, x_BTD: Any) -> Any:
+  def run(params: Any, x_BTD: Any, carry: Any) -> tuple[Any, Any]:
     state = [v.value for v in module.non_trainable_variables]
-    return module.stateless_call(params, state, x_BTD)[0]
+    (y, *carry), _ = module.stateless_call(
+      params, state, x_BTD, initial_state=carry
+    )
+    return carry, y
 
-  found = jax_layer(
-    run, params, x_BTD, lambda p: (reorder(p[0]), reorder(p[1]))
+  return Recurrence(
+    params, run, lambda p: (reorder(p[0]), reorder(p[1])), batch_first=True
   )
-
-  def results() -> dict[str, np.ndarray]:
-    arrays = found.results()
-    for name in ("outputs", "inputs"):
-      arrays[name] = np.swapaxes(arrays[name], 0, 1)
-    return arrays
-
-  return found._replace(results=results)

@@ -1,11 +1,13 @@
 """Flax linen's recurrent layers."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from rnn_lab.benchmarks.peers.base import Layer, Weights, jax_layer
+from rnn_lab.benchmarks.peers.base import Recurrence, Weights
 
 # The gates' names, in rnn_lab's order.
 _CELLS = {
@@ -15,11 +17,12 @@ _CELLS = {
 }
 
 
-def layer(kind: str, weights: Weights, x: np.ndarray) -> Layer:
-  """Builds the layer; see `base.Layer`."""
+def recurrence(kind: str, weights: Weights) -> Recurrence:
+  """Builds the layer."""
   cell, gates = _CELLS[kind]
-  module = nn.RNN(cell(weights.recurrent_kernel.shape[0]), time_major=True)
-  params = module.init(jax.random.key(0), jnp.asarray(x[:1]))
+  size, hidden = weights.inputs, weights.hidden
+  module = nn.RNN(cell(hidden), time_major=True, return_carry=True)
+  params = module.init(jax.random.key(0), jnp.zeros((1, 1, size)))
 
   def blocks(array: np.ndarray) -> list[np.ndarray]:
     return np.split(array, len(gates), axis=-1)
@@ -41,4 +44,7 @@ def layer(kind: str, weights: Weights, x: np.ndarray) -> Layer:
       for side in ("i", "h")
     )
 
-  return jax_layer(module.apply, params, x, kernels)
+  def run(params: Any, x: Any, carry: Any) -> tuple[Any, Any]:
+    return module.apply(params, x, initial_carry=carry)  # pyright: ignore[reportReturnType] - as return_carry says
+
+  return Recurrence(params, run, kernels)
