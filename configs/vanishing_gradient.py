@@ -7,7 +7,7 @@ A network reads a handwritten digit row by row (8 steps of 8 pixels), then a
 gap of noise, then must name the digit. Cells x gaps x 3 seeds, and two trials
 whose gap holds zeros instead. `:fine` has more gaps, `:smoke` takes a minute.
 
-About 6 minutes on two CPU cores. Test accuracy to expect, mean of 3 seeds: at
+2 to 6 minutes on two CPU cores. Test accuracy to expect, mean of 3 seeds: at
 gap 0 all above 0.92; at gap 20 the tanh RNN 0.09 (chance is 0.10), the others
 0.89 to 0.97; at gap 100 the tanh RNN and the LSTM with forget bias 1 0.09, the
 IRNN 0.82, the chrono LSTM 0.90; with zeros in the gap of 100 the tanh RNN 0.94

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from rnn_lab.reports import style
 
@@ -49,13 +51,19 @@ def draw(result: Mapping[str, Any]) -> Figure:
         )
         ax.plot(np.exp(np.mean(np.log(ratios))), y + shift, **look)
     ax.axvline(1.0, zorder=1.5, **style.CHANCE)
-    ax.set_xscale("log", base=2)
+    ax.set_xscale("log", base=10)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_title(style.plain(pass_))
     ax.set_xlabel("time over rnn_lab's: mean, and range over rows")
   axes[0].set_yticks(range(len(names)), [style.plain(n) for n in names])
   axes[0].invert_yaxis()
-  style.legend_below(figure, cells, cells, "as fast as rnn_lab")
+  marks = [
+    Line2D([], [], label=cell, **style.line_style(n) | {"linestyle": ""})
+    for n, cell in enumerate(cells)
+  ]
+  style.legend_below(figure, (), (), "as fast as rnn_lab", marks)
   return figure
 
 
