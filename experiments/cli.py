@@ -109,7 +109,8 @@ def _keeps_programs(args: Arguments) -> bool:
   """Returns what a config says, True without one; it is checked later."""
   config = getattr(args, "config", None)
   run = {} if config is None else config.fields.get("run", {})
-  return run.get("compilation_cache", True) is True
+  # What is no section is refused later.
+  return hasattr(run, "get") and run.get("compilation_cache", True) is True
 
 
 def _help(argv: Sequence[str], table: Flags) -> list[str]:

@@ -33,35 +33,50 @@ def kept_programs(wanted: bool = True) -> Iterator[None]:
   (JAX_ENABLE_COMPILATION_CACHE=false), or the folder cannot be written.
 
   Args:
-    wanted: whether to do it at all.
+    wanted: whether to do it at all; within another such context, too.
   """
-  has_one = _option("jax_compilation_cache_dir") is not None
-  if not wanted or has_one or not _option("jax_enable_compilation_cache"):
+  there = _option("jax_compilation_cache_dir")
+  folder = None
+  if _option("jax_enable_compilation_cache") and there in (None, *_OWN):
+    folder = _folder() if wanted else None
+  elif there is not None:
+    folder = there
+  if folder == there:
     yield
     return
-  root = pathlib.Path(pooch.os_cache("rnn_lab")) / "programs"
-  folder = root / _key()
-  try:
-    # A program read from there is run: nobody else may write it.
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    prune(root, MOST_BYTES)
-  except OSError:
-    yield  # programs are compiled, as without a cache
-    return
-  # What cannot be read or written is compiled.
-  warnings.filterwarnings(
-    "ignore", "Error (reading|writing) persistent compilation cache"
-  )
   options = {
-    "jax_compilation_cache_dir": str(folder),
+    "jax_compilation_cache_dir": folder,
     "jax_persistent_cache_min_compile_time_secs": 0.0,
   }
   before = {name: _option(name) for name in options}
   _update(options)
   try:
-    yield
+    with warnings.catch_warnings():
+      # What cannot be read or written is compiled.
+      warnings.filterwarnings(
+        "ignore", "Error (reading|writing) persistent compilation cache"
+      )
+      yield
   finally:
     _update(before)
+
+
+# The folders that `kept_programs` has set in this process.
+_OWN: set[str] = set()
+
+
+def _folder() -> str | None:
+  """Returns this process's folder, made and pruned; None where it cannot be."""
+  try:
+    root = pathlib.Path(pooch.os_cache("rnn_lab")) / "programs"
+    folder = root / _key()
+    # A program read from there is run: nobody else may write it.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    prune(root, MOST_BYTES)
+  except (OSError, RuntimeError):  # platformdirs knows no home
+    return None
+  _OWN.add(str(folder))
+  return str(folder)
 
 
 def _option(name: str) -> Any:
@@ -87,8 +102,10 @@ def prune(root: pathlib.Path, most_bytes: int) -> None:
   Empty ones, too: a process was killed while it wrote them.
   """
   found = []
-  for path in root.glob("*/*"):
+  for path in root.rglob("*"):  # XLA has folders of its own on a GPU
     with contextlib.suppress(FileNotFoundError):  # another process removed it
+      if path.is_dir():
+        continue
       status = path.stat()
       found.append((status.st_size > 0, status.st_mtime, status.st_size, path))
   total = 0

@@ -416,13 +416,22 @@ def test_the_picture_shows_means_and_ranges_over_rnn_labs_time():
     ms = {"rnn_lab": {"median": own}, "torch": {"median": other}}
     return {"shape": {"cell": cell}, "pass": "update", "ms": ms}
 
-  rows = [row("gru", 2.0, 4.0), row("gru", 1.0, 8.0), row("lstm", 1.0, 3.0)]
+  rows = [
+    row("gru", 2.0, 4.0),
+    row("gru", 1.0, 8.0),
+    row("lstm", 1.0, 2.0),
+    row("lstm", 2.0, 9.0),
+  ]
   libraries = ["rnn_lab", "torch", "keras"]
   means = rounds.means(rows)
   drawn = figure.draw({"rows": rows, "means": means, "libraries": libraries})
   [ax] = drawn.axes
   assert [label.get_text() for label in ax.get_yticklabels()] == ["torch"]
-  marks = [(*line.get_xdata(),) for line in ax.lines if line.get_marker() != ""]
+  marks = [
+    (*line.get_xdata(),)
+    for line in ax.lines
+    if line.get_marker() not in ("", "None")
+  ]
   spans = [line.get_xdata() for line in ax.lines if len(line.get_xdata()) == 2]
   assert [2.0, 8.0] in [[*span] for span in spans]
   assert any(np.allclose(mark, 4.0) for mark in marks)

@@ -1,12 +1,14 @@
 """Compiled programs on disk: what is kept, read, refused and removed."""
 
 import os
+import types
 
 import jax
 import jax.numpy as jnp
 import pytest
 from tiny import numbers, tiny_config
 
+from experiments import cli
 from rnn_lab import program_cache
 from rnn_lab.program_cache import kept_programs, prune
 from rnn_lab.runs import train
@@ -33,7 +35,7 @@ def events():
 
   jax.monitoring.register_event_listener(listen)
   yield found
-  jax.monitoring.unregister_event_listener(listen)
+  jax.monitoring.clear_event_listeners()
 
 
 def compiled():
@@ -107,6 +109,7 @@ def test_half_a_program_is_compiled_again(folder, events):
 def test_the_oldest_and_what_is_empty_is_removed(tmp_path):
   (tmp_path / "a").mkdir()
   (tmp_path / "b").mkdir()
+  (tmp_path / "a" / "of XLA").mkdir()
   ages = {
     "a/new": (1, 10),
     "b/empty": (2, 0),
@@ -119,7 +122,40 @@ def test_the_oldest_and_what_is_empty_is_removed(tmp_path):
     os.utime(path, (1e9 - age, 1e9 - age))
   prune(tmp_path, 20)
   names = [str(p.relative_to(tmp_path)) for p in files(tmp_path)]
-  assert names == ["a/new", "b/old"]
+  assert names == ["a/new", "a/of XLA", "b/old"]
+
+
+def test_within_another_context_it_can_be_off(folder):
+  with kept_programs(), kept_programs(False):
+    compiled()
+  assert not files(folder)
+
+
+def test_without_a_home_programs_are_compiled(monkeypatch, folder):
+  def no_home(name):
+    raise RuntimeError("no home")
+
+  monkeypatch.setattr(program_cache.pooch, "os_cache", no_home)
+  with kept_programs():
+    assert compiled() == pytest.approx(3.0 * 0.479425538604203)
+  assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+  ("fields", "keeps"),
+  [
+    ({}, True),
+    ({"run": {"compilation_cache": True}}, True),
+    ({"run": {"compilation_cache": False}}, False),
+    ({"run": {"compilation_cache": "false"}}, False),
+    ({"run": "abc"}, False),
+    ({"run": None}, False),
+  ],
+)
+def test_a_command_keeps_programs_as_its_config_says(fields, keeps):
+  config = types.SimpleNamespace(fields=fields)
+  assert cli._keeps_programs(types.SimpleNamespace(config=config)) == keeps
+  assert cli._keeps_programs(types.SimpleNamespace())
 
 
 def test_a_run_has_the_same_bits_with_programs_from_the_cache(

@@ -4,7 +4,6 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
@@ -21,6 +20,7 @@ def draw(result: Mapping[str, Any]) -> Figure:
   means = result["means"]
   passes = list(dict.fromkeys(mean["pass"] for mean in means))
   cells = list(dict.fromkeys(mean["cell"] for mean in means))
+  mean = {(of["pass"], of["cell"]): of["times"] for of in means}
   timed = {name for mean in means for name in mean["times"]}
   names = [name for name in result["libraries"] if name in timed]
   size = (max(8.5, 5.5 * len(passes)), 0.42 * len(names) + 2.0)
@@ -30,7 +30,7 @@ def draw(result: Mapping[str, Any]) -> Figure:
   )
   for ax, pass_ in zip(axes, passes):
     for n, cell in enumerate(cells):
-      look = style.line_style(n) | {"linestyle": ""}
+      look = _mark(n)
       # Beside each other, so that none covers another.
       shift = 0.22 * (n - (len(cells) - 1) / 2)
       for y, name in enumerate(names):
@@ -49,7 +49,7 @@ def draw(result: Mapping[str, Any]) -> Figure:
           linewidth=1.2,
           alpha=0.5,
         )
-        ax.plot(np.exp(np.mean(np.log(ratios))), y + shift, **look)
+        ax.plot(mean[pass_, cell][name], y + shift, **look)
     ax.axvline(1.0, zorder=1.5, **style.CHANCE)
     ax.set_xscale("log", base=10)
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
@@ -60,11 +60,14 @@ def draw(result: Mapping[str, Any]) -> Figure:
   axes[0].set_yticks(range(len(names)), [style.plain(n) for n in names])
   axes[0].invert_yaxis()
   marks = [
-    Line2D([], [], label=cell, **style.line_style(n) | {"linestyle": ""})
-    for n, cell in enumerate(cells)
+    Line2D([], [], label=cell, **_mark(n)) for n, cell in enumerate(cells)
   ]
   style.legend_below(figure, (), (), "as fast as rnn_lab", marks)
   return figure
+
+
+def _mark(n: int) -> dict[str, Any]:
+  return style.line_style(n) | {"linestyle": ""}
 
 
 def write(result: Mapping[str, Any], path: pathlib.Path) -> None:

@@ -49,6 +49,8 @@ def trainer(
     for array in data
   )
   assert inputs is not None and targets is not None
+  if problem.outputs > 1:
+    targets = targets.long()  # the only integers that its loss takes
 
   def cost(n: int) -> torch.Tensor:
     x, carry = inputs[n], None
@@ -62,7 +64,7 @@ def trainer(
     if problem.outputs == 1:
       return nn.functional.mse_loss(z, targets[n])
     return nn.functional.cross_entropy(
-      z.reshape(-1, problem.outputs), targets[n].reshape(-1).long()
+      z.reshape(-1, problem.outputs), targets[n].reshape(-1)
     )
 
   def train() -> np.ndarray:
