@@ -24,18 +24,18 @@ def folder(tmp_path, monkeypatch):
   jax.config.update("jax_enable_compilation_cache", False)
 
 
+# What JAX tells of its cache, as the last words of its events. For as long as the
+# process: the oldest JAX cannot unregister a listener.
+EVENTS = []
+jax.monitoring.register_event_listener(
+  lambda event, **values: EVENTS.append(event.rpartition("/")[2])
+)
+
+
 @pytest.fixture
 def events():
-  """What JAX tells of its cache, as the last words of its events."""
-  found = []
-
-  def listen(event, **values):
-    del values
-    found.append(event.rpartition("/")[2])
-
-  jax.monitoring.register_event_listener(listen)
-  yield found
-  jax.monitoring.clear_event_listeners()
+  EVENTS.clear()
+  return EVENTS
 
 
 def compiled():
