@@ -24,8 +24,8 @@ def folder(tmp_path, monkeypatch):
   jax.config.update("jax_enable_compilation_cache", False)
 
 
-# What JAX tells of its cache, as the last words of its events. For as long as the
-# process: the oldest JAX cannot unregister a listener.
+# What JAX tells of its cache, as the last words of its events; never
+# unregistered, as the oldest JAX cannot.
 EVENTS = []
 jax.monitoring.register_event_listener(
   lambda event, **values: EVENTS.append(event.rpartition("/")[2])
