@@ -23,7 +23,9 @@ from configs import common
 
 
 def get_config(argument: str = ""):
-  argument = common.parse_argument(argument, "pixel", "permuted", "smoke")
+  argument = common.parse_argument(
+    argument, "pixel", "permuted", "irnn_pixel", "irnn_permuted", "smoke"
+  )
   config = common.default_config()
   config.task.name = "mnist"
   config.task.order = "row"
@@ -33,14 +35,20 @@ def get_config(argument: str = ""):
   config.model.hidden_size = 128
   config.train.num_steps = 10_000
   config.eval.every = 500
+  if argument.endswith(("pixel", "permuted")):
+    config.task.order = argument.removeprefix("irnn_")
+    config.optimizer.schedule = "cosine"
   if argument in ("pixel", "permuted"):
-    config.task.order = argument
     config.model.lstm.forget_init = "chrono"
     config.model.lstm.chrono_max = 784
     config.optimizer.learning_rate = 2e-3
-    config.optimizer.schedule = "cosine"
     config.train.batch_size = 256
     config.train.num_steps = 14_000
+  if argument.startswith("irnn"):
+    config.update_from_flattened_dict(common.IRNN)
+    config.optimizer.learning_rate = 1e-4
+    config.train.num_steps = 72_000
+    config.eval.every = 2_000
   if argument == "smoke":
     common.shrink(config)
   return config

@@ -91,7 +91,7 @@ def unroll(
       program whose gradients are written by hand (see `rnn_lab.fused`), which
       has no forward-mode derivative (jvp, jacfwd: use "scan" there); or "auto",
       which is "fused" on CPU and GPU for the cells that have such a program and
-      "scan" elsewhere.
+      "scan" elsewhere, said once by the logger "rnn_lab.fused" (INFO).
 
   Returns:
     The last carry and the outputs `[T, B, H]`.

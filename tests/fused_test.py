@@ -257,6 +257,28 @@ def test_which_program_is_chosen(monkeypatch):
     assert fused.program(cell, False, "scan") is None
 
 
+def test_where_auto_is_the_scan_it_says_so_once(monkeypatch, caplog):
+  fused._say_once.cache_clear()
+  own = lstm(2)._replace(kind="own", step=lambda *args: lstm(2).step(*args))
+  with caplog.at_level("INFO", logger="rnn_lab"):
+    for _ in range(2):
+      fused.program(own, False, "auto")
+      fused.program(lstm(2), False, "auto")
+      fused.program(own, False, "scan")
+  assert caplog.messages == [
+    "implementation \"auto\" is the scan for cell 'own', which has no fused "
+    "program"
+  ]
+  caplog.clear()
+  monkeypatch.setattr(jax, "default_backend", lambda: "tpu")
+  with caplog.at_level("INFO", logger="rnn_lab"):
+    for _ in range(2):
+      fused.program(lstm(2), False, "auto")
+  assert caplog.messages == [
+    'implementation "auto" is the scan for every cell on tpu'
+  ]
+
+
 def test_padding_is_never_read():
   cell, params, carry, xs = setting("lstm", np.float32)
   valid = np.arange(T)[:, None] < LENGTHS[None]

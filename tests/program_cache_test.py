@@ -6,6 +6,7 @@ import types
 import jax
 import jax.numpy as jnp
 import pytest
+from commands import start
 from tiny import numbers, tiny_config
 
 from experiments import cli
@@ -179,3 +180,21 @@ def test_a_run_has_the_same_bits_with_programs_from_the_cache(
     assert bool(files(folder)) == wanted
   assert found[0] == found[1] == found[2]
   assert "cache_hits" in events
+
+
+@pytest.mark.slow
+def test_a_command_reads_the_programs_of_the_one_before(
+  folder, tmp_path, monkeypatch
+):
+  monkeypatch.setenv("JAX_ENABLE_COMPILATION_CACHE", "true")
+  kept = []
+  for name in ("first", "second"):
+    workdir = tmp_path / name
+    process = start(
+      "train", "--config=configs/digits.py:smoke", f"--workdir={workdir}"
+    )
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, ""), out
+    kept.append({path.name for path in folder.glob("*/*-cache")})
+  assert kept[0] and kept[0] == kept[1]
+  assert numbers(tmp_path / "first") == numbers(tmp_path / "second")

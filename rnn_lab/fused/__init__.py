@@ -3,6 +3,7 @@
 import contextlib
 import contextvars
 import functools
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,17 +57,27 @@ def program(cell: Cell, reverse: bool, implementation: str) -> Program | None:
     return None
   platform = _PLATFORM.get() or jax.default_backend()
   if implementation == "auto" and platform not in AUTOMATIC:
+    _say_once(f"every cell on {platform}")
     return None
   # By identity: a user's step need not be hashable.
   rule = next((rule for step, rule in _rules() if step is cell.step), None)
   if rule is not None:
     return Program(rule, reverse, *AUTOMATIC.get(platform, AUTOMATIC["cpu"]))
   if implementation == "auto":
+    _say_once(f"cell {cell.kind!r}, which has no fused program")
     return None
   raise FieldError(
     "implementation",
     "{field} must be auto or scan for a cell whose step is not that of elman, "
     f"gru or lstm, got fused for {cell.kind!r}",
+  )
+
+
+@functools.cache
+def _say_once(what: str) -> None:
+  # Of level INFO, as it is no fault.
+  logging.getLogger(__name__).info(
+    'implementation "auto" is the scan for %s', what
   )
 
 
