@@ -36,6 +36,20 @@ WORKDIR: Flags = {
 CONFIG: Flags = {
   "config": (flags.DEFINE_string, None, "the file of the config, FILE.py")
 }
+# Of a sweep; see rnn_lab/sweeps/executors.py.
+EXECUTION: Flags = {
+  "executor": (
+    flags.DEFINE_string,
+    "auto",
+    "how trials run: local (in this process; those that share a program as "
+    "one population), processes (workers side by side), or auto",
+  ),
+  "num_workers": (
+    flags.DEFINE_integer,
+    0,
+    "worker processes; 0: one on each core",
+  ),
+}
 
 
 def run(main: Callable[[Sequence[str]], int]) -> None:
@@ -137,16 +151,11 @@ def exit_code(number: int | None) -> int:
   return 1 if number is None else 128 + number
 
 
-def executor() -> tuple[str, int]:
-  """Returns the executor for a sweep's trials, and the cores that it may use.
+def resources(args: Arguments) -> Any:
+  """Returns what the executor of a sweep may use."""
+  from rnn_lab.sweeps.jobs import Resources
 
-  An accelerator is used by this process alone, one trial after the other.
-  """
-  import jax
-
-  if jax.default_backend() == "cpu":
-    return "processes", _cores()
-  return "serial", 1
+  return Resources(_cores(), args.num_workers)
 
 
 def _cores() -> int:

@@ -16,7 +16,7 @@ from experiments import cli, sweep
 
 def main(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
-  return cli.call(study, argv, __doc__, cli.CONFIG)
+  return cli.call(study, argv, __doc__, cli.CONFIG | dict(cli.EXECUTION))
 
 
 def study(args: cli.Arguments) -> int:
@@ -38,6 +38,13 @@ def _study_run(args: cli.Arguments) -> int:
   from rnn_lab.runs import planning
   from rnn_lab.studies.gradient_study import check_study, measure
 
+  for flag, (_, default, _) in cli.EXECUTION.items():
+    if getattr(args, flag) != default:
+      raise FieldError(
+        flag,
+        f"{{field}} must be left out where workdir is a single run, got "
+        f"{getattr(args, flag)!r}",
+      )
   workdir = args.workdir
   plan = planning.plan(args.config.fields)
   check_study(plan)

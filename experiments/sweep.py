@@ -18,7 +18,7 @@ SMOKE = (
 
 def main(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
-  return cli.call(sweep, argv, __doc__, cli.CONFIG)
+  return cli.call(sweep, argv, __doc__, cli.CONFIG | dict(cli.EXECUTION))
 
 
 def sweep(
@@ -60,10 +60,16 @@ def sweep(
   command = {"config": config.path, "argument": config.argument}
   command["command_line"] = config.overrides
   report = {**command, **report, **(extra() if extra else {})}
-  executor, cores = cli.executor()
   with Terminal() as terminal:
     outcome = run_sweep(
-      trials, report, workdir, terminal, executor, cores, measure, check
+      trials,
+      report,
+      workdir,
+      terminal,
+      args.executor,
+      cli.resources(args),
+      measure,
+      check,
     )
     if outcome.table is not None:
       terminal.table(outcome.table)

@@ -18,7 +18,7 @@ from rnn_lab import reports
 from rnn_lab.errors import StorageError
 from rnn_lab.rundir import write_json
 from rnn_lab.studies import gradient_study
-from rnn_lab.sweeps import executors, run
+from rnn_lab.sweeps import jobs, run
 
 HUGE = "--config.optimizer.learning_rate=1e38"
 SMOKE = f"--config={ROOT}/configs/digits.py:smoke"
@@ -672,15 +672,15 @@ def test_the_exit_code_of_a_sweep(ends, code, tmp_path, monkeypatch):
     write_json(folder / "result.json", {"status": end})
     return end
 
-  monkeypatch.setattr(cli, "executor", lambda: ("serial", 1))
-  monkeypatch.setattr(executors, "train", train)
+  monkeypatch.setattr(jobs, "train", train)
   monkeypatch.setattr(run, "write_report", lambda workdir: workdir)
   monkeypatch.setattr(run, "load_results", results_of)
   monkeypatch.setattr(run, "results_table", lambda parts: "a table")
   mine = tmp_path / "mine.py"
   mine.write_text(BASE + TWO_SEEDS)
   workdir = f"--workdir={tmp_path / 'sweep'}"
-  assert call("sweep", f"--config={mine}", workdir).code == code
+  ended = call("sweep", f"--config={mine}", workdir, "--executor=local")
+  assert ended.code == code
 
 
 def test_a_finished_run_is_measured_where_it_is(finished, monkeypatch):

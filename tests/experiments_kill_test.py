@@ -10,7 +10,6 @@ import pytest
 from commands import call, start
 from tiny import numbers
 
-from experiments import cli
 from rnn_lab.runs.planning import plan_of_run
 from rnn_lab.training.checkpoint import Checkpoints
 
@@ -166,7 +165,7 @@ def test_the_main_jobs_smoke(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_sweep_that_is_stopped_goes_on(tmp_path, monkeypatch):
+def test_a_sweep_that_is_stopped_goes_on(tmp_path):
   workdir = tmp_path / "sweep"
   command = (
     "--config=configs/adding.py:smoke",
@@ -190,8 +189,8 @@ def test_a_sweep_that_is_stopped_goes_on(tmp_path, monkeypatch):
   out = finish(start("sweep", *arguments))
   assert "from step" in out and "[3/3]" in out
   assert (workdir / "report.html").exists()
-  monkeypatch.setattr(cli, "executor", lambda: ("serial", 1))
-  ended = call("sweep", *command, f"--workdir={tmp_path / 'alone'}")
+  alone = f"--workdir={tmp_path / 'alone'}"
+  ended = call("sweep", *command, alone, "--executor=local")
   assert (ended.code, ended.err) == (0, "")
   for trial in workdir.glob("cell=*"):
     assert numbers(trial) == numbers(tmp_path / "alone" / trial.name)

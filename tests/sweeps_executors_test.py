@@ -12,8 +12,10 @@ from tiny import numbers, tiny_config, tiny_language
 
 from rnn_lab.rundir import lock
 from rnn_lab.runs.planning import plan
-from rnn_lab.sweeps import executors
-from rnn_lab.sweeps.executors import FAILED, Job, processes, serial
+from rnn_lab.sweeps import worker_processes
+from rnn_lab.sweeps.jobs import FAILED, Job, Resources
+from rnn_lab.sweeps.local import local
+from rnn_lab.sweeps.worker_processes import processes
 from rnn_lab.training.population import program_of
 from rnn_lab.training.records import Silent, Stop
 
@@ -51,10 +53,10 @@ def statuses(results):
 def test_workers_give_the_numbers_of_one_process(tmp_path):
   results, listener = [], Listening()
   workers = jobs(tmp_path, "workers")
-  processes(workers, listener, Stop(), results.append, cores=2)
+  processes(workers, listener, Stop(), results.append, Resources(cores=2))
   assert statuses(results) == {f"seed={s}": "finished" for s in (0, 1, 2)}
   assert any(line.startswith("seed=2: step 10/20") for line in listener.lines)
-  serial(jobs(tmp_path, "here"), Silent(), Stop(), results.append)
+  local(jobs(tmp_path, "here"), Silent(), Stop(), results.append)
   for job in jobs(tmp_path, "here"):
     assert numbers(job.workdir) == numbers(tmp_path / "workers" / job.name)
 
@@ -85,18 +87,18 @@ def test_a_counted_model_has_no_program():
 
 
 def test_a_worker_takes_what_it_has_compiled(monkeypatch):
-  monkeypatch.setattr(executors, "program_of", lambda plan: plan)
+  monkeypatch.setattr(worker_processes, "program_of", lambda plan: plan)
   waiting = [Job(f"{n}", p, None) for n, p in enumerate("aabbc")]
   one, two = (types.SimpleNamespace(program=()) for _ in range(2))
   order = [(one, "a"), (two, "b"), (two, "b"), (one, "a"), (two, "c")]
   for worker, program in order:
-    job = executors._take(waiting, worker, [one, two])
+    job = worker_processes._take(waiting, worker, [one, two])
     assert job.plan == worker.program == program
   assert not waiting
   # All are another worker's: the first.
   two.program = "a"
   waiting = [Job("5", "a", None), Job("6", "a", None)]
-  assert executors._take(waiting, one, [one, two]).name == "5"
+  assert worker_processes._take(waiting, one, [one, two]).name == "5"
 
 
 def blocks(pid, number):
@@ -123,7 +125,7 @@ def test_workers_that_die_fail_only_their_trials(tmp_path):
     run__steps_per_call=1,
     run__checkpoint_every=50,
   )
-  processes(long, listener, Stop(), results.append, cores=2)
+  processes(long, listener, Stop(), results.append, Resources(cores=2))
   # Two were running; the third was then given to a new worker.
   assert statuses(results) == {
     "seed=0": "failed",
@@ -134,14 +136,14 @@ def test_workers_that_die_fail_only_their_trials(tmp_path):
     assert "died with exit code -9" in result.error
   # Begun again, they end with the numbers of a trial left alone.
   again = []
-  processes(long[:1], Silent(), Stop(), again.append, cores=1)
+  processes(long[:1], Silent(), Stop(), again.append, Resources(cores=1))
   assert statuses(again) == {"seed=0": "finished"}
   alone = long[0]._replace(workdir=tmp_path / "alone")
-  serial([alone], Silent(), Stop(), again.append)
+  local([alone], Silent(), Stop(), again.append)
   assert numbers(alone.workdir) == numbers(long[0].workdir)
 
 
-def test_serial_stops_between_trials(tmp_path):
+def test_local_stops_between_trials(tmp_path):
   stop, results = Stop(), []
 
   def on_result(result):
@@ -149,7 +151,7 @@ def test_serial_stops_between_trials(tmp_path):
     stop.requested = True
 
   counted = jobs(tmp_path, "run", tiny_language, model__kind="ngram")
-  serial(counted, Silent(), stop, on_result)
+  local(counted, Silent(), stop, on_result)
   assert statuses(results) == {"seed=0": "finished"}
 
 
@@ -185,7 +187,7 @@ def test_a_failed_trial_leaves_nothing_open(tmp_path):
 
   gc.disable()  # what is closed by chance only counts as open
   try:
-    serial([first, second], RaisesOnce(), Stop(), on_result)
+    local([first, second], RaisesOnce(), Stop(), on_result)
   finally:
     gc.enable()
   assert statuses(results) == {"seed=0": FAILED, "seed=1": "finished"}
@@ -193,7 +195,7 @@ def test_a_failed_trial_leaves_nothing_open(tmp_path):
   assert open_after == [[], []]
   with lock(first.workdir):
     pass  # neither is the lock held
-  serial([first], Silent(), Stop(), on_result)
+  local([first], Silent(), Stop(), on_result)
   assert results[-1].status == "finished" and open_after[-1] == []
 
 
@@ -201,6 +203,6 @@ def test_an_error_is_a_result(tmp_path):
   [job, *_] = jobs(tmp_path, "run")
   config = job.plan.config | {"run": job.plan.run, "num_seeds": 0}
   results = []
-  serial([job._replace(plan=config)], Silent(), Stop(), results.append)
+  local([job._replace(plan=config)], Silent(), Stop(), results.append)
   assert results[0].status == FAILED
   assert "num_seeds must be an integer" in results[0].error

@@ -10,7 +10,7 @@ from tiny import everything, tiny_config, tiny_language
 
 from rnn_lab.errors import FieldError
 from rnn_lab.runs import planning
-from rnn_lab.sweeps import executors
+from rnn_lab.sweeps import executors, jobs
 from rnn_lab.sweeps import run as sweeps_run
 from rnn_lab.sweeps.expand import expand
 from rnn_lab.tasks import TASKS
@@ -181,14 +181,14 @@ def counted():
 
 def test_a_failing_trial_does_not_stop_the_others(tmp_path, monkeypatch):
   workdir = tmp_path / "sweep"
-  working = executors.train
+  working = jobs.train
 
   def train(plan, folder, listener, stop):
     if plan.config["model"]["ngram"]["order"] == 2:
       raise RuntimeError("the disk is on fire")
     return working(plan, folder, listener, stop)
 
-  monkeypatch.setattr(executors, "train", train)
+  monkeypatch.setattr(jobs, "train", train)
   outcome, lines = run(workdir, counted())
   failed = "order=2"
   assert outcome.failed == [failed]
@@ -197,7 +197,7 @@ def test_a_failing_trial_does_not_stop_the_others(tmp_path, monkeypatch):
   summary = json.loads((workdir / "summary.json").read_text())
   assert [t["status"] for t in summary["trials"]] == ["failed", "finished"]
 
-  monkeypatch.setattr(executors, "train", working)
+  monkeypatch.setattr(jobs, "train", working)
   outcome, _ = run(workdir, counted())
   assert (outcome.status, outcome.failed) == ("finished", [])
   assert not (workdir / failed / "error.txt").exists()
@@ -257,8 +257,8 @@ def test_a_signal_stops_the_whole_sweep(tmp_path, monkeypatch):
     stop.requested = True
     return sweeps_run.STOPPED
 
-  monkeypatch.setattr(executors, "train", train)
-  outcome, _ = run(tmp_path / "sweep")
+  monkeypatch.setattr(jobs, "train", train)
+  outcome, _ = run(tmp_path / "sweep", counted())
   assert outcome.status == sweeps_run.STOPPED
   assert len(calls) == 1 and outcome.report is None
 
@@ -272,20 +272,22 @@ def test_each_trial_is_planned_once_and_the_executor_chosen_by_name(
     configs.append(config)
     return planning.plan(config)
 
-  def fake(jobs, listener, stop, on_result, cores):
-    calls.append(([job.name for job in jobs], cores))
+  def fake(jobs, listener, stop, on_result, resources):
+    calls.append(([job.name for job in jobs], resources))
     assert all(isinstance(job.plan, planning.Plan) for job in jobs)
 
   monkeypatch.setattr(sweeps_run, "plan", plan)
-  monkeypatch.setitem(executors.EXECUTORS, "fake", fake)
+  monkeypatch.setitem(executors.EXECUTORS, "fake", f"{__name__}:fake")
+  monkeypatch.setitem(globals(), "fake", fake)
   trials = grid()
   report = {"config": "configs/x.py"}
-  outcome = sweeps_run.run_sweep(trials, report, tmp_path, Silent(), "fake", 3)
+  three = jobs.Resources(cores=3)
+  outcome = sweeps_run.run_sweep(
+    trials, report, tmp_path, Silent(), "fake", three
+  )
   assert outcome.status == sweeps_run.STOPPED  # no job has ended
   assert configs == [trial.config for trial in trials]
-  assert calls == [([trial.name for trial in trials], 3)]
-  with pytest.raises(FieldError, match="executor must be one of fake, proc"):
-    sweeps_run.run_sweep(trials, report, tmp_path, Silent(), "process")
+  assert calls == [([trial.name for trial in trials], three)]
 
 
 def test_the_longest_sequences_run_first(tmp_path, monkeypatch):
@@ -294,14 +296,14 @@ def test_the_longest_sequences_run_first(tmp_path, monkeypatch):
       add({"task.gap": gap})
 
   names = []
-  monkeypatch.setitem(
-    executors.EXECUTORS,
-    "fake",
-    lambda jobs, *_: names.extend(job.name for job in jobs),
-  )
+
+  def fake(jobs, *_):
+    names.extend(job.name for job in jobs)
+
+  monkeypatch.setattr(sweeps_run, "executor", lambda *_: fake)
   report = {"config": "configs/x.py"}
   trials = grid(sweep=sweep)
-  sweeps_run.run_sweep(trials, report, tmp_path, Silent(), "fake")
+  sweeps_run.run_sweep(trials, report, tmp_path, Silent())
   assert names == ["gap=9", "gap=4", "gap=0"]
 
 

@@ -183,11 +183,12 @@ def test_they_change_no_other_number_and_survive_an_end(tmp_path):
 
 def test_every_gate_of_a_language_model_has_a_share_of_saturated_units():
   trainer = Trainer(plan(with_norms(tiny_language, model__cell="lstm")))
+  [member] = trainer.members
   seed = jax.ShapeDtypeStruct((), np.int32)
   shapes = jax.eval_shape(
-    functools.partial(saturation, trainer.plan.model, trainer.task),
+    functools.partial(saturation, trainer.model, trainer.task),
     (trainer.task.data[0], seed),
-    (seed, jax.eval_shape(trainer.init, trainer.hyper, seed)),
+    (seed, jax.eval_shape(member.init, member.hyper, seed)),
   )
   kind = "layers/stack.0.forward/saturated/"
   assert {*shapes} == {f"{kind}{gate}" for gate in ("i", "f", "g", "o")}

@@ -3,7 +3,7 @@
 import pytest
 
 from experiments.terminal import Terminal
-from rnn_lab.sweeps.executors import _Forward
+from rnn_lab.sweeps.worker_processes import _Forward
 from rnn_lab.training import heartbeat
 
 

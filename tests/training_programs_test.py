@@ -169,7 +169,7 @@ def test_training_steps_lower_for_accelerators_without_one(
   shared = (made.task.data[0], np.int32(0), np.int32(2))
   state = seeds.put(init_states(init, hyper, [0, 1]))
   per_seed = (
-    seeds.repeat(hyper),
+    seeds.put(jax.tree.map(lambda a: np.repeat(a, 2), hyper)),
     seeds.put(np.arange(2, dtype=np.int32)),
     state,
   )

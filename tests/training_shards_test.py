@@ -24,7 +24,6 @@ from rnn_lab.training import population as population_module
 from rnn_lab.training.loop import Trainer
 from rnn_lab.training.population import Population
 from rnn_lab.training.shards import Shards, layout, map_shards
-from rnn_lab.training.state import init_states
 
 
 @pytest.mark.parametrize(
@@ -94,7 +93,7 @@ CONFIGS = {
 def steps(made, count=3):
   """The state of one seed after some steps, as numpy arrays."""
   run = Trainer(made)
-  run.place(init_states(run.init, run.hyper, run.seeds), 0)
+  run.place(run.initial_states(), 0)
   for _ in range(count):
     run.update(run.task.bucket(run.step)[0], 1)
   return run.population.get(run.state)
@@ -215,7 +214,7 @@ def test_shards_have_dropout_of_their_own():
     of_train = made.settings.train._replace(batch_shards=shards)
     settings = made.settings._replace(train=of_train)
     run = Trainer(made._replace(task=task, settings=settings))
-    run.place(init_states(run.init, run.hyper, run.seeds), 0)
+    run.place(run.initial_states(), 0)
     run.update(0, 1)
     return run.population.get(run.state).sums.grad_norm[0]
 

@@ -13,7 +13,6 @@ import jax
 from rnn_lab.benchmarks.rounds import run_in_turns, summarize, timed
 from rnn_lab.runs import planning
 from rnn_lab.training import loop
-from rnn_lab.training.state import init_states
 
 ON, OFF = "logged", "not logged"
 ROUNDS = 15
@@ -45,7 +44,7 @@ def trainer(config: Mapping[str, Any], log_norms: bool) -> Callable[[], float]:
     )
   )
   run = loop.Trainer(plan)
-  run.place(init_states(run.init, run.hyper, run.seeds), 0)
+  run.place(run.initial_states(), 0)
 
   def train() -> None:
     for _ in range(ROWS):

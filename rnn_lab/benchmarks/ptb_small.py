@@ -23,7 +23,6 @@ from rnn_lab.text.base import Corpus, Split
 from rnn_lab.text.vocabulary_training import vocabulary_of
 from rnn_lab.training import loop
 from rnn_lab.training.settings import Plan, parse
-from rnn_lab.training.state import init_states
 
 WORDS = 10_000
 STEPS = 25  # updates per round
@@ -68,7 +67,7 @@ def trainer(config: Mapping[str, Any]) -> Callable[[], float]:
     run=settings.run._replace(steps_per_call=STEPS), num_seeds=1
   )
   run = loop.Trainer(Plan(dict(config), {}, settings, task, model))
-  run.place(init_states(run.init, run.hyper, run.seeds), 0)
+  run.place(run.initial_states(), 0)
 
   def train() -> Any:
     run.update(0, STEPS)

@@ -7,9 +7,10 @@ import signal
 import threading
 import types
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rnn_lab.errors import FieldError
 from rnn_lab.paths import local_path
 from rnn_lab.precision import in_float32
 from rnn_lab.program_cache import kept_programs
@@ -21,7 +22,9 @@ from rnn_lab.training.settings import Plan
 
 ALREADY_FINISHED = "already finished"
 # From a model's `fit` to a class, imported when used. It is made of a plan,
-# which touches no file, and has `run(workdir, listener, stop) -> status`.
+# which touches no file, and has `run(workdir, listener, stop) -> status`. One
+# that fits several runs together also has `group(plan)`, static, what their
+# plans have in common, is made of all plans, and has `run_all`.
 FITS = {
   "gradient": "rnn_lab.training.loop:Trainer",
   "counts": "rnn_lab.runs.counting:Counter",
@@ -97,12 +100,9 @@ def train(
       # Before the directory is touched, as they may refuse.
       memory.check_memory(plan)
       fit = make_fit(plan)
-    stack.enter_context(lock(workdir))
     if stop is None:
       stop = stack.enter_context(stop_on_signal())
-    # Again, as another process may have been here before the lock.
-    planning.check_workdir(plan, workdir)
-    if planning.is_finished(plan, workdir):
+    if _enter(plan, workdir, stack):
       return ALREADY_FINISHED
     fit = fit or make_fit(plan)
     if stop.requested:  # while counting, which cannot be stopped
@@ -113,3 +113,77 @@ def train(
       else:
         listener.line(line)
     return fit.run(workdir, listener or Silent(), stop)
+
+
+def _enter(
+  plan: Plan, workdir: pathlib.Path, stack: contextlib.ExitStack
+) -> bool:
+  """Locks a run directory; returns whether the run is finished.
+
+  Raises:
+    FieldError: it is in use, or cannot hold the run.
+  """
+  stack.enter_context(lock(workdir))
+  # Again, as another process may have been here before the lock.
+  planning.check_workdir(plan, workdir)
+  return planning.is_finished(plan, workdir)
+
+
+def group(plan: Plan) -> tuple[Any, ...] | None:
+  """Returns what plans have in common that `train_together` takes, hashable.
+
+  None of a plan that is fitted alone.
+  """
+  fit = pkgutil.resolve_name(FITS[plan.model.fit])
+  return fit.group(plan) if hasattr(fit, "group") else None
+
+
+@in_float32
+def train_together(
+  plans: Sequence[Plan],
+  workdirs: Sequence[pathlib.Path],
+  listeners: Sequence[Listener],
+  progress: Listener,
+  stop: Stop,
+) -> list[str | Exception]:
+  """Fits several runs as one population; each ends as `train` ends it.
+
+  On CPU each has the bits that it has alone.
+
+  Args:
+    plans: of one `group`.
+    workdirs: the run directories.
+    listeners: receive lines, one for each run.
+    progress: receives the progress of all.
+    stop: asks the runs to stop between calls of the compiled program.
+
+  Returns:
+    For each run a status of `train`, or what ended it alone: the error of its
+    directory.
+  """
+  endings: list[str | Exception] = [ALREADY_FINISHED] * len(plans)
+  with contextlib.ExitStack() as stack:
+    run = plans[0].settings.run
+    stack.enter_context(kept_programs(run.compilation_cache))
+    waiting = []
+    for index, (plan, workdir) in enumerate(zip(plans, workdirs)):
+      try:
+        planning.check_workdir(plan, workdir)
+        if not planning.is_finished(plan, workdir):
+          memory.check_memory(plan)
+          if not _enter(plan, workdir, stack):
+            waiting.append(index)
+      except (FieldError, OSError) as error:
+        endings[index] = error
+    if waiting:
+      make_fit = pkgutil.resolve_name(FITS[plans[0].model.fit])
+      fit = make_fit(*[plans[index] for index in waiting])
+      ended = fit.run_all(
+        [workdirs[index] for index in waiting],
+        [listeners[index] for index in waiting],
+        progress,
+        stop,
+      )
+      for index, ending in zip(waiting, ended):
+        endings[index] = ending
+  return endings

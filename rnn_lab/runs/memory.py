@@ -58,6 +58,14 @@ def check_memory(plan: Plan) -> None:
   )
 
 
+def runs_at_once(plan: Plan) -> int:
+  """Returns how many runs like this half of the memory holds, at least 1."""
+  has = machine_memory()
+  if has is None:
+    return 1
+  return max(1, has // 2 // max(needed_memory(plan), 1))
+
+
 def machine_memory() -> int | None:
   """Returns the bytes of the accelerators, or of this machine if there is none.
 

@@ -1,269 +1,60 @@
-"""Executors of a sweep's jobs: this process, or a worker process on each core.
+"""The ways to run a sweep's trials, by name."""
 
-On CPU each job gets a core of its own, so that programs are compiled side by
-side and no core waits for a seed on another. A worker that dies fails only its
-own job; workers die with this process.
-"""
-
-import contextlib
-import multiprocessing
-import os
-import pathlib
-import signal
-import threading
-import traceback
+import pkgutil
 from collections.abc import Callable, Sequence
-from multiprocessing import connection, resource_tracker
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any
 
 import jax
-from absl import logging
 
-from rnn_lab.runs import STOPPED, stop_on_signal, train
-from rnn_lab.runs.planning import Plan, plan
-from rnn_lab.training.heartbeat import Heartbeat
-from rnn_lab.training.population import program_of
-from rnn_lab.training.records import Listener, Silent, Stop
+from rnn_lab.errors import FieldError, check_choice, check_int
+from rnn_lab.runs.planning import Plan
+from rnn_lab.sweeps.jobs import Job, Resources, grouped
 
-FAILED = "failed"
-# Waiting jobs among which a worker looks for one with the programs it has.
-MOST_LOOKED_AT = 64
-
-Measure = Callable[[pathlib.Path], Any]
-P = TypeVar("P", Plan, dict[str, Any])
-
-
-class Job(NamedTuple, Generic[P]):
-  """A trial to be trained.
-
-  Attributes:
-    name: the name of the trial.
-    plan: the plan of the trial or, sent to another process, its config.
-    workdir: the run directory.
-    measure: is called with the directory once the training has ended; a
-      function of a module, so that it can be sent to other processes.
-  """
-
-  name: str
-  plan: P
-  workdir: pathlib.Path
-  measure: Measure | None = None
+# From a name to a function (jobs, listener, stop, on_result, resources),
+# imported when used. It returns when all jobs have ended, or were asked to stop
+# and have done so, and calls `on_result` for each that has ended.
+EXECUTORS = {
+  "local": "rnn_lab.sweeps.local:local",
+  "processes": "rnn_lab.sweeps.worker_processes:processes",
+}
+AUTO = "auto"
+MOST_WORKERS = 1024
+# Trials of a group for which one program of all devices was faster than a
+# process on each core; see docs/benchmarks.md.
+LARGE_GROUP = 4
 
 
-class Result(NamedTuple):
-  """How a job ended: a status of `train`, or FAILED with the traceback."""
-
-  name: str
-  status: str
-  error: str = ""
-
-
-OnResult = Callable[[Result], None]
-
-
-def run_job(job: Job[P], listener: Listener, stop: Stop) -> Result:
-  """Trains and measures a trial; returns an error as part of the result.
-
-  One trial must not end the others. The error is kept in full and shown, and
-  makes the command fail. What has no effect in one trial may have one in
-  another: the sweep says it, not the trial.
-  """
-  try:
-    made = job.plan if isinstance(job.plan, Plan) else plan(job.plan)
-    made = made._replace(without_effect={})
-    status = train(made, job.workdir, listener, stop)
-    if job.measure is not None and status != STOPPED:
-      job.measure(job.workdir)
-    return Result(job.name, status)
-  except Exception:
-    return Result(job.name, FAILED, traceback.format_exc())
-
-
-def serial(
-  jobs: Sequence[Job[Plan]],
-  listener: Listener,
-  stop: Stop,
-  on_result: OnResult,
-  cores: int = 1,
-) -> None:
-  """Runs the jobs in this process, one after the other."""
-  del cores
-  for job in jobs:
-    if stop.requested:
-      return
-    listener.line(f"{job.name}: begins")
-    on_result(run_job(job, listener, stop))
-
-
-class _Forward(Silent):
-  """A listener that sends the lines of a job to the parent process.
-
-  And signs of life: a progress bar shows one run, and several are running.
-  """
-
-  def __init__(self, name: str, pipe: connection.Connection):
-    self._name = name
-    self._pipe = pipe
-    self._heartbeat = Heartbeat(self.line)
-
-  def start(self, name: str, done: int, total: int) -> None:
-    """See Listener."""
-    del name
-    self._heartbeat.start(done, total)
-
-  def advance(self, done: int) -> None:
-    """See Listener."""
-    self._heartbeat.advance(done)
-
-  def line(self, text: str) -> None:
-    """See Listener."""
-    self._pipe.send(f"{self._name}: {text}")
-    self._heartbeat.heard()
-
-
-def _work(pipe: connection.Connection, devices: int) -> None:
-  """Runs the jobs that come through the pipe; sends lines and results back."""
-  # One thread a device, as experiments/cli.py has it, also where a sweep was
-  # called from Python, so that all workers have the same bits.
-  flags = os.environ.get("XLA_FLAGS", "")
-  os.environ["XLA_FLAGS"] = (
-    f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
-  )
-  jax.config.update("jax_num_cpu_devices", devices)
-  logging.set_verbosity(logging.ERROR)
-  threading.Thread(target=_die_with_parent, daemon=True).start()
-  with stop_on_signal() as stop:
-    while True:
-      try:
-        job = pipe.recv()
-      except EOFError:
-        return  # the parent has no more jobs
-      pipe.send(run_job(job, _Forward(job.name, pipe), stop))
-
-
-def _die_with_parent() -> None:
-  """Ends this process at once when the parent ends, in whatever way."""
-  parent = multiprocessing.parent_process()
-  assert parent is not None  # only workers call this
-  connection.wait([parent.sentinel])
-  # Without cleaning up: the last checkpoint survives this like any other kill.
-  os._exit(1)
-
-
-class _Worker:
-  """A worker process, its job, and the programs of the last one."""
-
-  def __init__(self, devices: int):
-    context = multiprocessing.get_context("spawn")
-    self.pipe, theirs = context.Pipe()
-    self.process = context.Process(
-      target=_work, args=(theirs, devices), daemon=True
+def check_executor(name: str, resources: Resources) -> None:
+  """Raises FieldError for a name or a number of workers that is wrong."""
+  check_choice("executor", name, (AUTO, *EXECUTORS))
+  check_int("num_workers", resources.num_workers, 0, MOST_WORKERS)
+  if resources.num_workers and name == "local":
+    raise FieldError(
+      "num_workers",
+      "{field} must be left out where executor is local, which has no workers, "
+      f"got {resources.num_workers}",
     )
-    # Ctrl-C reaches all processes of a terminal: this one alone acts on it, and
-    # ends its workers, which begin with the signals that are blocked here.
-    resource_tracker.ensure_running()  # unblocks them
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-      self.process.start()
-    finally:
-      signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-    theirs.close()
-    self.job: Job[Plan] | None = None
-    self.program: tuple[Any, ...] = ()
 
 
-def processes(
-  jobs: Sequence[Job[Plan]],
-  listener: Listener,
-  stop: Stop,
-  on_result: OnResult,
-  cores: int,
-) -> None:
-  """Runs the jobs in as many worker processes as there are cores."""
-  waiting = list(jobs)
-  count = min(cores, len(waiting))
-  if not count:
-    return
-  devices = cores // count
-  workers = [_Worker(devices) for _ in range(count)]
-  terminated = False
-  try:
-    while True:
-      for index, worker in enumerate(workers):
-        if worker.job is None and waiting and not stop.requested:
-          if not worker.process.is_alive():
-            worker = workers[index] = _Worker(devices)
-          worker.job = job = _take(waiting, worker, workers)
-          listener.line(f"{job.name}: begins")
-          # The result of a worker that has just died is made below.
-          with contextlib.suppress(BrokenPipeError):
-            # A plan holds data and functions: its config is sent.
-            config = job.plan.config | {"run": job.plan.run}
-            worker.pipe.send(job._replace(plan=config))
-      busy: dict[object, tuple[_Worker, str]] = {
-        w.pipe: (w, w.job.name) for w in workers if w.job is not None
-      }
-      if not busy:
-        return
-      if stop.requested and not terminated:
-        terminated = True
-        for worker, _ in busy.values():
-          worker.process.terminate()  # SIGTERM: writes a checkpoint
-      pipes = [worker.pipe for worker, _ in busy.values()]
-      for pipe in connection.wait(pipes, timeout=0.5):
-        worker, name = busy[pipe]
-        result = _receive(worker, name, listener, stop)
-        if result is not None:
-          worker.job = None
-          on_result(result)
-  finally:
-    for worker in workers:
-      worker.pipe.close()
-      worker.process.join(timeout=10)
+def choose(jobs: Sequence[Job[Plan]], resources: Resources) -> str:
+  """Returns the executor that "auto" is.
 
-
-def _take(
-  waiting: list[Job[Plan]], worker: _Worker, workers: Sequence[_Worker]
-) -> Job[Plan]:
-  """Takes the next job for a worker from those that wait.
-
-  Of the first MOST_LOOKED_AT it is the first whose programs the worker has
-  compiled, else the first whose programs no worker has, else the first.
+  An accelerator is used by this process alone. On CPU trials run as populations
+  where groups are large, and side by side in workers where they are small and
+  there are cores for it.
   """
-  compiled = {other.program for other in workers}
-  programs = [program_of(job.plan) for job in waiting[:MOST_LOOKED_AT]]
-  own = [n for n, program in enumerate(programs) if program == worker.program]
-  new = [n for n, program in enumerate(programs) if program not in compiled]
-  index = [*own, *new, 0][0]
-  worker.program = programs[index]
-  return waiting.pop(index)
+  if resources.num_workers:
+    return "processes"
+  if jax.default_backend() != "cpu" or resources.cores == 1:
+    return "local"
+  if len(jobs) >= LARGE_GROUP * len(grouped(jobs)):
+    return "local"
+  return "processes"
 
 
-def _receive(
-  worker: _Worker, name: str, listener: Listener, stop: Stop
-) -> Result | None:
-  """Receives one message of a worker; returns the result if its job ended.
-
-  Args:
-    worker: the worker.
-    name: of its job.
-    listener: receives the lines that the worker sends.
-    stop: whether the workers were told to stop.
-  """
-  try:
-    message = worker.pipe.recv()
-  except (EOFError, OSError):
-    worker.process.join()
-    if stop.requested:
-      # It was terminated before it could handle the signal.
-      return Result(name, STOPPED)
-    code = worker.process.exitcode
-    error = f"The worker process died with exit code {code}.\n"
-    return Result(name, FAILED, error)
-  if isinstance(message, Result):
-    return message
-  listener.line(message)
-  return None
-
-
-EXECUTORS = {"serial": serial, "processes": processes}
+def executor(
+  name: str, jobs: Sequence[Job[Plan]], resources: Resources
+) -> Callable[..., Any]:
+  """Returns the executor of a name, AUTO included."""
+  chosen = choose(jobs, resources) if name == AUTO else name
+  return pkgutil.resolve_name(EXECUTORS[chosen])

@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 from rich.table import Table
 
 from rnn_lab import rundir
-from rnn_lab.errors import FieldError, check_choice
+from rnn_lab.errors import FieldError
 from rnn_lab.paths import local_path
 from rnn_lab.reports import load_results, results_table, write_report
 from rnn_lab.runs import ALREADY_FINISHED, STOPPED, effects, stop_on_signal
 from rnn_lab.runs.memory import check_memory
 from rnn_lab.runs.planning import check_workdir, is_finished, plan
-from rnn_lab.sweeps.executors import EXECUTORS, FAILED, Job, Measure, Result
+from rnn_lab.sweeps.executors import AUTO, check_executor, executor
 from rnn_lab.sweeps.expand import Trial
+from rnn_lab.sweeps.jobs import FAILED, Job, Measure, Resources, Result
 from rnn_lab.tasks.checks import check_targets
 from rnn_lab.training.records import Listener
 from rnn_lab.training.settings import Plan
@@ -52,8 +53,8 @@ def run_sweep(
   report: Mapping[str, Any],
   workdir: pathlib.Path,
   listener: Listener,
-  executor: str = "serial",
-  cores: int = 1,
+  how: str = AUTO,
+  resources: Resources | None = None,
   measure: Measure | None = None,
   check: Callable[[Plan], None] | None = None,
 ) -> Outcome:
@@ -69,8 +70,8 @@ def run_sweep(
       repeats.
     workdir: the sweep's directory.
     listener: receives progress.
-    executor: a name in EXECUTORS.
-    cores: the cores that the executor may use.
+    how: the name of the executor, or AUTO; see `rnn_lab.sweeps.executors`.
+    resources: what the executor may use; None for one core.
     measure: is called with each trial's directory once it has been trained,
       also where that was done before; it should leave alone what is there.
     check: is called with each trial's plan before anything is written.
@@ -79,7 +80,8 @@ def run_sweep(
     FieldError: a trial's config or a directory cannot be used. Nothing has
       been written or lost then.
   """
-  check_choice("executor", executor, EXECUTORS)
+  resources = resources or Resources()
+  check_executor(how, resources)
   workdir = local_path("workdir", workdir)
   jobs = [
     Job(trial.name, plan(trial.config), workdir / trial.name, measure)
@@ -120,7 +122,8 @@ def run_sweep(
         waiting.append(job)
     # The longest sequences first, so that the cores end together.
     waiting.sort(key=lambda job: -job.plan.task.length)
-    EXECUTORS[executor](waiting, listener, stop, on_result, cores)
+    run = executor(how, waiting, resources)
+    run(waiting, listener, stop, on_result, resources)
     if len(ended) + len(failed) < len(trials):
       return Outcome(STOPPED, failed, None, None, stop.signal)
     page = write_report(workdir)

@@ -1,48 +1,28 @@
-"""Training by gradient: from a plan and a directory to a finished run."""
+"""Training by gradient: from plans and directories to finished runs."""
 
 import contextlib
 import pathlib
 import pkgutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from rnn_lab.errors import FieldError
 from rnn_lab.evaluators import EVALUATORS
-from rnn_lab.rundir import (
-  CHECKPOINTS,
-  CONFIG,
-  EXAMPLES,
-  RESULT,
-  write_sealed,
-)
 from rnn_lab.tasks.checks import check_targets
-from rnn_lab.training import environment, optimizers
-from rnn_lab.training.checkpoint import Checkpoints, Saved
-from rnn_lab.training.population import population, programs
-from rnn_lab.training.records import (
-  Listener,
-  Records,
-  Stop,
-  ending_lines,
-  make_result,
-  progress_line,
-  seed_rows,
+from rnn_lab.training import optimizers
+from rnn_lab.training.member import Member
+from rnn_lab.training.population import (
+  Population,
+  population,
+  program_of,
+  programs,
 )
-from rnn_lab.training.restoring import state_initializer
-from rnn_lab.training.resumption import check_rows
+from rnn_lab.training.records import Listener, Stop
 from rnn_lab.training.settings import Plan
-from rnn_lab.training.state import (
-  TrainState,
-  from_saved,
-  init_states,
-  selected,
-  state_shapes,
-  to_saved,
-)
+from rnn_lab.training.state import TrainState, selected
 from rnn_lab.types import Params, PyTree
 
 STOPPED = "stopped"
@@ -51,104 +31,128 @@ STOPPED = "stopped"
 class Trainer:
   """A way of fitting (see `rnn_lab.runs`): K steps in one program.
 
-  Making one writes nothing; `run` does.
+  Runs that differ only in numbers, seeds and initial values are trained
+  together: all their seeds are one population. Each ends with the bits that it
+  has alone. Making a trainer writes nothing; `run` does.
   """
 
-  def __init__(self, plan: Plan):
+  def __init__(self, *plans: Plan):
     """Prepares the programs.
+
+    Args:
+      *plans: of one `group`.
 
     Raises:
       FieldError: a stored target of the task is no class.
     """
-    check_targets(plan.task)
-    self.plan = plan
-    self.task = plan.task
-    self.settings = plan.settings
-    num_seeds = plan.settings.num_seeds
-    self.seeds = [plan.settings.seed + s for s in range(num_seeds)]
-    self.static, self.hyper = optimizers.split(
-      plan.settings.optimizer, plan.settings.train.clip_norm
+    first = plans[0]
+    check_targets(first.task)
+    self.model, self.task, self.settings = (
+      first.model,
+      first.task,
+      first.settings,
     )
-    self.init, norms = state_initializer(plan)
-    self.population = population(num_seeds, plan.settings.train.batch_shards)
+    self.members: list[Member] = []
+    for plan in plans:
+      lanes = sum(len(member.seeds) for member in self.members)
+      self.members.append(Member(plan, lanes))
+    self.seeds = [seed for member in self.members for seed in member.seeds]
+    norms = self.members[0].norms
+    settings = self.settings
+    static, _ = optimizers.split(settings.optimizer, settings.train.clip_norm)
+    self.population = self.population_of(len(self.seeds))
     self.programs = programs(
-      plan.model,
-      plan.task,
-      self.static,
-      min(plan.settings.run.steps_per_call, plan.settings.train.num_steps),
+      self.model,
+      self.task,
+      static,
+      min(settings.run.steps_per_call, settings.train.num_steps),
       self.population,
       norms,
     )
     self.diagnostics = None
-    if norms is not None or plan.settings.train.gradient_flow_every:
+    if norms is not None or settings.train.gradient_flow_every:
       self.diagnostics = _diagnostics().diagnostics(
-        plan.model, plan.task, self.population
+        self.model, self.task, self.population
       )
-    self.evaluator = pkgutil.resolve_name(EVALUATORS[plan.task.evaluator])(
-      plan.model, plan.task, plan.settings.eval, self.population
+    self.evaluator = self.evaluator_for(self.population)
+
+  @staticmethod
+  def group(plan: Plan) -> tuple[Any, ...]:
+    """Returns what plans have in common that are trained together, hashable."""
+    train, evaluation = plan.settings.train, plan.settings.eval
+    return (
+      *program_of(plan, with_seeds=False),
+      train._replace(clip_norm=0.0),
+      evaluation._replace(options=repr(evaluation.options)),
+      plan.settings.run,
+    )
+
+  def population_of(self, num_seeds: int) -> Population:
+    """Returns a population of so many seeds."""
+    return population(num_seeds, self.settings.train.batch_shards)
+
+  def evaluator_for(self, seeds: Population) -> Any:
+    """Returns the task's evaluator for a population."""
+    return pkgutil.resolve_name(EVALUATORS[self.task.evaluator])(
+      self.model, self.task, self.settings.eval, seeds
     )
 
   def run(self, workdir: pathlib.Path, listener: Listener, stop: Stop) -> str:
-    """Trains to the end, or until asked to stop.
-
-    Args:
-      workdir: the run directory, locked by the caller.
-      listener: receives progress.
-      stop: asks the run to stop between calls of the compiled program.
-
-    Returns:
-      A status of `make_result`, or STOPPED.
+    """Trains a single run; see `run_all`.
 
     Raises:
       FieldError: the directory's checkpoints, or a row that one rests on, are
         missing or damaged. Nothing has been lost then.
       OSError: its files cannot be written, or somebody else changes them.
     """
-    self.workdir, self.listener = workdir, listener
-    with contextlib.ExitStack() as stack:
-      if not (workdir / CONFIG).exists():
-        write_sealed(workdir / CONFIG, self.plan.config)
-      self.checkpoints = stack.enter_context(Checkpoints(workdir / CHECKPOINTS))
-      saved = self.newest_checkpoint()
-      if saved is None:
-        self.place(init_states(self.init, self.hyper, self.seeds), 0)
-      else:
-        states = from_saved(saved.state)
-        check_rows(
-          workdir, self.settings, self.task, states, saved.step, saved.rows
-        )
-        self.place(states, saved.step)
-      self.task.save_files(workdir)
-      last_step = -1 if saved is None else saved.step
-      events = self.settings.run.tensorboard
-      self.records = stack.enter_context(Records(workdir, last_step, events))
-      changed = environment.record(workdir, self.task, self.plan.run, self.step)
-      if changed:
-        self.listener.line(changed)
-      # Not before all of the above: a finished run that cannot go on is left
-      # as it was. The result first, so that a kill between the two leaves an
-      # unfinished run.
-      (workdir / RESULT).unlink(missing_ok=True)
-      write_sealed(workdir / CONFIG, self.plan.config)
-      if saved is not None:
-        self.checkpoints.go_on_from(saved)
-      return self.train(stop, resumed=saved is not None)
+    [ended] = self.run_all([workdir], [listener], listener, stop)
+    if isinstance(ended, Exception):
+      raise ended
+    return ended
 
-  def newest_checkpoint(self) -> Saved | None:
-    """Reads the checkpoint to go on from; None begins anew."""
-    shapes = state_shapes(self.init, self.hyper, self.settings.num_seeds)
-    saved, problems = self.checkpoints.newest(to_saved(shapes))
-    if saved is None and problems:
-      raise problems[0]
-    for problem in problems:
-      self.listener.line(f"{problem}; an older one is used")
-    if saved is None and (self.workdir / RESULT).exists():
-      raise FieldError(
-        "workdir",
-        f"workdir {self.workdir} holds a finished run without checkpoints, "
-        "which cannot be continued",
-      )
-    return saved
+  def run_all(
+    self,
+    workdirs: Sequence[pathlib.Path],
+    listeners: Sequence[Listener],
+    progress: Listener,
+    stop: Stop,
+  ) -> list[str | Exception]:
+    """Trains all runs to the end, or until asked to stop.
+
+    Those that go on from different steps are trained one after the other.
+
+    Args:
+      workdirs: the run directories, locked by the caller.
+      listeners: receive lines, one for each run.
+      progress: receives the progress of all.
+      stop: asks the runs to stop between calls of the compiled program.
+
+    Returns:
+      For each run a status of `make_result`, STOPPED, or what ended it alone:
+      the error of its directory.
+    """
+    with contextlib.ExitStack() as stack:
+      for member, workdir, listener in zip(self.members, workdirs, listeners):
+        _guarded(
+          member, lambda m, *args: m.open(*args, stack), workdir, listener
+        )
+      opened = [m for m in self.members if m.error is None]
+      endings: dict[int, str] = {}
+      for step in sorted({member.step for member in opened}):
+        part = [member for member in opened if member.step == step]
+        trainer = self
+        if len(part) < len(self.members):
+          trainer = Trainer(*[member.plan for member in part])
+          for member, lane in zip(part, trainer.members):
+            member.lanes = lane.lanes
+          trainer.members = part
+        statuses = trainer.train(progress, stop)
+        endings |= {id(m): status for m, status in zip(part, statuses)}
+    return [m.error or endings[id(m)] for m in self.members]
+
+  def initial_states(self) -> PyTree:
+    """Returns the states before the first update, numpy arrays `[S, ...]`."""
+    return _joined([member.initial_states() for member in self.members])
 
   def place(self, states: PyTree, step: int) -> None:
     """Places the states of all seeds, and what updates need, on the devices.
@@ -160,38 +164,67 @@ class Trainer:
     self.step = step
     self.state = self.population.put(states)
     self.seed = self.population.put(np.asarray(self.seeds, np.int32))
-    self.per_seed_hyper = self.population.repeat(self.hyper)
+    self.per_seed_hyper = self.population.put(
+      _joined(
+        [
+          jax.tree.map(lambda a: np.repeat(a, len(m.seeds)), m.hyper)  # noqa: B023
+          for m in self.members
+        ]
+      )
+    )
     self.data = [self.population.share(data) for data in self.task.data]
 
-  def train(self, stop: Stop, resumed: bool) -> str:
-    """Trains from the current state; see `run`."""
+  def each(self, function: Callable[..., Any], *trees: PyTree) -> None:
+    """Calls `function(member, *its part of each tree)` for all that go on.
+
+    Args:
+      function: an error of it ends the member, not the others.
+      *trees: numpy arrays with leading dimension S.
+    """
+    for member in self.members:
+      if member.error is None:
+        parts = [
+          jax.tree.map(lambda a: a[member.lanes], tree)  # noqa: B023
+          for tree in trees
+        ]
+        _guarded(member, function, *parts)
+
+  def train(self, progress: Listener, stop: Stop) -> list[str]:
+    """Trains from the step at which the members stand; see `run_all`."""
+    members = self.members
+    self.place(_joined([m.states for m in members]), members[0].step)
+    for member in members:
+      member.states = None
     total = self.settings.train.num_steps
-    self.listener.start(self.workdir.name, self.step, total)
-    if resumed:
-      self.listener.line(f"going on from step {self.step}")
+    name = members[0].workdir.name
+    if len(members) > 1:
+      name = f"{len(members)} runs"
+    progress.start(name, self.step, total)
     if self.task.describe():
-      self.listener.line(self.task.describe())
-    self.records.time("start", self.step)
+      progress.line(self.task.describe())
     began = self.evaluated_at = time.monotonic()
     self.evaluated_step = self.step
-    if not resumed and self.settings.train.gradient_flow_every:
+    if not members[0].is_resumed and self.settings.train.gradient_flow_every:
       self.write_flow()
-    while self.step < total:
+    while self.step < total and any(m.error is None for m in members):
       self.advance()
       self.write_rows()
       stopping = stop.requested
       if stopping or self.is_due(self.settings.run.checkpoint_every):
         state = jax.tree.map(np.asarray, self.population.get(self.state))
-        self.records.check()
-        rows = self.records.sha256()
-        self.checkpoints.save(self.step, to_saved(state), rows)
-      self.listener.advance(self.step)
+        self.each(lambda member, part: member.save(self.step, part), state)
+      progress.advance(self.step)
       if stopping and self.step < total:
-        self.records.time("stopped", self.step)
-        return STOPPED
-    result = self.write_result()
-    self.records.time("finished", self.step, seconds=time.monotonic() - began)
-    return result["status"]
+        self.each(lambda member: member.records.time("stopped", self.step))
+        return [STOPPED] * len(members)
+    if all(m.error is not None for m in members):
+      return [""] * len(members)
+    statuses = self.write_results()
+    seconds = time.monotonic() - began
+    self.each(
+      lambda member: member.records.time("finished", self.step, seconds=seconds)
+    )
+    return statuses
 
   def is_due(self, every: int) -> bool:
     """Whether something done every so many steps is to be done now."""
@@ -237,10 +270,17 @@ class Trainer:
         np.int32(self.step), (headline, self.state)
       )
     alive = self.population.get(self.state.alive)
-    if row:
-      self.records.metrics(self.step, row, alive)
     if is_evaluation:
-      self.report_progress(row, alive)
+      rate = self.rate()
+      self.each(
+        lambda member, *parts: member.write_evaluation(self.step, *parts, rate),
+        row,
+        alive,
+      )
+    elif row:
+      self.each(
+        lambda member, *parts: member.write_row(self.step, *parts), row, alive
+      )
     if self.is_due(self.settings.train.gradient_flow_every):
       self.write_flow()
 
@@ -260,47 +300,54 @@ class Trainer:
     bucket, _ = self.task.bucket(self.step)
     return self.data[bucket], np.int32(self.step)
 
-  def report_progress(
-    self, row: dict[str, np.ndarray], alive: np.ndarray
-  ) -> None:
-    """Passes the metrics of an evaluation and the speed to the listener."""
+  def rate(self) -> float:
+    """Returns the updates a second since this was asked last."""
     now = time.monotonic()
     rate = (self.step - self.evaluated_step) / (now - self.evaluated_at)
     self.evaluated_at, self.evaluated_step = now, self.step
-    self.records.time("evaluated", self.step, steps_per_second=rate)
-    total = self.settings.train.num_steps
-    self.listener.line(
-      progress_line(self.task, total, self.step, row, alive, rate)
-    )
+    return rate
 
   def write_flow(self) -> None:
     """Writes the gradient through time with the current parameters."""
     assert self.diagnostics is not None  # as `gradient_flow_every` is set
     norms = self.diagnostics.flow(self.next_batch(), (self.seed, self.state))
-    alive = self.population.get(self.state.alive)
-    self.records.flow(self.step, self.population.get(norms), self.seeds, alive)
+    self.each(
+      lambda member, *parts: member.write_flow(self.step, *parts),
+      self.population.get(norms),
+      self.population.get(self.state.alive),
+    )
 
-  def write_result(self) -> dict[str, Any]:
-    """Evaluates on the test split, once, and ends the run."""
+  def write_results(self) -> list[str]:
+    """Evaluates on the test split, once, and ends the runs.
+
+    Returns:
+      The status of each run; of no meaning where an error has ended it.
+    """
     state = self.population.get(self.state)
-    seeds = seed_rows(self.seeds, state, self.settings.eval.select)
-    for text in ending_lines(seeds, state):
-      self.listener.line(text)
+    ended: dict[int, list[dict[str, Any]]] = {}
+
+    def end(member: Member, states: TrainState) -> None:
+      ended[id(member)] = member.ended_seeds(states)
+
+    self.each(end, state)
     params, best_metric = self.selected(state)
     metrics = self.evaluator.evaluate(params, "test")
-    details = self.evaluator.details(params)
-    result = make_result(self.task, seeds, best_metric, metrics)
-    if details:
-      result["details"] = details
-    examples = None
-    if self.settings.eval.examples:
-      examples = self.examples(params, seeds)
-    self.records.check()
-    if examples is not None:
-      write_sealed(self.workdir / EXAMPLES, examples)
-    result["rows"] = self.records.sha256()
-    write_sealed(self.workdir / RESULT, result)
-    return result
+    statuses = {}
+
+    def write(
+      member: Member, best: np.ndarray, metrics: Mapping[str, np.ndarray]
+    ) -> None:
+      seeds = ended[id(member)]
+      details = self.details(member, params)
+      examples = None
+      if self.settings.eval.examples:
+        examples = self.examples(member, params, seeds)
+      statuses[id(member)] = member.write_result(
+        seeds, best, metrics, details, examples
+      )
+
+    self.each(write, best_metric, metrics)
+    return [statuses.get(id(member), "") for member in self.members]
 
   def selected(self, state: TrainState) -> tuple[Params, np.ndarray]:
     """Returns the parameters to test and their headline metrics, `[S]`.
@@ -316,16 +363,47 @@ class Trainer:
       return self.state.best_params, best_metric_S
     return self.population.put(selected(state, "best")), best_metric_S
 
+  def details(self, member: Member, params: Params) -> dict[str, Any]:
+    """Returns what a run's result says beside its metrics.
+
+    Args:
+      member: the run.
+      params: of all seeds, on the devices.
+    """
+    if len(self.seeds) == len(member.seeds):
+      return self.evaluator.details(params)
+    own = self.population_of(len(member.seeds))
+    part = jax.tree.map(lambda a: a[member.lanes], self.population.get(params))
+    return self.evaluator_for(own).details(own.put(part))
+
   def examples(
-    self, params: Params, seeds: Sequence[Mapping[str, Any]]
+    self, member: Member, params: Params, seeds: Sequence[Mapping[str, Any]]
   ) -> dict[str, Any]:
-    """Returns the answers of the first seed that did not diverge."""
+    """Returns the answers of a run's first seed that did not diverge."""
     finished = [seed["status"] == "finished" for seed in seeds]
-    seed_index = int(np.argmax(finished))
+    index = int(np.argmax(finished))
     count = self.settings.eval.examples
-    examples = self.evaluator.examples(params, seed_index, count)
-    seed = self.seeds[seed_index]
-    return {"seed": seed, "pattern": self.task.pattern, **examples}
+    examples = self.evaluator.examples(
+      params, member.lanes.start + index, count
+    )
+    return {
+      "seed": member.seeds[index],
+      "pattern": self.task.pattern,
+      **examples,
+    }
+
+
+def _guarded(member: Member, function: Callable[..., Any], *args: Any) -> None:
+  """Calls `function(member, *args)`; an error of it ends this run alone."""
+  try:
+    function(member, *args)
+  except Exception as error:
+    member.error = error
+
+
+def _joined(trees: Sequence[PyTree]) -> PyTree:
+  """Joins numpy arrays along their leading dimension."""
+  return jax.tree.map(lambda *a: np.concatenate(a), *trees)
 
 
 def _diagnostics() -> Any:

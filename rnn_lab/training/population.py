@@ -78,17 +78,6 @@ class Population:
 
     return jax.tree.map(put_one, tree)
 
-  def repeat(self, tree: PyTree) -> PyTree:
-    """Arrays or numbers of one seed as those of all seeds."""
-    return self.put(
-      jax.tree.map(
-        lambda a: np.broadcast_to(
-          np.asarray(a), (self.num_seeds, *np.shape(a))
-        ),
-        tree,
-      )
-    )
-
   def share(self, tree: PyTree) -> PyTree:
     """Arrays that all seeds read, copied to every device once."""
     return jax.device_put(tree, NamedSharding(self._mesh, P()))
@@ -227,10 +216,14 @@ def _programs(
   )
 
 
-def program_of(plan: Plan) -> tuple[Any, ...]:
+def program_of(plan: Plan, with_seeds: bool = True) -> tuple[Any, ...]:
   """Returns what decides the programs of a plan, hashable; () if it has none.
 
   A process that has compiled those of one plan has those of an equal one.
+
+  Args:
+    plan: the plan.
+    with_seeds: the number of seeds is part of it.
   """
   if not isinstance(plan.model, Model):
     return ()  # it is counted
@@ -241,7 +234,7 @@ def program_of(plan: Plan) -> tuple[Any, ...]:
     plan.task,
     static,
     min(settings.run.steps_per_call, settings.train.num_steps),
-    settings.num_seeds,
+    settings.num_seeds if with_seeds else None,
     settings.train.batch_shards,
     settings.train.gradient_norms,
   )

@@ -1,0 +1,141 @@
+"""The trials of a sweep as jobs, run alone or as one population."""
+
+import pathlib
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from rnn_lab.runs import STOPPED, group, train, train_together
+from rnn_lab.runs.memory import runs_at_once
+from rnn_lab.runs.planning import Plan, plan
+from rnn_lab.training.records import Listener, Silent, Stop
+
+FAILED = "failed"
+
+Measure = Callable[[pathlib.Path], Any]
+P = TypeVar("P", Plan, dict[str, Any])
+
+
+class Job(NamedTuple, Generic[P]):
+  """A trial to be trained.
+
+  Attributes:
+    name: the name of the trial.
+    plan: the plan of the trial or, sent to another process, its config.
+    workdir: the run directory.
+    measure: is called with the directory once the training has ended; a
+      function of a module, so that it can be sent to other processes.
+  """
+
+  name: str
+  plan: P
+  workdir: pathlib.Path
+  measure: Measure | None = None
+
+
+class Result(NamedTuple):
+  """How a job ended: a status of `train`, or FAILED with the traceback."""
+
+  name: str
+  status: str
+  error: str = ""
+
+
+OnResult = Callable[[Result], None]
+
+
+class Resources(NamedTuple):
+  """What an executor may use.
+
+  Attributes:
+    cores: of this machine.
+    num_workers: processes that run trials; 0 for one on each core.
+    ray_address: of a Ray cluster; "" starts one on this machine.
+  """
+
+  cores: int = 1
+  num_workers: int = 0
+  ray_address: str = ""
+
+
+class Named(Silent):
+  """A listener of one of several runs: its lines begin with its name."""
+
+  def __init__(self, name: str, listener: Listener):
+    self._name = name
+    self._listener = listener
+
+  def line(self, text: str) -> None:
+    """See Listener."""
+    self._listener.line(f"{self._name}: {text}")
+
+
+def run_job(job: Job[P], listener: Listener, stop: Stop) -> Result:
+  """Trains and measures a trial; returns an error as part of the result.
+
+  One trial must not end the others. The error is kept in full and shown, and
+  makes the command fail. What has no effect in one trial may have one in
+  another: the sweep says it, not the trial.
+  """
+  try:
+    made = job.plan if isinstance(job.plan, Plan) else plan(job.plan)
+    made = made._replace(without_effect={})
+    return _measured(job, train(made, job.workdir, listener, stop))
+  except Exception:
+    return Result(job.name, FAILED, traceback.format_exc())
+
+
+def run_together(
+  jobs: Sequence[Job[Plan]], listener: Listener, stop: Stop
+) -> list[Result]:
+  """Trains trials of one group as one population, and measures each.
+
+  Where the population fails as a whole, the trials run one after the other, so
+  that only those fail that do so alone.
+  """
+  try:
+    endings = train_together(
+      [job.plan for job in jobs],
+      [job.workdir for job in jobs],
+      [Named(job.name, listener) for job in jobs],
+      listener,
+      stop,
+    )
+  except Exception as error:
+    why = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    listener.line(f"together they failed, each runs alone: {why}")
+    return [run_job(job, listener, stop) for job in jobs]
+  results = []
+  for job, ending in zip(jobs, endings):
+    if isinstance(ending, Exception):
+      text = "".join(traceback.format_exception(ending))
+      results.append(Result(job.name, FAILED, text))
+      continue
+    try:
+      results.append(_measured(job, ending))
+    except Exception:
+      results.append(Result(job.name, FAILED, traceback.format_exc()))
+  return results
+
+
+def _measured(job: Job[P], status: str) -> Result:
+  if job.measure is not None and status != STOPPED:
+    job.measure(job.workdir)
+  return Result(job.name, status)
+
+
+def grouped(jobs: Sequence[Job[Plan]]) -> list[list[Job[Plan]]]:
+  """Returns the jobs in groups that can be trained as one population.
+
+  In the order of their first jobs; a group that would not fit into memory is
+  cut.
+  """
+  groups: dict[Any, list[Job[Plan]]] = {}
+  for index, job in enumerate(jobs):
+    key = group(job.plan) if isinstance(job.plan, Plan) else None
+    groups.setdefault(("alone", index) if key is None else key, []).append(job)
+  cut = []
+  for several in groups.values():
+    size = runs_at_once(several[0].plan) if len(several) > 1 else 1
+    cut += [several[n : n + size] for n in range(0, len(several), size)]
+  return cut
