@@ -35,24 +35,55 @@ class Config(NamedTuple):
   fields: config_dict.ConfigDict
   overrides: dict[str, Any]
 
-  def add_trials(self, add: Callable[..., None], argument: str) -> None:
-    """Calls the file's `sweep(add, argument)`, or `sweep(add)`."""
-    call(self.path, self.module, "sweep", [(add, argument), (add,)])
+  def trials(self, name: str = "") -> Callable[..., None] | None:
+    """Returns a function that calls the file's `sweep(add, argument)`.
 
-  def report(self) -> dict[str, Any]:
-    """Returns what the file's `report()` says, {} if it has none."""
-    if not hasattr(self.module, "report"):
+    Or its `sweep(add)`; None if it has no sweep.
+
+    Args:
+      name: of one of several sweeps, whose function is `sweep_NAME`; "" for
+        that without a name.
+
+    Raises:
+      flags.Error: the file has no sweep of this name.
+    """
+    function = f"sweep_{name}" if name else "sweep"
+    if not hasattr(self.module, function):
+      if not name:
+        return None
+      known = [n.removeprefix("sweep_") for n in vars(self.module)]
+      known = [n for n in known if hasattr(self.module, f"sweep_{n}")]
+      raise flags.Error(
+        f"sweep must be one of {', '.join(sorted(known)) or 'none'}, the "
+        f"functions sweep_NAME of config {self.path}, got {name!r}"
+        + suggestion(name, known)
+      )
+
+    def add_trials(add: Callable[..., None], argument: str) -> None:
+      call(self.path, self.module, function, [(add, argument), (add,)])
+
+    return add_trials
+
+  def report(self, name: str = "") -> dict[str, Any]:
+    """Returns what the file's `report()` says, {} if it has none.
+
+    Args:
+      name: of the sweep that it is about: the function is `report_NAME` then.
+    """
+    function = f"report_{name}" if name else "report"
+    if not hasattr(self.module, function):
       return {}
-    report = call(self.path, self.module, "report", [()])
+    report = call(self.path, self.module, function, [()])
     if not isinstance(report, Mapping):
       raise flags.Error(
-        f"config {self.path}: report() must return a dict, got {report!r}"
+        f"config {self.path}: {function}() must return a dict, got {report!r}"
       )
     try:
       json.dumps(report, allow_nan=False)
     except (TypeError, ValueError) as error:
       raise flags.Error(
-        f"config {self.path}: report() must return what JSON can hold: {error}"
+        f"config {self.path}: {function}() must return what JSON can hold: "
+        f"{error}"
       ) from error
     return dict(report)
 

@@ -1,13 +1,20 @@
 """Trains every trial of a config's sweep, or resumes them.
 
   python -m experiments.sweep --config=configs/vanishing_gradient.py[:smoke] \\
-    --workdir=DIR [--config.section.field=value ...]
+    --workdir=DIR [--sweep=NAME] [--executor=local|processes] \\
+    [--num_workers=N] [--dry_run] [--config.section.field=value ...]
+
+  python -m experiments.sweep --workdir=DIR --status
+
+The second form says how far the sweep in DIR has come, also while it runs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from experiments import cli
+from absl import flags
+
+from experiments import cli, sweep_progress
 
 SMOKE = (
   "A smoke test: tiny networks, a few steps. It shows that all parts work; its "
@@ -16,9 +23,32 @@ SMOKE = (
 )
 
 
+SWEEP: cli.Flags = {
+  **cli.CONFIG,
+  **cli.EXECUTION,
+  "sweep": (
+    flags.DEFINE_string,
+    "",
+    "which of the config's sweeps: NAME of its function sweep_NAME",
+  ),
+  "dry_run": (
+    flags.DEFINE_bool,
+    False,
+    "print the trials and a time, and run none",
+  ),
+}
+STATUS: cli.Flags = {
+  "status": (flags.DEFINE_bool, False, "print how far the sweep has come")
+}
+
+
 def main(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
-  return cli.call(sweep, argv, __doc__, cli.CONFIG | dict(cli.EXECUTION))
+  if any(
+    argument.lstrip("-") in ("status", "status=true") for argument in argv
+  ):
+    return cli.call(sweep_progress.show, argv, __doc__, STATUS)
+  return cli.call(sweep, argv, __doc__, SWEEP)
 
 
 def sweep(
@@ -43,24 +73,27 @@ def sweep(
   from rnn_lab.errors import FieldError
   from rnn_lab.rundir import ERROR
   from rnn_lab.sweeps.expand import expand
-  from rnn_lab.sweeps.run import STOPPED, run_sweep
+  from rnn_lab.sweeps.run import STOPPED, planned, run_sweep
 
   config, workdir = args.config, args.workdir
-  add_trials = config.add_trials
-  if not hasattr(config.module, "sweep"):
+  name = getattr(args, "sweep", "")
+  add_trials = config.trials(name)
+  if add_trials is None:
     if measure is None:
       raise FieldError(
         "config", f"config {config.path} must define sweep(add, argument)"
       )
     add_trials = _add_one_trial
   trials = expand(add_trials, config.argument, config.fields, config.overrides)
-  report = config.report()
+  if getattr(args, "dry_run", False):
+    return sweep_progress.show_planned(planned(trials, workdir), workdir)
+  report = config.report(name)
   if config.argument == "smoke":
     report |= {"text": f"{SMOKE}\n\n{report.get('text', '')}".strip()}
   command = {"config": config.path, "argument": config.argument}
-  command["command_line"] = config.overrides
+  command |= {"sweep": name, "command_line": config.overrides}
   report = {**command, **report, **(extra() if extra else {})}
-  with Terminal() as terminal:
+  with Terminal(sweep_progress.live(workdir)) as terminal:
     outcome = run_sweep(
       trials,
       report,

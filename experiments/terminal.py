@@ -1,7 +1,7 @@
 """What the commands print: a progress bar, lines and tables."""
 
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,18 +25,39 @@ GAP = "  "
 UNITS = {"word": "word", "character": "character", "bpe": "piece"}
 
 
+class _Bar(progress.Progress):
+  """A progress bar, with what a function returns above it."""
+
+  def __init__(self, above: Callable[[], Any], *columns: Any, **options: Any):
+    self._above = above
+    super().__init__(*columns, **options)
+
+  def get_renderables(self) -> Iterable[Any]:
+    """Returns what is shown."""
+    above = self._above()
+    if above is not None:
+      yield above
+    yield from super().get_renderables()
+
+
 class Terminal:
   """A listener and context manager.
 
   It shows a progress bar on terminals, and elsewhere signs of life.
   """
 
-  def __init__(self) -> None:
+  def __init__(self, above: Callable[[], Any] = lambda: None) -> None:
+    """Makes one.
+
+    Args:
+      above: returns what a terminal shows above the bar, or None.
+    """
     # What is printed comes from texts, which may have [/b] or :cat: as words.
     self._console = Console(
       highlight=False, soft_wrap=True, markup=False, emoji=False
     )
-    self._bar = progress.Progress(
+    self._bar = _Bar(
+      above,
       progress.TextColumn("{task.description}", markup=False),
       progress.BarColumn(),
       progress.MofNCompleteColumn(),

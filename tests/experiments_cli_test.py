@@ -22,7 +22,14 @@ from rnn_lab.sweeps import jobs, run
 
 HUGE = "--config.optimizer.learning_rate=1e38"
 SMOKE = f"--config={ROOT}/configs/digits.py:smoke"
-SHARED = ("cli", "config_file", "field_help", "streams", "terminal")
+SHARED = (
+  "cli",
+  "config_file",
+  "field_help",
+  "streams",
+  "sweep_progress",
+  "terminal",
+)
 MAINS = sorted(
   path.stem
   for path in (ROOT / "experiments").glob("*.py")
@@ -673,6 +680,7 @@ def test_the_exit_code_of_a_sweep(ends, code, tmp_path, monkeypatch):
     return end
 
   monkeypatch.setattr(jobs, "train", train)
+  monkeypatch.setattr(jobs, "group", lambda plan: None)  # each alone
   monkeypatch.setattr(run, "write_report", lambda workdir: workdir)
   monkeypatch.setattr(run, "load_results", results_of)
   monkeypatch.setattr(run, "results_table", lambda parts: "a table")
@@ -681,6 +689,84 @@ def test_the_exit_code_of_a_sweep(ends, code, tmp_path, monkeypatch):
   workdir = f"--workdir={tmp_path / 'sweep'}"
   ended = call("sweep", f"--config={mine}", workdir, "--executor=local")
   assert ended.code == code
+
+
+NAMED = """
+def sweep_rates(add):
+  for rate in (0.1, 0.2):
+    add({'optimizer.learning_rate': rate})
+
+def report_rates():
+  return {'title': 'Rates'}
+"""
+
+
+def test_one_of_several_sweeps_of_a_file(tmp_path, monkeypatch):
+  mine = tmp_path / "mine.py"
+  mine.write_text(BASE + TWO_SEEDS + NAMED)
+  workdir = tmp_path / "sweep"
+  command = (f"--config={mine}", f"--workdir={workdir}")
+  planned = call("sweep", *command, "--sweep=rates", "--dry_run")
+  assert (planned.code, planned.err) == (0, "")
+  assert planned.out.splitlines()[:3] == [
+    "learning_rate=0.1",
+    "learning_rate=0.2",
+    "2 trials: 2 waiting",
+  ]
+  assert not workdir.exists()
+  reports = []
+
+  def run_sweep(trials, report, *rest):
+    reports.append(([trial.name for trial in trials], report))
+    return run.Outcome(run.FINISHED, [], None, None)
+
+  monkeypatch.setattr(run, "run_sweep", run_sweep)
+  assert call("sweep", *command, "--sweep=rates").code == 0
+  assert call("sweep", *command).code == 0
+  (rates, of_rates), (seeds, of_seeds) = reports
+  assert rates == ["learning_rate=0.1", "learning_rate=0.2"]
+  assert (of_rates["sweep"], of_rates["title"]) == ("rates", "Rates")
+  assert seeds == ["seed=0", "seed=1"] and of_seeds["sweep"] == ""
+  assert_refused(
+    call("sweep", *command, "--sweep=rate"),
+    "sweep must be one of rates, the functions sweep_NAME of config "
+    f"{mine}, got 'rate'; did you mean rates?",
+  )
+  workdir.mkdir()
+  write_json(workdir / "sweep.json", {"config": str(mine), "trials": []})
+  monkeypatch.undo()
+  assert_refused(
+    call("sweep", *command, "--sweep=rates"),
+    f"workdir must be a new directory, or one of sweep 'rates' of '{mine}'",
+  )
+
+
+def test_the_progress_of_a_sweep(tmp_path, finished):
+  workdir, _ = finished
+  assert_refused(
+    call("sweep", f"--workdir={workdir}", "--status"),
+    "workdir must be the directory of a sweep",
+  )
+  trials = [{"name": workdir.name, "headline": "accuracy"}]
+  write_json(tmp_path / "sweep.json", {"trials": trials})
+  (tmp_path / workdir.name).symlink_to(workdir)
+  ended = call("sweep", f"--workdir={tmp_path}", "--status")
+  assert (ended.code, ended.err) == (0, "")
+  assert "1 trial: 1 finished" in ended.out and "test/accur" in ended.out
+
+
+@pytest.mark.parametrize(
+  ("flag", "words"),
+  [
+    ("--executor=slurm", "executor must be one of auto, local, processes"),
+    ("--num_workers=-1", "num_workers must be an integer"),
+  ],
+)
+def test_wrong_ways_to_run_trials(tmp_path, flag, words):
+  workdir = tmp_path / "sweep"
+  command = ("sweep", "--config=configs/adding.py:smoke", flag)
+  assert_refused(call(*command, f"--workdir={workdir}"), words)
+  assert not workdir.exists()
 
 
 def test_a_finished_run_is_measured_where_it_is(finished, monkeypatch):

@@ -31,11 +31,11 @@ def grid(config=None, command_line=None, sweep=small_sweep):
   return expand(sweep, "", config, command_line or {})
 
 
-def test_names_say_the_overrides():
+def test_names_say_the_overrides_that_differ():
   trials = grid()
   assert [t.name for t in trials] == [
-    "learning_rate=0.01,cell=elman",
-    "learning_rate=0.02,cell=elman",
+    "learning_rate=0.01",
+    "learning_rate=0.02",
   ]
   assert [t.config.optimizer.learning_rate for t in trials] == [0.01, 0.02]
 
@@ -129,8 +129,64 @@ def test_an_unknown_field_is_named_before_the_name_made_of_it():
 def test_empty_and_doubled_sweeps_are_errors():
   with pytest.raises(FieldError, match="must add at least one trial"):
     grid(sweep=lambda add, argument: None)
-  with pytest.raises(FieldError, match="adds the trial 'seed=1' twice"):
-    grid(sweep=lambda add, argument: [add({"seed": 1}), add({"seed": 1})])
+  same = "two trials with the same config: 'seed=1' and 'A'"
+  with pytest.raises(FieldError, match=same):
+    grid(sweep=lambda add, argument: [add({"seed": 1}), add({"seed": 1}, "A")])
+  with pytest.raises(FieldError, match="adds the trial 'x' twice"):
+    grid(
+      sweep=lambda add, argument: [
+        add({"seed": seed}, name="x") for seed in (1, 2)
+      ]
+    )
+
+
+def test_a_series_names_its_trials():
+  def sweep(add, argument):
+    for gap in (4, 9):
+      add({"task.gap": gap, "model.cell": "elman"}, "tanh RNN, orthogonal")
+      add({"task.gap": gap, "model.cell": "lstm"}, "LSTM")
+    add({"seed": 3}, "seed 3")
+    add({"model.lstm.forget_init": "a/b"})
+    add({"model.lstm.forget_init": "a b"})
+    add({})
+
+  names = [trial.name for trial in grid(sweep=sweep)]
+  assert names[:6] == [
+    "tanh_RNN_orthogonal,gap=4",
+    "LSTM,gap=4",
+    "tanh_RNN_orthogonal,gap=9",
+    "LSTM,gap=9",
+    "seed_3",
+    "forget_init=a_b",
+  ]
+  # The values differ, so do the names.
+  assert re.fullmatch("forget_init=a_b-[0-9a-f]{6}", names[6])
+  assert names[7] == "base"
+
+
+def test_more_trials_rename_none(tmp_path):
+  def more(add, argument):
+    small_sweep(add)
+    add({"optimizer.learning_rate": 0.01, "model.cell": "gru"})
+    add({"optimizer.learning_rate": 0.01, "model.cell": "lstm"})
+
+  def names(trials):
+    return [job.name for job in sweeps_run.planned(trials, tmp_path)]
+
+  assert names(grid()) == ["learning_rate=0.01", "learning_rate=0.02"]
+  rows = [
+    {"name": "learning_rate=0.01", "overrides": grid()[0].overrides},
+    {"name": "learning_rate=0.01,cell=lstm", "overrides": {}},
+  ]
+  (tmp_path / "sweep.json").write_text(json.dumps({"trials": rows}))
+  found = names(grid(sweep=more))
+  assert found[:3] == [
+    "learning_rate=0.01",
+    "learning_rate=0.02,cell=elman",
+    "learning_rate=0.01,cell=gru",
+  ]
+  # Another trial there has its name.
+  assert re.fullmatch("learning_rate=0.01,cell=lstm-[0-9a-f]{6}", found[3])
 
 
 class Lines(Silent):
@@ -152,10 +208,10 @@ def test_a_sweep_leaves_its_report_and_skips_what_is_finished(tmp_path):
   workdir = tmp_path / "sweep"
   outcome, lines = run(workdir)
   assert (outcome.status, outcome.failed) == ("finished", [])
-  assert "[2/2] learning_rate=0.02,cell=elman: finished" in lines
+  assert "[2/2] learning_rate=0.02: finished" in lines
   summary = json.loads((workdir / "summary.json").read_text())
   [first, second] = summary["trials"]
-  assert first["name"] == "learning_rate=0.01,cell=elman"
+  assert first["name"] == "learning_rate=0.01"
   assert first["overrides"]["optimizer.learning_rate"] == 0.01
   assert first["status"] == second["status"] == "finished"
   assert set(first["metrics"]["test/accuracy"]) == {"mean", "std", "values"}
@@ -332,7 +388,7 @@ def test_a_dict_takes_the_place_of_a_section():
     add({"task": {"name": "copy_memory", "delay": 3}, "model.cell": "gru"})
 
   adding, copying = expand(sweep, "", config, {})
-  assert adding.name == "name=adding,length=5"
+  assert adding.name == "a"
   assert adding.config.task.to_dict() == {"name": "adding", "length": 5}
   assert copying.overrides == {
     "task.name": "copy_memory",

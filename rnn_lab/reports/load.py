@@ -77,6 +77,7 @@ class Sweep(NamedTuple):
   Attributes:
     config: the path of its config file.
     argument: the argument of the config.
+    sweep: the name of the sweep, of several in one config.
     command_line: fields that were set on the command line.
     title: the title of the report.
     text: its opening paragraphs.
@@ -93,6 +94,7 @@ class Sweep(NamedTuple):
 
   config: str = ""
   argument: str = ""
+  sweep: str = ""
   command_line: Mapping[str, Any] = MappingProxyType({})
   title: str = ""
   text: str = ""

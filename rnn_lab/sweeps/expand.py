@@ -2,27 +2,22 @@
 
 import copy
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ml_collections import config_dict
 
 from rnn_lab.errors import FieldError, suggestion
-from rnn_lab.rundir import FIGURES, REPORT, SUMMARY, SWEEP, flatten
+from rnn_lab.rundir import flatten
+from rnn_lab.sweeps.names import Added, trial_names
 from rnn_lab.training.values import plain
-
-# Of a trial's name: file systems stop at 255 bytes.
-MAX_NAME = 240
-# What a sweep or its report writes beside its trials.
-OWN_FILES = (FIGURES, REPORT, SUMMARY, SWEEP)
 
 
 class Trial(NamedTuple):
   """One run of a sweep.
 
   Attributes:
-    name: the name of its directory, made of its overrides if none is given.
+    name: the name of its directory; see `rnn_lab.sweeps.names`.
     overrides: `{dotted field: value}`, what the sweep sets.
     series: the line it belongs to in figures; None to derive one.
     config: the whole config.
@@ -46,7 +41,7 @@ def expand(
     sweep: the config file's function, which calls `add(overrides, series,
       name)`. Scalars may be numpy's, as of `np.logspace`. A value that is a
       dict replaces a whole section: {"task": {"name": ...}}. The name is
-      needed only where that made of the overrides is too long.
+      needed only where that made of series and overrides is too long.
     argument: what follows the colon in `--config`.
     config: the config, with the values of the command line.
     command_line: those values, by their dotted names.
@@ -54,7 +49,7 @@ def expand(
   Raises:
     FieldError: an argument of `add` is wrong, a field that the sweep sets is
       unknown or of another type, or the command line sets it too; or two
-      trials are the same.
+      trials have the same config or name.
   """
   added: list[tuple[dict[str, Any], str | None, str | None]] = []
 
@@ -79,39 +74,39 @@ def expand(
         field,
         "{field} is swept by the config and cannot be set on the command line",
       )
-  short = _short_names(swept)
-  trials = []
-  for overrides, series, given in added:
-    # First: a name made of fields that do not exist says nothing.
-    whole = _apply(config, overrides)
-    flat = flatten(overrides)
-    words = [f"{short[field]}={_word(v)}" for field, v in flat.items()]
-    name = given or ",".join(words) or "base"
-    if len(name.encode()) > MAX_NAME:
-      raise FieldError(
-        "sweep",
-        f"the name of a trial must have at most {MAX_NAME} bytes; sweep adds "
-        f"{name}, which has {len(name.encode())}",
-      )
-    # Not "..", which is another directory, nor a hidden one.
-    if not re.fullmatch(r"\w[\w.+=,-]*", name):
-      raise FieldError(
-        "sweep",
-        "the name of a trial must begin with a letter or digit and consist of "
-        f"these and any of _.+=,- ; sweep adds {name!r}",
-      )
-    if name in OWN_FILES:
-      raise FieldError(
-        "sweep",
-        f"the name of a trial must not be that of a file of the sweep; sweep "
-        f"adds {name!r}",
-      )
-    if name in {trial.name for trial in trials}:
-      raise FieldError("sweep", f"sweep adds the trial {name!r} twice")
-    trials.append(Trial(name, flat, series, whole))
-  if not trials:
+  # First: a name made of fields that do not exist says nothing.
+  configs = [_apply(config, overrides) for overrides, *_ in added]
+  if not configs:
     raise FieldError("sweep", "sweep must add at least one trial")
-  return trials
+  flat = [flatten(overrides) for overrides, *_ in added]
+  wholes = [flatten(config.to_dict()) for config in configs]
+  names = trial_names(
+    [
+      Added(fields, series, name, whole)
+      for fields, (_, series, name), whole in zip(flat, added, wholes)
+    ]
+  )
+  _check_distinct(names, wholes)
+  return [
+    Trial(name, fields, series, config)
+    for name, fields, (_, series, _), config in zip(names, flat, added, configs)
+  ]
+
+
+def _check_distinct(
+  names: Sequence[str], configs: Sequence[Mapping[str, Any]]
+) -> None:
+  """Raises FieldError if two trials have the same config."""
+  found: dict[str, str] = {}
+  for name, config in zip(names, configs):
+    text = json.dumps(config, sort_keys=True, default=repr)
+    if text in found:
+      raise FieldError(
+        "sweep",
+        f"sweep adds two trials with the same config: {found[text]!r} and "
+        f"{name!r}",
+      )
+    found[text] = name
 
 
 def _checked(
@@ -144,24 +139,6 @@ def _checked(
         f"these, got {value!r}",
       ) from error
   return overrides, series, name
-
-
-def _short_names(fields: set[str]) -> dict[str, str]:
-  """Returns the last part of each dotted name, or more where two share it."""
-  short = {}
-  for field in fields:
-    parts = field.split(".")
-    for count in range(1, len(parts) + 1):
-      name = ".".join(parts[-count:])
-      if sum(f == name or f.endswith("." + name) for f in fields) == 1:
-        break
-    short[field] = name
-  return short
-
-
-def _word(value: Any) -> str:
-  """Formats a value as part of a directory's name."""
-  return re.sub(r"[^\w.+-]+", "_", str(value))
 
 
 def _locate(

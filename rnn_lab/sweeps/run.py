@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,12 +12,14 @@ from rnn_lab import rundir
 from rnn_lab.errors import FieldError
 from rnn_lab.paths import local_path
 from rnn_lab.reports import load_results, results_table, write_report
+from rnn_lab.reports.summary import write_summary
 from rnn_lab.runs import ALREADY_FINISHED, STOPPED, effects, stop_on_signal
 from rnn_lab.runs.memory import check_memory
 from rnn_lab.runs.planning import check_workdir, is_finished, plan
 from rnn_lab.sweeps.executors import AUTO, check_executor, executor
 from rnn_lab.sweeps.expand import Trial
 from rnn_lab.sweeps.jobs import FAILED, Job, Measure, Resources, Result
+from rnn_lab.sweeps.names import earlier_names
 from rnn_lab.tasks.checks import check_targets
 from rnn_lab.training.records import Listener
 from rnn_lab.training.settings import Plan
@@ -24,6 +27,8 @@ from rnn_lab.training.settings import Plan
 FINISHED = "finished"
 # Of a trial: all its seeds.
 DIVERGED = "diverged"
+# Between two writings of summary.json while trials end.
+SUMMARY_SECONDS = 10.0
 
 
 class Outcome(NamedTuple):
@@ -65,9 +70,9 @@ def run_sweep(
 
   Args:
     trials: the trials; each has a directory of its own in `workdir`.
-    report: for the report: config, argument, command_line, and what a config's
-      `report()` may say: title, text, claims, goals, published, groups,
-      repeats.
+    report: for the report: config, argument, sweep (the name of one of several
+      in a file), command_line, and what a config's `report()` may say: title,
+      text, claims, goals, published, groups, repeats.
     workdir: the sweep's directory.
     listener: receives progress.
     how: the name of the executor, or AUTO; see `rnn_lab.sweeps.executors`.
@@ -83,10 +88,8 @@ def run_sweep(
   resources = resources or Resources()
   check_executor(how, resources)
   workdir = local_path("workdir", workdir)
-  jobs = [
-    Job(trial.name, plan(trial.config), workdir / trial.name, measure)
-    for trial in trials
-  ]
+  jobs = planned(trials, workdir, measure)
+  trials = [t._replace(name=job.name) for t, job in zip(trials, jobs)]
   for job in jobs:
     check_memory(job.plan)
     check_targets(job.plan.task)
@@ -96,7 +99,7 @@ def run_sweep(
   with rundir.lock(workdir), stop_on_signal() as stop:
     # Again, as another process may have been here before the lock.
     _check(jobs, report, workdir)
-    _write_trials(trials, report, workdir)
+    _write_trials(trials, jobs, report, workdir)
     for line in effects.in_none([job.plan for job in jobs]):
       listener.line(line)
     failed: list[str] = []
@@ -106,14 +109,20 @@ def run_sweep(
       if result.status == FAILED:
         failed.append(result.name)
         text = result.error.strip()
-        rundir.write_text(workdir / result.name / rundir.ERROR, text + "\n")
+        folder = workdir / result.name
+        folder.mkdir(exist_ok=True)  # somebody may have removed it
+        rundir.write_text(folder / rundir.ERROR, text + "\n")
         last = text.splitlines()[-1][:200]
         listener.line(f"{result.name}: failed: {last}")
       elif result.status != STOPPED:
         ended.append(result.name)
         count = f"[{len(ended)}/{len(trials)}]"
         listener.line(f"{count} {result.name}: {result.status}")
+      if time.monotonic() - summarised[0] > SUMMARY_SECONDS:
+        write_summary(workdir)
+        summarised[0] = time.monotonic()
 
+    summarised = [time.monotonic()]
     waiting = []
     for job in jobs:
       if measure is None and is_finished(job.plan, job.workdir):
@@ -142,32 +151,71 @@ def run_sweep(
     )
 
 
+def planned(
+  trials: Sequence[Trial],
+  workdir: pathlib.Path,
+  measure: Measure | None = None,
+) -> list[Job[Plan]]:
+  """Returns the trials as jobs, with the names that they have in `workdir`.
+
+  Raises:
+    FieldError: the config of a trial cannot be used.
+  """
+  names = earlier_names(
+    [trial.name for trial in trials],
+    [trial.overrides for trial in trials],
+    workdir,
+  )
+  return [
+    Job(name, plan(trial.config), workdir / name, measure)
+    for name, trial in zip(names, trials)
+  ]
+
+
 def _check(
   jobs: Sequence[Job[Plan]], report: Mapping[str, Any], workdir: pathlib.Path
 ) -> None:
   """Raises FieldError if a directory cannot be used; writes nothing."""
   rundir.check_can_hold(workdir, (rundir.SWEEP,))
   if (workdir / rundir.SWEEP).exists():
-    config = str(rundir.read_json(workdir / rundir.SWEEP).get("config", ""))
-    if os.path.normpath(config) != os.path.normpath(report["config"]):
+    there = rundir.read_json(workdir / rundir.SWEEP)
+    if _origin(there) != _origin(report):
       raise FieldError(
         "workdir",
-        "workdir must be a new directory, or one of a sweep of "
-        f"{report['config']!r}; {workdir} holds a sweep of {config!r}",
+        f"workdir must be a new directory, or one of {_words(report)}; "
+        f"{workdir} holds {_words(there)}",
       )
   for job in jobs:
     check_workdir(job.plan, job.workdir)
 
 
+def _origin(report: Mapping[str, Any]) -> tuple[str, str]:
+  """Returns the path of a sweep's config, and the sweep's name in it."""
+  path = os.path.normpath(str(report.get("config", "")))
+  return path, str(report.get("sweep", ""))
+
+
+def _words(report: Mapping[str, Any]) -> str:
+  _, name = _origin(report)
+  sweep = f"sweep {name!r}" if name else "a sweep"
+  return f"{sweep} of {str(report.get('config', ''))!r}"
+
+
 def _write_trials(
-  trials: Sequence[Trial], report: Mapping[str, Any], workdir: pathlib.Path
+  trials: Sequence[Trial],
+  jobs: Sequence[Job[Plan]],
+  report: Mapping[str, Any],
+  workdir: pathlib.Path,
 ) -> None:
-  """Writes what the report reads beside the runs."""
+  """Writes what the report and the progress of the sweep are read from."""
   rows = [
     {"name": t.name, "overrides": t.overrides, "series": t.series}
     for t in trials
   ]
-  rundir.write_sealed(workdir / rundir.SWEEP, {**report, "trials": rows})
+  planned = [
+    {**row, "headline": job.plan.task.headline} for row, job in zip(rows, jobs)
+  ]
+  rundir.write_sealed(workdir / rundir.SWEEP, {**report, "trials": planned})
   for row in rows:
     folder = workdir / row["name"]
     folder.mkdir(exist_ok=True)

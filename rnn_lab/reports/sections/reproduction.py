@@ -31,6 +31,7 @@ def _command(results: Results) -> str:
   return (
     f"python -m experiments.{main} --config={shlex.quote(config)}"
     f" --workdir={shlex.quote(str(results.workdir))}"
+    + (f" --sweep={shlex.quote(sweep.sweep)}" if sweep.sweep else "")
     + "".join(
       f" {shlex.quote(f'--config.{field}={value}')}"
       for field, value in sorted(sweep.command_line.items())
