@@ -42,12 +42,18 @@ EXECUTION: Flags = {
     flags.DEFINE_string,
     "auto",
     "how trials run: local (in this process; those that share a program as "
-    "one population), processes (workers side by side), or auto",
+    "one population), processes (workers side by side), ray (tasks of a Ray "
+    "cluster), or auto: local or processes",
   ),
   "num_workers": (
     flags.DEFINE_integer,
     0,
-    "worker processes; 0: one on each core",
+    "worker processes, or Ray tasks at a time; 0: one on each core",
+  ),
+  "ray_address": (
+    flags.DEFINE_string,
+    "",
+    "of a Ray cluster, or auto; without it one is started on this machine",
   ),
 }
 
@@ -155,7 +161,7 @@ def resources(args: Arguments) -> Any:
   """Returns what the executor of a sweep may use."""
   from rnn_lab.sweeps.jobs import Resources
 
-  return Resources(_cores(), args.num_workers)
+  return Resources(_cores(), args.num_workers, args.ray_address)
 
 
 def _cores() -> int:

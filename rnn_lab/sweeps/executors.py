@@ -16,6 +16,7 @@ from rnn_lab.sweeps.jobs import Job, Resources, grouped
 EXECUTORS = {
   "local": "rnn_lab.sweeps.local:local",
   "processes": "rnn_lab.sweeps.worker_processes:processes",
+  "ray": "rnn_lab.sweeps.ray_tasks:ray_tasks",
 }
 AUTO = "auto"
 MOST_WORKERS = 1024
@@ -25,7 +26,7 @@ LARGE_GROUP = 4
 
 
 def check_executor(name: str, resources: Resources) -> None:
-  """Raises FieldError for a name or a number of workers that is wrong."""
+  """Raises FieldError for an executor that cannot run here."""
   check_choice("executor", name, (AUTO, *EXECUTORS))
   check_int("num_workers", resources.num_workers, 0, MOST_WORKERS)
   if resources.num_workers and name == "local":
@@ -34,6 +35,14 @@ def check_executor(name: str, resources: Resources) -> None:
       "{field} must be left out where executor is local, which has no workers, "
       f"got {resources.num_workers}",
     )
+  if resources.ray_address and name != "ray":
+    raise FieldError(
+      "ray_address",
+      f"{{field}} must be left out where executor is {name}, got "
+      f"{resources.ray_address!r}",
+    )
+  if name == "ray":
+    pkgutil.resolve_name("rnn_lab.sweeps.ray_tasks:check")(resources)
 
 
 def choose(jobs: Sequence[Job[Plan]], resources: Resources) -> str:

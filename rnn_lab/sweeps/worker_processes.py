@@ -27,6 +27,7 @@ from rnn_lab.sweeps.jobs import (
   Result,
   run_job,
 )
+from rnn_lab.sweeps.worker_flags import ONE_THREAD
 from rnn_lab.training.heartbeat import Heartbeat
 from rnn_lab.training.population import program_of
 from rnn_lab.training.records import Listener, Silent, Stop
@@ -63,12 +64,8 @@ class _Forward(Silent):
 
 def _work(pipe: connection.Connection, devices: int) -> None:
   """Runs the jobs that come through the pipe; sends lines and results back."""
-  # One thread a device, as experiments/cli.py has it, also where a sweep was
-  # called from Python, so that all workers have the same bits.
   flags = os.environ.get("XLA_FLAGS", "")
-  os.environ["XLA_FLAGS"] = (
-    f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
-  )
+  os.environ["XLA_FLAGS"] = f"{flags} {ONE_THREAD}".strip()
   jax.config.update("jax_num_cpu_devices", devices)
   logging.set_verbosity(logging.ERROR)
   threading.Thread(target=_die_with_parent, daemon=True).start()
