@@ -50,6 +50,16 @@ EXECUTION: Flags = {
     0,
     "worker processes, or Ray tasks at a time; 0: one on each core",
   ),
+  "halving": (
+    flags.DEFINE_integer,
+    0,
+    "stop trials early: the best 1 / N of each rung go on; 0: none is stopped",
+  ),
+  "halving_steps": (
+    flags.DEFINE_integer,
+    0,
+    "updates until the first rung of --halving, N times as many to the next",
+  ),
   "ray_address": (
     flags.DEFINE_string,
     "",

@@ -73,6 +73,7 @@ def sweep(
   from rnn_lab.errors import FieldError
   from rnn_lab.rundir import ERROR
   from rnn_lab.sweeps.expand import expand
+  from rnn_lab.sweeps.halving import Halving
   from rnn_lab.sweeps.run import STOPPED, planned, run_sweep
 
   config, workdir = args.config, args.workdir
@@ -101,6 +102,7 @@ def sweep(
       terminal,
       args.executor,
       cli.resources(args),
+      Halving(args.halving, args.halving_steps),
       measure,
       check,
     )

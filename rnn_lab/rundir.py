@@ -38,6 +38,8 @@ SERIES = "series.json"
 SWEEP = "sweep.json"
 TRIAL = "trial.json"
 ERROR = "error.txt"
+# Of a trial that was stopped early: where, and its rank.
+HALTED = "halted.json"
 SUMMARY = "summary.json"
 FIGURES = "figures"
 REPORT = "report.html"
@@ -70,6 +72,7 @@ _FILES = (
   SOURCE_VOCABULARY,
   TARGET_VOCABULARY,
   SERIES,
+  HALTED,
   LOCK,
 )
 
@@ -287,6 +290,11 @@ def _exists(path: pathlib.Path) -> bool:
     raise FieldError(
       "workdir", f"workdir {str(path)!r} is not a path: {error.strerror}"
     ) from error
+
+
+def halted_status(workdir: pathlib.Path) -> str:
+  """Returns the status of a trial that was stopped early."""
+  return f"stopped at step {read_json(workdir / HALTED).get('step')}"
 
 
 @contextlib.contextmanager

@@ -31,7 +31,8 @@ class Trial(NamedTuple):
     name: unique in the sweep.
     overrides: the config fields that distinguish it, by dotted name.
     series: the line it belongs to in a figure; None if it has no name.
-    status: finished, partial, diverged, unfinished, failed, not run, or damaged
+    status: finished, partial, diverged, unfinished, failed, not run, "stopped
+      at step N" (early, by successive halving), or damaged
       if its result is.
     path: the run directory; None for a planned trial without one.
     config: the resolved config, {} before it was written.
@@ -251,6 +252,8 @@ def _load_trial(files: RunFiles, label: Mapping[str, Any]) -> Trial:
     status = "damaged"
   elif (path / rundir.ERROR).exists():
     status = "failed"
+  elif halted := files.json(rundir.HALTED, step=int):
+    status = f"stopped at step {halted['step']}"
   else:
     status = "unfinished" if config else "not run"
   timing = files.rows(rundir.TIMING, is_timing_row)

@@ -16,14 +16,16 @@ from rnn_lab.precision import in_float32
 from rnn_lab.program_cache import kept_programs
 from rnn_lab.rundir import lock
 from rnn_lab.runs import memory, planning
+from rnn_lab.training.loop import PAUSED as PAUSED
 from rnn_lab.training.loop import STOPPED as STOPPED
 from rnn_lab.training.records import Listener, Silent, Stop
 from rnn_lab.training.settings import Plan
 
 ALREADY_FINISHED = "already finished"
 # From a model's `fit` to a class, imported when used. It is made of a plan,
-# which touches no file, and has `run(workdir, listener, stop) -> status`. One
-# that fits several runs together also has `group(plan)`, static, what their
+# which touches no file, and has
+#   run(workdir, listener, stop, until) -> status
+# One that fits several runs together also has `group(plan)`, static, what their
 # plans have in common, is made of all plans, and has `run_all`.
 FITS = {
   "gradient": "rnn_lab.training.loop:Trainer",
@@ -64,6 +66,7 @@ def train(
   workdir: str | pathlib.Path,
   listener: Listener | None = None,
   stop: Stop | None = None,
+  until: int | None = None,
 ) -> str:
   """Fits the model that `config` describes, or goes on with it, in `workdir`.
 
@@ -80,10 +83,13 @@ def train(
     listener: receives progress.
     stop: asks the run to stop between calls of the compiled program; None
       lets SIGTERM and SIGINT ask.
+    until: a step at which the run pauses, to go on with the next call; None for
+      none.
 
   Returns:
     "finished", "partial" (some seeds diverged), "diverged" (all did),
-    "already finished", or "stopped" (by a signal; the same call goes on).
+    "already finished", "stopped" (by a signal; the same call goes on), or
+    "paused" (at the step `until`).
 
   Raises:
     FieldError: the config or the directory cannot be used. Nothing has been
@@ -112,7 +118,7 @@ def train(
         warnings.warn(line, stacklevel=3)
       else:
         listener.line(line)
-    return fit.run(workdir, listener or Silent(), stop)
+    return fit.run(workdir, listener or Silent(), stop, until)
 
 
 def _enter(
@@ -145,6 +151,7 @@ def train_together(
   listeners: Sequence[Listener],
   progress: Listener,
   stop: Stop,
+  until: int | None = None,
 ) -> list[str | Exception]:
   """Fits several runs as one population; each ends as `train` ends it.
 
@@ -156,6 +163,7 @@ def train_together(
     listeners: receive lines, one for each run.
     progress: receives the progress of all.
     stop: asks the runs to stop between calls of the compiled program.
+    until: see `train`.
 
   Returns:
     For each run a status of `train`, or what ended it alone: the error of its
@@ -183,6 +191,7 @@ def train_together(
         [listeners[index] for index in waiting],
         progress,
         stop,
+        until,
       )
       for index, ending in zip(waiting, ended):
         endings[index] = ending

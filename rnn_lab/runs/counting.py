@@ -39,9 +39,15 @@ class Counter:
     self.model, self.size = count(plan.model, self.task.corpus)
     self.seconds = time.monotonic() - began
 
-  def run(self, workdir: pathlib.Path, listener: Listener, stop: Stop) -> str:
+  def run(
+    self,
+    workdir: pathlib.Path,
+    listener: Listener,
+    stop: Stop,
+    until: int | None = None,
+  ) -> str:
     """Writes the model, evaluates it and returns "finished"."""
-    del stop  # it takes seconds
+    del stop, until  # it takes seconds, and has no steps
     task = self.task
     listener.line(task.describe())
     for note in self.model.notes:

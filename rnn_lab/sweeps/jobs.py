@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from rnn_lab.runs import STOPPED, group, train, train_together
+from rnn_lab.runs import PAUSED, STOPPED, group, train, train_together
 from rnn_lab.runs.memory import runs_at_once
 from rnn_lab.runs.planning import Plan, plan
 from rnn_lab.training.records import Listener, Silent, Stop
@@ -25,12 +25,14 @@ class Job(NamedTuple, Generic[P]):
     workdir: the run directory.
     measure: is called with the directory once the training has ended; a
       function of a module, so that it can be sent to other processes.
+    until: a step at which the training pauses; None for none.
   """
 
   name: str
   plan: P
   workdir: pathlib.Path
   measure: Measure | None = None
+  until: int | None = None
 
 
 class Result(NamedTuple):
@@ -80,7 +82,8 @@ def run_job(job: Job[P], listener: Listener, stop: Stop) -> Result:
   try:
     made = job.plan if isinstance(job.plan, Plan) else plan(job.plan)
     made = made._replace(without_effect={})
-    return _measured(job, train(made, job.workdir, listener, stop))
+    status = train(made, job.workdir, listener, stop, job.until)
+    return _measured(job, status)
   except Exception:
     return Result(job.name, FAILED, traceback.format_exc())
 
@@ -100,6 +103,7 @@ def run_together(
       [Named(job.name, listener) for job in jobs],
       listener,
       stop,
+      jobs[0].until,
     )
   except Exception as error:
     why = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
@@ -119,7 +123,7 @@ def run_together(
 
 
 def _measured(job: Job[P], status: str) -> Result:
-  if job.measure is not None and status != STOPPED:
+  if job.measure is not None and status not in (STOPPED, PAUSED):
     job.measure(job.workdir)
   return Result(job.name, status)
 

@@ -26,7 +26,8 @@ class Progress(NamedTuple):
 
   Attributes:
     name: of the trial.
-    status: WAITING, RUNNING, INTERRUPTED, FAILED, or that of its result.
+    status: WAITING, RUNNING, INTERRUPTED, FAILED, that of its result, or
+      "stopped at step N" where it was stopped early.
     step: updates that its last row is of; 0 without one.
     num_steps: of all; None where the config counts epochs and none has ended.
     metric: the headline metric, or "".
@@ -102,6 +103,8 @@ def trial_progress(folder: pathlib.Path, headline: str) -> Progress:
   )
   if (folder / rundir.ERROR).exists():
     return found._replace(status=FAILED)
+  if (folder / rundir.HALTED).exists():
+    return found._replace(status=rundir.halted_status(folder))
   if (folder / rundir.RESULT).exists():
     result = rundir.read_result(folder / rundir.RESULT)
     test = result["metrics"].get(f"test/{headline}", {})

@@ -126,7 +126,8 @@ def _run(
       job = waiting.pop(0)
       config = json.dumps(job.plan.config | {"run": job.plan.run})
       path = str(job.workdir.absolute())
-      running[task.remote(job.name, config, path, job.measure)] = job
+      arguments = (job.name, config, path, job.measure, job.until)
+      running[task.remote(*arguments)] = job
     if stop.requested and stopped_at is None:
       stopped_at = time.monotonic()
       waiting.clear()
@@ -160,9 +161,11 @@ def _result(ray: Any, reference: Any, name: str, stop: Stop) -> Result:
     return Result(name, FAILED, f"{type(error).__name__}: {error}\n")
 
 
-def _task(name: str, config: str, path: str, measure: Any) -> Result:
+def _task(
+  name: str, config: str, path: str, measure: Any, until: int | None
+) -> Result:
   """Runs in a Ray worker."""
   fields: Mapping[str, Any] = json.loads(config)
-  job = Job(name, dict(fields), pathlib.Path(path), measure)
+  job = Job(name, dict(fields), pathlib.Path(path), measure, until)
   with stop_on_signal() as stop:
     return run_job(job, Silent(), stop)

@@ -18,7 +18,20 @@ from rnn_lab.runs.memory import check_memory
 from rnn_lab.runs.planning import check_workdir, is_finished, plan
 from rnn_lab.sweeps.executors import AUTO, check_executor, executor
 from rnn_lab.sweeps.expand import Trial
-from rnn_lab.sweeps.jobs import FAILED, Job, Measure, Resources, Result
+from rnn_lab.sweeps.halving import (
+  HALTED,
+  Halving,
+  check_halving,
+  run_halving,
+)
+from rnn_lab.sweeps.jobs import (
+  FAILED,
+  Job,
+  Measure,
+  OnResult,
+  Resources,
+  Result,
+)
 from rnn_lab.sweeps.names import earlier_names
 from rnn_lab.tasks.checks import check_targets
 from rnn_lab.training.records import Listener
@@ -29,6 +42,7 @@ FINISHED = "finished"
 DIVERGED = "diverged"
 # Between two writings of summary.json while trials end.
 SUMMARY_SECONDS = 10.0
+NO_HALVING = Halving()
 
 
 class Outcome(NamedTuple):
@@ -60,6 +74,7 @@ def run_sweep(
   listener: Listener,
   how: str = AUTO,
   resources: Resources | None = None,
+  halving: Halving = NO_HALVING,
   measure: Measure | None = None,
   check: Callable[[Plan], None] | None = None,
 ) -> Outcome:
@@ -77,6 +92,7 @@ def run_sweep(
     listener: receives progress.
     how: the name of the executor, or AUTO; see `rnn_lab.sweeps.executors`.
     resources: what the executor may use; None for one core.
+    halving: which trials are stopped early.
     measure: is called with each trial's directory once it has been trained,
       also where that was done before; it should leave alone what is there.
     check: is called with each trial's plan before anything is written.
@@ -90,6 +106,7 @@ def run_sweep(
   workdir = local_path("workdir", workdir)
   jobs = planned(trials, workdir, measure)
   trials = [t._replace(name=job.name) for t, job in zip(trials, jobs)]
+  check_halving(halving, jobs)
   for job in jobs:
     check_memory(job.plan)
     check_targets(job.plan.task)
@@ -104,6 +121,7 @@ def run_sweep(
       listener.line(line)
     failed: list[str] = []
     ended: list[str] = []
+    halted: list[str] = []
 
     def on_result(result: Result) -> None:
       if result.status == FAILED:
@@ -114,6 +132,9 @@ def run_sweep(
         rundir.write_text(folder / rundir.ERROR, text + "\n")
         last = text.splitlines()[-1][:200]
         listener.line(f"{result.name}: failed: {last}")
+      elif result.status == HALTED:
+        halted.append(result.name)
+        listener.line(f"{result.name}: stopped early")
       elif result.status != STOPPED:
         ended.append(result.name)
         count = f"[{len(ended)}/{len(trials)}]"
@@ -125,15 +146,23 @@ def run_sweep(
     summarised = [time.monotonic()]
     waiting = []
     for job in jobs:
-      if measure is None and is_finished(job.plan, job.workdir):
+      is_over = is_finished(job.plan, job.workdir)
+      if measure is None and is_over and not halving.factor:
         on_result(Result(job.name, ALREADY_FINISHED))
       else:
         waiting.append(job)
     # The longest sequences first, so that the cores end together.
     waiting.sort(key=lambda job: -job.plan.task.length)
-    run = executor(how, waiting, resources)
-    run(waiting, listener, stop, on_result, resources)
-    if len(ended) + len(failed) < len(trials):
+
+    def run(several: Sequence[Job[Plan]], on_result: OnResult) -> None:
+      chosen = executor(how, several, resources)
+      chosen(several, listener, stop, on_result, resources)
+
+    if halving.factor and waiting:
+      run_halving(halving, waiting, run, stop, on_result)
+    else:
+      run(waiting, on_result)
+    if len(ended) + len(failed) + len(halted) < len(trials):
       return Outcome(STOPPED, failed, None, None, stop.signal)
     page = write_report(workdir)
     results = load_results(workdir)
@@ -221,3 +250,4 @@ def _write_trials(
     folder.mkdir(exist_ok=True)
     rundir.write_sealed(folder / rundir.TRIAL, row)
     (folder / rundir.ERROR).unlink(missing_ok=True)
+    (folder / rundir.HALTED).unlink(missing_ok=True)

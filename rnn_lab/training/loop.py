@@ -26,6 +26,8 @@ from rnn_lab.training.state import TrainState, selected
 from rnn_lab.types import Params, PyTree
 
 STOPPED = "stopped"
+# Of a run that has come as far as it was to come for now.
+PAUSED = "paused"
 
 
 class Trainer:
@@ -97,7 +99,13 @@ class Trainer:
       self.model, self.task, self.settings.eval, seeds
     )
 
-  def run(self, workdir: pathlib.Path, listener: Listener, stop: Stop) -> str:
+  def run(
+    self,
+    workdir: pathlib.Path,
+    listener: Listener,
+    stop: Stop,
+    until: int | None = None,
+  ) -> str:
     """Trains a single run; see `run_all`.
 
     Raises:
@@ -105,7 +113,7 @@ class Trainer:
         missing or damaged. Nothing has been lost then.
       OSError: its files cannot be written, or somebody else changes them.
     """
-    [ended] = self.run_all([workdir], [listener], listener, stop)
+    [ended] = self.run_all([workdir], [listener], listener, stop, until)
     if isinstance(ended, Exception):
       raise ended
     return ended
@@ -116,6 +124,7 @@ class Trainer:
     listeners: Sequence[Listener],
     progress: Listener,
     stop: Stop,
+    until: int | None = None,
   ) -> list[str | Exception]:
     """Trains all runs to the end, or until asked to stop.
 
@@ -126,10 +135,11 @@ class Trainer:
       listeners: receive lines, one for each run.
       progress: receives the progress of all.
       stop: asks the runs to stop between calls of the compiled program.
+      until: a step at which the runs pause; None for none.
 
     Returns:
-      For each run a status of `make_result`, STOPPED, or what ended it alone:
-      the error of its directory.
+      For each run a status of `make_result`, STOPPED, PAUSED, or what ended it
+      alone: the error of its directory.
     """
     with contextlib.ExitStack() as stack:
       for member, workdir, listener in zip(self.members, workdirs, listeners):
@@ -146,7 +156,7 @@ class Trainer:
           for member, lane in zip(part, trainer.members):
             member.lanes = lane.lanes
           trainer.members = part
-        statuses = trainer.train(progress, stop)
+        statuses = trainer.train(progress, stop, until)
         endings |= {id(m): status for m, status in zip(part, statuses)}
     return [m.error or endings[id(m)] for m in self.members]
 
@@ -189,7 +199,9 @@ class Trainer:
         ]
         _guarded(member, function, *parts)
 
-  def train(self, progress: Listener, stop: Stop) -> list[str]:
+  def train(
+    self, progress: Listener, stop: Stop, until: int | None = None
+  ) -> list[str]:
     """Trains from the step at which the members stand; see `run_all`."""
     members = self.members
     self.place(_joined([m.states for m in members]), members[0].step)
@@ -206,17 +218,20 @@ class Trainer:
     self.evaluated_step = self.step
     if not members[0].is_resumed and self.settings.train.gradient_flow_every:
       self.write_flow()
-    while self.step < total and any(m.error is None for m in members):
-      self.advance()
+    end = total if until is None else min(until, total)
+    while self.step < end and any(m.error is None for m in members):
+      self.advance(end)
       self.write_rows()
-      stopping = stop.requested
+      stopping = stop.requested or self.step == end < total
       if stopping or self.is_due(self.settings.run.checkpoint_every):
         state = jax.tree.map(np.asarray, self.population.get(self.state))
         self.each(lambda member, part: member.save(self.step, part), state)
       progress.advance(self.step)
       if stopping and self.step < total:
         self.each(lambda member: member.records.time("stopped", self.step))
-        return [STOPPED] * len(members)
+        return [STOPPED if stop.requested else PAUSED] * len(members)
+    if self.step < total:
+      return [PAUSED] * len(members)
     if all(m.error is not None for m in members):
       return [""] * len(members)
     statuses = self.write_results()
@@ -231,8 +246,12 @@ class Trainer:
     total = self.settings.train.num_steps
     return every > 0 and (self.step % every == 0 or self.step == total)
 
-  def advance(self) -> None:
-    """Trains to the next step at which something is due, at most K steps."""
+  def advance(self, end: int) -> None:
+    """Trains to the next step at which something is due, at most K steps.
+
+    Args:
+      end: not beyond this step.
+    """
     settings = self.settings
     intervals = (
       settings.run.checkpoint_every,
@@ -243,7 +262,7 @@ class Trainer:
     bucket, until = self.task.bucket(self.step)
     count = min(
       settings.run.steps_per_call,
-      settings.train.num_steps - self.step,
+      end - self.step,
       until - self.step,
       *[every - self.step % every for every in intervals if every > 0],
     )
