@@ -162,6 +162,8 @@ def default_config() -> config_dict.ConfigDict:
         "batch_size": 64,
         "batch_shards": 1,
         "clip_norm": 1.0,
+        "patience": 0,
+        "init_from": "",
         "log_every": 50,
         "gradient_flow_every": 0,
         "gradient_norms": False,

@@ -4,9 +4,9 @@
     --workdir=runs/many_trials [--executor=local|processes|ray]
 
 64 draws of learning rate and clipping, which share one program, for an LSTM of
-32 units on digits, 500 steps each; `--sweep=programs` has 16 trials of 16 sizes,
-which share none. To expect, the best learning rate on the validation split: test
-accuracy 0.97; how long each way takes: docs/sweeps.md. `:smoke` has 4 trials.
+32 units on digits, 500 steps each; `--sweep=programs` has 16 trials of 16
+sizes, which share none. How long each way takes: docs/sweeps.md. `:smoke` has 4
+trials of each.
 """
 
 from configs import common

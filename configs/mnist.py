@@ -17,11 +17,12 @@ CPU cores hours. Published for LSTMs of 100 to 128 units: 0.989 and 0.902
 (Cooijmans et al. 2017), 0.982 and 0.880 (Arjovsky et al. 2016).
 
 `:irnn_pixel` and `:irnn_permuted` train a rectified network of 128 units with
-identity recurrent weights (Le et al. 2015) for 84 epochs, 72,000 steps of 64, at
-the better of two learning rates (0.0001, not 0.0004) after 2,400 steps. To
+identity recurrent weights (Le et al. 2015) for 84 epochs, 72,000 steps of 64,
+at the better of two learning rates (0.0001, not 0.0004) after 2,400 steps. To
 expect: test accuracy 0.941 and 0.802 (0.949 and 0.820 on the validation split),
-one seed, in 54 minutes on one CPU core each, both at a time; still rising when
-the learning rate ends. Published: 0.970 and 0.820 (Le et al. 2015).
+one seed, in 54 minutes on one CPU core each, both at a time, and still rising
+when the learning rate has fallen to zero. Published: 0.970 and 0.820 (Le et al.
+2015).
 `:smoke` takes seconds once the files are there.
 """
 

@@ -86,6 +86,9 @@ MEANING = {
   "train.batch_size": "sequences of an update",
   "train.batch_shards": "equal parts of a batch, whose gradients are added up",
   "train.clip_norm": "largest global norm of a gradient; 0 clips nothing",
+  "train.patience": "evaluations without a better one after which a seed ends; "
+  "0: none does",
+  "train.init_from": "run directory whose weights training begins with",
   "train.log_every": "steps between rows of training metrics",
   "train.gradient_flow_every": "steps between rows of the gradient through "
   "time; 0 writes none",

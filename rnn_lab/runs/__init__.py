@@ -16,6 +16,7 @@ from rnn_lab.precision import in_float32
 from rnn_lab.program_cache import kept_programs
 from rnn_lab.rundir import lock
 from rnn_lab.runs import memory, planning
+from rnn_lab.runs.initial import check_initial
 from rnn_lab.training.loop import PAUSED as PAUSED
 from rnn_lab.training.loop import STOPPED as STOPPED
 from rnn_lab.training.records import Listener, Silent, Stop
@@ -105,6 +106,7 @@ def train(
     if not planning.is_finished(plan, workdir):
       # Before the directory is touched, as they may refuse.
       memory.check_memory(plan)
+      check_initial(plan, workdir)
       fit = make_fit(plan)
     if stop is None:
       stop = stack.enter_context(stop_on_signal())
@@ -179,6 +181,7 @@ def train_together(
         planning.check_workdir(plan, workdir)
         if not planning.is_finished(plan, workdir):
           memory.check_memory(plan)
+          check_initial(plan, workdir)
           if not _enter(plan, workdir, stack):
             waiting.append(index)
       except (FieldError, OSError) as error:

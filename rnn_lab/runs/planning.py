@@ -27,7 +27,11 @@ from rnn_lab.training.settings import (
 from rnn_lab.training.values import plain
 
 # Fields that runs of older versions lack, with what those runs did.
-LATER_FIELDS = {"optimizer": {"eps_in_root": True}, "eval": {"examples": 0}}
+LATER_FIELDS = {
+  "optimizer": {"eps_in_root": True},
+  "train": {"patience": 0, "init_from": ""},
+  "eval": {"examples": 0},
+}
 
 
 @in_float32

@@ -20,8 +20,8 @@ EXECUTORS = {
 }
 AUTO = "auto"
 MOST_WORKERS = 1024
-# Trials for each program from which one population on all devices was faster than
-# a process on each core; see docs/sweeps.md.
+# Trials for each program from which one population on all devices was faster
+# than a process on each core; see docs/sweeps.md.
 LARGE_GROUP = 4
 
 

@@ -14,6 +14,7 @@ from rnn_lab.paths import local_path
 from rnn_lab.reports import load_results, results_table, write_report
 from rnn_lab.reports.summary import write_summary
 from rnn_lab.runs import ALREADY_FINISHED, STOPPED, effects, stop_on_signal
+from rnn_lab.runs.initial import check_initial
 from rnn_lab.runs.memory import check_memory
 from rnn_lab.runs.planning import check_workdir, is_finished, plan
 from rnn_lab.sweeps.executors import AUTO, check_executor, executor
@@ -110,6 +111,7 @@ def run_sweep(
   for job in jobs:
     check_memory(job.plan)
     check_targets(job.plan.task)
+    check_initial(job.plan, job.workdir)
     if check is not None:
       check(job.plan)
   _check(jobs, report, workdir)

@@ -21,7 +21,7 @@ from rnn_lab.training.population import (
   programs,
 )
 from rnn_lab.training.records import Listener, Stop
-from rnn_lab.training.settings import Plan
+from rnn_lab.training.settings import Plan, patience_of
 from rnn_lab.training.state import TrainState, selected
 from rnn_lab.types import Params, PyTree
 
@@ -62,6 +62,7 @@ class Trainer:
     norms = self.members[0].norms
     settings = self.settings
     static, _ = optimizers.split(settings.optimizer, settings.train.clip_norm)
+    self.patience = patience_of(settings)
     self.population = self.population_of(len(self.seeds))
     self.programs = programs(
       self.model,
@@ -70,6 +71,7 @@ class Trainer:
       min(settings.run.steps_per_call, settings.train.num_steps),
       self.population,
       norms,
+      self.patience,
     )
     self.diagnostics = None
     if norms is not None or settings.train.gradient_flow_every:
@@ -147,7 +149,6 @@ class Trainer:
           member, lambda m, *args: m.open(*args, stack), workdir, listener
         )
       opened = [m for m in self.members if m.error is None]
-      endings: dict[int, str] = {}
       for step in sorted({member.step for member in opened}):
         part = [member for member in opened if member.step == step]
         trainer = self
@@ -156,9 +157,10 @@ class Trainer:
           for member, lane in zip(part, trainer.members):
             member.lanes = lane.lanes
           trainer.members = part
-        statuses = trainer.train(progress, stop, until)
-        endings |= {id(m): status for m, status in zip(part, statuses)}
-    return [m.error or endings[id(m)] for m in self.members]
+        unfinished = trainer.train(progress, stop, until)
+        for member in part:
+          member.status = member.status or unfinished
+    return [m.error or str(m.status) for m in self.members]
 
   def initial_states(self) -> PyTree:
     """Returns the states before the first update, numpy arrays `[S, ...]`."""
@@ -184,15 +186,21 @@ class Trainer:
     )
     self.data = [self.population.share(data) for data in self.task.data]
 
-  def each(self, function: Callable[..., Any], *trees: PyTree) -> None:
+  def each(
+    self,
+    function: Callable[..., Any],
+    *trees: PyTree,
+    members: Sequence[Member] | None = None,
+  ) -> None:
     """Calls `function(member, *its part of each tree)` for all that go on.
 
     Args:
       function: an error of it ends the member, not the others.
       *trees: numpy arrays with leading dimension S.
+      members: of them these alone; None for all.
     """
-    for member in self.members:
-      if member.error is None:
+    for member in self.members if members is None else members:
+      if member.goes_on:
         parts = [
           jax.tree.map(lambda a: a[member.lanes], tree)  # noqa: B023
           for tree in trees
@@ -201,8 +209,12 @@ class Trainer:
 
   def train(
     self, progress: Listener, stop: Stop, until: int | None = None
-  ) -> list[str]:
-    """Trains from the step at which the members stand; see `run_all`."""
+  ) -> str:
+    """Trains from the step at which the members stand; see `run_all`.
+
+    Returns:
+      The status of members that have no result yet.
+    """
     members = self.members
     self.place(_joined([m.states for m in members]), members[0].step)
     for member in members:
@@ -214,32 +226,52 @@ class Trainer:
     progress.start(name, self.step, total)
     if self.task.describe():
       progress.line(self.task.describe())
-    began = self.evaluated_at = time.monotonic()
+    self.began = self.evaluated_at = time.monotonic()
     self.evaluated_step = self.step
     if not members[0].is_resumed and self.settings.train.gradient_flow_every:
       self.write_flow()
     end = total if until is None else min(until, total)
-    while self.step < end and any(m.error is None for m in members):
+    self.end_members()
+    while self.step < end and any(member.goes_on for member in members):
       self.advance(end)
       self.write_rows()
       stopping = stop.requested or self.step == end < total
       if stopping or self.is_due(self.settings.run.checkpoint_every):
-        state = jax.tree.map(np.asarray, self.population.get(self.state))
-        self.each(lambda member, part: member.save(self.step, part), state)
+        self.save(members)
+      if self.is_due(self.settings.eval.every):
+        self.end_members()
       progress.advance(self.step)
       if stopping and self.step < total:
         self.each(lambda member: member.records.time("stopped", self.step))
-        return [STOPPED if stop.requested else PAUSED] * len(members)
-    if self.step < total:
-      return [PAUSED] * len(members)
-    if all(m.error is not None for m in members):
-      return [""] * len(members)
-    statuses = self.write_results()
-    seconds = time.monotonic() - began
+        return STOPPED if stop.requested else PAUSED
+    if self.step == total:
+      self.write_results(members)
+    return PAUSED
+
+  def save(self, members: Sequence[Member]) -> None:
+    """Writes a checkpoint of those of the members that go on."""
+    state = jax.tree.map(np.asarray, self.population.get(self.state))
     self.each(
-      lambda member: member.records.time("finished", self.step, seconds=seconds)
+      lambda member, part: member.save(self.step, part), state, members=members
     )
-    return statuses
+
+  def end_members(self) -> None:
+    """Ends the runs whose seeds no longer get better; see `Patience`."""
+    if self.patience is None or self.step == self.settings.train.num_steps:
+      return
+    state = self.population.get(
+      self.state._replace(params=(), best_params=(), opt_state=(), carry=())
+    )
+    ended: list[Member] = []
+
+    def judge(member: Member, part: TrainState) -> None:
+      if member.has_ended(self.step, part):
+        ended.append(member)
+
+    self.each(judge, state)
+    if ended:
+      self.save(ended)
+      self.write_results(ended)
 
   def is_due(self, every: int) -> bool:
     """Whether something done every so many steps is to be done now."""
@@ -336,22 +368,19 @@ class Trainer:
       self.population.get(self.state.alive),
     )
 
-  def write_results(self) -> list[str]:
-    """Evaluates on the test split, once, and ends the runs.
-
-    Returns:
-      The status of each run; of no meaning where an error has ended it.
-    """
+  def write_results(self, members: Sequence[Member]) -> None:
+    """Evaluates on the test split, once, and ends those that go on."""
+    if not any(member.goes_on for member in members):
+      return
     state = self.population.get(self.state)
     ended: dict[int, list[dict[str, Any]]] = {}
 
     def end(member: Member, states: TrainState) -> None:
       ended[id(member)] = member.ended_seeds(states)
 
-    self.each(end, state)
+    self.each(end, state, members=members)
     params, best_metric = self.selected(state)
     metrics = self.evaluator.evaluate(params, "test")
-    statuses = {}
 
     def write(
       member: Member, best: np.ndarray, metrics: Mapping[str, np.ndarray]
@@ -361,12 +390,11 @@ class Trainer:
       examples = None
       if self.settings.eval.examples:
         examples = self.examples(member, params, seeds)
-      statuses[id(member)] = member.write_result(
-        seeds, best, metrics, details, examples
-      )
+      seconds = time.monotonic() - self.began
+      member.write_result(seeds, best, metrics, details, examples)
+      member.records.time("finished", self.step, seconds=seconds)
 
-    self.each(write, best_metric, metrics)
-    return [statuses.get(id(member), "") for member in self.members]
+    self.each(write, best_metric, metrics, members=members)
 
   def selected(self, state: TrainState) -> tuple[Params, np.ndarray]:
     """Returns the parameters to test and their headline metrics, `[S]`.

@@ -17,6 +17,7 @@ from rnn_lab.rundir import (
 )
 from rnn_lab.training import environment, optimizers
 from rnn_lab.training.checkpoint import Checkpoints, Saved
+from rnn_lab.training.initial import read_params
 from rnn_lab.training.records import (
   Listener,
   Records,
@@ -27,7 +28,7 @@ from rnn_lab.training.records import (
 )
 from rnn_lab.training.restoring import state_initializer
 from rnn_lab.training.resumption import check_rows
-from rnn_lab.training.settings import Plan
+from rnn_lab.training.settings import Plan, patience_of
 from rnn_lab.training.state import (
   TrainState,
   from_saved,
@@ -52,6 +53,7 @@ class Member:
     norms: what is logged of its layers; None for nothing.
     step: updates that its checkpoint is of, 0 without one; since `open`.
     states: of its seeds at that step, numpy arrays; since `open`.
+    status: of its result; None until it has one.
     error: what ended it before the others; None as long as nothing has.
   """
 
@@ -65,11 +67,39 @@ class Member:
       settings.optimizer, settings.train.clip_norm
     )
     self.init, self.norms = state_initializer(plan)
+    self.status: str | None = None
     self.error: Exception | None = None
 
+  @property
+  def goes_on(self) -> bool:
+    """Whether it has neither a result nor an error."""
+    return self.status is None and self.error is None
+
   def initial_states(self) -> PyTree:
-    """Returns the states before the first update, numpy arrays `[S, ...]`."""
-    return init_states(self.init, self.hyper, self.seeds)
+    """Returns the states before the first update, numpy arrays `[S, ...]`.
+
+    Raises:
+      FieldError: `train.init_from` is no run with weights of these shapes.
+    """
+    states = init_states(self.init, self.hyper, self.seeds)
+    init_from = self.plan.settings.train.init_from
+    if not init_from:
+      return states
+    params = read_params(init_from, states.params)
+    return states._replace(params=params, best_params=params)
+
+  def has_ended(self, step: int, states: TrainState) -> bool:
+    """Whether no seed is trained further; see `train.patience`.
+
+    Args:
+      step: updates that were made.
+      states: of its seeds, numpy arrays `[S]` or more.
+    """
+    patience = patience_of(self.plan.settings)
+    if patience is None:
+      return False
+    over = patience.is_over(step, np.asarray(states.best_step))
+    return bool(np.all(over | ~np.asarray(states.alive)))
 
   def open(
     self,
@@ -183,8 +213,8 @@ class Member:
     metrics: Mapping[str, np.ndarray],
     details: Mapping[str, Any],
     examples: Mapping[str, Any] | None,
-  ) -> str:
-    """Ends the run; returns its status.
+  ) -> None:
+    """Ends the run, which has a status then.
 
     Args:
       seeds: of `ended_seeds`.
@@ -201,4 +231,4 @@ class Member:
       write_sealed(self.workdir / EXAMPLES, examples)
     result["rows"] = self.records.sha256()
     write_sealed(self.workdir / RESULT, result)
-    return result["status"]
+    self.status = result["status"]

@@ -25,7 +25,7 @@ from rnn_lab.models.base import Model, program_model
 from rnn_lab.tasks.base import Task
 from rnn_lab.training import optimizers, shards
 from rnn_lab.training.optimizers import Static
-from rnn_lab.training.settings import Plan
+from rnn_lab.training.settings import Patience, Plan, patience_of
 from rnn_lab.training.shards import Shards, layout
 from rnn_lab.training.state import TrainState, zero_sums
 from rnn_lab.training.step import Norms, keep_best, train_steps
@@ -180,6 +180,7 @@ def programs(
   max_steps: int,
   seeds: Population,
   norms: Norms | None = None,
+  patience: Patience | None = None,
 ) -> Programs:
   """Returns the programs; equal arguments share them, and so compile once.
 
@@ -190,9 +191,16 @@ def programs(
     max_steps: the most steps in one call of `train`.
     seeds: the population of the run, as `population` returns it.
     norms: see `train_steps`.
+    patience: likewise.
   """
   return _programs(
-    program_model(model), task, static, max(max_steps, 2), seeds, norms
+    program_model(model),
+    task,
+    static,
+    max(max_steps, 2),
+    seeds,
+    norms,
+    patience,
   )
 
 
@@ -204,11 +212,19 @@ def _programs(
   max_steps: int,
   seeds: Population,
   norms: Norms | None,
+  patience: Patience | None,
 ) -> Programs:
   return Programs(
     train=seeds.map(
       functools.partial(
-        train_steps, model, task, static, norms, seeds.shards, max_steps
+        train_steps,
+        model,
+        task,
+        static,
+        norms,
+        seeds.shards,
+        max_steps,
+        patience,
       )
     ),
     keep_best=seeds.map(functools.partial(keep_best, task.maximize)),
@@ -237,6 +253,7 @@ def program_of(plan: Plan, with_seeds: bool = True) -> tuple[Any, ...]:
     settings.num_seeds if with_seeds else None,
     settings.train.batch_shards,
     settings.train.gradient_norms,
+    patience_of(settings),
   )
 
 

@@ -68,6 +68,10 @@ class TrainSettings(NamedTuple):
     batch_shards: equal parts of a batch whose gradients are added up. Free
       devices compute them side by side; their number changes no bit.
     clip_norm: the largest global norm of a gradient; 0 clips nothing.
+    patience: evaluations in a row without a better headline metric after which
+      a seed is trained no further; 0 trains to the end.
+    init_from: a run directory whose weights training begins with; "" for
+      weights drawn at random.
     log_every: steps between rows of training metrics.
     gradient_flow_every: steps between rows of the gradient through time; 0
       writes none and costs nothing.
@@ -81,6 +85,8 @@ class TrainSettings(NamedTuple):
   batch_size: int
   batch_shards: int
   clip_norm: float
+  patience: int
+  init_from: str
   log_every: int
   gradient_flow_every: int
   gradient_norms: bool
@@ -180,6 +186,36 @@ def parse(config: Mapping[str, Any]) -> Settings:
     seed=config["seed"],
     num_seeds=config["num_seeds"],
   )
+
+
+class Patience(NamedTuple):
+  """When a seed that no longer gets better is trained no further.
+
+  Attributes:
+    steps: from its best evaluation to one that is the last.
+    every: steps between evaluations.
+  """
+
+  steps: int
+  every: int
+
+  def is_over(self, step: Any, best_step: Any) -> Any:
+    """Whether a seed has ended by a step, as arrays or as numbers.
+
+    Args:
+      step: updates that were made.
+      best_step: of the best evaluation, negative before the first.
+    """
+    evaluated = step // self.every * self.every
+    return evaluated - best_step * (best_step > 0) >= self.steps
+
+
+def patience_of(settings: Settings) -> Patience | None:
+  """Returns the patience of settings that are counted in steps, if any."""
+  every, evaluations = settings.eval.every, settings.train.patience
+  if not evaluations:
+    return None
+  return Patience(min(evaluations * every, INT32_MAX), every)
 
 
 def in_steps(settings: Settings, steps_per_epoch: int) -> Settings:
@@ -315,6 +351,13 @@ def _train(section: Mapping[str, Any]) -> TrainSettings:
     check_float("clip_norm", settings.clip_norm, 0.0)
     if settings.clip_norm:
       _check_positive("clip_norm", settings.clip_norm)
+    check_int("patience", settings.patience, 0, INT32_MAX)
+    if not isinstance(settings.init_from, str):
+      raise FieldError(
+        "init_from",
+        "{field} must be the path of a run directory, or empty, got "
+        f"{settings.init_from!r}",
+      )
     check_int("log_every", settings.log_every, 1, INT32_MAX)
     check_int("gradient_flow_every", settings.gradient_flow_every, 0, INT32_MAX)
     check_bool("gradient_norms", settings.gradient_norms)

@@ -11,6 +11,7 @@ from rnn_lab.gradients.norms import global_norm
 from rnn_lab.models.base import Model
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.optimizers import Hyper, Static, optimizer
+from rnn_lab.training.settings import Patience
 from rnn_lab.training.shards import Shards, in_order, map_shards
 from rnn_lab.training.state import Keys, Sums, TrainState, seed_keys
 from rnn_lab.types import Array, Batch, Carry, Key, Params, PyTree
@@ -150,6 +151,7 @@ def train_steps(
   norms: Norms | None,
   shards: Shards,
   max_steps: int,
+  patience: Patience | None,
   shared: tuple[PyTree, Array, Array],
   per_seed: tuple[Hyper, Array, TrainState],
 ) -> TrainState:
@@ -168,6 +170,7 @@ def train_steps(
     shards: how a batch is cut.
     max_steps: the length of the scan, at least 2: a scan of length 1 would be
       inlined, and a program of another form may round differently.
+    patience: when a seed is left as it is; None for never.
     shared: (data of the steps' bucket, first, count).
     per_seed: (hyper, seed, state).
   """
@@ -176,8 +179,11 @@ def train_steps(
   keys = seed_keys(seed)
 
   def body(state: TrainState, n: Array) -> tuple[TrainState, None]:
+    goes_on = state.alive
+    if patience is not None:
+      goes_on &= ~patience.is_over(first, state.best_step)
     state = jax.lax.cond(
-      (n < count) & state.alive,
+      (n < count) & goes_on,
       lambda s: train_step(
         model,
         task,
