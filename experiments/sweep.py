@@ -9,6 +9,8 @@
 The second form says how far the sweep in DIR has come, also while it runs.
 """
 
+import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -44,9 +46,7 @@ STATUS: cli.Flags = {
 
 def main(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
-  if any(
-    argument.lstrip("-") in ("status", "status=true") for argument in argv
-  ):
+  if any(re.fullmatch(r"--?status(=(?i:true|1))?", given) for given in argv):
     return cli.call(sweep_progress.show, argv, __doc__, STATUS)
   return cli.call(sweep, argv, __doc__, SWEEP)
 
@@ -72,9 +72,10 @@ def sweep(
   from experiments.terminal import Terminal
   from rnn_lab.errors import FieldError
   from rnn_lab.rundir import ERROR
+  from rnn_lab.sweeps.executors import check_executor
   from rnn_lab.sweeps.expand import expand
   from rnn_lab.sweeps.halving import Halving
-  from rnn_lab.sweeps.run import STOPPED, planned, run_sweep
+  from rnn_lab.sweeps.run import STOPPED, prepared, run_sweep
 
   config, workdir = args.config, args.workdir
   name = getattr(args, "sweep", "")
@@ -86,14 +87,21 @@ def sweep(
       )
     add_trials = _add_one_trial
   trials = expand(add_trials, config.argument, config.fields, config.overrides)
-  if getattr(args, "dry_run", False):
-    return sweep_progress.show_planned(planned(trials, workdir), workdir)
   report = config.report(name)
   if config.argument == "smoke":
     report |= {"text": f"{SMOKE}\n\n{report.get('text', '')}".strip()}
   command = {"config": config.path, "argument": config.argument}
   command |= {"sweep": name, "command_line": config.overrides}
   report = {**command, **report, **(extra() if extra else {})}
+  halving = Halving(args.halving, args.halving_steps)
+  resources = cli.resources(args)
+  if args.executor == "ray":
+    # The tasks use the accelerators; this process leaves them their memory.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+  if getattr(args, "dry_run", False):
+    check_executor(args.executor, resources)
+    jobs = prepared(trials, report, workdir, halving)
+    return sweep_progress.show_planned(jobs, workdir)
   with Terminal(sweep_progress.live(workdir)) as terminal:
     outcome = run_sweep(
       trials,
@@ -101,8 +109,8 @@ def sweep(
       workdir,
       terminal,
       args.executor,
-      cli.resources(args),
-      Halving(args.halving, args.halving_steps),
+      resources,
+      halving,
       measure,
       check,
     )

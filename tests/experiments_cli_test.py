@@ -669,7 +669,7 @@ def test_a_run_of_which_all_seeds_diverge_exits_1(tmp_path):
   ],
 )
 def test_the_exit_code_of_a_sweep(ends, code, tmp_path, monkeypatch):
-  def train(plan, folder, listener, stop):
+  def train(plan, folder, listener, stop, until):
     end = ends[plan.config["seed"]]
     if end == "failed":
       raise RuntimeError("the disk is on fire")

@@ -143,6 +143,28 @@ def test_workers_that_die_fail_only_their_trials(tmp_path):
   assert numbers(alone.workdir) == numbers(long[0].workdir)
 
 
+@pytest.mark.slow
+def test_another_worker_goes_on_where_one_is_stopped(tmp_path):
+  def stop_all():
+    for worker in multiprocessing.active_children():
+      os.kill(worker.pid, signal.SIGTERM)
+
+  results, listener = [], Listening(stop_all)
+  two = jobs(
+    tmp_path,
+    "run",
+    train__num_steps=400,
+    train__gradient_flow_every=0,
+    eval__every=100,
+    run__steps_per_call=1,
+    run__checkpoint_every=400,
+  )[:2]
+  processes(two, listener, Stop(), results.append, Resources(cores=2))
+  assert statuses(results) == {"seed=0": "finished", "seed=1": "finished"}
+  assert any("its worker was stopped" in line for line in listener.lines)
+  assert any("going on from step" in line for line in listener.lines)
+
+
 def test_local_stops_between_trials(tmp_path):
   stop, results = Stop(), []
 
@@ -155,15 +177,15 @@ def test_local_stops_between_trials(tmp_path):
   assert statuses(results) == {"seed=0": "finished"}
 
 
-class RaisesOnce(Silent):
-  """Raises in the middle of the first run that it hears of."""
+class RaisesTwice(Silent):
+  """Raises in the middle of both trials together, and of the first alone."""
 
   def __init__(self):
-    self.raised = False
+    self.raised = 0
 
   def advance(self, done):
-    if not self.raised and done >= 10:
-      self.raised = True
+    if self.raised < 2 and done >= 10:
+      self.raised += 1
       raise RuntimeError("the disk is on fire")
 
 
@@ -187,7 +209,7 @@ def test_a_failed_trial_leaves_nothing_open(tmp_path):
 
   gc.disable()  # what is closed by chance only counts as open
   try:
-    local([first, second], RaisesOnce(), Stop(), on_result)
+    local([first, second], RaisesTwice(), Stop(), on_result)
   finally:
     gc.enable()
   assert statuses(results) == {"seed=0": FAILED, "seed=1": "finished"}

@@ -148,6 +148,26 @@ def test_without_halving_those_that_were_stopped_go_on(halved, tmp_path):
     assert not (tmp_path / "sweep" / trial.name / "halted.json").exists()
 
 
+def test_what_has_finished_keeps_its_result(tmp_path):
+  workdir = tmp_path / "sweep"
+  run(workdir, halving=Halving())
+  assert run(workdir).status == "finished"
+  for trial in trials():
+    assert (workdir / trial.name / "result.json").exists()
+    assert not (workdir / trial.name / "halted.json").exists()
+
+
+def test_rows_that_are_damaged_fail_one_trial(tmp_path):
+  workdir = tmp_path / "sweep"
+  run(workdir)
+  [first, *_] = [path.parent for path in workdir.glob("*/result.json")]
+  (first / "result.json").unlink()
+  (first / "metrics.jsonl").write_text("{}\n")
+  outcome = run(workdir)
+  assert (outcome.status, outcome.failed) == ("finished", [first.name])
+  assert "metrics.jsonl" in (first / "error.txt").read_text()
+
+
 def test_the_rungs():
   assert rungs(Halving(3, 100), 1000) == [100, 300, 900]
   assert rungs(Halving(2, 500), 1000) == [500]
@@ -211,3 +231,6 @@ def test_what_cannot_be_compared():
   with pytest.raises(FieldError, match="these have accuracy and mse, got 2"):
     check_halving(Halving(2, 10), [job("x"), other])
   check_halving(Halving(), [counted, other])
+  longer = Job("z", plan(tiny_config(train__num_steps=30)), None)
+  with pytest.raises(FieldError, match="and these have 20 and 30 steps, got 2"):
+    check_halving(Halving(2, 10), [job("x"), longer])

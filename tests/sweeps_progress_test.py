@@ -48,6 +48,7 @@ def workdir(tmp_path_factory):
     times += [{"event": "evaluated", "step": 10, "steps_per_second": 4.0}]
     write_rows(trial / "timing.jsonl", times)
     (trial / ".lock").write_text(str(pid))
+    os.utime(trial / "metrics.jsonl", (1e9, 1e9))
   (folder / "broken").mkdir()
   (folder / "broken" / "error.txt").write_text("no memory\n")
   return folder
@@ -69,6 +70,14 @@ def test_each_trial(workdir):
   assert later == Progress("later", "waiting", metric="accuracy")
 
 
+def test_a_run_on_another_machine_is_known_by_its_rows(workdir):
+  path = workdir / "dead" / "metrics.jsonl"
+  os.utime(path)
+  trial = trial_progress(workdir / "dead", "accuracy")
+  os.utime(path, (1e9, 1e9))
+  assert trial.status == "running"
+
+
 def test_a_run_that_was_stopped_is_not_running(workdir):
   path = workdir / "halfway" / "timing.jsonl"
   before = path.read_text()
@@ -83,8 +92,12 @@ def test_the_time_left():
   running = Progress("b", "running", 50, 100, steps_per_second=10.0)
   waiting = [Progress("c"), Progress("d")]
   assert seconds_left([*ended, running, *waiting], 1) == 5.0 + 2 * 20.0
-  assert seconds_left([*ended, running, *waiting], 2) == 22.5
+  assert seconds_left([*ended, running, running, *waiting], 1) == 25.0
   assert seconds_left([*ended, running], 8) == 5.0
+  assert seconds_left([*ended, *waiting], 2) == 20.0
+  # Of a population of two, each has half of the time and of the rate.
+  two = [running._replace(together=2)] * 2
+  assert seconds_left([*ended, *two, *waiting], 4) == 5.0 + 2 * 20.0
   assert seconds_left([running, *waiting], 1) is None
   assert summary_line([*ended, running, *waiting], 1) == (
     "5 trials: 2 finished, 1 running, 2 waiting; about 45 s left"

@@ -171,14 +171,21 @@ def test_more_trials_rename_none(tmp_path):
     add({"optimizer.learning_rate": 0.01, "model.cell": "lstm"})
 
   def names(trials):
-    return [job.name for job in sweeps_run.planned(trials, tmp_path)]
+    report = {"config": "configs/x.py"}
+    return [job.name for job in sweeps_run.prepared(trials, report, workdir)]
 
+  workdir = tmp_path / "sweep"
   assert names(grid()) == ["learning_rate=0.01", "learning_rate=0.02"]
-  rows = [
-    {"name": "learning_rate=0.01", "overrides": grid()[0].overrides},
-    {"name": "learning_rate=0.01,cell=lstm", "overrides": {}},
-  ]
-  (tmp_path / "sweep.json").write_text(json.dumps({"trials": rows}))
+  assert not workdir.exists()
+  # Also of trials that the sweep no longer has.
+  for name, overrides in (
+    ("learning_rate=0.01", grid()[0].overrides),
+    ("learning_rate=0.01,cell=lstm", {}),
+  ):
+    (workdir / name).mkdir(parents=True)
+    row = {"name": name, "overrides": overrides}
+    (workdir / name / "trial.json").write_text(json.dumps(row))
+  (workdir / "sweep.json").write_text('{"config": "configs/x.py"}')
   found = names(grid(sweep=more))
   assert found[:3] == [
     "learning_rate=0.01",
@@ -239,10 +246,10 @@ def test_a_failing_trial_does_not_stop_the_others(tmp_path, monkeypatch):
   workdir = tmp_path / "sweep"
   working = jobs.train
 
-  def train(plan, folder, listener, stop):
+  def train(plan, folder, listener, stop, until):
     if plan.config["model"]["ngram"]["order"] == 2:
       raise RuntimeError("the disk is on fire")
-    return working(plan, folder, listener, stop)
+    return working(plan, folder, listener, stop, until)
 
   monkeypatch.setattr(jobs, "train", train)
   outcome, lines = run(workdir, counted())
@@ -308,7 +315,7 @@ def test_directories_of_other_things_are_refused(tmp_path):
 def test_a_signal_stops_the_whole_sweep(tmp_path, monkeypatch):
   calls = []
 
-  def train(plan, folder, listener, stop):
+  def train(plan, folder, listener, stop, until):
     calls.append(folder)
     stop.requested = True
     return sweeps_run.STOPPED

@@ -181,12 +181,20 @@ def test_what_trials_of_a_population_share():
 
 
 def test_a_population_fits_into_memory(tmp_path, monkeypatch):
-  monkeypatch.setattr(jobs, "runs_at_once", lambda plan: 3)
-  parts = grouped(some_jobs(tmp_path))
-  assert [[job.name for job in part] for part in parts] == [
-    ["base", "seeds", "rate"],
-    ["values"],
-  ]
+  """Half of it: two seeds of a quarter each, where a run has one or two."""
+
+  def names():
+    parts = grouped(some_jobs(tmp_path))
+    return [[job.name for job in part] for part in parts]
+
+  def share(plan):
+    return 0.25 * plan.settings.num_seeds
+
+  monkeypatch.setattr(jobs, "memory_share", share)
+  assert names() == [["base"], ["seeds"], ["rate", "values"]]
+  monkeypatch.setattr(jobs, "memory_share", lambda plan: 0.0)
+  monkeypatch.setattr(jobs, "MOST_TOGETHER", 3)
+  assert names() == [["base", "seeds", "rate"], ["values"]]
 
 
 def test_what_auto_is(tmp_path, monkeypatch):
@@ -197,6 +205,9 @@ def test_what_auto_is(tmp_path, monkeypatch):
   assert choose(four, Resources(cores=2, num_workers=2)) == "processes"
   monkeypatch.setattr(executors.jax, "default_backend", lambda: "gpu")
   assert choose(four[:3], Resources(cores=2)) == "local"
+  for name, workers in (("processes", 0), ("auto", 2)):
+    with pytest.raises(FieldError, match="executor must be local or ray on an"):
+      check_executor(name, Resources(cores=2, num_workers=workers))
 
 
 @pytest.mark.parametrize(

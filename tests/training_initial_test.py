@@ -97,5 +97,6 @@ def test_what_is_no_run_is_refused(source, tmp_path):
     counted = tiny_language(model__kind="ngram", train__init_from=str(source))
     train(counted, tmp_path / "run", Silent())
   with pytest.raises(FieldError, match="must be the path of a run directory"):
-    plan(tiny_config(train__init_from=3))
+    fields = tiny_config().to_dict()
+    plan(fields | {"train": fields["train"] | {"init_from": 3}})
   assert not (tmp_path / "run").exists()

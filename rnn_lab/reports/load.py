@@ -79,6 +79,8 @@ class Sweep(NamedTuple):
     config: the path of its config file.
     argument: the argument of the config.
     sweep: the name of the sweep, of several in one config.
+    halving: the fields of `rnn_lab.sweeps.halving.Halving`, where trials were
+      stopped early.
     command_line: fields that were set on the command line.
     title: the title of the report.
     text: its opening paragraphs.
@@ -96,6 +98,7 @@ class Sweep(NamedTuple):
   config: str = ""
   argument: str = ""
   sweep: str = ""
+  halving: Mapping[str, Any] = MappingProxyType({})
   command_line: Mapping[str, Any] = MappingProxyType({})
   title: str = ""
   text: str = ""
@@ -268,13 +271,13 @@ def _load_trial(files: RunFiles, label: Mapping[str, Any]) -> Trial:
     examples=files.json(rundir.EXAMPLES),
     timing=timing,
     environment=files.json(rundir.ENVIRONMENT) or {},
-    seconds=_seconds(timing),
+    seconds=run_seconds(timing),
     error=files.text(rundir.ERROR) if status == "failed" else None,
   )
   return trial._replace(damaged=files.problems)
 
 
-def _seconds(timing: Sequence[Mapping[str, Any]]) -> float | None:
+def run_seconds(timing: Sequence[Mapping[str, Any]]) -> float | None:
   """Adds the durations of a run's sessions; None if there is none."""
   sessions: list[list[Mapping[str, Any]]] = []
   for row in timing:
@@ -285,16 +288,16 @@ def _seconds(timing: Sequence[Mapping[str, Any]]) -> float | None:
 
 
 def _session_seconds(rows: Sequence[Mapping[str, Any]]) -> float:
+  """Returns a session's duration; of a population, the run's share of it."""
   ends = [
     row["seconds"]
     for row in rows
     if row.get("event") == "finished" and "seconds" in row
   ]
-  if ends:
-    return ends[-1]
   times = [row["time"] for row in rows if "time" in row]
   # Stopped or killed, and no clock runs backwards.
-  return max(times[-1] - times[0], 0.0) if times else 0.0
+  clock = max(times[-1] - times[0], 0.0) if times else 0.0
+  return (ends[-1] if ends else clock) / rows[0].get("together", 1)
 
 
 def _not_run(label: Mapping[str, Any]) -> Trial:

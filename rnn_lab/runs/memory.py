@@ -58,12 +58,13 @@ def check_memory(plan: Plan) -> None:
   )
 
 
-def runs_at_once(plan: Plan) -> int:
-  """Returns how many runs like this half of the memory holds, at least 1."""
+def memory_share(plan: Plan) -> float:
+  """Returns how much of this machine's memory a run needs, as a fraction.
+
+  0 where it is not known what the machine has.
+  """
   has = machine_memory()
-  if has is None:
-    return 1
-  return max(1, has // 2 // max(needed_memory(plan), 1))
+  return needed_memory(plan) / has if has else 0.0
 
 
 def machine_memory() -> int | None:

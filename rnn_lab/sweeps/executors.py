@@ -35,6 +35,13 @@ def check_executor(name: str, resources: Resources) -> None:
       "{field} must be left out where executor is local, which has no workers, "
       f"got {resources.num_workers}",
     )
+  has_workers = name == "processes" or (name == AUTO and resources.num_workers)
+  if has_workers and jax.default_backend() != "cpu":
+    raise FieldError(
+      "executor",
+      "{field} must be local or ray on an accelerator, which one process has "
+      f"to itself, got {name} with {resources.num_workers} workers",
+    )
   if resources.ray_address and name != "ray":
     raise FieldError(
       "ray_address",

@@ -19,7 +19,7 @@ from rnn_lab.errors import INT32_MAX, FieldError, check_int
 from rnn_lab.rows import read_rows
 from rnn_lab.runs import ALREADY_FINISHED, PAUSED
 from rnn_lab.runs.planning import Plan
-from rnn_lab.sweeps.jobs import Job, OnResult, Result
+from rnn_lab.sweeps.jobs import FAILED, Job, OnResult, Result
 from rnn_lab.training.records import Stop
 
 # How a trial ended that was stopped early.
@@ -64,6 +64,13 @@ def check_halving(halving: Halving, jobs: Sequence[Job[Plan]]) -> None:
         "{field} must be a multiple of the steps between evaluations, "
         f"{settings.eval.every} of trial {job.name}, got {halving.first_steps}",
       )
+  lengths = {job.plan.settings.train.num_steps for job in jobs}
+  if len(lengths) > 1:
+    raise FieldError(
+      "halving",
+      "{field} compares trials of one length, and these have "
+      f"{' and '.join(map(str, sorted(lengths)))} steps, got {halving.factor}",
+    )
   judged = {(j.plan.task.headline, j.plan.task.maximize) for j in jobs}
   if len(judged) > 1:
     names = " and ".join(sorted({headline for headline, _ in judged}))
@@ -93,7 +100,8 @@ def run_halving(
   """Runs the trials rung by rung, and those that are left to their end.
 
   What a rung decides follows from the rows of metrics alone, so that an
-  interrupted sweep decides the same when it goes on.
+  interrupted sweep decides the same when it goes on. A trial that has a result
+  already keeps it, whatever its rank.
 
   Args:
     halving: see `Halving`.
@@ -102,9 +110,8 @@ def run_halving(
     stop: asks to stop.
     on_result: receives the result of each trial, HALTED of those stopped early.
   """
-  going = list(jobs)
-  longest = max(job.plan.settings.train.num_steps for job in jobs)
-  for step in rungs(halving, longest):
+  going = _readable(jobs, on_result)
+  for step in rungs(halving, jobs[0].plan.settings.train.num_steps):
     reached = {job.name for job in going if _value(job, step) is not None}
 
     def on_rung(result: Result) -> None:
@@ -120,19 +127,37 @@ def run_halving(
       run(ahead, on_rung)
     if stop.requested:
       return
-    # Those of other lengths may have ended before this rung.
+    # Not those that failed, or whose seeds ended before this rung.
     going = [job for job in going if job.name in reached]
     ranked = sorted(going, key=lambda job: _order(job, step))  # noqa: B023
     kept = {
       job.name for job in ranked[: math.ceil(len(ranked) / halving.factor)]
     }
     for rank, job in enumerate(ranked, start=1):
-      if job.name not in kept:
+      if job.name in kept:
+        continue
+      if (job.workdir / rundir.RESULT).exists():
+        on_result(Result(job.name, ALREADY_FINISHED))
+      else:
         _write(job.workdir, step, _value(job, step), rank, len(ranked))
         on_result(Result(job.name, HALTED))
     going = [job for job in going if job.name in kept]
   if going:
     run(going, on_result)
+
+
+def _readable(
+  jobs: Sequence[Job[Plan]], on_result: OnResult
+) -> list[Job[Plan]]:
+  """Returns the jobs but those whose rows are damaged, which fail."""
+  readable = []
+  for job in jobs:
+    try:
+      _value(job, job.plan.settings.train.num_steps)
+      readable.append(job)
+    except FieldError as error:
+      on_result(Result(job.name, FAILED, f"{error}\n"))
+  return readable
 
 
 def _order(job: Job[Plan], step: int) -> float:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from rnn_lab.runs import PAUSED, STOPPED, group, train, train_together
-from rnn_lab.runs.memory import runs_at_once
+from rnn_lab.runs.memory import memory_share
 from rnn_lab.runs.planning import Plan, plan
 from rnn_lab.training.records import Listener, Silent, Stop
 
 FAILED = "failed"
+# Each has open files of its own.
+MOST_TOGETHER = 256
 
 Measure = Callable[[pathlib.Path], Any]
 P = TypeVar("P", Plan, dict[str, Any])
@@ -96,6 +98,8 @@ def run_together(
   Where the population fails as a whole, the trials run one after the other, so
   that only those fail that do so alone.
   """
+  endings: list[str | Exception] = []
+  why = ""
   try:
     endings = train_together(
       [job.plan for job in jobs],
@@ -107,6 +111,8 @@ def run_together(
     )
   except Exception as error:
     why = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+  if why:
+    # Not within the block above, whose error keeps the population alive.
     listener.line(f"together they failed, each runs alone: {why}")
     return [run_job(job, listener, stop) for job in jobs]
   results = []
@@ -131,15 +137,35 @@ def _measured(job: Job[P], status: str) -> Result:
 def grouped(jobs: Sequence[Job[Plan]]) -> list[list[Job[Plan]]]:
   """Returns the jobs in groups that can be trained as one population.
 
-  In the order of their first jobs; a group that would not fit into memory is
-  cut.
+  In the order of their first jobs; a group that would need more than half of
+  the memory, or has more than MOST_TOGETHER jobs, is cut.
   """
   groups: dict[Any, list[Job[Plan]]] = {}
   for index, job in enumerate(jobs):
     key = group(job.plan) if isinstance(job.plan, Plan) else None
     groups.setdefault(("alone", index) if key is None else key, []).append(job)
-  cut = []
-  for several in groups.values():
-    size = runs_at_once(several[0].plan) if len(several) > 1 else 1
-    cut += [several[n : n + size] for n in range(0, len(several), size)]
-  return cut
+  return [part for several in groups.values() for part in _cut(several)]
+
+
+def _cut(several: list[Job[Plan]]) -> list[list[Job[Plan]]]:
+  if len(several) == 1:
+    return [several]
+  # Of one program, trials need as much for each seed.
+  shares = {
+    seeds: 2.0
+    * memory_share(next(j.plan for j in several if _seeds(j) == seeds))
+    for seeds in {*map(_seeds, several)}
+  }
+  parts: list[list[Job[Plan]]] = []
+  used = 0.0
+  for job in several:
+    used += shares[_seeds(job)]
+    if not parts or used > 1.0 or len(parts[-1]) == MOST_TOGETHER:
+      parts.append([])
+      used = shares[_seeds(job)]
+    parts[-1].append(job)
+  return parts
+
+
+def _seeds(job: Job[Plan]) -> int:
+  return job.plan.settings.num_seeds

@@ -66,21 +66,18 @@ def earlier_names(
 ) -> list[str]:
   """Returns the names with those of trials that are there already.
 
-  A trial whose overrides `sweep.json` in `workdir` holds keeps the name there,
-  so that one more trial, after which more differs, renames none.
+  A trial whose overrides are those of a trial there keeps the name that it has
+  there, so that one more trial, after which more differs, renames none.
   """
-  if not (workdir / rundir.SWEEP).exists():
-    return [*names]
-  rows = rundir.read_json(workdir / rundir.SWEEP).get("trials")
   there = {}
-  for row in rows if isinstance(rows, list) else []:
-    if isinstance(row, dict) and isinstance(row.get("name"), str):
-      there[_hash(row.get("overrides"))] = row["name"]
-  kept = [there.get(_hash(fields)) for fields in overrides]
+  for path in sorted(workdir.glob(f"*/{rundir.TRIAL}")):
+    row = rundir.read_json(path)
+    there[_text(row.get("overrides"))] = path.parent.name
   taken = {*there.values()}
   return [
-    old or (f"{new}-{_hash(fields)}" if new in taken else new)
-    for old, new, fields in zip(kept, names, overrides)
+    there.get(_text(fields))
+    or (f"{name}-{_hash(fields)}" if name in taken else name)
+    for name, fields in zip(names, overrides)
   ]
 
 
@@ -137,6 +134,9 @@ def _word(value: Any) -> str:
   return re.sub(r"[^\w.+-]+", "_", str(value))
 
 
+def _text(overrides: Any) -> str:
+  return json.dumps(overrides, sort_keys=True)
+
+
 def _hash(overrides: Any) -> str:
-  text = json.dumps(overrides, sort_keys=True)
-  return hashlib.sha256(text.encode()).hexdigest()[:6]
+  return hashlib.sha256(_text(overrides).encode()).hexdigest()[:6]

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from rnn_lab import rundir
 from rnn_lab.errors import FieldError
+from rnn_lab.reports.load import run_seconds
 from rnn_lab.runs.planning import read_config
 
 WAITING = "waiting"
@@ -19,6 +21,8 @@ INTERRUPTED = "interrupted"
 FAILED = "failed"
 # Of a file that grows: its last rows, far more than one.
 _TAIL_BYTES = 2**16
+# A file that was written so lately has a process that writes it.
+FRESH_SECONDS = 30.0
 
 
 class Progress(NamedTuple):
@@ -34,7 +38,9 @@ class Progress(NamedTuple):
     value: its mean over the seeds: on the test split of a trial that has ended,
       else on the validation split, of the last evaluation; None without one.
     steps_per_second: since the last evaluation but one; None without one.
-    seconds: that training took; None of a trial that has not ended.
+    seconds: that training took, of a population the trial's share of them; None
+      of a trial that has not ended.
+    together: how many trials were trained with it as one population.
   """
 
   name: str
@@ -45,6 +51,7 @@ class Progress(NamedTuple):
   value: float | None = None
   steps_per_second: float | None = None
   seconds: float | None = None
+  together: int = 1
 
   @property
   def is_over(self) -> bool:
@@ -91,6 +98,7 @@ def trial_progress(folder: pathlib.Path, headline: str) -> Progress:
     is_failed = (folder / rundir.ERROR).exists()
     return found._replace(status=FAILED) if is_failed else found
   timing = _last_rows(folder / rundir.TIMING)
+  starts = [row for row in timing if row.get("event") == "start"]
   metrics = _last_rows(folder / rundir.METRICS)
   num_steps = read_config(folder)["train"]["num_steps"] or None
   evaluated = [row for row in metrics if f"valid/{headline}" in row]
@@ -100,21 +108,24 @@ def trial_progress(folder: pathlib.Path, headline: str) -> Progress:
     num_steps=num_steps,
     value=_mean(evaluated[-1][f"valid/{headline}"]) if evaluated else None,
     steps_per_second=rates[-1]["steps_per_second"] if rates else None,
+    together=int(starts[-1].get("together", 1)) if starts else 1,
   )
   if (folder / rundir.ERROR).exists():
     return found._replace(status=FAILED)
-  if (folder / rundir.HALTED).exists():
-    return found._replace(status=rundir.halted_status(folder))
   if (folder / rundir.RESULT).exists():
     result = rundir.read_result(folder / rundir.RESULT)
     test = result["metrics"].get(f"test/{headline}", {})
     return found._replace(
       status=result["status"],
       value=test.get("mean", found.value),
-      seconds=timing[-1].get("seconds") if timing else None,
+      seconds=run_seconds(timing),
     )
+  if (folder / rundir.HALTED).exists():
+    return found._replace(status=rundir.halted_status(folder))
   begun = bool(timing) and timing[-1].get("event") != "stopped"
-  is_running = begun and _is_alive(folder / rundir.LOCK)
+  is_running = begun and (
+    _is_alive(folder / rundir.LOCK) or _is_fresh(folder / rundir.METRICS)
+  )
   return found._replace(status=RUNNING if is_running else INTERRUPTED)
 
 
@@ -122,20 +133,23 @@ def seconds_left(trials: Sequence[Progress], at_once: int) -> float | None:
   """Estimates the seconds until all trials have ended.
 
   A trial that has not begun is taken to need the mean of those that have ended;
-  None as long as none has.
+  None as long as none has. Of a population each trial has its share.
 
   Args:
     trials: of the sweep.
-    at_once: how many run at a time.
+    at_once: how many run at a time, where none is running now.
   """
   ended = [t.seconds for t in trials if t.seconds is not None]
   open_trials = [trial for trial in trials if not trial.is_over]
   if not ended:
     return None
   mean = sum(ended) / len(ended)
-  left = [trial.seconds_left for trial in open_trials]
-  total = sum(mean if seconds is None else seconds for seconds in left)
-  return total / max(1, min(at_once, len(open_trials)))
+  total = sum(
+    mean if trial.seconds_left is None else trial.seconds_left / trial.together
+    for trial in open_trials
+  )
+  running = sum(1 / t.together for t in trials if t.status == RUNNING)
+  return total / max(1, min(running or at_once, len(open_trials)))
 
 
 def summary_line(trials: Sequence[Progress], at_once: int) -> str:
@@ -226,3 +240,11 @@ def _is_alive(lock: pathlib.Path) -> bool:
   except (OSError, ValueError):
     return False
   return True
+
+
+def _is_fresh(path: pathlib.Path) -> bool:
+  """Whether a process, perhaps on another machine, has just written to it."""
+  try:
+    return time.time() - path.stat().st_mtime < FRESH_SECONDS
+  except OSError:
+    return False

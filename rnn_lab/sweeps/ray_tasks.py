@@ -140,14 +140,31 @@ def _run(
     ready, _ = ray.wait([*running], num_returns=1, timeout=0.5)
     for reference in ready:
       job = running.pop(reference)
-      on_result(_result(ray, reference, job.name, stop))
+      result = _result(ray, reference, job.name, stop)
+      if result.status == STOPPED and not stop.requested:
+        # Its machine is being shut down.
+        listener.line(
+          f"{job.name}: its worker was stopped; another one goes on"
+        )
+        waiting.insert(0, job)
+      else:
+        on_result(result)
     if time.monotonic() - said > SECONDS:
       said = time.monotonic()
-      trials = [
-        progress.trial_progress(job.workdir, job.plan.task.headline)
-        for job in jobs
-      ]
-      listener.line(progress.summary_line(trials, max(len(running), 1)))
+      _say_progress(jobs, listener, len(running))
+
+
+def _say_progress(
+  jobs: Sequence[Job[Plan]], listener: Listener, at_once: int
+) -> None:
+  try:
+    trials = [
+      progress.trial_progress(job.workdir, job.plan.task.headline)
+      for job in jobs
+    ]
+  except (FieldError, OSError):
+    return  # a file that is being replaced, or damaged: the report says so
+  listener.line(progress.summary_line(trials, max(at_once, 1)))
 
 
 def _result(ray: Any, reference: Any, name: str, stop: Stop) -> Result:

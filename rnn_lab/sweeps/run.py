@@ -103,18 +103,12 @@ def run_sweep(
       been written or lost then.
   """
   resources = resources or Resources()
-  check_executor(how, resources)
   workdir = local_path("workdir", workdir)
-  jobs = planned(trials, workdir, measure)
+  check_executor(how, resources)
+  jobs = prepared(trials, report, workdir, halving, measure, check)
   trials = [t._replace(name=job.name) for t, job in zip(trials, jobs)]
-  check_halving(halving, jobs)
-  for job in jobs:
-    check_memory(job.plan)
-    check_targets(job.plan.task)
-    check_initial(job.plan, job.workdir)
-    if check is not None:
-      check(job.plan)
-  _check(jobs, report, workdir)
+  if halving.factor:
+    report = {**report, "halving": halving._asdict()}
   with rundir.lock(workdir), stop_on_signal() as stop:
     # Again, as another process may have been here before the lock.
     _check(jobs, report, workdir)
@@ -182,25 +176,45 @@ def run_sweep(
     )
 
 
-def planned(
+def prepared(
   trials: Sequence[Trial],
+  report: Mapping[str, Any],
   workdir: pathlib.Path,
+  halving: Halving = NO_HALVING,
   measure: Measure | None = None,
+  check: Callable[[Plan], None] | None = None,
 ) -> list[Job[Plan]]:
-  """Returns the trials as jobs, with the names that they have in `workdir`.
+  """Returns the trials as jobs after all checks; writes nothing.
+
+  Args:
+    trials: the trials; a job has the name that its trial has in `workdir`.
+    report: as of `run_sweep`, and so are the others.
+    workdir: the sweep's directory.
+    halving: which trials are stopped early.
+    measure: for the jobs.
+    check: is called with each trial's plan.
 
   Raises:
-    FieldError: the config of a trial cannot be used.
+    FieldError: a trial's config or a directory cannot be used.
   """
   names = earlier_names(
     [trial.name for trial in trials],
     [trial.overrides for trial in trials],
     workdir,
   )
-  return [
+  jobs = [
     Job(name, plan(trial.config), workdir / name, measure)
     for name, trial in zip(names, trials)
   ]
+  check_halving(halving, jobs)
+  for job in jobs:
+    check_memory(job.plan)
+    check_targets(job.plan.task)
+    check_initial(job.plan, job.workdir)
+    if check is not None:
+      check(job.plan)
+  _check(jobs, report, workdir)
+  return jobs
 
 
 def _check(

@@ -150,8 +150,17 @@ def processes(
       for pipe in connection.wait(pipes, timeout=0.5):
         worker, name = busy[pipe]
         result = _receive(worker, name, listener, stop)
-        if result is not None:
-          worker.job = None
+        if result is None:
+          continue
+        job, worker.job = worker.job, None
+        assert job is not None  # as it was busy
+        if result.status == STOPPED and not stop.requested:
+          # Somebody else has stopped the worker, which takes no more jobs.
+          listener.line(f"{name}: its worker was stopped; another one goes on")
+          worker.process.kill()
+          worker.process.join()
+          waiting.insert(0, job)
+        else:
           on_result(result)
   finally:
     for worker in workers:

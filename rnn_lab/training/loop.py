@@ -146,7 +146,10 @@ class Trainer:
     with contextlib.ExitStack() as stack:
       for member, workdir, listener in zip(self.members, workdirs, listeners):
         _guarded(
-          member, lambda m, *args: m.open(*args, stack), workdir, listener
+          member,
+          lambda m, *args: m.open(*args, stack, len(workdirs)),
+          workdir,
+          listener,
         )
       opened = [m for m in self.members if m.error is None]
       for step in sorted({member.step for member in opened}):

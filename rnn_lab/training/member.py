@@ -106,6 +106,7 @@ class Member:
     workdir: pathlib.Path,
     listener: Listener,
     stack: contextlib.ExitStack,
+    together: int = 1,
   ) -> None:
     """Reads where the run stands, and opens its files.
 
@@ -113,6 +114,7 @@ class Member:
       workdir: the run directory, locked by the caller.
       listener: receives lines.
       stack: closes the files.
+      together: how many runs there are, for `timing.jsonl`.
 
     Raises:
       FieldError: the directory's checkpoints, or a row that one rests on, are
@@ -126,6 +128,7 @@ class Member:
     self._checkpoints = stack.enter_context(Checkpoints(workdir / CHECKPOINTS))
     saved = self._newest_checkpoint()
     self.is_resumed = saved is not None
+    self._saved_step = saved.step if saved is not None else -1
     if saved is None:
       self.step, self.states = 0, self.initial_states()
     else:
@@ -146,7 +149,7 @@ class Member:
     if saved is not None:
       self._checkpoints.go_on_from(saved)
       listener.line(f"going on from step {self.step}")
-    self.records.time("start", self.step)
+    self.records.time("start", self.step, together=together)
 
   def _newest_checkpoint(self) -> Saved | None:
     """Reads the checkpoint to go on from; None begins anew."""
@@ -190,8 +193,14 @@ class Member:
     self.records.flow(step, norms, self.seeds, alive)
 
   def save(self, step: int, states: TrainState) -> None:
-    """Writes a checkpoint of its seeds' states, numpy arrays `[S, ...]`."""
+    """Writes a checkpoint of its seeds' states, numpy arrays `[S, ...]`.
+
+    Unless there is one of this step.
+    """
     self.records.check()
+    if step == self._saved_step:
+      return
+    self._saved_step = step
     self._checkpoints.save(step, to_saved(states), self.records.sha256())
 
   def ended_seeds(self, states: TrainState) -> list[dict[str, Any]]:

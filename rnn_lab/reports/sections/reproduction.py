@@ -32,6 +32,13 @@ def _command(results: Results) -> str:
     f"python -m experiments.{main} --config={shlex.quote(config)}"
     f" --workdir={shlex.quote(str(results.workdir))}"
     + (f" --sweep={shlex.quote(sweep.sweep)}" if sweep.sweep else "")
+    + (
+      " --halving={factor} --halving_steps={first_steps}".format(
+        **sweep.halving
+      )
+      if sweep.halving
+      else ""
+    )
     + "".join(
       f" {shlex.quote(f'--config.{field}={value}')}"
       for field, value in sorted(sweep.command_line.items())
