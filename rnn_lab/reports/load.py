@@ -45,6 +45,7 @@ class Trial(NamedTuple):
     environment: the content of environment.json, {} without one.
     seconds: how long the run took, all its sessions together; None if that was
       not recorded. One that was killed counts up to its last row.
+    halted: where the trial was stopped early, and its rank; None if it was not.
     error: the content of error.txt, if the trial failed.
     damaged: a line for each file that is, and so counts as missing.
   """
@@ -63,6 +64,7 @@ class Trial(NamedTuple):
   timing: Sequence[dict[str, Any]] = ()
   environment: Mapping[str, Any] = MappingProxyType({})
   seconds: float | None = None
+  halted: dict[str, Any] | None = None
   error: str | None = None
   damaged: Sequence[str] = ()
 
@@ -249,13 +251,14 @@ def _load_trial(files: RunFiles, label: Mapping[str, Any]) -> Trial:
   path = files.path
   result = files.result()
   config = files.json(rundir.CONFIG, task=dict, model=dict, train=dict) or {}
+  halted = files.json(rundir.HALTED, step=int)
   if result is not None:
     status = result["status"]
   elif (path / rundir.RESULT).exists():
     status = "damaged"
   elif (path / rundir.ERROR).exists():
     status = "failed"
-  elif halted := files.json(rundir.HALTED, step=int):
+  elif halted:
     status = f"stopped at step {halted['step']}"
   else:
     status = "unfinished" if config else "not run"
@@ -272,6 +275,7 @@ def _load_trial(files: RunFiles, label: Mapping[str, Any]) -> Trial:
     timing=timing,
     environment=files.json(rundir.ENVIRONMENT) or {},
     seconds=run_seconds(timing),
+    halted=halted,
     error=files.text(rundir.ERROR) if status == "failed" else None,
   )
   return trial._replace(damaged=files.problems)

@@ -42,6 +42,7 @@ def arrange(
     task: its name, where the sweep has others.
     x: the x-axis, if it is given.
   """
+  given = x is not None
   x = x or _swept_field(trials)
   groups = defaultdict(list)
   for trial in trials:
@@ -54,9 +55,24 @@ def arrange(
       series[distinct][_point(trial, x)] = trial
   if x is None:
     return Layout(None, [None], dict(series), task)
+  if not given and _is_scattered(trials, series):
+    # As of random draws: no two trials lie on a line.
+    each = {trial.name: {None: trial} for trial in trials}
+    return Layout(None, [None], each, task)
   xs = sorted({point for line in series.values() for point in line})
   ordered = {name: dict(sorted(line.items())) for name, line in series.items()}
   return Layout(x, xs, ordered, task)
+
+
+def _is_scattered(
+  trials: Sequence[Trial], series: Mapping[str, Mapping[Any, Trial]]
+) -> bool:
+  """Whether trials without series make almost as many lines as points."""
+  return (
+    all(trial.series is None for trial in trials)
+    and len(series) > 0.8 * len(trials)
+    and len(series) > 8
+  )
 
 
 def titled(task: str, words: str) -> str:

@@ -14,6 +14,7 @@ from rnn_lab.reports.headline import (
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import mean
 from rnn_lab.reports.results import Part
+from rnn_lab.reports.searches import is_search, search_grid
 from rnn_lab.reports.section import Grid
 from rnn_lab.reports.series import Layout, all_trials, say, titled
 
@@ -29,7 +30,10 @@ def results_grids(parts: Sequence[Part]) -> list[Grid]:
   Without any, it is that of the first task, which shows the trials' status.
   """
   return [
-    results_grid(part.layout, part.headline) for part in with_results(parts)
+    search_grid(part.layout, part.headline)
+    if part.headline and is_search(part.layout)
+    else results_grid(part.layout, part.headline)
+    for part in with_results(parts)
   ]
 
 

@@ -133,7 +133,8 @@ def run_sweep(
         listener.line(f"{result.name}: stopped early")
       elif result.status != STOPPED:
         ended.append(result.name)
-        count = f"[{len(ended)}/{len(trials)}]"
+        done = len(ended) + len(failed) + len(halted)
+        count = f"[{done}/{len(trials)}]"
         listener.line(f"{count} {result.name}: {result.status}")
       if time.monotonic() - summarised[0] > SUMMARY_SECONDS:
         write_summary(workdir)

@@ -19,6 +19,7 @@ from rnn_lab.reports.sections.learning_curves import learning_curves_section
 from rnn_lab.reports.sections.lengths import lengths_section
 from rnn_lab.reports.sections.overview import overview_section
 from rnn_lab.reports.sections.reproduction import reproduction_section
+from rnn_lab.reports.sections.search import search_section
 from rnn_lab.reports.sections.storage import storage_section
 from rnn_lab.reports.sections.success import success_section
 from rnn_lab.reports.sections.trials import trials_section
@@ -28,6 +29,7 @@ SECTIONS = (
   overview_section,
   success_section,
   goals_section,
+  search_section,
   headline_section,
   ladder_section,
   forecasts_section,

@@ -23,6 +23,7 @@ from rnn_lab.reports.headline import (
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import finite
 from rnn_lab.reports.results import Part, Results
+from rnn_lab.reports.searches import is_search
 from rnn_lab.reports.section import Figures, Section
 from rnn_lab.reports.series import (
   Layout,
@@ -37,12 +38,14 @@ from rnn_lab.reports.tables import results_grid, with_results
 _MOST_ROWS = 30
 
 
-def headline_section(results: Results) -> Section:
-  """Compares the trials by their test results."""
+def headline_section(results: Results) -> Section | None:
+  """Compares the trials by their test results; None of searches alone."""
+  if all(is_search(part.layout) for part in with_results(results.parts)):
+    return None
   figures = [
     figure
     for part in results.parts
-    if part.headline
+    if part.headline and not is_search(part.layout)
     for figure in draw_headline(part.layout, part.headline)
   ]
   content = []
@@ -52,7 +55,7 @@ def headline_section(results: Results) -> Section:
   content += [
     results_grid(part.layout, part.headline)
     for part in with_results(results.parts)
-    if not is_in_ladder(part)
+    if not is_in_ladder(part) and not is_search(part.layout)
   ]
   return Section("Results", content)
 

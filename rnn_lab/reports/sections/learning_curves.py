@@ -17,7 +17,8 @@ from rnn_lab.reports.headline import (
 )
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import finite
-from rnn_lab.reports.results import Results
+from rnn_lab.reports.results import Part, Results
+from rnn_lab.reports.searches import is_search, ranked
 from rnn_lab.reports.section import Figures, Section
 from rnn_lab.reports.series import (
   Layout,
@@ -34,13 +35,27 @@ def learning_curves_section(results: Results) -> Section | None:
     figure
     for part in results.parts
     if part.headline
-    for figure in draw_learning_curves(part.layout, part.headline)
+    for figure in draw_learning_curves(_shown(part), part.headline)
   ]
   if not figures:
     return None
   caption = "Validation metric against step"
   content = [Figures("learning_curves", caption, figures)]
   return Section("Learning curves", content)
+
+
+def _shown(part: Part) -> Layout:
+  """Returns what is drawn: all series, or of a search the best trials."""
+  if part.headline is None or not is_search(part.layout):
+    return part.layout
+  best = [one.trial for one in ranked(part.trials, part.headline)]
+  names = {id(trial) for trial in best[: style.MOST_LINES]}
+  series = {
+    name: line
+    for name, line in part.layout.series.items()
+    if id(line[None]) in names
+  }
+  return part.layout._replace(series=series)
 
 
 def draw_learning_curves(layout: Layout, headline: Headline) -> list[Figure]:

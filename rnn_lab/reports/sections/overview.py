@@ -51,7 +51,8 @@ def _problem(trial: Trial) -> str:
     lines = trial.error.strip().splitlines()
     return f"failed: {lines[-1]}" if lines else "failed"
   if trial.result is None:
-    return trial.status
+    # What was stopped early is not missing.
+    return "" if trial.halted else trial.status
   diverged = ", ".join(
     f"seed {seed['seed']} after step {seed['last_step']}"
     for seed in trial.result["seeds"]

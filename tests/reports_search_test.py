@@ -1,0 +1,156 @@
+"""Sweeps that search: ranked on the validation split, drawn by field."""
+
+import json
+
+import pytest
+from reports_fakes import (
+  config,
+  entry,
+  learning_rows,
+  result,
+  write_json,
+  write_run,
+)
+
+from rnn_lab.reports import load_results, write_report
+from rnn_lab.reports.searches import is_search, ranked, searched_fields
+from rnn_lab.reports.sections.headline import headline_section
+from rnn_lab.reports.sections.learning_curves import learning_curves_section
+from rnn_lab.reports.sections.overview import overview_section
+from rnn_lab.reports.sections.search import search_section
+from rnn_lab.reports.terminal import markdown_table
+
+COUNT = 12
+RATE, CLIP, CELL = "optimizer.learning_rate", "train.clip_norm", "model.cell"
+# On the validation split the trial 3 is the best, on the test split trial 7.
+VALID = [0.50, 0.51, 0.52, 0.93, 0.54, 0.55, 0.56, 0.92, 0.58, 0.59, 0.60, 0.61]
+TEST = [0.4, 0.41, 0.42, 0.80, 0.44, 0.45, 0.46, 0.95, 0.48, 0.49, 0.5, 0.51]
+HALTED, DIVERGED = 10, 11
+
+
+def write_search(workdir, count=COUNT, clip=None, series=None):
+  trials = []
+  for n in range(count):
+    name, cell = f"trial{n}", ("gru", "lstm")[n % 2]
+    overrides = {RATE: 0.001 * 1.5**n, CLIP: clip or 1.0 + n * 7 % 12}
+    overrides[CELL] = cell
+    trials.append({"name": name, "overrides": overrides, "series": series})
+    ended = result([TEST[n], TEST[n] + 0.02])
+    ended["metrics"]["valid/accuracy"] = entry([VALID[n], VALID[n] + 0.02])
+    rows = learning_rows([VALID[n], VALID[n]])
+    run = config(cell)
+    if n == HALTED:
+      write_run(workdir / name, run, None, rows[:1])
+      write_json(
+        workdir / name / "halted.json",
+        {"step": 250, "rank": 9, "among": 12, "value": 0.1},
+      )
+    elif n == DIVERGED:
+      write_run(workdir / name, run, result([None, None]), rows)
+    else:
+      write_run(workdir / name, run, ended, rows)
+    write_json(workdir / name / "trial.json", trials[-1])
+  write_json(workdir / "sweep.json", {"trials": trials})
+  return load_results(workdir)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+  return write_search(tmp_path_factory.mktemp("search"))
+
+
+def test_the_best_on_the_validation_split_is_first(results):
+  [part] = results.parts
+  assert is_search(part.layout)
+  assert searched_fields(part.trials) == [RATE, CLIP, CELL]
+  found = ranked(part.trials, part.headline)
+  names = [one.trial.name for one in found]
+  assert names[:3] == ["trial3", "trial7", "trial9"]
+  assert found[0].value == pytest.approx(0.94)
+  # That which was stopped early has its last evaluation.
+  assert names[-1] == f"trial{HALTED}"
+  assert found[-1].value == pytest.approx(0.60 * 250 / 1500)
+  assert f"trial{DIVERGED}" not in names
+
+
+def test_the_least_error_is_the_best(results):
+  [part] = results.parts
+  error = part.headline._replace(maximize=False)
+  names = [one.trial.name for one in ranked(part.trials, error)]
+  assert names[:2] == [f"trial{HALTED}", "trial0"]
+
+
+def test_the_table_has_the_ten_best_with_their_test_metric(results):
+  lines = markdown_table(results.parts).splitlines()
+  [first] = [line for line in lines if line.startswith("| 1 ")]
+  assert [cell.strip() for cell in first.strip("|").split("|")] == [
+    "1",
+    "0.003375",
+    "10",
+    "lstm",
+    "0.940",
+    "0.810 ± 0.014",
+  ]
+  assert not any(line.startswith("| 11 ") for line in lines)
+
+
+def test_a_point_a_trial_in_a_panel_a_field(results):
+  figures, _ = search_section(results).content
+  [figure] = figures.figures
+  rate, _, cell = figure.axes
+  assert rate.get_xlabel() == RATE and rate.get_xscale() == "log"
+  marks = {}
+  for line in rate.lines:
+    if line.get_marker() in ("o", "*"):
+      x, y = line.get_xydata()[0]
+      marks.setdefault(line.get_marker(), []).append((x, y))
+      hollow = line.get_markerfacecolor() == "none"
+      is_halted = x == pytest.approx(0.001 * 1.5**HALTED)
+      assert hollow == (is_halted and line.get_marker() == "o")
+  assert len(marks["o"]) == COUNT - 1
+  assert marks["*"] == [pytest.approx((0.003375, 0.94))]
+  labels = [label.get_text() for label in cell.get_xticklabels()]
+  assert labels == ["gru", "lstm"]
+  legend = [text.get_text() for text in figure.legends[0].get_texts()]
+  assert legend == [
+    "chance (0.100)",
+    "the best trial",
+    "ended",
+    "stopped early, or not ended",
+  ]
+
+
+def test_the_other_sections_leave_it_alone(results):
+  assert headline_section(results) is None
+  [curves] = learning_curves_section(results).content
+  [figure] = curves.figures
+  drawn = [text.get_text() for text in figure.legends[0].get_texts()]
+  assert any(label.startswith("learning_rate=0.003375") for label in drawn)
+  assert not any(label.startswith("learning_rate=0.001,") for label in drawn)
+  content = overview_section(results).content
+  note = [item for text in content for item in text.items]
+  # It was stopped on purpose.
+  assert note and not any(f"trial{HALTED}`" in item for item in note)
+
+
+def test_the_page_is_written(results):
+  page = write_report(results.workdir).read_text()
+  assert "best 10 of 12 trials by validation accuracy" in page
+  assert (results.workdir / "figures" / "search.png").exists()
+  status = json.loads((results.workdir / "summary.json").read_text())
+  statuses = {t["name"]: t["status"] for t in status["trials"]}
+  assert statuses[f"trial{HALTED}"] == "stopped at step 250"
+
+
+@pytest.mark.parametrize(
+  "options",
+  [
+    {"count": 6},  # few enough for one by one
+    {"clip": 0.5},  # a line for each cell against the rate
+    {"series": "mine"},
+  ],
+)
+def test_what_is_no_search(tmp_path, options):
+  results = write_search(tmp_path, **options)
+  assert search_section(results) is None
+  assert headline_section(results) is not None
