@@ -5,8 +5,9 @@
 
 64 draws of learning rate and clipping, which share one program, for an LSTM of
 32 units on digits, 500 steps each; `--sweep=programs` has 16 trials of 16
-sizes, which share none. How long each way takes: docs/sweeps.md. `:smoke` has 4
-trials of each.
+sizes, which share none. How long each way takes: docs/sweeps.md; `:smoke` has 4
+trials of each. To expect: of the best trial on the validation split (accuracy
+0.989, learning rate 0.034) test accuracy 0.978.
 """
 
 from configs import common
@@ -17,7 +18,9 @@ def get_config(argument: str = ""):
   argument = common.parse_argument(argument, "smoke")
   config = common.default_config()
   config.task.name = "digits"
+  config.task.order = "row"
   config.task.gap = 0
+  config.task.gap_fill = "noise"
   config.model.hidden_size = 32
   config.train.num_steps = 500
   config.run.tensorboard = False

@@ -27,7 +27,7 @@ from rnn_lab.text.request import MAX_TOKENS
 from rnn_lab.training import optimizers, settings
 
 # Those that are no config of a run.
-OTHERS = ("common", "published", "benchmark")
+OTHERS = ("common", "published", "benchmark", "sweeping")
 FOLDER = pathlib.Path(common.__file__).parent
 NAMES = sorted(
   path.stem

@@ -61,7 +61,7 @@ def wrong_fields(draw):
 def workdir(tmp_path_factory):
   """A directory that never comes to be, as runs end where they would begin."""
 
-  def run(self, workdir, listener, stop):
+  def run(self, workdir, listener, stop, until):
     raise Accepted
 
   with pytest.MonkeyPatch.context() as patch:

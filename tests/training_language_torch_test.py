@@ -88,7 +88,11 @@ def test_eleven_updates_equal_torchs():
   seeds = population(1)
   state = programs(model, task, static, STEPS, seeds, None).train(
     (seeds.share(task.data[0]), np.int32(0), np.int32(STEPS)),
-    (seeds.repeat(hyper), seeds.put(np.zeros(1, np.int32)), seeds.put(state)),
+    (
+      seeds.put(jax.tree.map(np.atleast_1d, hyper)),
+      seeds.put(np.zeros(1, np.int32)),
+      seeds.put(state),
+    ),
   )
   ours = jax.tree.map(lambda a: a[0], seeds.get(state.params))
 

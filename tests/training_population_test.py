@@ -63,9 +63,6 @@ def test_padding_is_not_computed():
 def test_what_all_seeds_have_in_common():
   seeds = population(3)
   assert population(3) is seeds  # compiled programs are keyed by it
-  repeated = seeds.get(seeds.repeat({"a": np.float32(2.5), "b": np.ones(2)}))
-  np.testing.assert_array_equal(repeated["a"], [2.5] * 3)
-  np.testing.assert_array_equal(repeated["b"], np.ones((3, 2)))
   shared = seeds.share(np.arange(5))
   assert shared.is_fully_replicated
   np.testing.assert_array_equal(shared, np.arange(5))
