@@ -164,6 +164,10 @@ def test_the_main_jobs_smoke(tmp_path):
   assert again.code == 0 and again.out.count("already finished") == 10
 
 
+def trials(workdir):
+  return [path.parent for path in workdir.glob("*/trial.json")]
+
+
 @pytest.mark.slow
 def test_a_sweep_that_is_stopped_goes_on(tmp_path):
   workdir = tmp_path / "sweep"
@@ -174,7 +178,7 @@ def test_a_sweep_that_is_stopped_goes_on(tmp_path):
   )
   arguments = (*command, f"--workdir={workdir}")
   process = start("sweep", *arguments)
-  while not any(has_checkpoint(trial) for trial in workdir.glob("cell=*")):
+  while not any(map(has_checkpoint, trials(workdir))):
     assert process.poll() is None, process.communicate()[0]
     time.sleep(0.02)
   process.send_signal(signal.SIGTERM)
@@ -192,5 +196,6 @@ def test_a_sweep_that_is_stopped_goes_on(tmp_path):
   alone = f"--workdir={tmp_path / 'alone'}"
   ended = call("sweep", *command, alone, "--executor=local")
   assert (ended.code, ended.err) == (0, "")
-  for trial in workdir.glob("cell=*"):
+  assert len(trials(workdir)) == 3
+  for trial in trials(workdir):
     assert numbers(trial) == numbers(tmp_path / "alone" / trial.name)
