@@ -752,7 +752,7 @@ def test_the_progress_of_a_sweep(tmp_path, finished):
   (tmp_path / workdir.name).symlink_to(workdir)
   ended = call("sweep", f"--workdir={tmp_path}", "--status")
   assert (ended.code, ended.err) == (0, "")
-  assert "1 trial: 1 finished" in ended.out and "test/accur" in ended.out
+  assert "1 trial: 1 finished" in ended.out and "(test)" in ended.out
 
 
 @pytest.mark.parametrize(

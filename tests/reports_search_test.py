@@ -28,10 +28,12 @@ TEST = [0.4, 0.41, 0.42, 0.80, 0.44, 0.45, 0.46, 0.95, 0.48, 0.49, 0.5, 0.51]
 HALTED, DIVERGED = 10, 11
 
 
-def write_search(workdir, count=COUNT, clip=None, series=None):
+def write_search(
+  workdir, count=COUNT, clip=None, series=None, cells=("gru", "lstm")
+):
   trials = []
   for n in range(count):
-    name, cell = f"trial{n}", ("gru", "lstm")[n % 2]
+    name, cell = f"trial{n}", cells[n % len(cells)]
     overrides = {RATE: 0.001 * 1.5**n, CLIP: clip or 1.0 + n * 7 % 12}
     overrides[CELL] = cell
     trials.append({"name": name, "overrides": overrides, "series": series})
@@ -142,11 +144,17 @@ def test_the_page_is_written(results):
   assert statuses[f"trial{HALTED}"] == "stopped at step 250"
 
 
+def test_a_few_lines_of_many_values_are_a_search(tmp_path):
+  cells = ("elman", "gru", "lstm")
+  [part] = write_search(tmp_path, clip=0.5, cells=cells).parts
+  assert is_search(part.layout)
+
+
 @pytest.mark.parametrize(
   "options",
   [
     {"count": 6},  # few enough for one by one
-    {"clip": 0.5},  # a line for each cell against the rate
+    {"clip": 0.5, "cells": ("lstm",)},  # a line against the rate
     {"series": "mine"},
   ],
 )

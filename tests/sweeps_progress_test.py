@@ -61,7 +61,7 @@ def test_each_trial(workdir):
   assert (done.step, done.num_steps) == (20, 20)
   assert done.value == result["metrics"]["test/accuracy"]["mean"]
   assert halfway == Progress(
-    "halfway", "running", 12, 20, "accuracy", 0.25, 4.0, None
+    "halfway", "running", 12, 20, "accuracy", 0.25, "valid", 4.0, None
   )
   assert halfway.seconds_left == 2.0 and not halfway.is_over
   assert dead == halfway._replace(name="dead", status="interrupted")
@@ -109,10 +109,19 @@ def test_a_table_has_a_row_for_each(workdir):
   table = progress_table(read_progress(workdir))
   columns = [[str(cell) for cell in column.cells] for column in table.columns]
   assert columns[0] == [*NAMES]
-  assert columns[2][:2] == ["test/accuracy", "valid/accuracy"]
-  assert columns[3][1:] == ["0.2500", "0.2500", "", ""]
-  assert columns[4][1:] == ["12/20", "12/20", "0", ""]
-  assert columns[6] == ["", "2 s", "", "", ""]
+  headers = [str(column.header) for column in table.columns]
+  assert headers[2:] == ["accuracy", "step", "steps/s", "time left"]
+  assert columns[2][0].endswith("(test)")
+  assert columns[2][1:] == ["0.2500 (valid)", "0.2500 (valid)", "", ""]
+  assert columns[3][1:] == ["12/20", "12/20", "0", ""]
+  assert columns[4] == ["", "4.0", "", "", ""]
+  assert columns[5] == ["", "2 s", "", "", ""]
+  # Without a trial that runs there are fewer columns; metrics that differ are
+  # named.
+  other = Progress("x", "finished", 5, 5, "mse", 0.5, "test")
+  table = progress_table([read_progress(workdir)[0], other])
+  cells = [str(cell) for cell in table.columns[2].cells]
+  assert len(table.columns) == 4 and cells[1] == "mse 0.5000 (test)"
 
 
 def test_durations():

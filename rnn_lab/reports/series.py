@@ -67,11 +67,12 @@ def arrange(
 def _is_scattered(
   trials: Sequence[Trial], series: Mapping[str, Mapping[Any, Trial]]
 ) -> bool:
-  """Whether trials without series make almost as many lines as points."""
+  """Whether trials without series fill less than half of a table of lines."""
+  xs = {x for line in series.values() for x in line}
   return (
     all(trial.series is None for trial in trials)
-    and len(series) > 0.8 * len(trials)
-    and len(series) > 8
+    and len(trials) > 8
+    and len(trials) < 0.5 * len(series) * len(xs)
   )
 
 

@@ -35,8 +35,9 @@ class Progress(NamedTuple):
     step: updates that its last row is of; 0 without one.
     num_steps: of all; None where the config counts epochs and none has ended.
     metric: the headline metric, or "".
-    value: its mean over the seeds: on the test split of a trial that has ended,
-      else on the validation split, of the last evaluation; None without one.
+    value: its mean over the seeds; None without one.
+    split: that it is of: "test" of a trial with a result, else "valid", of the
+      last evaluation.
     steps_per_second: since the last evaluation but one; None without one.
     seconds: that training took, of a population the trial's share of them; None
       of a trial that has not ended.
@@ -49,6 +50,7 @@ class Progress(NamedTuple):
   num_steps: int | None = None
   metric: str = ""
   value: float | None = None
+  split: str = "valid"
   steps_per_second: float | None = None
   seconds: float | None = None
   together: int = 1
@@ -117,7 +119,8 @@ def trial_progress(folder: pathlib.Path, headline: str) -> Progress:
     test = result["metrics"].get(f"test/{headline}", {})
     return found._replace(
       status=result["status"],
-      value=test.get("mean", found.value),
+      value=test.get("mean"),
+      split="test",
       seconds=run_seconds(timing),
     )
   if (folder / rundir.HALTED).exists():
@@ -166,25 +169,37 @@ def summary_line(trials: Sequence[Progress], at_once: int) -> str:
 
 
 def progress_table(trials: Sequence[Progress]) -> Table:
-  """Returns a rich table with a row for each trial."""
+  """Returns a rich table with a row for each trial.
+
+  The rate and the time left have columns where a trial is running.
+  """
+  any_runs = any(trial.status == RUNNING for trial in trials)
+  names = {trial.metric for trial in trials}
   table = Table()
-  for header in ("trial", "status", "metric"):
-    table.add_column(header, overflow="fold")
-  for header in ("value", "step", "steps/s", "time left"):
-    table.add_column(header, justify="right")
+  table.add_column("trial", overflow="fold")
+  table.add_column("status", no_wrap=True)
+  table.add_column(Text(names.pop() if len(names) == 1 else "metric"))
+  for header in ("step", *(("steps/s", "time left") if any_runs else ())):
+    table.add_column(header, justify="right", no_wrap=True)
   for trial in trials:
     total = "" if trial.num_steps is None else f"/{trial.num_steps}"
-    rate, left = trial.steps_per_second, trial.seconds_left
-    split = "test" if trial.is_over else "valid"
+    value = ""
+    if trial.value is not None:
+      value = f"{trial.value:.4f} ({trial.split})"
+      value = f"{trial.metric} {value}" if names else value
     cells = [
       trial.name,
       trial.status,
-      f"{split}/{trial.metric}" if trial.value is not None else "",
-      "" if trial.value is None else f"{trial.value:.4f}",
+      value,
       f"{trial.step}{total}" if trial.status != WAITING else "",
-      f"{rate:.1f}" if rate is not None and trial.status == RUNNING else "",
-      "" if left is None else duration(left),
     ]
+    if any_runs:
+      rate, left = trial.steps_per_second, trial.seconds_left
+      is_running = trial.status == RUNNING and rate is not None
+      cells += [
+        f"{rate:.1f}" if is_running else "",
+        "" if left is None else duration(left),
+      ]
     table.add_row(*map(Text, cells))
   return table
 
