@@ -71,13 +71,19 @@ def drawn(
 
 
 def uniform(low: float, high: float) -> Draw:
-  """Returns a uniform distribution on [low, high], of three digits."""
+  """Returns a uniform distribution on [low, high], of three digits.
+
+  Of integers if both ends are integers.
+  """
   _check(low, high)
   return lambda generator: _rounded(generator.uniform(low, high), low, high)
 
 
 def log_uniform(low: float, high: float) -> Draw:
-  """Returns a distribution whose logarithm is uniform, of three digits."""
+  """Returns a distribution whose logarithm is uniform, of three digits.
+
+  Of integers if both ends are integers.
+  """
   _check(low, high)
   if low <= 0.0:
     raise ValueError(f"low must be greater than 0, got {low!r}")
@@ -110,4 +116,6 @@ def _check(low: float, high: float) -> None:
 
 def _rounded(value: float, low: float, high: float) -> float:
   """Rounds to three digits; the result is not outside of the range."""
+  if isinstance(low, int) and isinstance(high, int):
+    return round(value)
   return min(max(float(f"{value:.{DIGITS}g}"), low), high)

@@ -83,7 +83,7 @@ def report() -> dict:
       "gap; longer training may change what is learnt."
     ),
     "claims": [
-      ("Without a gap every network reads digits.", f"{rnn} @ 0", ">=", 0.9),
+      ("Without a gap the simple RNN reads digits.", f"{rnn} @ 0", ">=", 0.9),
       (
         "The simple RNN is near chance (0.10) after 20 steps of noise.",
         f"{rnn} @ 20",

@@ -1,8 +1,9 @@
 """Trains every trial of a config's sweep, or resumes them.
 
   python -m experiments.sweep --config=configs/vanishing_gradient.py[:smoke] \\
-    --workdir=DIR [--sweep=NAME] [--executor=local|processes] \\
-    [--num_workers=N] [--dry_run] [--config.section.field=value ...]
+    --workdir=DIR [--sweep=NAME] [--executor=local|processes|ray] \\
+    [--num_workers=N] [--halving=N --halving_steps=K] [--dry_run] \\
+    [--config.section.field=value ...]
 
   python -m experiments.sweep --workdir=DIR --status
 
@@ -47,7 +48,9 @@ STATUS: cli.Flags = {
 def main(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
   if any(re.fullmatch(r"--?status(=(?i:true|1))?", given) for given in argv):
-    return cli.call(sweep_progress.show, argv, __doc__, STATUS)
+    # As the command that runs the sweep has it, too.
+    rest = [given for given in argv if not re.match("--?config[.=]", given)]
+    return cli.call(sweep_progress.show, rest, __doc__, STATUS)
   return cli.call(sweep, argv, __doc__, SWEEP)
 
 

@@ -58,6 +58,13 @@ def test_a_uniform_draw_stays_in_its_range():
   assert all(0.12345 <= draw["x"] <= 0.1236 for draw in draws)
 
 
+def test_integers_between_integers():
+  for distribution in (uniform, log_uniform):
+    draws = [d["x"] for d in drawn({"x": distribution(8, 12)}, 5, seed=0)]
+    assert sorted(draws) == [8, 9, 10, 11, 12]
+    assert all(isinstance(value, int) for value in draws)
+
+
 def test_what_cannot_be_drawn():
   with pytest.raises(ValueError, match="at most the 2 combinations there are"):
     drawn({"x": choice(1, 2)}, 3, seed=0)

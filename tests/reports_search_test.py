@@ -144,8 +144,8 @@ def test_the_page_is_written(results):
   assert statuses[f"trial{HALTED}"] == "stopped at step 250"
 
 
-def test_a_few_lines_of_many_values_are_a_search(tmp_path):
-  cells = ("elman", "gru", "lstm")
+@pytest.mark.parametrize("cells", [("elman", "gru", "lstm"), ("lstm",)])
+def test_a_few_lines_of_many_values_are_a_search(tmp_path, cells):
   [part] = write_search(tmp_path, clip=0.5, cells=cells).parts
   assert is_search(part.layout)
 
@@ -154,7 +154,7 @@ def test_a_few_lines_of_many_values_are_a_search(tmp_path):
   "options",
   [
     {"count": 6},  # few enough for one by one
-    {"clip": 0.5, "cells": ("lstm",)},  # a line against the rate
+    {"clip": 0.5, "cells": ("gru", "lstm"), "series": "mine"},
     {"series": "mine"},
   ],
 )

@@ -228,7 +228,9 @@ def test_what_cannot_be_compared():
   adding = tiny_config()
   adding.task = {"name": "adding", "length": 5}
   other = Job("y", plan(adding), None)
-  with pytest.raises(FieldError, match="these have accuracy and mse, got 2"):
+  with pytest.raises(
+    FieldError, match="trials of one task, and these have 2 that"
+  ):
     check_halving(Halving(2, 10), [job("x"), other])
   check_halving(Halving(), [counted, other])
   longer = Job("z", plan(tiny_config(train__num_steps=30)), None)

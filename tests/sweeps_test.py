@@ -129,7 +129,7 @@ def test_an_unknown_field_is_named_before_the_name_made_of_it():
 def test_empty_and_doubled_sweeps_are_errors():
   with pytest.raises(FieldError, match="must add at least one trial"):
     grid(sweep=lambda add, argument: None)
-  same = "two trials with the same config: 'seed=1' and 'A'"
+  same = r"the same config: number 1 \('seed=1'\) and number 2 \('A'\)"
   with pytest.raises(FieldError, match=same):
     grid(sweep=lambda add, argument: [add({"seed": 1}), add({"seed": 1}, "A")])
   with pytest.raises(FieldError, match="adds the trial 'x' twice"):

@@ -123,6 +123,22 @@ def test_an_interrupted_run_ends_at_the_same_steps(whole, tmp_path, step):
   assert train(config(), tmp_path / "run", Silent()) == "already finished"
 
 
+def test_a_line_says_why_a_seed_has_ended(whole, tmp_path):
+  class Lines(Silent):
+    lines = []
+
+    def line(self, text):
+      self.lines.append(text)
+
+  train(config(), tmp_path / "run", Lines())
+  early = [row for row in seeds(whole) if row["last_step"] < 60]
+  assert [line for line in Lines.lines if "ended at" in line] == [
+    f"seed {row['seed']} ended at step {row['last_step']}, after 2 evaluations "
+    "without a better one"
+    for row in early
+  ]
+
+
 def test_more_steps_change_nothing_once_all_seeds_have_ended(whole, tmp_path):
   train(config(train__num_steps=200), tmp_path / "run", Silent())
   assert seeds(tmp_path / "run") == seeds(whole)

@@ -67,12 +67,16 @@ def arrange(
 def _is_scattered(
   trials: Sequence[Trial], series: Mapping[str, Mapping[Any, Trial]]
 ) -> bool:
-  """Whether trials without series fill less than half of a table of lines."""
+  """Whether trials without series make no table that can be read.
+
+  They fill less than half of one with a row for each line, or make one long
+  line.
+  """
   xs = {x for line in series.values() for x in line}
   return (
     all(trial.series is None for trial in trials)
     and len(trials) > 8
-    and len(trials) < 0.5 * len(series) * len(xs)
+    and (len(series) == 1 or len(trials) < 0.5 * len(series) * len(xs))
   )
 
 

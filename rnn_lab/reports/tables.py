@@ -82,9 +82,10 @@ def _grid_of_metrics(layout: Layout, headline: Headline | None) -> Grid:
       if metric == headline.metric or not metric.startswith("nrmse_")
     ]
   rows = [
-    [name] + ([_cell(trial, m) for m in metrics] or [trial.status])
+    [name if x is None else f"{name}, {layout.x} = {say(x)}"]
+    + ([_cell(trial, m) for m in metrics] or [trial.status])
     for name, line in layout.series.items()
-    for trial in line.values()
+    for x, trial in line.items()
   ]
   rows += [
     [name] + [_reference(layout, None, name, metric) for metric in metrics]

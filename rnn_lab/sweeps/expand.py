@@ -98,15 +98,15 @@ def _check_distinct(
 ) -> None:
   """Raises FieldError if two trials have the same config."""
   found: dict[str, str] = {}
-  for name, config in zip(names, configs):
+  for number, (name, config) in enumerate(zip(names, configs), start=1):
     text = json.dumps(config, sort_keys=True, default=repr)
     if text in found:
       raise FieldError(
         "sweep",
-        f"sweep adds two trials with the same config: {found[text]!r} and "
-        f"{name!r}",
+        f"sweep adds two trials with the same config: {found[text]} and number "
+        f"{number} ({name!r})",
       )
-    found[text] = name
+    found[text] = f"number {number} ({name!r})"
 
 
 def _checked(

@@ -9,6 +9,7 @@ rung is complete before it is judged, so that the same trials are stopped in
 every run of the sweep, whatever runs them.
 """
 
+import json
 import math
 import pathlib
 from collections.abc import Callable, Sequence
@@ -71,13 +72,12 @@ def check_halving(halving: Halving, jobs: Sequence[Job[Plan]]) -> None:
       "{field} compares trials of one length, and these have "
       f"{' and '.join(map(str, sorted(lengths)))} steps, got {halving.factor}",
     )
-  judged = {(j.plan.task.headline, j.plan.task.maximize) for j in jobs}
-  if len(judged) > 1:
-    names = " and ".join(sorted({headline for headline, _ in judged}))
+  tasks = {json.dumps(job.plan.config["task"]) for job in jobs}
+  if len(tasks) > 1:
     raise FieldError(
       "halving",
-      f"{{field}} compares trials by one metric, and these have {names}, got "
-      f"{halving.factor}",
+      "{field} compares trials of one task, and these have "
+      f"{len(tasks)} that differ in fields of the task, got {halving.factor}",
     )
 
 

@@ -69,6 +69,14 @@ class Named(Silent):
     self._name = name
     self._listener = listener
 
+  def start(self, name: str, done: int, total: int) -> None:
+    """See Listener."""
+    self._listener.start(name, done, total)
+
+  def advance(self, done: int) -> None:
+    """See Listener."""
+    self._listener.advance(done)
+
   def line(self, text: str) -> None:
     """See Listener."""
     self._listener.line(f"{self._name}: {text}")

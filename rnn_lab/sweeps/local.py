@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rnn_lab.runs.planning import Plan
 from rnn_lab.sweeps.jobs import (
   Job,
+  Named,
   OnResult,
   Resources,
   grouped,
@@ -29,7 +30,8 @@ def local(
     for job in several:
       listener.line(f"{job.name}: begins")
     if len(several) == 1:
-      on_result(run_job(several[0], listener, stop))
+      [job] = several
+      on_result(run_job(job, Named(job.name, listener), stop))
       continue
     for result in run_together(several, listener, stop):
       on_result(result)

@@ -204,15 +204,22 @@ class Member:
     self._checkpoints.save(step, to_saved(states), self.records.sha256())
 
   def ended_seeds(self, states: TrainState) -> list[dict[str, Any]]:
-    """Returns how each seed ended; those that diverged have a line.
+    """Returns how each seed ended; those that ended early have a line.
 
     Args:
       states: of its seeds, numpy arrays `[S, ...]`.
     """
-    select = self.plan.settings.eval.select
-    rows = seed_rows(self.seeds, states, select)
+    settings = self.plan.settings
+    rows = seed_rows(self.seeds, states, settings.eval.select)
     for text in ending_lines(rows, states):
       self.listener.line(text)
+    for row in rows:
+      is_short = row["last_step"] < settings.train.num_steps
+      if settings.train.patience and is_short and row["status"] == "finished":
+        self.listener.line(
+          f"seed {row['seed']} ended at step {row['last_step']}, after "
+          f"{settings.train.patience} evaluations without a better one"
+        )
     return rows
 
   def write_result(
