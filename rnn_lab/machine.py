@@ -4,6 +4,10 @@ import os
 import pathlib
 import platform
 
+# Of XLA: one thread a device, as experiments/cli.py has it, for all processes
+# that run trials, so that they have the same bits.
+ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
+
 
 def cores() -> int:
   """Returns how many cores this process may use."""

@@ -292,9 +292,13 @@ def _exists(path: pathlib.Path) -> bool:
     ) from error
 
 
-def halted_status(workdir: pathlib.Path) -> str:
-  """Returns the status of a trial that was stopped early."""
-  return f"stopped at step {read_json(workdir / HALTED).get('step')}"
+def halted_status(halted: Mapping[str, Any]) -> str:
+  """Returns the status of a trial that was stopped early.
+
+  Args:
+    halted: the content of HALTED.
+  """
+  return f"stopped at step {halted.get('step')}"
 
 
 @contextlib.contextmanager

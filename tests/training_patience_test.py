@@ -12,8 +12,8 @@ from rnn_lab.runs.opening import load_run
 from rnn_lab.runs.planning import plan
 from rnn_lab.sweeps.jobs import Job
 from rnn_lab.sweeps.local import local
+from rnn_lab.training.patience import Patience
 from rnn_lab.training.records import Silent, Stop
-from rnn_lab.training.settings import Patience
 
 # Of two seeds one gets no better early, at this rate.
 FIELDS = {

@@ -259,7 +259,7 @@ def _load_trial(files: RunFiles, label: Mapping[str, Any]) -> Trial:
   elif (path / rundir.ERROR).exists():
     status = "failed"
   elif halted:
-    status = f"stopped at step {halted['step']}"
+    status = rundir.halted_status(halted)
   else:
     status = "unfinished" if config else "not run"
   timing = files.rows(rundir.TIMING, is_timing_row)

@@ -37,6 +37,20 @@ class Job(NamedTuple, Generic[P]):
   until: int | None = None
 
 
+def portable(job: Job[Plan]) -> Job[dict[str, Any]]:
+  """Returns a job for another process.
+
+  It has the config in place of the plan, which holds data and functions.
+  """
+  return Job(
+    job.name,
+    job.plan.config | {"run": job.plan.run},
+    job.workdir.absolute(),
+    job.measure,
+    job.until,
+  )
+
+
 class Result(NamedTuple):
   """How a job ended: a status of `train`, or FAILED with the traceback."""
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from rnn_lab import rundir
 from rnn_lab.errors import FieldError
 from rnn_lab.reports.load import run_seconds
+from rnn_lab.reports.numbers import mean
 from rnn_lab.runs.planning import read_config
 
 WAITING = "waiting"
@@ -108,7 +109,7 @@ def trial_progress(folder: pathlib.Path, headline: str) -> Progress:
   found = found._replace(
     step=max([row.get("step", 0) for row in (*metrics, *timing)], default=0),
     num_steps=num_steps,
-    value=_mean(evaluated[-1][f"valid/{headline}"]) if evaluated else None,
+    value=mean(evaluated[-1][f"valid/{headline}"]) if evaluated else None,
     steps_per_second=rates[-1]["steps_per_second"] if rates else None,
     together=int(starts[-1].get("together", 1)) if starts else 1,
   )
@@ -124,7 +125,8 @@ def trial_progress(folder: pathlib.Path, headline: str) -> Progress:
       seconds=run_seconds(timing),
     )
   if (folder / rundir.HALTED).exists():
-    return found._replace(status=rundir.halted_status(folder))
+    halted = rundir.read_json(folder / rundir.HALTED)
+    return found._replace(status=rundir.halted_status(halted))
   begun = bool(timing) and timing[-1].get("event") != "stopped"
   is_running = begun and (
     _is_alive(folder / rundir.LOCK) or _is_fresh(folder / rundir.METRICS)
@@ -146,9 +148,9 @@ def seconds_left(trials: Sequence[Progress], at_once: int) -> float | None:
   open_trials = [trial for trial in trials if not trial.is_over]
   if not ended:
     return None
-  mean = sum(ended) / len(ended)
+  usual = sum(ended) / len(ended)
   total = sum(
-    mean if trial.seconds_left is None else trial.seconds_left / trial.together
+    usual if trial.seconds_left is None else trial.seconds_left / trial.together
     for trial in open_trials
   )
   running = sum(1 / t.together for t in trials if t.status == RUNNING)
@@ -236,11 +238,6 @@ def _last_rows(path: pathlib.Path) -> list[dict[str, Any]]:
     if isinstance(row, Mapping):
       rows.append(dict(row))
   return rows
-
-
-def _mean(values: Any) -> float | None:
-  known = [value for value in values if value is not None]
-  return sum(known) / len(known) if known else None
 
 
 def _is_alive(lock: pathlib.Path) -> bool:

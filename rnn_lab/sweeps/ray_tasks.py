@@ -8,13 +8,13 @@ elsewhere, and the trial goes on from its last checkpoint.
 import json
 import logging
 import os
-import pathlib
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rnn_lab.errors import FieldError
+from rnn_lab.machine import ONE_THREAD
 from rnn_lab.runs import STOPPED, stop_on_signal
 from rnn_lab.runs.planning import Plan
 from rnn_lab.sweeps import progress
@@ -24,9 +24,9 @@ from rnn_lab.sweeps.jobs import (
   OnResult,
   Resources,
   Result,
+  portable,
   run_job,
 )
-from rnn_lab.sweeps.worker_flags import ONE_THREAD
 from rnn_lab.training.records import Listener, Silent, Stop
 
 # Of a task whose worker or machine dies.
@@ -124,10 +124,9 @@ def _run(
   while waiting or running:
     while waiting and len(running) < most and not stop.requested:
       job = waiting.pop(0)
-      config = json.dumps(job.plan.config | {"run": job.plan.run})
-      path = str(job.workdir.absolute())
-      arguments = (job.name, config, path, job.measure, job.until)
-      running[task.remote(*arguments)] = job
+      sent = portable(job)
+      # As JSON, which no version of a library reads in another way.
+      running[task.remote(sent._replace(plan=json.dumps(sent.plan)))] = job
     if stop.requested and stopped_at is None:
       stopped_at = time.monotonic()
       waiting.clear()
@@ -178,11 +177,7 @@ def _result(ray: Any, reference: Any, name: str, stop: Stop) -> Result:
     return Result(name, FAILED, f"{type(error).__name__}: {error}\n")
 
 
-def _task(
-  name: str, config: str, path: str, measure: Any, until: int | None
-) -> Result:
-  """Runs in a Ray worker."""
-  fields: Mapping[str, Any] = json.loads(config)
-  job = Job(name, dict(fields), pathlib.Path(path), measure, until)
+def _task(job: Job) -> Result:
+  """Runs a job, whose plan is JSON, in a Ray worker."""
   with stop_on_signal() as stop:
-    return run_job(job, Silent(), stop)
+    return run_job(job._replace(plan=json.loads(job.plan)), Silent(), stop)

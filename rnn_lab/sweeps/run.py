@@ -115,37 +115,12 @@ def run_sweep(
     _write_trials(trials, jobs, report, workdir)
     for line in effects.in_none([job.plan for job in jobs]):
       listener.line(line)
-    failed: list[str] = []
-    ended: list[str] = []
-    halted: list[str] = []
-
-    def on_result(result: Result) -> None:
-      if result.status == FAILED:
-        failed.append(result.name)
-        text = result.error.strip()
-        folder = workdir / result.name
-        folder.mkdir(exist_ok=True)  # somebody may have removed it
-        rundir.write_text(folder / rundir.ERROR, text + "\n")
-        last = text.splitlines()[-1][:200]
-        listener.line(f"{result.name}: failed: {last}")
-      elif result.status == HALTED:
-        halted.append(result.name)
-        listener.line(f"{result.name}: stopped early")
-      elif result.status != STOPPED:
-        ended.append(result.name)
-        done = len(ended) + len(failed) + len(halted)
-        count = f"[{done}/{len(trials)}]"
-        listener.line(f"{count} {result.name}: {result.status}")
-      if time.monotonic() - summarised[0] > SUMMARY_SECONDS:
-        write_summary(workdir)
-        summarised[0] = time.monotonic()
-
-    summarised = [time.monotonic()]
+    endings = _Endings(workdir, listener, len(trials))
     waiting = []
     for job in jobs:
       is_over = is_finished(job.plan, job.workdir)
       if measure is None and is_over and not halving.factor:
-        on_result(Result(job.name, ALREADY_FINISHED))
+        endings.add(Result(job.name, ALREADY_FINISHED))
       else:
         waiting.append(job)
     # The longest sequences first, so that the cores end together.
@@ -156,25 +131,70 @@ def run_sweep(
       chosen(several, listener, stop, on_result, resources)
 
     if halving.factor and waiting:
-      run_halving(halving, waiting, run, stop, on_result)
+      run_halving(halving, waiting, run, stop, endings.add)
     else:
-      run(waiting, on_result)
-    if len(ended) + len(failed) + len(halted) < len(trials):
-      return Outcome(STOPPED, failed, None, None, stop.signal)
+      run(waiting, endings.add)
+    if endings.count < len(trials):
+      return Outcome(STOPPED, endings.failed, None, None, stop.signal)
     page = write_report(workdir)
     results = load_results(workdir)
     return Outcome(
       FINISHED,
-      failed,
+      endings.failed,
       results_table(results.parts),
       page,
       all_diverged=all(
         trial.status == DIVERGED
         for trial in results.trials
-        if trial.name in ended
+        if trial.name in endings.ended
       ),
       damaged=[line for trial in results.trials for line in trial.damaged],
     )
+
+
+class _Endings:
+  """The trials that have ended, each told as it does.
+
+  Attributes:
+    failed: names of trials with an error, which is in their `error.txt`.
+    halted: of those that were stopped early.
+    ended: of the others.
+  """
+
+  def __init__(self, workdir: pathlib.Path, listener: Listener, total: int):
+    self._workdir, self._listener, self._total = workdir, listener, total
+    self._summarised = time.monotonic()
+    self.failed: list[str] = []
+    self.halted: list[str] = []
+    self.ended: list[str] = []
+
+  @property
+  def count(self) -> int:
+    """How many trials have ended."""
+    return len(self.failed) + len(self.halted) + len(self.ended)
+
+  def add(self, result: Result) -> None:
+    """Keeps a result; one that was stopped by a signal has not ended."""
+    if result.status == FAILED:
+      self.failed.append(result.name)
+      text = result.error.strip()
+      folder = self._workdir / result.name
+      folder.mkdir(exist_ok=True)  # somebody may have removed it
+      rundir.write_text(folder / rundir.ERROR, text + "\n")
+      words = f"failed: {text.splitlines()[-1][:200]}"
+    elif result.status == HALTED:
+      self.halted.append(result.name)
+      words = "stopped early"
+    elif result.status == STOPPED:
+      return
+    else:
+      self.ended.append(result.name)
+      words = result.status
+    line = f"[{self.count}/{self._total}] {result.name}: {words}"
+    self._listener.line(line)
+    if time.monotonic() - self._summarised > SUMMARY_SECONDS:
+      write_summary(self._workdir)
+      self._summarised = time.monotonic()
 
 
 def prepared(

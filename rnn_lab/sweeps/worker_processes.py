@@ -17,6 +17,7 @@ from typing import Any
 import jax
 from absl import logging
 
+from rnn_lab.machine import ONE_THREAD
 from rnn_lab.runs import STOPPED, stop_on_signal
 from rnn_lab.runs.planning import Plan
 from rnn_lab.sweeps.jobs import (
@@ -25,9 +26,9 @@ from rnn_lab.sweeps.jobs import (
   OnResult,
   Resources,
   Result,
+  portable,
   run_job,
 )
-from rnn_lab.sweeps.worker_flags import ONE_THREAD
 from rnn_lab.training.heartbeat import Heartbeat
 from rnn_lab.training.population import program_of
 from rnn_lab.training.records import Listener, Silent, Stop
@@ -134,9 +135,7 @@ def processes(
           listener.line(f"{job.name}: begins")
           # The result of a worker that has just died is made below.
           with contextlib.suppress(BrokenPipeError):
-            # A plan holds data and functions: its config is sent.
-            config = job.plan.config | {"run": job.plan.run}
-            worker.pipe.send(job._replace(plan=config))
+            worker.pipe.send(portable(job))
       busy: dict[object, tuple[_Worker, str]] = {
         w.pipe: (w, w.job.name) for w in workers if w.job is not None
       }

@@ -224,10 +224,13 @@ def _hashes(state: PyTree) -> dict[str, str]:
     array = np.asarray(leaf)
     sha256 = hashlib.sha256(f"{array.dtype} {array.shape} ".encode())
     sha256.update(array.tobytes())
-    # The same name for an attribute, a key or a place in a list.
-    name = jax.tree_util.keystr(path, simple=True, separator="/")
-    hashes[name] = sha256.hexdigest()
+    hashes[leaf_name(path)] = sha256.hexdigest()
   return hashes
+
+
+def leaf_name(path: Any) -> str:
+  """Names an array: the same for an attribute, a key or a place in a list."""
+  return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
 def _seal_hash(seal: Mapping[str, Any]) -> str:

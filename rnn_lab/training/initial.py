@@ -9,7 +9,8 @@ import numpy as np
 from rnn_lab.errors import FieldError
 from rnn_lab.paths import local_path
 from rnn_lab.rundir import CHECKPOINTS, CONFIG, read_json
-from rnn_lab.training.checkpoint import Checkpoints
+from rnn_lab.training.checkpoint import Checkpoints, leaf_name
+from rnn_lab.training.state import from_saved, selected
 from rnn_lab.types import Params
 
 FIELD = "train.init_from"
@@ -39,7 +40,7 @@ def read_params(workdir: str, like: Params) -> Params:
     )
   there = _stored(folder)
   paths = jax.tree_util.tree_leaves_with_path(like)
-  here = {_name(path): leaf for path, leaf in paths}
+  here = {leaf_name(path): leaf for path, leaf in paths}
   if {*there} != {*here}:
     name = min({*there} ^ {*here})
     raise FieldError(
@@ -62,12 +63,12 @@ def read_params(workdir: str, like: Params) -> Params:
         f"{{field}} must be a run of the same network, got {workdir!r}: {name} "
         f"is {there[name].shape[1:]} there and {leaf.shape[1:]} here",
       )
-  return jax.tree_util.tree_map_with_path(
-    lambda path, leaf: np.broadcast_to(there[_name(path)], leaf.shape).astype(
-      leaf.dtype
-    ),
-    like,
-  )
+
+  def of_seeds(path: Any, leaf: Any) -> np.ndarray:
+    array = np.broadcast_to(there[leaf_name(path)], leaf.shape)
+    return array.astype(leaf.dtype)
+
+  return jax.tree_util.tree_map_with_path(of_seeds, like)
 
 
 def _stored(folder: pathlib.Path) -> dict[str, np.ndarray]:
@@ -77,25 +78,10 @@ def _stored(folder: pathlib.Path) -> dict[str, np.ndarray]:
   if saved is None or problems:
     why = problems[0].message if problems else f"{folder} has no checkpoint"
     raise FieldError(FIELD, f"{{field}} names a run that cannot be used: {why}")
-  params = _flat(saved.state["params"])
   select = read_json(folder / CONFIG).get("eval", {}).get("select")
-  if select == "last":
-    return params
-  chosen_S = np.asarray(saved.state["best_step"]) >= 0
-  best = _flat(saved.state["best_params"])
-  return {
-    name: np.where(
-      chosen_S.reshape(-1, *[1] * (last.ndim - 1)), best[name], last
-    )
-    for name, last in params.items()
-  }
+  return _flat(selected(from_saved(saved.state), select))
 
 
 def _flat(tree: Any) -> dict[str, np.ndarray]:
   leaves = jax.tree_util.tree_leaves_with_path(tree)
-  return {_name(path): np.asarray(leaf) for path, leaf in leaves}
-
-
-def _name(path: Any) -> str:
-  # The same for an attribute, a key or a place in a list.
-  return jax.tree_util.keystr(path, simple=True, separator="/")
+  return {leaf_name(path): np.asarray(leaf) for path, leaf in leaves}

@@ -14,6 +14,7 @@ from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.tasks.checks import check_targets
 from rnn_lab.training import optimizers
 from rnn_lab.training.member import Member
+from rnn_lab.training.patience import patience_of
 from rnn_lab.training.population import (
   Population,
   population,
@@ -21,7 +22,7 @@ from rnn_lab.training.population import (
   programs,
 )
 from rnn_lab.training.records import Listener, Stop
-from rnn_lab.training.settings import Plan, patience_of
+from rnn_lab.training.settings import Plan
 from rnn_lab.training.state import TrainState, selected
 from rnn_lab.types import Params, PyTree
 
@@ -376,19 +377,16 @@ class Trainer:
     if not any(member.goes_on for member in members):
       return
     state = self.population.get(self.state)
-    ended: dict[int, list[dict[str, Any]]] = {}
-
-    def end(member: Member, states: TrainState) -> None:
-      ended[id(member)] = member.ended_seeds(states)
-
-    self.each(end, state, members=members)
     params, best_metric = self.selected(state)
     metrics = self.evaluator.evaluate(params, "test")
 
     def write(
-      member: Member, best: np.ndarray, metrics: Mapping[str, np.ndarray]
+      member: Member,
+      states: TrainState,
+      best: np.ndarray,
+      metrics: Mapping[str, np.ndarray],
     ) -> None:
-      seeds = ended[id(member)]
+      seeds = member.ended_seeds(states)
       details = self.details(member, params)
       examples = None
       if self.settings.eval.examples:
@@ -397,7 +395,7 @@ class Trainer:
       member.write_result(seeds, best, metrics, details, examples)
       member.records.time("finished", self.step, seconds=seconds)
 
-    self.each(write, best_metric, metrics, members=members)
+    self.each(write, state, best_metric, metrics, members=members)
 
   def selected(self, state: TrainState) -> tuple[Params, np.ndarray]:
     """Returns the parameters to test and their headline metrics, `[S]`.

@@ -18,6 +18,7 @@ from rnn_lab.rundir import (
 from rnn_lab.training import environment, optimizers
 from rnn_lab.training.checkpoint import Checkpoints, Saved
 from rnn_lab.training.initial import read_params
+from rnn_lab.training.patience import patience_of
 from rnn_lab.training.records import (
   Listener,
   Records,
@@ -28,7 +29,7 @@ from rnn_lab.training.records import (
 )
 from rnn_lab.training.restoring import state_initializer
 from rnn_lab.training.resumption import check_rows
-from rnn_lab.training.settings import Plan, patience_of
+from rnn_lab.training.settings import Plan
 from rnn_lab.training.state import (
   TrainState,
   from_saved,

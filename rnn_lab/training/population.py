@@ -25,7 +25,8 @@ from rnn_lab.models.base import Model, program_model
 from rnn_lab.tasks.base import Task
 from rnn_lab.training import optimizers, shards
 from rnn_lab.training.optimizers import Static
-from rnn_lab.training.settings import Patience, Plan, patience_of
+from rnn_lab.training.patience import Patience, patience_of
+from rnn_lab.training.settings import Plan
 from rnn_lab.training.shards import Shards, layout
 from rnn_lab.training.state import TrainState, zero_sums
 from rnn_lab.training.step import Norms, keep_best, train_steps

@@ -11,7 +11,7 @@ from rnn_lab.gradients.norms import global_norm
 from rnn_lab.models.base import Model
 from rnn_lab.tasks.base import Task
 from rnn_lab.training.optimizers import Hyper, Static, optimizer
-from rnn_lab.training.settings import Patience
+from rnn_lab.training.patience import Patience
 from rnn_lab.training.shards import Shards, in_order, map_shards
 from rnn_lab.training.state import Keys, Sums, TrainState, seed_keys
 from rnn_lab.types import Array, Batch, Carry, Key, Params, PyTree
