@@ -120,7 +120,10 @@ def call(
   from rnn_lab.program_cache import kept_programs
 
   try:
-    args.workdir = local_path("workdir", args.workdir)
+    if isinstance(args.workdir, list):
+      args.workdir = [local_path("workdir", path) for path in args.workdir]
+    else:
+      args.workdir = local_path("workdir", args.workdir)
     with kept_programs(_keeps_programs(args)):
       return in_float32(command)(args)
   except (FieldError, flags.Error) as error:
@@ -207,7 +210,7 @@ def _parse(argv: Sequence[str], table: Flags) -> Arguments:
   for name, (_, _, words) in table.items():
     if getattr(args, name) is None:
       raise flags.Error(f"--{name} is required: {words}")
-  if not args.workdir:
+  if not args.workdir or not all(args.workdir):
     raise flags.Error("workdir must be the path of a directory, got ''")
   return args
 

@@ -1,8 +1,8 @@
 """rnn_lab: recurrent sequence models as pure functions, in JAX.
 
 The public names are here and in the subpackages; modules whose name begins
-with an underscore are private. `load_run` and `load_language_model` are
-imported on first use, so that cells and `unroll` come without Flax or Orbax.
+with an underscore are private. The functions that load are imported
+on first use, so that cells and `unroll` come without Flax or Orbax.
 """
 
 from typing import Any
@@ -33,6 +33,7 @@ __all__ = [
   "gru",
   "init_stack",
   "load_language_model",
+  "load_results",
   "load_run",
   "lstm",
   "stack",
@@ -49,4 +50,8 @@ def __getattr__(name: str) -> Any:
     from rnn_lab.runs import opening
 
     return getattr(opening, name)
+  if name == "load_results":
+    from rnn_lab.reports import load_results
+
+    return load_results
   raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -42,6 +42,8 @@ ERROR = "error.txt"
 HALTED = "halted.json"
 SUMMARY = "summary.json"
 FIGURES = "figures"
+TABLES = "tables"
+NUMBERS = "numbers.csv"
 REPORT = "report.html"
 LOCK = ".lock"
 # The field of a JSON object that tells whether the others have changed.

@@ -7,7 +7,7 @@ import reports_fakes as fakes
 from rnn_lab.reports import style
 from rnn_lab.reports.example_gallery import gallery_grid, said
 from rnn_lab.reports.pattern_picture import MOST_STEPS, draw_pattern
-from rnn_lab.reports.results import load_results
+from rnn_lab.reports.results import read_results
 from rnn_lab.reports.section import Figures, Grid
 from rnn_lab.reports.sections.examples import examples_section
 
@@ -41,10 +41,14 @@ def picture(*parts, reads=ROWS[0]["reads"], output="seven", **more):
   return {"reversed": False, **shown, **more}
 
 
-def write(root, name, accuracy, rows=ROWS, shown=None, task="recall"):
+def write(
+  root, name, accuracy, rows=ROWS, shown=None, task="recall", valid=None
+):
   config = fakes.config()
   config["task"]["name"] = task
-  fakes.write_run(root / name, config, fakes.result(accuracy))
+  result = fakes.result(accuracy)
+  result["metrics"]["valid/accuracy"] = fakes.entry(valid or accuracy)
+  fakes.write_run(root / name, config, result)
   label = {"name": name, "overrides": {}, "series": name}
   fakes.write_json(root / name / "trial.json", label)
   if rows:
@@ -62,9 +66,11 @@ def texts(figure):
 def test_of_each_task_the_best_trial_that_kept_examples(tmp_path):
   write(tmp_path, "GRU", [0.7, 0.8])
   write(tmp_path, "LSTM", [0.9, 0.6, 0.9])
+  # Better on the test split alone.
+  write(tmp_path, "tanh RNN", [0.95, 0.95], valid=[0.5, 0.5])
   write(tmp_path, "none kept", [0.99, 0.99], rows=None)
   write(tmp_path, "other", [0.1, 0.3], task="copying")
-  section = examples_section(load_results(tmp_path))
+  section = examples_section(read_results(tmp_path))
   [_, *blocks] = section.content
   figures = [block for block in blocks if isinstance(block, Figures)]
   assert [block.stem for block in figures] == [
@@ -81,12 +87,12 @@ def test_of_each_task_the_best_trial_that_kept_examples(tmp_path):
 
 def test_a_sweep_without_examples_has_no_such_section(tmp_path):
   write(tmp_path, "GRU", [0.7], rows=None)
-  assert examples_section(load_results(tmp_path)) is None
+  assert examples_section(read_results(tmp_path)) is None
 
 
 def test_the_table_has_the_wrong_ones_first(tmp_path):
   write(tmp_path, "GRU", [0.7])
-  *_, grid = examples_section(load_results(tmp_path)).content
+  *_, grid = examples_section(read_results(tmp_path)).content
   [wrong, right] = grid.rows
   assert wrong[:3] == ["two one six", "two 1", "216"]
   assert wrong[3].lines == ["wrong, p = 0.62"]
@@ -100,7 +106,7 @@ def test_images_are_drawn_with_their_answers(tmp_path):
   reads = {"form": "images", "values": image.tolist()}
   rows = [row | {"reads": reads} for row in ROWS]
   write(tmp_path, "GRU", [0.7], rows=rows)
-  *_, figures = examples_section(load_results(tmp_path)).content
+  *_, figures = examples_section(read_results(tmp_path)).content
   [figure] = figures.figures
   titles = [ax.get_title() for ax in figure.axes]
   assert titles == ["two 1\n(true: 216)", "7"]
@@ -119,7 +125,7 @@ def test_series_are_drawn_over_the_true_ones(tmp_path):
     for n in range(7)
   ]
   write(tmp_path, "GRU", [0.7], rows=rows)
-  *_, figures = examples_section(load_results(tmp_path)).content
+  *_, figures = examples_section(read_results(tmp_path)).content
   [figure] = figures.figures
   assert len(figure.axes) == 4
   for ax, n in zip(figure.axes, (0, 2, 4, 6)):

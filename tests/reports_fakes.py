@@ -1,10 +1,15 @@
 """Run directories as a run would leave them, with numbers that are made up."""
 
 import json
+import re
 import statistics
+from pathlib import Path
 
 import numpy as np
 from matplotlib.collections import PolyCollection
+
+from rnn_lab.reports import load_trials
+from rnn_lab.reports.parts import parts_of
 
 
 def write_json(path, content):
@@ -168,6 +173,24 @@ def write_sweep(sweep, **extra):
   }
   write_json(sweep / "sweep.json", {**content, **extra, "trials": plan})
   return sweep
+
+
+def unset(words):
+  """Words of a figure as they were before indices were set as such."""
+  return re.sub(r"\$\\mathregular\{(.*?)\}\$", r"\1", words)
+
+
+def part_of(trials):
+  """The only part of trials, or of the directory that holds them."""
+  if isinstance(trials, Path):
+    trials = load_trials(trials)
+  (part,) = parts_of(trials)
+  return part
+
+
+def drawn(draw, trials):
+  """The figures of a section that draws a part."""
+  return list(draw(part_of(trials)))
 
 
 def series_lines(ax):

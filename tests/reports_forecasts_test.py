@@ -4,8 +4,8 @@ import numpy as np
 import reports_fakes as fakes
 
 from rnn_lab.reports.claims import evaluate
-from rnn_lab.reports.headline import reference_name
-from rnn_lab.reports.results import load_results
+from rnn_lab.reports.metrics import reference_name
+from rnn_lab.reports.results import read_results
 from rnn_lab.reports.sections.forecasts import forecasts_section
 
 HORIZON = 5
@@ -50,7 +50,7 @@ def write(root, errors=ERRORS, tau=17, swept=False, order=12):
 
 
 def section(root):
-  return forecasts_section(load_results(root))
+  return forecasts_section(read_results(root))
 
 
 def labels(figure):
@@ -105,7 +105,7 @@ def test_claims_count_the_horizons_at_which_all_baselines_are_beaten(tmp_path):
     "GRU": ERRORS["GRU"],
     "other": [[0.001] * 5, [0.001, None] + [0.1] * 3],
   }
-  results = load_results(write(tmp_path, ERRORS | lost))
+  results = read_results(write(tmp_path, ERRORS | lost))
   claims = [["", f"{name}: horizons", ">=", 1] for name in (*ERRORS, "other")]
   shown = {e.left: e for e in evaluate(claims, results.parts)}
   assert {name: (e.verdict, e.left_number) for name, e in shown.items()} == {
@@ -126,8 +126,8 @@ def test_a_panel_for_each_series_that_was_forecast(tmp_path):
   (figure,) = content[1].figures
   titles = [ax.get_title(loc="left") for ax in figure.axes]
   assert titles == [
-    "Mackey-Glass, tau 17\ntask.tau = 17",
-    "Mackey-Glass, tau 34\ntask.tau = 34",
+    "Mackey-Glass, tau 17\ntau = 17",
+    "Mackey-Glass, tau 34\ntau = 34",
   ]
   assert [len(ax.lines) for ax in figure.axes] == [7, 5]
   np.testing.assert_allclose(
@@ -150,7 +150,7 @@ def test_series_that_are_no_swept_number_have_panels_of_their_own(tmp_path):
 
 
 def test_the_level_of_reference_is_called_what_it_is(tmp_path):
-  results = load_results(write(tmp_path))
+  results = read_results(write(tmp_path))
   assert reference_name(results.trials) == "persistence"
   assert reference_name(results.trials, "valid") == "persistence"
 

@@ -9,11 +9,12 @@ import reports_fakes as fakes
 from rnn_lab.errors import FieldError
 from rnn_lab.reports import load_trials, write_report
 from rnn_lab.reports.claims import evaluate
-from rnn_lab.reports.goals import count, interval, parse_goals, parse_published
-from rnn_lab.reports.results import parts_of
+from rnn_lab.reports.exports import markdown_table
+from rnn_lab.reports.goals import count, parse_goals, parse_published
+from rnn_lab.reports.intervals import share_interval as interval
+from rnn_lab.reports.parts import parts_of
 from rnn_lab.reports.section import as_cell
 from rnn_lab.reports.sections.goals import goals_grid
-from rnn_lab.reports.terminal import markdown_table
 
 ADDING = {"task": "adding", "metric": "mse", "op": "<", "bar": 0.01}
 COPY = {
@@ -168,17 +169,17 @@ def test_interval_is_wilsons(k, n):
 def test_trials_are_grouped_by_task(tmp_path):
   adding, copying = _parts(write_tasks(tmp_path))
   assert (adding.task, copying.task) == ("adding", "copy_memory")
-  assert adding.layout.x == "task.length"
-  assert adding.layout.xs == [50, 200]
-  assert list(adding.layout.series) == ["RNN", "LSTM"]
+  assert adding.x == "task.length"
+  assert adding.xs == [50, 200]
+  assert list(adding.series) == ["RNN", "LSTM"]
   assert adding.headline == ("mse", False)
   # One delay alone is no swept field but by the word of the goal.
-  assert (copying.layout.x, copying.layout.xs) == ("task.delay", [20])
+  assert (copying.x, copying.xs) == ("task.delay", [20])
   assert copying.headline == ("loss", False)
   without = parts_of(load_trials(tmp_path))[1]
-  assert (without.layout.x, without.goal) == (None, None)
+  assert (without.x, without.goal) == (None, None)
   table = markdown_table(parts_of(load_trials(tmp_path)))
-  assert "Task adding. Test mse, by task.length" in table
+  assert "Task adding. Test mse, by length" in table
   assert "Task copy_memory. Test metrics" in table
 
 
@@ -186,7 +187,7 @@ def test_one_task_is_not_named_and_holds_all_trials(tmp_path):
   trials = load_trials(fakes.write_sweep(tmp_path))
   (part,) = parts_of(trials)
   assert part.trials == trials
-  assert (part.task, part.layout.task) == ("recall", "")
+  assert (part.task, part.title) == ("recall", "")
 
 
 def test_a_swept_field_that_the_task_does_not_have_is_an_error(tmp_path):
@@ -206,22 +207,22 @@ def test_table_of_goals(tmp_path):
     for row in grid.rows
   }
   assert rows == {
-    "task.delay = 20": [
+    "delay = 20": [
       ["1,500"],
       ["solved 0 of 2", "(0.300)"],
       ["solved 1 of 2", "(0.995)"],
     ],
-    "task.length = 50": [
+    "length = 50": [
       ["1,050"],
       ["solved 0 of 2", "(0.160)"],
       ["solved 2 of 2", "(0.00200)"],
     ],
-    "task.length = 200": [
+    "length = 200": [
       ["1,200"],
       ["not run"],
       ["solved 1 of 2", "(0.00900)"],
     ],
-    "task.length = 400": [["–"], ["not run"], ["not run"]],
+    "length = 400": [["–"], ["not run"], ["not run"]],
   }
   tasks = [row[0].lines[0] for row in grid.rows]
   assert tasks == ["copy_memory", "adding", "adding", "adding"]
@@ -252,7 +253,7 @@ def test_claims_name_the_task_and_may_count_who_solved(tmp_path):
   assert evaluations[0].left == "adding / LSTM @ 50"
   # Each number as its own task's metric is written.
   assert (evaluations[0].left_number, evaluations[0].right_number) == (
-    "0.00250 ± 0.00071", "0.0100",
+    "0.00250 [0.00200, 0.00300]", "0.0100",
   )  # fmt: skip
   assert evaluations[1].right == "copy_memory / RNN @ 20 × 0.3"
   assert evaluations[1].right_number == "0.135"
@@ -276,8 +277,8 @@ def test_page_of_several_tasks(tmp_path):
   assert names == {
     "headline", "headline-2", "learning_curves", "learning_curves-2",
   }  # fmt: skip
-  assert "Task adding. Test mse, by task.length" in html
-  assert "Task copy_memory. Test loss, by task.delay" in html
+  assert "Task adding. Test mse, by length" in html
+  assert "Task copy_memory. Test loss, by delay" in html
   assert "Test metric of its task, each seed" in html
   words = re.sub(r"\s+", " ", html)
   for shown in [

@@ -24,9 +24,8 @@ from rnn_lab.reports.gradients.study import Group, study_of
 from rnn_lab.reports.gradients.table import study_grid
 from rnn_lab.reports.gradients.terms import draw_terms, draw_truncation
 from rnn_lab.reports.load import load_sweep
-from rnn_lab.reports.results import parts_of
+from rnn_lab.reports.parts import parts_of
 from rnn_lab.reports.sections.gradients import HEADING, KINDS
-from rnn_lab.reports.series import arrange
 
 LENGTH = 11
 HIDDEN = 4
@@ -48,7 +47,8 @@ def _group(tmp_path, contents, title=""):
 
 def _title(figure):
   """The title with its folds undone."""
-  return figure.get_suptitle().replace("\n    ", " ").split("\n")
+  title = fakes.unset(figure.get_suptitle())
+  return title.replace("\n    ", " ").split("\n")
 
 
 def _panel_titles(figure):
@@ -88,7 +88,7 @@ def test_study_draws_together_what_the_sweep_says(tmp_path):
   gradient_fakes.write_trial(tmp_path, "nothing", None)
   trials = load_trials(tmp_path)
   assert {t.series: t.gradients is None for t in trials}["nothing"]
-  layout = arrange(trials)
+  layout = fakes.part_of(trials)
   # As s10 comes before s2 in the order of the directories.
   together = {"Two": ["s2", "s10", "nothing", "nobody"], "One": ["s2"]}
   study = study_of(layout, together)
@@ -100,7 +100,7 @@ def test_study_draws_together_what_the_sweep_says(tmp_path):
   ]
   assert [len(group.lines) for group in study_of(layout, {})] == [5, 6]
   nothing = [trial for trial in trials if trial.gradients is None]
-  assert study_of(arrange(nothing), together) == []
+  assert study_of(fakes.part_of(nothing), together) == []
 
 
 def test_lines_of_a_swept_series_have_different_names(tmp_path):
@@ -110,8 +110,8 @@ def test_lines_of_a_swept_series_have_different_names(tmp_path):
     fakes.write_json(folder / "gradients.json", gradients(_small(-0.1)))
     label = {"name": str(gap), "overrides": {"task.gap": gap}, "series": "GRU"}
     fakes.write_json(folder / "trial.json", label)
-  (group,) = study_of(arrange(load_trials(tmp_path)), {"G": ["GRU"]})
-  assert list(group.lines) == ["GRU, task.gap = 4", "GRU, task.gap = 8"]
+  (group,) = study_of(fakes.part_of(tmp_path), {"G": ["GRU"]})
+  assert list(group.lines) == ["GRU, gap = 4", "GRU, gap = 8"]
 
 
 def test_lag_figure_says_what_is_left_of_the_gradient(tmp_path):
@@ -453,7 +453,7 @@ def test_table_holds_each_series_once(tmp_path):
     tmp_path, names, {"A": names, "B": names[:1]}, length=LENGTH, hidden=HIDDEN
   )
   (part,) = parts_of(load_trials(root))
-  grid = study_grid(study_of(part.layout, load_sweep(root).groups), part)
+  grid = study_grid(study_of(part, load_sweep(root).groups), part)
   assert grid.header[0] == "series"
   assert grid.header[-1] == "test mse"
   half_life = [

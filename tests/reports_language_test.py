@@ -4,7 +4,6 @@ import io
 import json
 import math
 import re
-import types
 
 import numpy as np
 import pytest
@@ -14,10 +13,14 @@ from rich.console import Console
 
 from rnn_lab.reports import load_trials, results_table, write_report
 from rnn_lab.reports.claims import evaluate
-from rnn_lab.reports.details import floor, tokens_per_second, training_seconds
-from rnn_lab.reports.headline import headline_of
+from rnn_lab.reports.details import (
+  best_possible,
+  tokens_per_second,
+  training_seconds,
+)
+from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import share
-from rnn_lab.reports.results import parts_of
+from rnn_lab.reports.parts import parts_of
 from rnn_lab.reports.sections.context import draw_context
 from rnn_lab.reports.sections.headline import draw_headline
 from rnn_lab.reports.sections.kinds import draw_kinds
@@ -28,7 +31,6 @@ from rnn_lab.reports.sections.storage import (
   storage_grid,
   window_parameters,
 )
-from rnn_lab.reports.series import arrange
 
 FINITE = [
   "1-gram, maximum likelihood",
@@ -52,17 +54,13 @@ def fractions(tmp_path_factory):
   return lm.write_fractions(tmp_path_factory.mktemp("language") / "fractions")
 
 
-def _draw(draw, trials):
-  return draw(arrange(trials), headline_of(trials))
-
-
 def _row(grid, name):
   (row,) = (row for row in grid.rows if row[0] == name)
   return dict(zip(grid.header, row))
 
 
 def test_ladder_says_how_good_large_and_fast_each_model_is(trials):
-  grid = ladder_grid(arrange(trials))
+  grid = ladder_grid(fakes.part_of(trials))
   assert [row[0] for row in grid.rows] == [
     *(f"{n}-gram, maximum likelihood" for n in range(1, 6)),
     *(f"{n}-gram, Kneser-Ney" for n in range(1, 6)),
@@ -81,14 +79,14 @@ def test_ladder_says_how_good_large_and_fast_each_model_is(trials):
     "training tokens/s": "308,000",
   }
   lstm = _row(grid, "LSTM")
-  assert lstm["test perplexity"] == "7.979 ± 0.024"
+  assert lstm["test perplexity"] == "7.979 [7.958, 8.006]"
   assert lstm["size"] == "170,612 parameters"
   assert (lstm["megabytes"], lstm["training time"]) == ("0.68", "1.8 min")
   # 50 steps a second of 32 tracks, 32 tokens and 3 seeds.
   assert lstm["training tokens/s"] == "154,000"
   assert "the perplexity 7.891 of the distribution" in grid.caption
   assert "vocabulary: 372" in grid.caption
-  assert notes(arrange(trials)) == [
+  assert notes(fakes.part_of(trials)) == [
     "1-gram, Kneser-Ney: no counts of counts for the 1-grams: fixed discounts"
   ]
 
@@ -97,7 +95,7 @@ def test_what_is_infinite_did_not_diverge(ladder, trials):
   words = (
     "infinite: 20% of the test words have probability zero, 9.3% undefined"
   )
-  row = _row(ladder_grid(arrange(trials)), "5-gram, maximum likelihood")
+  row = _row(ladder_grid(fakes.part_of(trials)), "5-gram, maximum likelihood")
   assert row["test perplexity"] == words
   html = write_report(ladder).read_text(encoding="utf-8")
   assert f'<td colspan="4">{words}</td>' in html
@@ -121,9 +119,9 @@ def test_a_network_that_diverged_is_not_infinite(tmp_path):
   fakes.write_json(path, content | {"status": "diverged"})
   lm.write_network(tmp_path / "tanh", "tanh RNN")
   trials = load_trials(tmp_path)
-  grid = ladder_grid(arrange(trials))
+  grid = ladder_grid(fakes.part_of(trials))
   assert grid.rows[0][1:5] == ["diverged", None, None, None]
-  (figure,) = _draw(draw_headline, trials)
+  (figure,) = fakes.drawn(draw_headline, trials)
   assert len(figure.axes[0].get_yticks()) == 1
 
 
@@ -134,26 +132,31 @@ def test_a_kind_that_only_some_texts_have(tmp_path):
   content = json.loads(path.read_text())
   del content["details"]["perplexity_by_kind"]["topic"]
   fakes.write_json(path, content)
-  (figure,) = draw_kinds(arrange(load_trials(tmp_path)))
+  figure = draw_kinds(fakes.part_of(tmp_path))
   panels = {ax.get_title(loc="left").split("\n")[0]: ax for ax in figure.axes}
   dots = [line for line in panels["topic"].lines if line.get_marker() == "D"]
   assert [list(dot.get_ydata()) for dot in dots] == [[1]]
 
 
 def test_other_sweeps_have_no_ladder(tmp_path):
-  trials = load_trials(fakes.write_sweep(tmp_path))
-  layout = arrange(trials)
-  assert ladder_grid(layout) is None
-  assert storage_grid(layout) is None
-  for draw in (draw_context, draw_kinds, draw_storage):
-    assert draw(layout) == []
+  part = fakes.part_of(fakes.write_sweep(tmp_path))
+  assert ladder_grid(part) is None
+  assert storage_grid(part) is None
+  assert draw_kinds(part) is None
+  assert draw_storage(part) is None
+  assert [*draw_context(part)] == []
   write_report(tmp_path)
   stems = sorted(path.stem for path in (tmp_path / "figures").iterdir())
-  assert stems == ["gradient_flow", "headline", "learning_curves"]
+  assert stems == [
+    "gradient_flow",
+    "gradient_flow-2",
+    "headline",
+    "learning_curves",
+  ]
 
 
 def test_headline_figure_has_a_row_a_model_and_the_floor(trials):
-  (figure,) = _draw(draw_headline, trials)
+  (figure,) = fakes.drawn(draw_headline, trials)
   (ax,) = figure.axes
   assert len(ax.get_yticks()) == 14
   assert [text.get_text() for text in ax.texts] == ["infinite"] * 4
@@ -165,12 +168,14 @@ def test_headline_figure_has_a_row_a_model_and_the_floor(trials):
 
 def test_the_floor_in_every_unit():
   details = {"floor_perplexity": 8.0, "entropy_rate": math.log(4)}
-  trial = types.SimpleNamespace(result={"details": details})
+  trial = Trial("a", {}, None, "finished", result={"details": details})
   for split, bits in (("test", 3), ("valid", 2)):
-    assert floor(trial, "bits_per_token", split) == pytest.approx(bits)
-    assert floor(trial, "perplexity", split) == pytest.approx(2**bits)
-    assert floor(trial, "loss", split) == pytest.approx(bits * math.log(2))
-    assert floor(trial, "accuracy", split) is None
+    assert best_possible(trial, "bits_per_token", split) == pytest.approx(bits)
+    assert best_possible(trial, "perplexity", split) == pytest.approx(2**bits)
+    assert best_possible(trial, "loss", split) == pytest.approx(
+      bits * math.log(2)
+    )
+    assert best_possible(trial, "accuracy", split) is None
 
 
 def test_shares_are_percents():
@@ -183,31 +188,30 @@ def test_shares_are_percents():
   ]
 
 
-def test_context_figure_draws_n_grams_beside_networks(trials):
-  (figure,) = draw_context(arrange(trials))
-  panels = [
-    [line for line in ax.lines if len(line.get_xdata()) == len(lm.LENGTHS)]
-    for ax in figure.axes
+def test_context_figures_draw_n_grams_beside_networks(trials):
+  figures = fakes.drawn(draw_context, trials)
+  axes = [figure.axes[0] for figure in figures]
+  labels = [
+    [text.get_text() for text in figure.legends[0].get_texts()]
+    for figure in figures
   ]
-  labels = [[line.get_label() for line in panel] for panel in panels]
-  assert labels == [FINITE[:6], FINITE[6:]]
+  floor = "best possible on the whole test text (7.891)"
+  assert labels == [[*FINITE[:6], floor], [*FINITE[6:], floor]]
+  panels = [fakes.series_lines(ax) for ax in axes]
   five = panels[0][5]
   assert list(five.get_xdata()) == list(lm.LENGTHS)
   expected = [lm.overall(lm.KNESER_NEY[min(n + 1, 5)]) for n in lm.LENGTHS]
   np.testing.assert_allclose(five.get_ydata(), expected, rtol=1e-12)
   gru = panels[1][2]
-  assert gru.get_label() == "GRU"
   last = lm.overall(lm.NETWORKS["GRU"][2])
   assert gru.get_ydata()[-1] == pytest.approx(last * 3.002 / 3, rel=1e-9)
-  ends = fakes.bands(figure.axes[1])[2]
+  ends = fakes.bands(axes[1])[2]
   for at, mean in gru.get_xydata():
     want = np.array([0.998, 1.004]) * mean * 3 / 3.002
     np.testing.assert_allclose(ends[at], want)
-  for ax in figure.axes:
+  for ax in axes:
     assert fakes.levels(ax) == [pytest.approx(7.891, abs=5e-4)]
-  assert {ax.get_xscale() for ax in figure.axes} == {"log"}
-  (words,) = figure.legends[0].get_texts()
-  assert words.get_text() == "best possible on the whole test text (7.891)"
+  assert {ax.get_xscale() for ax in axes} == {"log"}
 
 
 def test_context_figure_has_the_floor_of_its_own_tokens(tmp_path):
@@ -216,13 +220,13 @@ def test_context_figure_has_the_floor_of_its_own_tokens(tmp_path):
   content = json.loads(path.read_text())
   content["details"]["context_floor_perplexity"] = 6.5
   fakes.write_json(path, content)
-  (figure,) = draw_context(arrange(load_trials(tmp_path)))
-  (words,) = figure.legends[0].get_texts()
+  (figure,) = fakes.drawn(draw_context, tmp_path)
+  _, words = figure.legends[0].get_texts()
   assert words.get_text() == "best possible (6.500)"
 
 
 def test_kinds_figure_has_a_panel_a_kind_with_its_floor(trials):
-  (figure,) = draw_kinds(arrange(trials))
+  figure = draw_kinds(fakes.part_of(trials))
   shown = [ax for ax in figure.axes if ax.axison]
   titles = [ax.get_title(loc="left").split("\n")[0] for ax in shown]
   assert titles == ["local", "agreement", "agreement across a clause", "topic",
@@ -245,7 +249,7 @@ def test_kinds_figure_has_a_panel_a_kind_with_its_floor(trials):
 
 
 def test_storage_by_order_beside_the_window_network(trials):
-  layout = arrange(trials)
+  layout = fakes.part_of(trials)
   grid = storage_grid(layout)
   # The first and the last row of a 5-gram model.
   assert grid.rows[0][:6] == ["1", "372", "0.0089", "372", "0.0089", "0.0%"]
@@ -253,7 +257,7 @@ def test_storage_by_order_beside_the_window_network(trials):
     "5", "398,215", "6.37", "698,706", "13.58", "29%", "104,692", "0.42",
   ]  # fmt: skip
   assert "V = 372, D = 64, H = 128" in grid.caption
-  (figure,) = draw_storage(arrange(trials))
+  figure = draw_storage(fakes.part_of(trials))
   (ngrams, window), (unseen,) = (ax.lines for ax in figure.axes)
   np.testing.assert_array_equal(ngrams.get_ydata(), np.cumsum(lm.NGRAMS))
   np.testing.assert_array_equal(unseen.get_ydata(), lm.UNSEEN)
@@ -266,8 +270,8 @@ def test_storage_by_order_beside_the_window_network(trials):
 
 def test_learning_curves_over_shares_of_the_text(fractions):
   trials = load_trials(fractions)
-  assert arrange(trials).x == "task.fraction"
-  (figure,) = _draw(draw_headline, trials)
+  assert fakes.part_of(trials).x == "task.fraction"
+  (figure,) = fakes.drawn(draw_headline, trials)
   (ax,) = figure.axes
   lines = fakes.series_lines(ax)
   assert fakes.levels(ax) == [pytest.approx(7.891, abs=5e-4)]
@@ -279,13 +283,13 @@ def test_learning_curves_over_shares_of_the_text(fractions):
   assert words == ["5-gram", "GRU", "LSTM", "best possible (7.891)"]
   assert ax.get_yscale() == "linear"
   # n-gram models have no curve; validation's floor is that of all texts.
-  (figure,) = _draw(draw_learning_curves, trials)
+  (figure,) = fakes.drawn(draw_learning_curves, trials)
   words = [text.get_text() for text in figure.legends[0].get_texts()]
   assert words == ["GRU", "LSTM", "best possible on average (7.970)"]
-  (figure,) = draw_kinds(arrange(trials))
-  assert figure.get_suptitle().endswith("(task.fraction = 1)")
-  grid = ladder_grid(arrange(trials))
-  assert grid.header[:3] == ["model", "task.fraction", "test perplexity"]
+  figure = draw_kinds(fakes.part_of(trials))
+  assert figure.get_suptitle().endswith("(fraction = 1)")
+  grid = ladder_grid(fakes.part_of(trials))
+  assert grid.header[:3] == ["model", "fraction", "test perplexity"]
   assert [row[:2] for row in grid.rows[:2]] == [["5-gram", "0.25"],
                                                 ["5-gram", "0.5"]]  # fmt: skip
 
@@ -295,7 +299,7 @@ def test_wide_perplexities_over_a_swept_field_get_a_log_axis(tmp_path):
     path = tmp_path / str(order)
     lm.write_ngram(path, order, "kneser_ney")
     lm.label(path, "Kneser-Ney", {"model.ngram.order": order})
-  (figure,) = _draw(draw_headline, load_trials(tmp_path))
+  (figure,) = fakes.drawn(draw_headline, load_trials(tmp_path))
   (ax,) = figure.axes
   assert ax.get_yscale() == "log"
   ticks = {ax.yaxis.get_major_formatter()(v, 0) for v in ax.get_yticks()}
@@ -304,14 +308,14 @@ def test_wide_perplexities_over_a_swept_field_get_a_log_axis(tmp_path):
 
 def test_a_text_without_a_known_floor(tmp_path):
   trials = load_trials(lm.write_fractions(tmp_path, known=False))
-  grid = ladder_grid(arrange(trials))
+  grid = ladder_grid(fakes.part_of(trials))
   assert "× best possible" not in grid.header
   assert "best possible" not in grid.caption
-  (figure,) = _draw(draw_headline, trials)
+  (figure,) = fakes.drawn(draw_headline, trials)
   words = [text.get_text() for text in figure.legends[0].get_texts()]
   assert words == ["5-gram", "GRU", "LSTM"]
-  assert draw_kinds(arrange(trials)) == []
-  assert len(draw_context(arrange(trials))) == 1
+  assert draw_kinds(fakes.part_of(trials)) is None
+  assert len(fakes.drawn(draw_context, trials)) == 1
   claim = ["?", "LSTM @ 1", "<", "floor @ 1"]
   (evaluation,) = evaluate([claim], parts_of(trials))
   assert (evaluation.verdict, evaluation.right_number) == (
@@ -383,6 +387,7 @@ def test_page_and_summary_of_a_ladder(ladder):
   heads = re.findall(r"<h2>(.*?)</h2>", html)
   assert heads == [
     "Results",
+    "Which series is better",
     "How far back each model looks",
     "What each model finds hard",
     "What an n-gram model stores",
@@ -390,7 +395,7 @@ def test_page_and_summary_of_a_ladder(ladder):
     "All trials",
     "To reproduce",
   ]
-  assert html.count("<img") == 5
+  assert html.count("<img") == 6
   assert "fixed discounts" in html
   assert "Left out, as infinite: 2-gram, maximum likelihood; 3-gram" in html
   content = json.loads((ladder / "summary.json").read_text(encoding="utf-8"))
@@ -411,5 +416,5 @@ def test_a_ladder_that_has_only_begun(tmp_path):
   (sweep / "GRU" / "result.json").unlink()
   html = write_report(sweep).read_text(encoding="utf-8")
   assert '<td colspan="4">unfinished</td>' in html
-  grid = ladder_grid(arrange(load_trials(sweep)))
+  grid = ladder_grid(fakes.part_of(sweep))
   assert _row(grid, "GRU")["test perplexity"] == "not run"

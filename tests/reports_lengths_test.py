@@ -5,7 +5,7 @@ import pytest
 import reports_fakes as fakes
 
 from rnn_lab.reports.claims import evaluate
-from rnn_lab.reports.results import load_results
+from rnn_lab.reports.results import read_results
 from rnn_lab.reports.sections.lengths import lengths_section
 from rnn_lab.reports.summary import summary
 
@@ -53,7 +53,7 @@ def write(root, scores=SCORES, bins=BINS, size=64, swept=False, **headline):
 
 
 def section(root):
-  return lengths_section(load_results(root))
+  return lengths_section(read_results(root))
 
 
 def title_of(figure):
@@ -123,7 +123,7 @@ def test_a_panel_for_each_size_and_for_other_lengths(tmp_path):
   content = section(tmp_path).content
   (figure,) = content[1].figures
   titles = [ax.get_title(loc="left") for ax in figure.axes]
-  assert titles == ["model.hidden_size = 64", "model.hidden_size = 128"]
+  assert titles == ["hidden size = 64", "hidden size = 128"]
   assert [len(ax.lines) for ax in figure.axes] == [6, 1]
   assert [len(grid.rows) for grid in content[2:]] == [6, 1]
   # In the worst of the panels, in which it is less than half as good.
@@ -133,13 +133,13 @@ def test_a_panel_for_each_size_and_for_other_lengths(tmp_path):
   write(tmp_path, attention, longer, size=256, swept=True)
   (figure,) = section(tmp_path).content[1].figures
   assert figure.axes[2].get_title(loc="left") == (
-    "inputs of 4 to 50 steps\nmodel.hidden_size = 256"
+    "inputs of 4 to 50 steps\nhidden size = 256"
   )
   assert list(figure.axes[2].lines[0].get_xdata()) == [20.0, 40.0]
 
 
 def test_claims_name_the_shortest_and_the_longest_inputs(tmp_path):
-  parts = load_results(write(tmp_path)).parts
+  parts = read_results(write(tmp_path)).parts
   vector, rnn = "LSTM, single vector", "tanh RNN, single vector"
   claims = [
     ["It fails.", f"{vector}: longest", "<", f"{vector}: shortest * 0.5"],
@@ -175,14 +175,14 @@ def test_claims_about_seeds_that_all_diverged(tmp_path):
   result = tmp_path / "LSTM-64" / "result.json"
   text = result.read_text().replace('"finished"', '"diverged"')
   result.write_text(text)
-  parts = load_results(tmp_path).parts
+  parts = read_results(tmp_path).parts
   (evaluation,) = evaluate([["?", "LSTM: longest", ">", 0.0]], parts)
   assert evaluation.verdict == "cannot be evaluated"
   assert evaluation.left_number == "diverged"
 
 
 def test_the_summary_has_the_scores(tmp_path):
-  results = load_results(write(tmp_path))
+  results = read_results(write(tmp_path))
   details = summary(results.trials)["trials"][0]["details"]
   first = details["scores_by_length"][0]
   assert first["scores"]["exact_match"] == SCORES["GRU, single vector"][0]

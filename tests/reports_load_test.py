@@ -12,8 +12,8 @@ from rnn_lab.errors import FieldError
 from rnn_lab.reports import load_trials
 from rnn_lab.reports.load import load_sweep
 from rnn_lab.reports.page import sections_of
-from rnn_lab.reports.results import load_results
-from rnn_lab.reports.series import arrange, chunks
+from rnn_lab.reports.parts import chunks
+from rnn_lab.reports.results import read_results
 
 
 def test_sweep_is_read_in_the_order_of_its_plan(tmp_path):
@@ -210,7 +210,7 @@ def test_a_damaged_file_of_a_trial_counts_as_missing(tmp_path, damage):
   paths = [sweep / t.name / name for t, name in zip(before, FILES)]
   for path in paths:
     damage(path)
-  results = load_results(sweep)
+  results = read_results(sweep)
   fields = [name.partition(".")[0] for name in FILES]
   fields[3] = "flow"
   for one, other, path, field in zip(before, results.trials, paths, fields):
@@ -227,7 +227,7 @@ def test_a_damaged_file_of_a_trial_counts_as_missing(tmp_path, damage):
 
 
 def test_swept_field_is_the_first_number_that_varies_in_a_series(tmp_path):
-  layout = arrange(load_trials(fakes.write_sweep(tmp_path)))
+  layout = fakes.part_of(fakes.write_sweep(tmp_path))
   assert layout.x == "task.gap"
   assert layout.xs == [0, 20, 100]
   assert list(layout.series) == list(fakes.ACCURACY)
@@ -243,11 +243,11 @@ def test_series_without_a_name_are_named_by_the_other_overrides(tmp_path):
   ]:
     run = tmp_path / f"{cell}{gap}{bias}"
     fakes.write_run(run, fakes.config(cell, gap, bias))
-  layout = arrange(load_trials(tmp_path))
+  layout = fakes.part_of(tmp_path)
   assert layout.x == "task.gap"
   assert {name: list(line) for name, line in layout.series.items()} == {
-    "cell=gru, forget_bias=1.0": [100],
-    "cell=lstm, forget_bias=1.0": [20, 100],
+    "cell=gru, forget_bias=1": [100],
+    "cell=lstm, forget_bias=1": [20, 100],
     "cell=lstm, forget_bias=2.5": [20],
   }
 
@@ -258,39 +258,77 @@ def test_trials_that_would_share_a_point_get_different_names(tmp_path):
     overrides = {"model.cell": cell, "task.gap": gap}
     label = {"name": name, "overrides": overrides, "series": "gated"}
     fakes.write_json(tmp_path / name / "trial.json", label)
-  layout = arrange(load_trials(tmp_path))
+  layout = fakes.part_of(tmp_path)
   assert {name: list(line) for name, line in layout.series.items()} == {
     "gated, cell=lstm": [1],
     "gated, cell=gru": [1, 2],
   }
 
 
-def test_short_names_that_clash_are_written_out(tmp_path):
-  for gap, bias in [(1, 0.5), (2, 0.5), (1, 1.5)]:
+def test_names_are_the_shortest_assignments_that_differ(tmp_path):
+  """And those whose short names clash are written out."""
+  for gap, bias in [(1, 0.5), (2, 0.5), (1, 1.5), (2, 1.5)]:
     name = f"{gap}-{bias}"
     fakes.write_run(tmp_path / name, fakes.config("lstm", gap, bias))
     overrides = {
-      "model.deep": bias > 1,
       "task.gap": gap,
       "model.lstm.forget_bias": bias,
       "model.other.forget_bias": 3,
+      # Says the same as the bias.
+      "model.deep": bias > 1,
     }
     label = {"name": name, "overrides": overrides}
     fakes.write_json(tmp_path / name / "trial.json", label)
-  layout = arrange(load_trials(tmp_path))
-  assert layout.x == "task.gap"
-  rest = "model.other.forget_bias=3"
-  assert list(layout.series) == [
-    f"deep=False, model.lstm.forget_bias=0.5, {rest}",
-    f"deep=True, model.lstm.forget_bias=1.5, {rest}",
+  part = fakes.part_of(tmp_path)
+  assert part.x == "task.gap"
+  assert list(part.series) == [
+    "model.lstm.forget_bias=0.5",
+    "model.lstm.forget_bias=1.5",
   ]
+
+
+def test_runs_of_unlike_tasks_are_named_after_their_folders(tmp_path):
+  """With fields that only some of them have, and others that are long."""
+  for name, corpus in [("mine", None), ("theirs", "/a/long/path" * 9)]:
+    config = fakes.config()
+    config["task"] |= {"corpus": corpus, f"of_{name}": 3}
+    fakes.write_run(tmp_path / name, config, fakes.result([0.5]))
+  part = fakes.part_of(tmp_path)
+  assert (part.x, list(part.series)) == (None, ["mine", "theirs"])
+
+
+def test_folders_in_a_folder_are_read_and_told_apart(tmp_path):
+  for folder in ("a", "b/c"):
+    fakes.write_sweep(tmp_path / folder)
+  fakes.write_run(tmp_path / "alone", fakes.config("elman", 20))
+  (tmp_path / ".hidden").mkdir()
+  fakes.write_run(tmp_path / ".hidden" / "run", fakes.config())
+  trials = load_trials(tmp_path)
+  names = [trial.name for trial in trials]
+  assert len(names) == 19 and "alone" in names
+  assert names.count("a/cell=gru,gap=20") == 1
+  assert names.count("b/c/cell=gru,gap=20") == 1
+  part = fakes.part_of(trials)
+  assert part.x == "task.gap"
+  assert {"GRU (a)", "GRU (b/c)", "tanh RNN (a)"} < {*part.series}
+
+
+def test_directories_side_by_side(tmp_path):
+  for folder in ("x/runs", "y/runs"):
+    fakes.write_sweep(tmp_path / folder)
+  results = read_results(tmp_path / "x/runs", tmp_path / "y/runs")
+  assert len(results.trials) == 18
+  (part,) = results.parts
+  assert {"GRU (x/runs)", "GRU (y/runs)"} < {*part.series}
+  with pytest.raises(FieldError, match="workdir must not name a directory tw"):
+    read_results(tmp_path / "x/runs", tmp_path / "x/../x/runs")
 
 
 def test_a_switch_is_not_a_swept_number(tmp_path):
   for deep in (False, True):
     run = tmp_path / str(deep)
     fakes.write_run(run, {**fakes.config(), "deep": deep})
-  layout = arrange(load_trials(tmp_path))
+  layout = fakes.part_of(tmp_path)
   assert layout.x is None
   assert list(layout.series) == ["deep=False", "deep=True"]
 
@@ -298,7 +336,7 @@ def test_a_switch_is_not_a_swept_number(tmp_path):
 def test_nothing_swept_gives_one_trial_a_series(tmp_path):
   for cell in ("lstm", "gru"):
     fakes.write_run(tmp_path / cell, fakes.config(cell))
-  layout = arrange(load_trials(tmp_path))
+  layout = fakes.part_of(tmp_path)
   assert layout.x is None
   assert list(layout.series) == ["cell=gru", "cell=lstm"]
 

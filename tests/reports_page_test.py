@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from rnn_lab.errors import FieldError
 from rnn_lab.reports import load_trials, page, write_report
 from rnn_lab.reports.claims import evaluate
-from rnn_lab.reports.results import parts_of
+from rnn_lab.reports.parts import parts_of
 from rnn_lab.reports.section import Cell, Figures, Grid, Section, Text
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -48,7 +48,12 @@ def test_images_are_inside_the_page_and_nothing_is_outside(sweep, html):
   images = _images(html)
   files = [
     sweep / "figures" / f"{stem}.png"
-    for stem in ("headline", "gradient_flow", "learning_curves")
+    for stem in (
+      "headline",
+      "gradient_flow",
+      "gradient_flow-2",
+      "learning_curves",
+    )
   ]
   assert images == [path.read_bytes() for path in files]
   assert all(image.startswith(_PNG) for image in images)
@@ -75,7 +80,7 @@ def test_what_is_missing_is_named(html):
     "<code>going</code>: unfinished",
     "<code>broken</code>: failed: MemoryError: &lt;8 GB&gt;",
     "<code>cell=elman,gap=100</code>: diverged: seed 1 after step 750",
-    "0.160 ± 0.000 (2 of 3 seeds)",
+    "0.160 [0.160, 0.160] (2 of 3 seeds)",
     "0.160, diverged, 0.160",
     "1000, 1250, 1500",
   ]:
@@ -106,8 +111,8 @@ def test_claims_are_evaluated_on_the_means(sweep):
     "Equal is not more.": "does not hold",
     "Another x.": "holds",
   }
-  assert evaluations[2].left_number == "0.880 ± 0.017"
-  assert evaluations[2].right_number == "0.930 ± 0.017"
+  assert evaluations[2].left_number == "0.880 [0.870, 0.900]"
+  assert evaluations[2].right_number == "0.930 [0.920, 0.950]"
   assert evaluations[3].left_number == "no such trial"
   assert evaluations[4].left_number == "not run"
 
@@ -121,7 +126,7 @@ def test_page_shows_each_verdict_with_its_numbers(html):
     ("Nobody ran this.", "open"),
   ]
   assert "does not hold</td>" in html
-  assert "0.840 ± 0.017" in html
+  assert "0.840 [0.830, 0.860]" in html
 
 
 def test_a_claim_about_a_diverged_trial_and_a_wrong_claim(tmp_path):
@@ -185,7 +190,7 @@ def test_report_of_a_single_run(tmp_path):
   )
   html = write_report(run).read_text(encoding="utf-8")
   assert "<h1>by_hand</h1>" in html
-  assert "0.415 ± 0.148" in html
+  assert "0.415 [0.310, 0.520]" in html
   assert len(_images(html)) == 3
   assert "<h2>Claims</h2>" not in html
   assert "experiments.sweep" not in html

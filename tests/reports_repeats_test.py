@@ -4,11 +4,11 @@ import pytest
 import reports_fakes as fakes
 
 from rnn_lab.errors import FieldError
-from rnn_lab.reports import load_results, load_trials, results_table
+from rnn_lab.reports import load_trials, read_results, results_table
 from rnn_lab.reports.claims import HOLDS, evaluate
+from rnn_lab.reports.exports import markdown_table
 from rnn_lab.reports.repeats import pooled
 from rnn_lab.reports.sections.trials import trials_section
-from rnn_lab.reports.terminal import markdown_table
 
 # Test accuracy by series and fold, of two seeds each.
 FOLDS = {
@@ -45,10 +45,10 @@ def test_the_time_of_all_folds(tmp_path):
 
 
 def test_a_mean_over_folds(tmp_path):
-  results = load_results(write(tmp_path))
+  results = read_results(write(tmp_path))
   assert len(results.trials) == 5
   [part] = results.parts
-  assert part.layout.x is None
+  assert part.x is None
   gru, lstm = part.trials
   entry = gru.result["metrics"]["test/accuracy"]
   assert entry["values"] == [0.7, 0.74, 0.8, 0.84, 0.6, None]
@@ -66,7 +66,7 @@ def test_a_mean_over_folds(tmp_path):
 
 
 def test_the_table_of_all_trials_has_the_values_of_each_fold(tmp_path):
-  [grid] = trials_section(load_results(write(tmp_path))).content
+  [grid] = trials_section(read_results(write(tmp_path))).content
   values = [row[3] for row in grid.rows]
   assert values == [
     "0.700, 0.740",
@@ -78,16 +78,16 @@ def test_the_table_of_all_trials_has_the_values_of_each_fold(tmp_path):
 
 
 def test_claims_and_tables_are_of_the_means(tmp_path):
-  parts = load_results(write(tmp_path, references=[0.75, 0.65, 0.58])).parts
+  parts = read_results(write(tmp_path, references=[0.75, 0.65, 0.58])).parts
   [verdict] = evaluate([["GRU is better.", "GRU", ">", "LSTM"]], parts)
   assert verdict.verdict == HOLDS
   assert (verdict.left_number, verdict.right_number) == (
-    "0.736 ± 0.093 (5 of 6 seeds)",
-    "0.708 ± 0.228",
+    "0.736 [0.660, 0.804] (5 of 6 seeds)",
+    "0.708 [0.510, 0.905]",
   )
   assert markdown_table(parts).splitlines()[2:5] == [
-    "| GRU | 0.736 ± 0.093 (5 of 6 seeds) |",
-    "| LSTM | 0.708 ± 0.228 |",
+    "| GRU | 0.736 [0.660, 0.804] (5 of 6 seeds) |",
+    "| LSTM | 0.708 [0.510, 0.905] |",
     # The folds of the two series differ: 0.66 and 0.70.
     "| naive Bayes | 0.680 |",
   ]
@@ -96,7 +96,7 @@ def test_claims_and_tables_are_of_the_means(tmp_path):
 
 def test_methods_without_a_network_by_the_swept_field(tmp_path):
   write(tmp_path, references=[0.75, 0.65, 0.58], repeats="")
-  table = markdown_table(load_results(tmp_path).parts)
+  table = markdown_table(read_results(tmp_path).parts)
   assert table.splitlines()[4] == "| naive Bayes | 0.750 | 0.650 | 0.580 |"
 
 
@@ -105,7 +105,7 @@ def test_trials_that_never_ran_are_left_as_they_are(tmp_path):
   fakes.write_json(
     tmp_path / "sweep.json", {"repeats": "task.fold", "trials": [plan]}
   )
-  [trial] = load_results(tmp_path).parts[0].trials
+  [trial] = read_results(tmp_path).parts[0].trials
   assert (trial.status, trial.overrides) == ("not run", {})
 
 

@@ -12,13 +12,12 @@ from reports_fakes import (
   write_run,
 )
 
-from rnn_lab.reports import load_results, write_report
-from rnn_lab.reports.searches import is_search, ranked, searched_fields
+from rnn_lab.reports import read_results, write_report
+from rnn_lab.reports.exports import markdown_table
 from rnn_lab.reports.sections.headline import headline_section
 from rnn_lab.reports.sections.learning_curves import learning_curves_section
 from rnn_lab.reports.sections.overview import overview_section
-from rnn_lab.reports.sections.search import search_section
-from rnn_lab.reports.terminal import markdown_table
+from rnn_lab.reports.sections.search import ranked, search_section
 
 COUNT = 12
 RATE, CLIP, CELL = "optimizer.learning_rate", "train.clip_norm", "model.cell"
@@ -53,7 +52,7 @@ def write_search(
       write_run(workdir / name, run, ended, rows)
     write_json(workdir / name / "trial.json", trials[-1])
   write_json(workdir / "sweep.json", {"trials": trials})
-  return load_results(workdir)
+  return read_results(workdir)
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +62,9 @@ def results(tmp_path_factory):
 
 def test_the_best_on_the_validation_split_is_first(results):
   [part] = results.parts
-  assert is_search(part.layout)
-  assert searched_fields(part.trials) == [RATE, CLIP, CELL]
-  found = ranked(part.trials, part.headline)
+  assert part.is_search
+  assert part.searched == [RATE, CLIP, CELL]
+  found = ranked(part)
   names = [one.trial.name for one in found]
   assert names[:3] == ["trial3", "trial7", "trial9"]
   assert found[0].value == pytest.approx(0.94)
@@ -78,7 +77,7 @@ def test_the_best_on_the_validation_split_is_first(results):
 def test_the_least_error_is_the_best(results):
   [part] = results.parts
   error = part.headline._replace(maximize=False)
-  names = [one.trial.name for one in ranked(part.trials, error)]
+  names = [one.trial.name for one in ranked(part._replace(headline=error))]
   assert names[:2] == [f"trial{HALTED}", "trial0"]
 
 
@@ -91,16 +90,16 @@ def test_the_table_has_the_ten_best_with_their_test_metric(results):
     "10",
     "lstm",
     "0.940",
-    "0.810 ± 0.014",
+    "0.810 [0.800, 0.820]",
   ]
   assert not any(line.startswith("| 11 ") for line in lines)
 
 
 def test_a_point_a_trial_in_a_panel_a_field(results):
-  figures, _ = search_section(results).content
+  figures, _, _ = search_section(results).content
   [figure] = figures.figures
   rate, _, cell = figure.axes
-  assert rate.get_xlabel() == RATE and rate.get_xscale() == "log"
+  assert rate.get_xlabel() == "learning rate" and rate.get_xscale() == "log"
   marks = {}
   for line in rate.lines:
     if line.get_marker() in ("o", "*"):
@@ -136,10 +135,10 @@ def test_the_other_sections_leave_it_alone(results):
 
 
 def test_the_page_is_written(results):
-  page = write_report(results.workdir).read_text()
+  page = write_report(results.workdirs[0]).read_text()
   assert "best 10 of 12 trials by validation accuracy" in page
-  assert (results.workdir / "figures" / "search.png").exists()
-  status = json.loads((results.workdir / "summary.json").read_text())
+  assert (results.workdirs[0] / "figures" / "search.png").exists()
+  status = json.loads((results.workdirs[0] / "summary.json").read_text())
   statuses = {t["name"]: t["status"] for t in status["trials"]}
   assert statuses[f"trial{HALTED}"] == "stopped at step 250"
 
@@ -147,7 +146,7 @@ def test_the_page_is_written(results):
 @pytest.mark.parametrize("cells", [("elman", "gru", "lstm"), ("lstm",)])
 def test_a_few_lines_of_many_values_are_a_search(tmp_path, cells):
   [part] = write_search(tmp_path, clip=0.5, cells=cells).parts
-  assert is_search(part.layout)
+  assert part.is_search
 
 
 @pytest.mark.parametrize(

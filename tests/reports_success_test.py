@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import reports_fakes as fakes
 
-from rnn_lab.reports import load_trials
-from rnn_lab.reports.goals import Count, interval, parse_goals
-from rnn_lab.reports.results import load_results, parts_of
+from rnn_lab.reports import load_trials, read_results
+from rnn_lab.reports.goals import Count, parse_goals
+from rnn_lab.reports.intervals import share_interval as interval
+from rnn_lab.reports.parts import parts_of
 from rnn_lab.reports.sections.success import (
   conclusion,
   draw_success,
@@ -61,7 +62,8 @@ def test_shares_with_their_intervals(tmp_path):
   assert ax.get_xscale() == "log"
   assert ax.get_ylim() == (-0.03, 1.03)
   assert ax.get_ylabel() == "share of seeds with test accuracy > 0.9"
-  assert "95% confidence intervals by Wilson" in ax.get_xlabel()
+  assert ax.get_xlabel() == "gap"
+  assert "95% confidence intervals by Wilson" in ax.get_title(loc="left")
   words = [text.get_text() for text in figure.legends[0].get_texts()]
   assert sorted(words) == ["LSTM", "tanh RNN"]
 
@@ -70,7 +72,8 @@ def test_title_is_the_conclusion(tmp_path):
   (figure,) = _draw(write(tmp_path, LEARNT), GOAL)
   title = figure.axes[0].get_title(loc="left").replace("\u00a0", " ")
   assert title == (
-    "All 6 seeds learn up to this task.gap: LSTM – 4; tanh RNN – 1"
+    "All 6 seeds learn up to this gap: LSTM – 4; tanh RNN – 1\n"
+    "bars: 95% confidence intervals by Wilson"
   )
 
 
@@ -116,7 +119,7 @@ def test_a_figure_a_task_and_for_eight_series(tmp_path):
   assert titles[0].startswith("Task order. All 6 seeds learn up to")
   assert titles[1].startswith("Task recall. ")
   fakes.write_json(tmp_path / "sweep.json", {"goals": [order]})
-  results = load_results(tmp_path)
+  results = read_results(tmp_path)
   (block,) = success_section(results).content
   assert (block.stem, len(block.figures)) == ("success", 1)
   assert success_section(results._replace(parts=results.parts[1:])) is None

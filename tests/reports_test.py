@@ -9,15 +9,15 @@ import reports_fakes as fakes
 from rich.console import Console
 
 from rnn_lab.reports import load_trials, results_table, write_summary
-from rnn_lab.reports.formats import (
-  format_entry,
+from rnn_lab.reports.exports import markdown_table
+from rnn_lab.reports.load import Trial
+from rnn_lab.reports.metrics import (
+  format_interval,
   format_measured,
   format_value,
 )
-from rnn_lab.reports.load import Trial
-from rnn_lab.reports.results import parts_of
-from rnn_lab.reports.tables import results_grids
-from rnn_lab.reports.terminal import markdown_table
+from rnn_lab.reports.parts import parts_of
+from rnn_lab.reports.sections.headline import results_grids
 
 
 def _grids(workdir):
@@ -86,19 +86,29 @@ def test_results_by_series_and_swept_field(tmp_path):
   (grid,) = _grids(fakes.write_sweep(tmp_path))
   assert grid.header == [
     "series",
-    "task.gap = 0",
-    "task.gap = 20",
-    "task.gap = 100",
+    "gap = 0",
+    "gap = 20",
+    "gap = 100",
   ]
   assert grid.rows == [
     [
       "tanh RNN",
-      "0.910 ± 0.017",
-      "0.620 ± 0.017",
-      "0.160 ± 0.000 (2 of 3 seeds)",
+      "0.910 [0.900, 0.930]",
+      "0.620 [0.610, 0.640]",
+      "0.160 [0.160, 0.160] (2 of 3 seeds)",
     ],
-    ["LSTM, forget bias 1", "0.960 ± 0.017", "0.930 ± 0.017", "0.840 ± 0.017"],
-    ["GRU", "0.950 ± 0.017", "0.880 ± 0.017", "0.790 ± 0.017"],
+    [
+      "LSTM, forget bias 1",
+      "0.960 [0.950, 0.980]",
+      "0.930 [0.920, 0.950]",
+      "0.840 [0.830, 0.860]",
+    ],
+    [
+      "GRU",
+      "0.950 [0.940, 0.970]",
+      "0.880 [0.870, 0.900]",
+      "0.790 [0.780, 0.810]",
+    ],
   ]
   assert grid.caption.endswith("; chance: accuracy 0.100")
 
@@ -112,7 +122,7 @@ def test_results_by_trial_where_nothing_was_swept(tmp_path):
   (grid,) = _grids(tmp_path)
   assert grid.header == ["trial", "test accuracy", "test loss"]
   assert grid.rows == [
-    ["cell=lstm", "0.625 ± 0.177", "1.38 ± 0.18"],
+    ["cell=lstm", "0.625 [0.500, 0.750]", "1.38 [1.25, 1.50]"],
     ["cell=gru", "unfinished", "unfinished"],
   ]
   assert grid.caption.endswith("; chance: accuracy 0.100; chance: loss 2.30")
@@ -128,14 +138,14 @@ def test_tables_on_the_terminal_and_in_a_readme(tmp_path):
   console = Console(width=100, record=True, file=io.StringIO())
   console.print(results_table(parts_of(trials)))
   shown = console.export_text()
-  for words in ["[a|b]", "task.gap = 40", "0.050", "0.400"]:
+  for words in ["[a|b]", "gap = 40", "0.050", "0.400"]:
     assert words in shown
   assert markdown_table(parts_of(trials)) == (
-    "| series | task.gap = 5 | task.gap = 40 |\n"
+    "| series | gap = 5 | gap = 40 |\n"
     "| --- | ---: | ---: |\n"
     "| [a\\|b] | 0.050 | 0.400 |\n"
     "\n"
-    "test accuracy, by task.gap: mean ± standard deviation over seeds; "
+    "test accuracy, by gap: one seed each; "
     "chance: accuracy 0.200 at 5, 0.025 at 40.\n"
   )
 
@@ -148,7 +158,7 @@ def test_precision_suits_the_metric():
   assert format_value(None, "loss") == "–"
   unmeasured = Trial("a", {}, None, "finished", result={"metrics": {}})
   assert format_measured(unmeasured, "loss") == "–"
-  assert format_entry(fakes.entry([None, None]), "loss") == "diverged"
-  assert format_entry(fakes.entry([0.001, 0.003]), "mse") == (
-    "0.00200 ± 0.0014"
+  assert format_interval([None, None], "loss") == "diverged"
+  assert format_interval([0.001, 0.003], "mse") == (
+    "0.00200 [0.00100, 0.00300]"
   )

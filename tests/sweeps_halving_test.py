@@ -7,7 +7,7 @@ import pytest
 from tiny import numbers, tiny_config, tiny_language
 
 from rnn_lab.errors import FieldError
-from rnn_lab.reports import load_results
+from rnn_lab.reports import read_results
 from rnn_lab.runs import train
 from rnn_lab.runs.planning import plan
 from rnn_lab.sweeps import run as sweeps_run
@@ -105,7 +105,7 @@ def test_tables_and_progress_mark_those_that_were_stopped(halved):
     else "finished"
     for job in trials()
   }
-  found = {trial.name: trial.status for trial in load_results(workdir).trials}
+  found = {trial.name: trial.status for trial in read_results(workdir).trials}
   assert found == expected
   progress = read_progress(workdir)
   assert {trial.name: trial.status for trial in progress} == expected

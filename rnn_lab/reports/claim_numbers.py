@@ -3,23 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from rnn_lab.reports.details import (
-  details_of,
-  floors,
-  forecasts_of,
-  horizons_lost,
-  kind_floors,
-  perplexity_by_kind,
-)
-from rnn_lab.reports.formats import format_measured, format_value
+from rnn_lab.reports.details import floors, horizons_lost
 from rnn_lab.reports.goals import count
 from rnn_lab.reports.gradients.numbers import NUMBERS as STUDY_NUMBERS
 from rnn_lab.reports.gradients.numbers import study_number
-from rnn_lab.reports.headline import measured
-from rnn_lab.reports.lengths import length_bins
 from rnn_lab.reports.load import Trial
+from rnn_lab.reports.metrics import format_measured, format_value
 from rnn_lab.reports.numbers import mean
-from rnn_lab.reports.results import Part
+from rnn_lab.reports.parts import Part
+from rnn_lab.reports.sections.lengths import bin_words, bins
 
 TRAINED = ", trained"
 _CONTEXT = "context "
@@ -66,7 +58,7 @@ def number_of(part: Part, trial: Trial, which: str) -> Number:
 
 def floor_of(part: Part, trials: Sequence[Trial], kind: str) -> Number:
   """Returns the best possible test perplexity, on one kind of word if given."""
-  values = kind_floors(trials, kind) if kind else floors(trials)
+  values = floors(trials, kind)
   show = shown_as_headline(part)
   if not values:
     return Number(None, "unknown", show)
@@ -86,7 +78,7 @@ def _headline(part: Part, trial: Trial, which: str) -> Number | None:
     return None
   show = shown_as_headline(part)
   metric = part.headline.metric if part.headline else ""
-  entry = measured(trial, metric)
+  entry = trial.entry(metric)
   if entry is None:
     return Number(None, trial.status, show)
   return Number(entry["mean"], format_measured(trial, metric), show)
@@ -106,20 +98,20 @@ def _solved(part: Part, trial: Trial, which: str) -> Number | None:
 
 def _of_lengths(part: Part, trial: Trial, which: str) -> Number | None:
   metric = part.headline.metric if part.headline else ""
-  bins = length_bins(trial, metric)
-  if which not in _LENGTHS or not bins:
+  rows = bins(trial, metric)
+  if which not in _LENGTHS or not rows:
     return None
-  chosen = bins[_LENGTHS[which]]
-  value, show = chosen.score, shown_as_headline(part)
+  chosen = rows[_LENGTHS[which]]
+  value, show = mean(chosen["values"]), shown_as_headline(part)
   words = "diverged" if value is None else show(value)
-  note = f'"{which}" are inputs of {chosen.steps} steps'
+  note = f'"{which}" are inputs of {bin_words(chosen)} steps'
   return Number(value, words, show, note)
 
 
 def _of_horizons(part: Part, trial: Trial, which: str) -> Number | None:
-  if which != "horizons" or not forecasts_of(trial):
+  if which != "horizons" or "forecasts" not in trial.details:
     return None
-  total = len(forecasts_of(trial)["mean"])
+  total = len(trial.details["forecasts"]["mean"])
   won = total - len(horizons_lost(trial))
   words = f"{won / total:.3g} ({won} of {total} horizons)"
   return Number(won / total, words, "{:.3g}".format, _HORIZONS_NOTE, True)
@@ -135,11 +127,13 @@ def _of_study(part: Part, trial: Trial, which: str) -> Number | None:
 
 
 def _of_details(part: Part, trial: Trial, which: str) -> Number | None:
-  details = details_of(trial)
+  details = trial.details
   if which in _COUNTS and which in details:
     show = "{:,.0f}".format
     return Number(details[which], show(details[which]), show, _TEXT_NOTE)
-  values = perplexity_by_kind(trial).get(which, {}).get("perplexity")
+  values = (
+    details.get("perplexity_by_kind", {}).get(which, {}).get("perplexity")
+  )
   if values is None and which.startswith(_CONTEXT):
     by_context = details.get("perplexity_by_context", {})
     values = by_context.get(which.removeprefix(_CONTEXT))

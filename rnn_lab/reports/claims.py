@@ -53,8 +53,7 @@ from rnn_lab.reports.claim_numbers import (
   shown_as_headline,
 )
 from rnn_lab.reports.load import Trial
-from rnn_lab.reports.results import Part
-from rnn_lab.reports.series import Layout, all_trials
+from rnn_lab.reports.parts import Part
 
 HOLDS = "holds"
 FAILS = "does not hold"
@@ -155,7 +154,7 @@ def _of_task(side: Any, parts: Sequence[Part]) -> tuple[Part | None, str]:
 
 def _of_series(side: str, part: Part) -> _Side | None:
   """A side without its task; None if no trial has that name."""
-  layout = part.layout
+  layout = part
   text, factor = side, None
   if not _trials(side, layout):
     head, _, tail = side.rpartition(" * ")
@@ -182,7 +181,7 @@ def _of_series(side: str, part: Part) -> _Side | None:
   return _Side(shown, number, ran)
 
 
-def _trials(name: str, layout: Layout) -> list[Trial]:
+def _trials(name: str, layout: Part) -> list[Trial]:
   """The trial called "SERIES" or "SERIES @ X"; of the floor, all it has."""
   head, _, tail = name.rpartition(" @ ")
   series, at = name, None
@@ -194,11 +193,11 @@ def _trials(name: str, layout: Layout) -> list[Trial]:
   if series != _FLOOR:
     return []
   if at is None:
-    return all_trials(layout)
+    return [t for _, _, t in layout.cells]
   return [line[at] for line in layout.series.values() if at in line]
 
 
-def _is_floor(name: str, layout: Layout) -> bool:
+def _is_floor(name: str, layout: Part) -> bool:
   series = name.rpartition(" @ ")[0] or name
   return series == _FLOOR and _FLOOR not in layout.series
 

@@ -162,22 +162,6 @@ def best(values: Sequence[float | None], goal: Goal) -> float | None:
   return (max if goal.op[0] == ">" else min)(known, default=None)
 
 
-def interval(solved: int, total: int) -> tuple[float, float]:
-  """Returns Wilson's 95% confidence interval of `solved` / `total`.
-
-  Wilson, "Probable Inference, the Law of Succession, and Statistical
-  Inference", 1927. It stays within [0, 1], and says of 10 of 10 that the
-  share may be as low as 0.72.
-  """
-  # Imported here since it takes a second.
-  from scipy import stats
-
-  bounds = stats.binomtest(solved, total).proportion_ci(
-    confidence_level=0.95, method="wilson"
-  )
-  return float(bounds.low), float(bounds.high)
-
-
 def _reached(value: float | None, goal: Goal) -> bool:
   return value is not None and _OPERATORS[goal.op](value, goal.bar)
 

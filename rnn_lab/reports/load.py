@@ -19,9 +19,12 @@ from rnn_lab.reports.files import (
   is_metrics_row,
   is_timing_row,
 )
+from rnn_lab.reports.numbers import finite
 
 # Any one of these makes a directory the directory of a trial.
 _MARKS = (rundir.CONFIG, rundir.RESULT, rundir.TRIAL, rundir.ERROR)
+# Folders within folders that are searched for runs.
+_DEEPEST = 3
 
 
 class Trial(NamedTuple):
@@ -30,6 +33,8 @@ class Trial(NamedTuple):
   Attributes:
     name: unique in the sweep.
     overrides: the config fields that distinguish it, by dotted name.
+    folder: the folder of its sweep, relative to the directory that was read, or
+      the name of that directory if several were; "" for the only one.
     series: the line it belongs to in a figure; None if it has no name.
     status: finished, partial, diverged, unfinished, failed, not run, "stopped
       at step N" (early, by successive halving), or damaged
@@ -67,11 +72,51 @@ class Trial(NamedTuple):
   halted: dict[str, Any] | None = None
   error: str | None = None
   damaged: Sequence[str] = ()
+  folder: str = ""
 
   @property
   def seeds(self) -> list[dict[str, Any]]:
     """What the result says of each seed; [] until the run ended."""
     return [] if self.result is None else self.result["seeds"]
+
+  @property
+  def short_name(self) -> str:
+    """The name without the folder, as it is in its sweep."""
+    return self.name.removeprefix(f"{self.folder}/")
+
+  @property
+  def details(self) -> dict[str, Any]:
+    """What the result says beside its metrics; {} until the run ended."""
+    return (self.result or {}).get("details") or {}
+
+  @property
+  def takes_steps(self) -> bool:
+    """Whether it trains step by step; without a result that is assumed."""
+    return self.result is None or any(
+      seed["last_step"] or seed["status"] == "diverged" for seed in self.seeds
+    )
+
+  def entry(self, metric: str, split: str = "test") -> dict[str, Any] | None:
+    """Returns mean, std and values of a metric; None where not measured."""
+    return (self.result or {"metrics": {}})["metrics"].get(f"{split}/{metric}")
+
+  def values(self, metric: str, split: str = "test") -> list[float]:
+    """Returns the finite values of the seeds."""
+    entry = self.entry(metric, split)
+    return finite(entry["values"]) if entry else []
+
+  def alive(self, values: Sequence[Any]) -> list[Any]:
+    """Returns what belongs to seeds that did not diverge, of one a seed."""
+    return [v for v, s in zip(values, self.seeds) if s["status"] != "diverged"]
+
+  def field(self, name: str) -> Any:
+    """Returns a config field by its dotted name; None where unknown."""
+    if name in self.overrides:
+      return self.overrides[name]
+    value: Any = self.config
+    for key in name.split("."):
+      value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 class Sweep(NamedTuple):
@@ -92,6 +137,7 @@ class Sweep(NamedTuple):
     repeats: a swept field whose trials are taken together like seeds; see
       `rnn_lab.reports.repeats`.
     groups: series that are drawn together, by the title of their figure.
+    labels: words for fields, with their unit: {"task.gap": "gap (steps)"}.
     unfolded: a network of two or three steps in numbers; see
       `rnn_lab.reports.sections.unfolded`.
     trials: name, overrides and series of each planned trial.
@@ -109,6 +155,7 @@ class Sweep(NamedTuple):
   published: Sequence[Mapping[str, Any]] = ()
   repeats: str = ""
   groups: Mapping[str, Sequence[str]] = MappingProxyType({})
+  labels: Mapping[str, str] = MappingProxyType({})
   unfolded: Mapping[str, Any] = MappingProxyType({})
   trials: Sequence[Mapping[str, Any]] = ()
 
@@ -157,24 +204,50 @@ def load_trials(workdir: str | Path) -> list[Trial]:
   """Reads all trials of a sweep, planned or run, in the order of the plan.
 
   Args:
-    workdir: a sweep directory, any directory of run directories, or one run
-      directory. Without a plan the order is that of the directories' names.
+    workdir: a sweep directory, any directory of run directories and of folders
+      with more of them, or one run directory. Without a plan the order is that
+      of the directories' names.
 
   Raises:
     FieldError: there is no run in `workdir`, two have the same name, or
       sweep.json is damaged.
   """
   root = local_path("workdir", workdir)
-  plan = {trial["name"]: trial for trial in load_sweep(root).trials}
-  paths = _run_directories(root)
-  if not paths and not plan:
+  folders = {folder: _load_folder(folder) for folder in _folders(root)}
+  folders = {folder: trials for folder, trials in folders.items() if trials}
+  if not folders:
     raise FieldError(
       "workdir",
       "workdir must be a run directory, or a directory of run directories; "
       f"{workdir} holds no run",
     )
-  trials = {}
-  several = [RunFiles(path) for path in paths]
+  if len(folders) == 1:
+    return next(iter(folders.values()))
+  return [
+    trial._replace(name=f"{name}/{trial.name}".lstrip("/"), folder=name)
+    for folder, trials in folders.items()
+    for name in ["" if folder == root else str(folder.relative_to(root))]
+    for trial in trials
+  ]
+
+
+def _folders(root: Path, depth: int = _DEEPEST) -> list[Path]:
+  """A directory, and the folders in it that may hold runs."""
+  if _is_run(root) or (root / rundir.SWEEP).exists() or not depth:
+    return [root]
+  inner = [
+    path
+    for path in (sorted(root.iterdir()) if root.is_dir() else ())
+    if path.is_dir() and not path.name.startswith(".") and not _is_run(path)
+  ]
+  return [root, *(f for path in inner for f in _folders(path, depth - 1))]
+
+
+def _load_folder(folder: Path) -> list[Trial]:
+  """Reads the trials of a sweep, or the runs in a folder; [] without any."""
+  plan = {trial["name"]: trial for trial in load_sweep(folder).trials}
+  trials: dict[str, Trial] = {}
+  several = [RunFiles(path) for path in _run_directories(folder)]
   for files, label in zip(several, _labels(several, plan)):
     name = label["name"]
     if name in trials:

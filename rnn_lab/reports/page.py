@@ -10,41 +10,61 @@ from markupsafe import Markup, escape
 
 from rnn_lab.paths import local_path
 from rnn_lab.reports import style
-from rnn_lab.reports.figures import write_figures
-from rnn_lab.reports.results import Results, load_results
+from rnn_lab.reports.exports import write_tables
+from rnn_lab.reports.figures import check_formats, write_figures
+from rnn_lab.reports.frames import frame
+from rnn_lab.reports.outline import SECTIONS
+from rnn_lab.reports.results import Results, read_results
 from rnn_lab.reports.section import Cell, Figures, Grid, Section, Text, as_cell
-from rnn_lab.reports.sections import SECTIONS
-from rnn_lab.reports.summary import write_summary
-from rnn_lab.rundir import REPORT, write_text
+from rnn_lab.reports.summary import summary
+from rnn_lab.rundir import NUMBERS, REPORT, SUMMARY, write_json, write_text
 
 _TEMPLATE = "page.html.j2"
+# The folder of the report on several directories, in the first of them.
+COMPARED = "compared"
 
 
-def write_report(workdir: str | Path) -> Path:
-  """Writes figures/, summary.json and report.html into `workdir`.
+def write_report(
+  *workdirs: str | Path,
+  output: str | Path | None = None,
+  formats: Sequence[str] = (),
+) -> Path:
+  """Writes report.html, figures/, tables/, numbers.csv and summary.json.
 
   Equal run directories give equal bytes: no clock and no version of a drawing
   library goes into the files. A report may be made while a sweep still runs.
 
   Args:
-    workdir: a sweep directory, a directory of run directories, or one run
-      directory.
+    *workdirs: a sweep directory, a directory of run directories, or one run
+      directory; several of them are laid side by side.
+    output: the directory that is written to; the first of `workdirs` unless it
+      is given, and `COMPARED` in it where there are several.
+    formats: "svg" and "pdf": how figures are saved beside PNG.
 
   Returns:
     The path of report.html.
 
   Raises:
-    FieldError: there is no run in `workdir`, or a file in it is damaged or
-      holds a wrong goal or claim. No file has changed then.
+    FieldError: there is no run in a directory, a file in it is damaged or
+      holds a wrong goal or claim, or a format is unknown. No file has changed
+      then.
   """
-  workdir = local_path("workdir", workdir)
-  results = load_results(workdir)
+  check_formats(formats)
+  results = read_results(*workdirs)
   sections = sections_of(results)
+  folder = results.workdirs[0]
+  if output is not None:
+    folder = local_path("output", output)
+  elif len(results.workdirs) > 1:
+    folder = folder / COMPARED
+  folder.mkdir(parents=True, exist_ok=True)
   images = {
     stem: [_data_uri(path) for path in paths]
-    for stem, paths in write_figures(workdir, sections).items()
+    for stem, paths in write_figures(folder, sections, formats).items()
   }
-  write_summary(workdir, results.trials)
+  write_tables(folder, sections)
+  write_text(folder / NUMBERS, frame(results).to_csv(index=False))
+  write_json(folder / SUMMARY, summary(results.trials))
   environment = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent),
     autoescape=True,
@@ -57,12 +77,12 @@ def write_report(workdir: str | Path) -> Path:
     environment.tests[name] = lambda block, kind=kind: isinstance(block, kind)
   environment.filters |= {"inline": _inline, "cell": as_cell}
   page = environment.get_template(_TEMPLATE).render(
-    title=results.sweep.title or results.workdir.resolve().name,
+    title=results.sweep.title or results.workdirs[0].resolve().name,
     sections=sections,
     images=images,
     spans=_spans,
   )
-  path = workdir / REPORT
+  path = folder / REPORT
   write_text(path, page + "\n")
   return path
 
@@ -78,7 +98,7 @@ def _inline(words: str) -> Markup:
   """Escapes words; sets `names` as code, and dh_t with a subscript."""
   text = str(escape(words))
   text = re.sub(r"`([^`]*)`", r"<code>\1</code>", text)
-  return Markup(re.sub(r"\b(dh|J)_([tk])\b", r"\1<sub>\2</sub>", text))
+  return Markup(style.INDEXED.sub(r"\1<sub>\2</sub>", text))
 
 
 def _spans(row: Sequence[str | Cell | None]) -> list[tuple[Cell, int]]:

@@ -7,7 +7,6 @@ from typing import Any
 from rnn_lab.errors import FieldError
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import finite, mean
-from rnn_lab.reports.series import value_of
 
 
 def pooled(trials: Sequence[Trial], field: str) -> list[Trial]:
@@ -28,7 +27,7 @@ def pooled(trials: Sequence[Trial], field: str) -> list[Trial]:
   if not field:
     return list(trials)
   ran = [trial for trial in trials if trial.config]
-  if ran and all(value_of(trial, field) is None for trial in ran):
+  if ran and all(trial.field(field) is None for trial in ran):
     raise FieldError(
       "repeats", f"{{field}} must be a field of the trials, got {field!r}"
     )

@@ -1,106 +1,81 @@
-"""The results of a sweep: what every section of a report is made from."""
+"""The results of sweeps: what every section of a report is made from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 from rnn_lab.errors import FieldError
 from rnn_lab.paths import local_path
 from rnn_lab.reports.goals import Goal, parse_goals
-from rnn_lab.reports.headline import Headline, headline_of
 from rnn_lab.reports.load import Sweep, Trial, load_sweep, load_trials
+from rnn_lab.reports.parts import Part, parts_of
 from rnn_lab.reports.repeats import pooled
-from rnn_lab.reports.series import Layout, arrange, task_of, value_of
-
-
-class Part(NamedTuple):
-  """The trials of one task; trials of two share no metric and no x-axis.
-
-  Attributes:
-    task: its name; "" if unknown.
-    trials: in the order of the sweep.
-    layout: the trials as lines.
-    headline: the metric they are compared by; None before any was measured.
-    goal: when the task is solved; None without a goal.
-  """
-
-  task: str
-  trials: list[Trial]
-  layout: Layout
-  headline: Headline | None
-  goal: Goal | None
 
 
 class Results(NamedTuple):
-  """A sweep as read from its directory.
+  """Sweeps as read from their directories.
 
   Attributes:
-    workdir: a sweep directory, a directory of run directories, or one run
-      directory.
-    sweep: the content of sweep.json.
+    workdirs: sweep directories, directories of run directories, or run
+      directories.
+    sweep: the content of sweep.json; of several what they have in common.
     trials: in the order of the sweep.
     parts: the trials by task, repeated ones as one.
     goals: when each task is solved, by task.
   """
 
-  workdir: Path
+  workdirs: list[Path]
   sweep: Sweep
   trials: list[Trial]
   parts: list[Part]
   goals: dict[str, Goal]
 
 
-def load_results(workdir: str | Path) -> Results:
-  """Reads a sweep, or any directory of runs.
+def read_results(*workdirs: str | Path) -> Results:
+  """Reads sweeps, or any directories of runs, side by side.
 
   Raises:
-    FieldError: there is no run in `workdir`, a file in it is damaged, or a
-      goal or the field of repeats is wrong.
+    FieldError: there is no run in a directory, a file in it is damaged, a goal
+      or the field of repeats is wrong, or two directories are the same.
   """
-  workdir = local_path("workdir", workdir)
-  trials = load_trials(workdir)
-  sweep = load_sweep(workdir)
+  paths = [local_path("workdir", workdir) for workdir in workdirs]
+  names = _names(paths)
+  trials = [
+    trial if len(paths) == 1 else _of(trial, name)
+    for path, name in zip(paths, names)
+    for trial in load_trials(path)
+  ]
+  sweep = _joined([load_sweep(path) for path in paths], names)
   goals = parse_goals(sweep.goals)
-  parts = parts_of(pooled(trials, sweep.repeats), goals)
-  return Results(workdir, sweep, trials, parts, goals)
+  parts = parts_of(pooled(trials, sweep.repeats), goals, sweep.labels)
+  return Results(paths, sweep, trials, parts, goals)
 
 
-def parts_of(
-  trials: Sequence[Trial], goals: Mapping[str, Goal] = MappingProxyType({})
-) -> list[Part]:
-  """Groups the trials of a sweep by task, in order of appearance.
-
-  Where there are several tasks, a trial of unknown task, which never ran, is
-  left out.
-
-  Raises:
-    FieldError: the swept field that a goal names is not one of its task.
-  """
-  groups: dict[str | None, list[Trial]] = {}
-  for trial in trials:
-    groups.setdefault(task_of(trial), []).append(trial)
-  by_task = {task: group for task, group in groups.items() if task is not None}
-  if len(by_task) < 2:
-    by_task = {next(iter(by_task), ""): list(trials)}
-  parts = []
-  for task, group in by_task.items():
-    goal = goals.get(task)
-    name = task if len(by_task) > 1 else ""
-    layout = arrange(group, name, _named_field(group, goal))
-    parts.append(Part(task, group, layout, headline_of(group), goal))
-  return parts
+def _names(paths: Sequence[Path]) -> list[str]:
+  """The shortest ends of paths that tell them apart."""
+  parts = [path.resolve().parts for path in paths]
+  if len({*parts}) < len(parts):
+    raise FieldError("workdir", "workdir must not name a directory twice")
+  depth = 1
+  while len({part[-depth:] for part in parts}) < len(parts):
+    depth += 1
+  return [str(Path(*part[-depth:])) for part in parts]
 
 
-def _named_field(trials: Sequence[Trial], goal: Goal | None) -> str | None:
-  """The x-axis that a goal names; None if a trial does not have it yet."""
-  if goal is None or goal.x is None:
-    return None
-  values = {trial.name: value_of(trial, goal.x) for trial in trials}
-  if any(trial.config and values[trial.name] is None for trial in trials):
-    raise FieldError(
-      "goals",
-      f"{{field}} must name as x a field of the trials of {goal.task}, got "
-      f"{goal.x!r}",
-    )
-  return None if None in values.values() else goal.x
+def _of(trial: Trial, workdir: str) -> Trial:
+  folder = str(Path(workdir) / trial.folder)
+  return trial._replace(name=f"{workdir}/{trial.name}", folder=folder)
+
+
+def _joined(sweeps: Sequence[Sweep], names: Sequence[str]) -> Sweep:
+  """What several sweeps have in common; claims are of one sweep alone."""
+  first, *others = sweeps
+  if not others:
+    return first
+  labels = {k: v for sweep in sweeps[::-1] for k, v in sweep.labels.items()}
+  return Sweep(
+    title=" and ".join(names),
+    labels=labels,
+    goals=first.goals if all(s.goals == first.goals for s in others) else (),
+    repeats=first.repeats if all(s.repeats for s in others) else "",
+  )

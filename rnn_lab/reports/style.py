@@ -1,6 +1,8 @@
 """How every figure of a report looks: colours, fonts, panels and legends."""
 
 import math
+import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +19,13 @@ from rnn_lab.rundir import atomic_file
 if TYPE_CHECKING:
   from matplotlib.typing import RcKeyType  # newer than the oldest matplotlib
 
+# A derivative or a value at a time step, whose index is a subscript.
+INDEXED = re.compile(r"\b(d?[hcsJ])_([tk])\b")
 # More lines than this in one plot cannot be distinguished.
 MOST_LINES = 8
 _MOST_COLUMNS = 6
+# Letters of a line of a label in a legend.
+_LEGEND_WIDTH = 60
 DPI = 130
 # What distinguishes a report's images from others in the same folder.
 _SOURCE = "rnn_lab.reports"
@@ -68,6 +74,10 @@ _RC: "dict[RcKeyType, Any]" = {
   "legend.fontsize": 10.5,
   "legend.frameon": False,
   "text.usetex": False,
+  # Names in an SVG that do not change from one drawing to the next, and text
+  # in a PDF as letters of its font.
+  "svg.hashsalt": _SOURCE,
+  "pdf.fonttype": 42,
 }
 
 
@@ -90,8 +100,12 @@ def line_style(index: int) -> dict[str, Any]:
 
 
 def plain(text: Any) -> str:
-  """Escapes text so that matplotlib draws it as it is, and never hides it."""
+  """Escapes text so that matplotlib draws it as it is, and never hides it.
+
+  The index of dh_t, or of another of `INDEXED`, is set as a subscript.
+  """
   shown = str(text).replace("$", r"\$")
+  shown = INDEXED.sub(r"$\\mathregular{\1_\2}$", shown)
   # A label that begins with an underscore is left out of every legend.
   return f" {shown}" if shown.startswith("_") else shown
 
@@ -171,7 +185,14 @@ def legend_below(
   handles += others
   if not handles:
     return
-  longest = max(len(str(handle.get_label())) for handle in handles)
+  for handle in handles:
+    label = str(handle.get_label())
+    handle.set_label(textwrap.fill(label, _LEGEND_WIDTH))
+  longest = max(
+    len(line)
+    for handle in handles
+    for line in str(handle.get_label()).split("\n")
+  )
   room = figure.get_size_inches()[0] / (0.085 * longest + 0.8)
   columns = max(1, min(len(handles), 4, int(room)))
   figure.legend(
@@ -183,13 +204,23 @@ def legend_below(
 
 
 def save(figure: Figure, path: Path) -> None:
-  """Writes a PNG without date or version: equal data, equal bytes."""
-  metadata = {"Software": None, "Source": _SOURCE}
+  """Writes an image without date or version: equal data, equal bytes.
+
+  Its format is that of the path's suffix: PNG, SVG or PDF.
+  """
+  metadata: dict[str, str | None] = {
+    ".png": {"Software": None, "Source": _SOURCE},
+    ".svg": {"Creator": _SOURCE, "Date": None},
+    ".pdf": {"Creator": _SOURCE, "Producer": None, "CreationDate": None},
+  }[path.suffix]
   with atomic_file(path) as file:
-    figure.savefig(file, format="png", metadata=metadata)
+    figure.savefig(file, format=path.suffix[1:], metadata=metadata)
 
 
 def is_saved(path: Path) -> bool:
   """Whether `save` wrote a file."""
-  with path.open("rb") as file:
-    return _SOURCE.encode() in file.read(256)
+  if path.suffix not in (".png", ".svg", ".pdf"):
+    return False
+  content = path.read_bytes()
+  # At the beginning of a PNG or SVG, at the end of a PDF.
+  return _SOURCE.encode() in content[:2048] + content[-4096:]

@@ -13,7 +13,14 @@ from rnn_lab.errors import FieldError
 # Of a trial's name: file systems stop at 255 bytes.
 MAX_NAME = 240
 # What a sweep or its report writes beside its trials.
-OWN_FILES = (rundir.FIGURES, rundir.REPORT, rundir.SUMMARY, rundir.SWEEP)
+OWN_FILES = (
+  rundir.FIGURES,
+  rundir.NUMBERS,
+  rundir.REPORT,
+  rundir.SUMMARY,
+  rundir.SWEEP,
+  rundir.TABLES,
+)
 
 
 class Added(NamedTuple):

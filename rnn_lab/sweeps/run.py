@@ -11,7 +11,7 @@ from rich.table import Table
 from rnn_lab import rundir
 from rnn_lab.errors import FieldError
 from rnn_lab.paths import local_path
-from rnn_lab.reports import load_results, results_table, write_report
+from rnn_lab.reports import read_results, results_table, write_report
 from rnn_lab.reports.summary import write_summary
 from rnn_lab.runs import ALREADY_FINISHED, STOPPED, effects, stop_on_signal
 from rnn_lab.runs.initial import check_initial
@@ -137,7 +137,7 @@ def run_sweep(
     if endings.count < len(trials):
       return Outcome(STOPPED, endings.failed, None, None, stop.signal)
     page = write_report(workdir)
-    results = load_results(workdir)
+    results = read_results(workdir)
     return Outcome(
       FINISHED,
       endings.failed,

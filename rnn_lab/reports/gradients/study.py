@@ -13,7 +13,7 @@ import numpy as np
 from rnn_lab.reports import style
 from rnn_lab.reports.gradients.words import span
 from rnn_lab.reports.load import Trial
-from rnn_lab.reports.series import Layout, chunks, say, titled
+from rnn_lab.reports.parts import Part, chunks
 
 _MOMENTS = ("initialisation", "trained")
 
@@ -53,30 +53,31 @@ class Moment(NamedTuple):
   missing: list[str]
 
 
-def study_of(
-  layout: Layout, together: Mapping[str, Sequence[str]]
-) -> list[Group]:
+def study_of(part: Part, together: Mapping[str, Sequence[str]]) -> list[Group]:
   """Groups the lines of a gradient study; [] if no trial has gradients.
 
   Args:
-    layout: the trials, with or without gradients.
+    part: the trials, with or without gradients.
     together: the series of each group by its title, as in sweep.json; series
       in none of them follow.
   """
-  lines = _lines(layout)
-  parts = [(title, list(names)) for title, names in together.items()]
-  named = {name for _, names in parts for name in names}
-  others = "Other series" if parts else ""
-  parts.append((others, [name for name in lines if name not in named]))
-  study = []
-  for title, names in parts:
+  lines = _lines(part)
+  groups = [(title, list(names)) for title, names in together.items()]
+  named = {name for _, names in groups for name in names}
+  others = "Other series" if groups else ""
+  groups.append((others, [name for name in lines if name not in named]))
+  study: list[Group] = []
+  for title, names in groups:
     trials = {
       label: trial
       for name in names
       for label, trial in lines.get(name, {}).items()
     }
+    # Where few series were run, two groups may have the same lines.
+    if any({*trials} == {*group.lines} for group in study):
+      continue
     study += [
-      Group(titled(layout.task, title), {name: trials[name] for name in labels})
+      Group(part.titled(title), {name: trials[name] for name in labels})
       for labels in chunks(trials, style.MOST_LINES)
     ]
   return study
@@ -205,14 +206,14 @@ def has_layers(group: Group) -> bool:
   return any(study.get("layers", 1) > 1 for study in group.studies.values())
 
 
-def _lines(layout: Layout) -> dict[str, dict[str, Trial]]:
+def _lines(part: Part) -> dict[str, dict[str, Trial]]:
   """By series its trials with gradients, by the name each has as a line."""
   lines = {}
-  for name, line in layout.series.items():
+  for name, line in part.series.items():
     measured = {x: trial for x, trial in line.items() if trial.gradients}
     if measured:
       lines[name] = {
-        name if len(measured) == 1 else f"{name}, {layout.x} = {say(x)}": trial
+        name if len(measured) == 1 else f"{name}, {part.at(x)}": trial
         for x, trial in measured.items()
       }
   return lines

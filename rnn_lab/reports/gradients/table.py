@@ -5,18 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from rnn_lab.reports.formats import NONE, format_measured
 from rnn_lab.reports.gradients import study
 from rnn_lab.reports.gradients.gates import median_half_life
 from rnn_lab.reports.gradients.lags import log10_a_step
 from rnn_lab.reports.gradients.study import Group, collect
 from rnn_lab.reports.gradients.words import factor, signed
-from rnn_lab.reports.headline import measured
-from rnn_lab.reports.load import Trial
+from rnn_lab.reports.metrics import NONE, format_measured, spaced
 from rnn_lab.reports.numbers import significant
-from rnn_lab.reports.results import Part
+from rnn_lab.reports.parts import Part
 from rnn_lab.reports.section import Grid
-from rnn_lab.reports.series import titled
 
 
 def study_grid(groups: Sequence[Group], part: Part) -> Grid:
@@ -24,7 +21,6 @@ def study_grid(groups: Sequence[Group], part: Part) -> Grid:
 
   Two numbers with an arrow between them are before and after training.
   """
-  headline = part.headline
   rows = {}
   for group in groups:
     columns = [
@@ -32,15 +28,15 @@ def study_grid(groups: Sequence[Group], part: Part) -> Grid:
     ]
     for name, trial in group.lines.items():
       cells = [column.get(name, NONE) for column in columns]
-      if headline:
-        cells.append(_test(trial, headline.metric))
+      if part.headline:
+        cells.append(format_measured(trial, part.metric))
       # Once, though a series may be in several groups.
       rows[name] = [name, *cells]
   header = ["series", *_COLUMNS]
-  if headline:
-    header.append(f"test {headline.metric.replace('_', ' ')}")
+  if part.headline:
+    header.append(f"test {spaced(part.metric)}")
   return Grid(
-    titled(part.layout.task, "the gradient in numbers"),
+    part.titled("the gradient in numbers"),
     header,
     list(rows.values()),
     "at initialisation → after training; spectral radius: of a simple RNN's "
@@ -75,12 +71,6 @@ def _exponent(values: np.ndarray) -> str:
 def _half_life(top: dict[str, Any]) -> str:
   steps = median_half_life(top)
   return "∞" if np.isinf(steps) else significant(steps, 3)
-
-
-def _test(trial: Trial, metric: str) -> str:
-  if measured(trial, metric) is None:
-    return NONE if trial.result else trial.status
-  return format_measured(trial, metric)
 
 
 # The columns, how each is read, and how it is formatted.

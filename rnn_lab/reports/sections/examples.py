@@ -1,12 +1,12 @@
 """What the best network of each task does with single examples."""
 
 from rnn_lab.reports import example_gallery, pattern_picture
-from rnn_lab.reports.headline import is_share, measured
 from rnn_lab.reports.load import Trial
-from rnn_lab.reports.numbers import mean
-from rnn_lab.reports.results import Part, Results
+from rnn_lab.reports.metrics import is_share
+from rnn_lab.reports.parts import Part
+from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Figures, Grid, Section, Text
-from rnn_lab.reports.series import titled
+from rnn_lab.reports.sections.search import ranked
 
 _PATTERNS = {
   "sequence_to_vector": "sequence to vector",
@@ -25,31 +25,23 @@ def examples_section(results: Results) -> Section | None:
   if not content:
     return None
   words = (
-    "Of each task the network that is best on the test split, and of its seeds "
-    "the first. A box is a step of the recurrence; its stripes are the outputs "
-    "of single units, as the trained network computes them. What is read "
-    "stands below, what the network answers above; a decoder reads its own "
-    "answers. Up to half of the examples are chosen because the answer is not "
+    "Of each task the network that is best on the validation split, and of its "
+    "seeds the first. A box is a step of the recurrence; its stripes are the "
+    "outputs of single units, as the trained network computes them. What is "
+    "read stands below, what the network answers above; a decoder reads its "
+    "own answers. Up to half of the examples are chosen because the answer is not "
     "the target: their number does not say how many there are."
   )
   return Section("The networks at work", [Text(words), *content])
 
 
 def best_with_examples(part: Part) -> tuple[str, Trial] | None:
-  """Returns the best trial that kept examples, and its series."""
-  candidates = []
-  for name, line in part.layout.series.items():
-    for trial in line.values():
-      if trial.examples and part.headline:
-        entry = measured(trial, part.headline.metric)
-        average = mean(entry["values"]) if entry else None
-        if average is not None:
-          sign = -1.0 if part.headline.maximize else 1.0
-          candidates.append((sign * average, name, trial))
-  if not candidates:
-    return None
-  _, name, trial = min(candidates, key=lambda candidate: candidate[0])
-  return name, trial
+  """Returns the best trial by validation that kept examples, and its series."""
+  names = {trial.name: name for name, _, trial in part.cells}
+  for one in ranked(part) if part.headline else ():
+    if one.trial.examples and one.trial.result:
+      return names[one.trial.name], one.trial
+  return None
 
 
 def _of_trial(
@@ -69,7 +61,7 @@ def _of_trial(
   if example_gallery.is_of_numbers(rows):
     figure = example_gallery.draw_series(title, rows)
   elif example_gallery.is_of_symbols(rows):
-    exact = is_share(part.headline.metric)
+    exact = is_share(part.metric)
     return [*content, example_gallery.gallery_grid(title, rows, exact)]
   elif rows[0]["reads"] is None:
     return content
@@ -80,7 +72,7 @@ def _of_trial(
 
 
 def _title(part: Part, words: str) -> str:
-  return titled(part.layout.task, words[:1].upper() + words[1:])
+  return part.titled(words[:1].upper() + words[1:])
 
 
 def _stem(kind: str, part: Part) -> str:

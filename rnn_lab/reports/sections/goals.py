@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from rnn_lab.reports.formats import NONE, format_value
 from rnn_lab.reports.goals import (
   MARKS,
   Goal,
@@ -13,9 +12,10 @@ from rnn_lab.reports.goals import (
   parse_published,
 )
 from rnn_lab.reports.load import Trial
-from rnn_lab.reports.results import Part, Results
+from rnn_lab.reports.metrics import NONE, format_value
+from rnn_lab.reports.parts import Part, field_words, say
+from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Cell, Grid, Section
-from rnn_lab.reports.series import say, value_of
 
 _NOT_RUN = Cell(["not run"], "nowrap open")
 _BUDGET = "train.num_steps"
@@ -48,9 +48,7 @@ def goals_grid(
   """
   outcomes = parse_published(published, goals)
   by_task = {part.task: part for part in parts if part.goal is not None}
-  series = list(
-    dict.fromkeys(n for p in by_task.values() for n in p.layout.series)
-  )
+  series = list(dict.fromkeys(n for p in by_task.values() for n in p.series))
   has_published = bool(outcomes)
   rows = [
     _row(goal, by_task.get(task), x, series, entries if has_published else None)
@@ -84,7 +82,7 @@ def _entries(
 ) -> dict[float | None, list[Published]]:
   """What was published at each x, with or without trials, in order."""
   entries: dict[float | None, list[Published]] = {
-    x: [] for x in (part.layout.xs if part else ())
+    x: [] for x in (part.xs if part else ())
   }
   for entry in published:
     if entry.task == task:
@@ -106,14 +104,15 @@ def _row(
   """A task at one value of its swept field."""
   line = {
     name: trials.get(x)
-    for name, trials in (part.layout.series if part else {}).items()
+    for name, trials in (part.series if part else {}).items()
   }
-  field = (part.layout.x if part else None) or goal.x
-  at = [] if x is None else [f"{field or 'x'} = {say(x)}"]
+  at = [] if x is None else [f"{field_words(goal.x or 'x')} = {say(x)}"]
+  if part and part.x:
+    at = [part.at(x)]
   budgets = {
     steps
     for trial in line.values()
-    if trial and (steps := value_of(trial, _BUDGET)) is not None
+    if trial and (steps := trial.field(_BUDGET)) is not None
   }
   budget = " or ".join(f"{steps:,}" for steps in sorted(budgets)) or NONE
   row = [Cell([goal.task, *at], "nowrap"), budget]

@@ -131,7 +131,7 @@ def gradients_section(results: Results) -> Section | None:
   studies = [
     (part, groups)
     for part in results.parts
-    if (groups := study_of(part.layout, results.sweep.groups))
+    if (groups := study_of(part, results.sweep.groups))
   ]
   if not studies:
     return None

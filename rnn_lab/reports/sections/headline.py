@@ -1,270 +1,292 @@
 """The test metric against the swept field, as figures and tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.transforms import ScaledTranslation
 
-from rnn_lab.reports import style
+from rnn_lab.reports import charts, style
 from rnn_lab.reports.details import is_of_text
-from rnn_lab.reports.formats import reference_label
-from rnn_lab.reports.headline import (
-  WIDE,
-  Headline,
+from rnn_lab.reports.intervals import mean_interval
+from rnn_lab.reports.metrics import (
+  NONE,
+  format_measured,
+  format_value,
+  interval_words,
   is_share,
   is_wide,
-  measured,
   reference,
+  reference_label,
   reference_name,
+  spaced,
 )
-from rnn_lab.reports.load import Trial
-from rnn_lab.reports.numbers import finite
-from rnn_lab.reports.results import Part, Results
-from rnn_lab.reports.searches import is_search
-from rnn_lab.reports.section import Figures, Section
-from rnn_lab.reports.series import (
-  Layout,
-  all_trials,
-  chunks,
-  groups,
-  say,
-  titled,
-)
-from rnn_lab.reports.tables import results_grid, with_results
+from rnn_lab.reports.numbers import mean
+from rnn_lab.reports.parts import Part, chunks, say
+from rnn_lab.reports.results import Results
+from rnn_lab.reports.section import Figures, Grid, Section
+from rnn_lab.reports.sections.search import search_grid
 
 _MOST_ROWS = 30
 
 
 def headline_section(results: Results) -> Section | None:
   """Compares the trials by their test results; None of searches alone."""
-  if all(is_search(part.layout) for part in with_results(results.parts)):
+  parts = [p for p in with_results(results.parts) if not p.is_search]
+  if not parts:
     return None
-  figures = [
-    figure
-    for part in results.parts
-    if part.headline and not is_search(part.layout)
-    for figure in draw_headline(part.layout, part.headline)
-  ]
+  figures = [figure for part in parts for figure in draw_headline(part)]
   content = []
   if figures:
     caption = "Test results of every series"
     content.append(Figures("headline", caption, figures))
+  # The table of models of a text has all that this one would have.
   content += [
-    results_grid(part.layout, part.headline)
-    for part in with_results(results.parts)
-    if not is_in_ladder(part) and not is_search(part.layout)
+    results_grid(part)
+    for part in parts
+    if part.x is not None or not any(map(is_of_text, part.trials))
   ]
   return Section("Results", content)
 
 
-def is_in_ladder(part: Part) -> bool:
-  """Whether the table of models of a text has all that the grid has."""
-  return part.layout.x is None and any(map(is_of_text, part.trials))
+def with_results(parts: Sequence[Part]) -> list[Part]:
+  """Returns the parts with a headline metric, or else the first."""
+  return [part for part in parts if part.headline] or list(parts[:1])
 
 
-def draw_headline(layout: Layout, headline: Headline) -> list[Figure]:
+def results_grids(parts: Sequence[Part]) -> list[Grid]:
+  """Returns a table of the test results for each task that has some.
+
+  Without any, it is that of the first task, which shows the trials' status.
+  """
+  return [results_grid(part) for part in with_results(parts)]
+
+
+def results_grid(part: Part) -> Grid:
+  """Returns the test results of a task: series by values of the swept field.
+
+  Where nothing was swept inside a series: trials by test metrics. Where too
+  little is in common for either, the best trials.
+  """
+  if part.headline and (part.is_search or part.is_scattered):
+    return search_grid(part)
+  if part.x is None or part.headline is None:
+    return _grid_of_metrics(part)
+  metric = part.metric
+  rows = [
+    [name]
+    + [format_measured(line[x], metric) if x in line else NONE for x in part.xs]
+    for name, line in part.series.items()
+  ]
+  rows += [
+    [name] + [_other(part, x, name, metric) for x in part.xs]
+    for name in _other_methods(part)
+  ]
+  return Grid(
+    part.titled(f"test {metric}, by {part.label()}"),
+    ["series", *map(part.at, part.xs)],
+    rows,
+    interval_words(part.trials) + _reference_words(part, metric),
+  )
+
+
+def _grid_of_metrics(part: Part) -> Grid:
+  metrics = _metrics(part)
+  rows = [
+    [f"{name}, {part.at(x)}" if part.x else name]
+    + ([format_measured(t, m) for m in metrics] or [t.status])
+    for name, x, t in part.cells
+  ]
+  rows += [
+    [name] + [_other(part, None, name, metric) for metric in metrics]
+    for name in _other_methods(part)
+  ]
+  return Grid(
+    part.titled("test metrics"),
+    ["trial"] + ([f"test {spaced(m)}" for m in metrics] or ["status"]),
+    rows,
+    interval_words(part.trials)
+    + "".join(_reference_words(part, metric) for metric in metrics),
+  )
+
+
+def _metrics(part: Part) -> list[str]:
+  """The test metrics that a table shows, the headline first."""
+  metrics = dict.fromkeys(
+    key.removeprefix("test/")
+    for _, _, trial in part.cells
+    for key in (trial.result or {"metrics": {}})["metrics"]
+    if key.startswith("test/")
+  )
+  # Of a perplexity the loss is the logarithm; errors at other horizons have a
+  # table of their own.
+  return sorted(
+    (
+      metric
+      for metric in metrics
+      if metric == part.metric
+      or not (metric == "loss" and "perplexity" in metrics)
+      and not (metric.startswith("nrmse_") and part.metric.startswith("nrmse_"))
+    ),
+    key=lambda metric: metric != part.metric,
+  )
+
+
+def _other_methods(part: Part) -> list[str]:
+  """The methods without a network that a task compares with."""
+  several = [t.details.get("references", {}) for _, _, t in part.cells]
+  return [*dict.fromkeys(name for of_trial in several for name in of_trial)]
+
+
+def _other(part: Part, x: Any, name: str, metric: str) -> str:
+  """The metric of another method, the mean over the trials at x."""
+  rows = [t.details.get("references", {}) for _, at, t in part.cells if at == x]
+  value = mean([row.get(name, {}).get(metric) for row in rows])
+  return NONE if value is None else format_value(value, metric)
+
+
+def _reference_words(part: Part, metric: str) -> str:
+  """The words "; chance: accuracy 0.100", one number for each x if need be."""
+  levels = {
+    x: level
+    for _, x, trial in part.cells
+    if (level := reference(trial, metric)) is not None
+  }
+  words = {x: format_value(levels[x], metric) for x in part.xs if x in levels}
+  if not words:
+    return ""
+  name = reference_name(part.trials)
+  if len(set(words.values())) == 1:
+    return f"; {name}: {spaced(metric)} {next(iter(words.values()))}"
+  by_x = ", ".join(f"{word} at {say(x)}" for x, word in words.items())
+  return f"; {name}: {spaced(metric)} {by_x}"
+
+
+def draw_headline(part: Part) -> Iterator[Figure]:
   """Draws the test metric of every trial that ended."""
-  metric = headline.metric
-  shown = [
-    name
-    for name, line in layout.series.items()
-    if any(_seeds(trial, metric) for trial in line.values())
-  ]
-  if not shown:
-    return []
-  if layout.x is None:
-    rows = [n for n in layout.series if n in shown or _is_infinite(layout, n)]
-    chosen = chunks(rows, _MOST_ROWS)
-    return [_dots(layout, headline, names) for names in chosen]
+  shown = {n for n, _, trial in part.cells if trial.values(part.metric)}
+  if part.headline is None or not shown:
+    return
+  if part.x is None:
+    rows = [
+      name
+      for name, line in part.series.items()
+      # Evaluated, though the number may be infinite.
+      if name in shown or line[None].status == "finished"
+    ]
+    for names in chunks(rows, _MOST_ROWS):
+      yield _dots(part, names)
+    return
   # Of all series, so that a line has one colour in all figures of a report.
-  return [
-    _lines(layout, headline, names)
-    for names in groups(layout, style.MOST_LINES)
-    if set(names) & set(shown)
-  ]
+  for names in part.groups():
+    if shown & {*names}:
+      yield _lines(part, part.x, names)
 
 
-def _lines(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
+def _lines(part: Part, x: str, names: Sequence[str]) -> Figure:
   """Test metric against the swept field, one line a series."""
-  metric = headline.metric
+  metric = part.metric
   figure, [[ax]] = style.panels(1, height=4.6, y=f"test {metric}")
-  scale_x(ax, layout.xs)
-  _scale_y(ax, layout, headline)
+  charts.scale_x(ax, part.xs)
+  _scale_y(ax, part)
   drawn = []
-  for i, name in enumerate(names):
-    points = {
-      x: seeds
-      for x, trial in layout.series[name].items()
-      if (seeds := _seeds(trial, metric))
-    }
-    if points:
-      drawn.append(name)
-      # A few points of paper to the side, so that equal series stay visible.
-      aside = 3.0 * (i - (len(names) - 1) / 2)
-      _line(ax, points, style.line_style(i), aside)
-  levels = _levels(layout, metric)
+  for place, name in enumerate(names):
+    line = part.series[name]
+    points = {at: v for at, t in line.items() if (v := t.values(metric))}
+    if not points:
+      continue
+    drawn.append(name)
+    shift = charts.set_aside(ax, place, len(names), 3.0)
+    look = style.line_style(place)
+    means, low, high = zip(*map(mean_interval, points.values()))
+    bars = {"color": look["color"], "linewidth": 1.2}
+    ax.vlines([*points], low, high, transform=shift, **bars)
+    for at, seeds in points.items():
+      dots = {"marker": "o", "markersize": 4.0, "alpha": 0.4, "linestyle": ""}
+      dots |= {"color": look["color"], "markeredgewidth": 0}
+      ax.plot([at] * len(seeds), seeds, transform=shift, **dots)
+    ax.plot([*points], means, zorder=3, transform=shift, **look)
+  levels = _levels(part)
   if len(set(levels.values())) == 1:
     style.draw_chance(ax, min(levels.values()))
   elif levels:
     ax.plot(list(levels), list(levels.values()), **style.CHANCE)
-  apart = " (series set slightly apart)" if len(drawn) > 1 else ""
-  ax.set_xlabel(style.plain(f"{layout.x}{apart}"))
-  words = f"Test {metric}: mean over seeds; bands and bars: min to max"
-  ax.set_title(style.plain(titled(layout.task, words)), loc="left")
-  style.legend_below(
-    figure, drawn, names, _label(layout, levels.values(), metric)
-  )
+  ax.set_xlabel(style.plain(part.label()))
+  words = f"Test {metric}: {_marks(part, 'lines')}"
+  ax.set_title(style.plain(charts.folded(part.titled(words))), loc="left")
+  style.legend_below(figure, drawn, names, _label(part, levels.values()))
   return figure
 
 
-def _line(
-  ax: Axes, points: dict[Any, list[float]], look: dict[str, Any], aside: float
-) -> None:
-  scale = ax.figure.dpi_scale_trans
-  shift = ax.transData + ScaledTranslation(aside / 72, 0, scale)
-  xs = list(points)
-  low = np.array([min(seeds) for seeds in points.values()])
-  high = np.array([max(seeds) for seeds in points.values()])
-  mean = np.array([sum(seeds) / len(seeds) for seeds in points.values()])
-  colour = look["color"]
-  ax.fill_between(
-    xs, low, high, color=colour, alpha=0.15, linewidth=0, transform=shift
-  )
-  ax.vlines(xs, low, high, color=colour, linewidth=1.2, transform=shift)
-  for x, seeds in points.items():
-    ax.plot(
-      [x] * len(seeds),
-      seeds,
-      linestyle="",
-      marker="o",
-      markersize=4.0,
-      color=colour,
-      alpha=0.4,
-      markeredgewidth=0,
-      transform=shift,
-    )
-  ax.plot(xs, mean, zorder=3, transform=shift, **look)
+def _marks(part: Part, means: str) -> str:
+  if max(len(trial.seeds) for trial in part.trials) < 2:
+    return "one seed each"
+  return f"{means}: mean over seeds, bars: its 95% interval, dots: seeds"
 
 
-def _dots(layout: Layout, headline: Headline, names: Sequence[str]) -> Figure:
+def _dots(part: Part, names: Sequence[str]) -> Figure:
   """Test metric of each series where nothing was swept, one row a series."""
-  metric = headline.metric
-  figure, [[ax]] = style.panels(1, height=0.5 + 0.36 * len(names), y="")
+  assert part.headline is not None  # its caller looks
+  metric = part.metric
+  figure, [[ax]] = style.panels(1, height=0.5 + 0.4 * len(names), y="")
   for row, name in enumerate(names):
-    seeds = _seeds(layout.series[name][None], metric)
-    if not seeds:
-      _write_infinite(ax, row)
-      continue
-    mean = sum(seeds) / len(seeds)
-    look = style.line_style(0) | {"marker": "D", "markersize": 8.0}
-    ax.hlines(row, min(seeds), max(seeds), color=look["color"], linewidth=1.5)
-    ax.plot(seeds, [row] * len(seeds), "o", color=look["color"], alpha=0.4)
-    ax.plot([mean], [row], **look)
-  ax.set_yticks(range(len(names)), [style.plain(name) for name in names])
-  ax.set_ylim(len(names) - 0.5, -0.5)
-  levels = sorted(set(_levels(layout, metric).values()))
+    seeds = part.series[name][None].values(metric)
+    if seeds:
+      charts.draw_row(ax, row, seeds, mean_interval(seeds)[1:])
+    else:
+      where = {"transform": ax.get_yaxis_transform(), "ha": "right"}
+      look: dict[str, Any] = {"color": "#555555", "va": "center", **where}
+      ax.text(0.99, row, "infinite", **look)
+  charts.set_rows(ax, names)
+  levels = sorted(set(_levels(part).values()))
   for level in levels:
     ax.axvline(level, **style.CHANCE)
-  if is_wide(_all_values(layout, metric), headline):
+  if is_wide(_all_values(part), part.headline):
     style.set_log(ax.xaxis, metric)
   elif is_share(metric):
     ax.set_xlim(-0.03, 1.03)
-  better = " (further left is better)" if metric == "perplexity" else ""
-  ax.set_xlabel(style.plain(f"test {metric}{better}"))
-  words = f"Test {metric}; diamonds: mean over seeds, bars: min to max"
-  ax.set_title(style.plain(titled(layout.task, words)), loc="left")
-  style.legend_below(figure, [], [], _label(layout, levels, metric))
+  better = "further right" if part.headline.maximize else "further left"
+  ax.set_xlabel(style.plain(f"test {metric} ({better} is better)"))
+  words = f"Test {metric}; {_marks(part, 'diamonds')}"
+  title = charts.folded(part.titled(words), 84)
+  figure.suptitle(style.plain(title))
+  style.legend_below(figure, [], [], _label(part, levels))
   return figure
 
 
-def scale_x(ax: Axes, xs: Sequence[float], wide: float = WIDE) -> None:
-  """Sets limits and ticks at the values swept; logarithmic if far apart.
-
-  Args:
-    ax: the axes.
-    xs: the values, in ascending order.
-    wide: the ratio of the largest to the smallest above which they are.
-  """
-  above = [x for x in xs if x > 0]
-  if above and xs[0] >= 0 and max(above) / min(above) > wide:
-    if xs[0] > 0:
-      ax.set_xscale("log")
-    else:
-      ax.set_xscale("symlog", linthresh=min(above))
-  to_axis = ax.xaxis.get_transform()
-  ends = to_axis.transform(np.array([xs[0], xs[-1]], dtype=float))
-  margin = 0.06 * (ends[1] - ends[0]) or 0.5
-  limits = to_axis.inverted().transform(ends + [-margin, margin])
-  ax.set_xlim(*limits)
-  if len(xs) <= 12:
-    ax.set_xticks(xs, [say(x) for x in xs])
-    ax.set_xticks([], minor=True)
-
-
-def _scale_y(ax: Axes, layout: Layout, headline: Headline) -> None:
+def _scale_y(ax: Axes, part: Part) -> None:
   """The same limits in every figure, so that figures can be compared."""
-  if is_share(headline.metric):
+  assert part.headline is not None  # its caller looks
+  if is_share(part.metric):
     ax.set_ylim(-0.03, 1.03)
     return
-  values = _all_values(layout, headline.metric)
-  levels = _levels(layout, headline.metric).values()
-  wide = is_wide(values, headline)
+  values = _all_values(part)
+  wide = is_wide(values, part.headline)
   # A log axis has no place for chance at zero.
-  values += [level for level in levels if level > 0 or not wide]
+  values += [level for level in _levels(part).values() if level > 0 or not wide]
   low, high = min(values), max(values)
   if wide:
-    style.set_log(ax.yaxis, headline.metric)
+    style.set_log(ax.yaxis, part.metric)
     ax.set_ylim(low / 1.5, high * 1.5)
   else:
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
     ax.set_ylim(low - margin, high + margin)
 
 
-def _all_values(layout: Layout, metric: str) -> list[float]:
-  return [
-    value
-    for line in layout.series.values()
-    for trial in line.values()
-    for value in _seeds(trial, metric)
-  ]
+def _all_values(part: Part) -> list[float]:
+  return [value for _, _, t in part.cells for value in t.values(part.metric)]
 
 
-def _seeds(trial: Trial, metric: str) -> list[float]:
-  entry = measured(trial, metric)
-  return finite(entry["values"]) if entry else []
+def _label(part: Part, levels: Iterable[float]) -> str:
+  return reference_label(levels, part.metric, reference_name(part.trials))
 
 
-def _is_infinite(layout: Layout, name: str) -> bool:
-  """Whether a trial was evaluated and has no finite number."""
-  return layout.series[name][None].status == "finished"
-
-
-def _write_infinite(ax: Axes, row: int) -> None:
-  ax.text(
-    0.99,
-    row,
-    "infinite",
-    transform=ax.get_yaxis_transform(),
-    color="#555555",
-    ha="right",
-    va="center",
-    backgroundcolor="white",
-  )
-
-
-def _label(layout: Layout, levels: Iterable[float], metric: str) -> str:
-  return reference_label(levels, metric, reference_name(all_trials(layout)))
-
-
-def _levels(layout: Layout, metric: str) -> dict[Any, float]:
+def _levels(part: Part) -> dict[Any, float]:
   """`reference` by value of x, or by series where nothing was swept."""
   levels = {}
-  for name, line in layout.series.items():
-    for x, trial in line.items():
-      level = reference(trial, metric)
-      if level is not None:
-        levels[name if layout.x is None else x] = level
+  for name, x, trial in part.cells:
+    level = reference(trial, part.metric)
+    if level is not None and np.isfinite(level):
+      levels[name if part.x is None else x] = level
   return dict(sorted(levels.items()))

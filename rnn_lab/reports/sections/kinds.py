@@ -7,14 +7,14 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import LogLocator
 
-from rnn_lab.reports import style
-from rnn_lab.reports.details import perplexity, perplexity_by_kind
-from rnn_lab.reports.largest import at_largest, largest, left_out
+from rnn_lab.reports import charts, style
+from rnn_lab.reports.intervals import mean_interval
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import finite, levels, share, significant
+from rnn_lab.reports.parts import Part
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Figures, Section, Text
-from rnn_lab.reports.series import Layout
+from rnn_lab.reports.sections.ladder import at_largest, left_out
 
 _COLUMNS = 3
 _BEST = "best possible"
@@ -33,8 +33,7 @@ _KINDS = {
 
 def kinds_section(results: Results) -> Section | None:
   """Shows perplexity by kind of word; None where it was not measured."""
-  layouts = [part.layout for part in results.parts]
-  figures = [figure for layout in layouts for figure in draw_kinds(layout)]
+  figures = [f for part in results.parts if (f := draw_kinds(part))]
   if not figures:
     return None
   words = (
@@ -43,16 +42,12 @@ def kinds_section(results: Results) -> Section | None:
     "the dashed line, the best possible, is what the model loses; the numbers "
     "at the side are the perplexities."
   )
-  words += "".join(left_out(layout) for layout in layouts)
-  content: list[Text | Figures] = [Text(words)]
-  shown = {
-    kind
-    for layout in layouts
-    for kind in kinds_by_size(largest(layout).values())
-  }
-  meanings = [
-    f"{kind}: {words}" for kind, words in _KINDS.items() if kind in shown
+  content: list[Text | Figures] = [
+    Text("".join([words, *map(left_out, results.parts)]))
   ]
+  trials = [t for p in results.parts for t in at_largest(p)[0].trials]
+  shown = kinds_by_size(trials)
+  meanings = [f"{kind}: {w}" for kind, w in _KINDS.items() if kind in shown]
   if meanings:
     content.append(Text(f"{'; '.join(meanings)}.", look="small"))
   content.append(Figures("kinds", "Perplexity by kind of word", figures))
@@ -63,21 +58,20 @@ def kinds_by_size(trials: Iterable[Trial]) -> dict[str, float]:
   """Returns kinds of words by their share of the test split, largest first."""
   tokens: dict[str, int] = {}
   for trial in trials:
-    for kind, row in perplexity_by_kind(trial).items():
+    for kind, row in trial.details.get("perplexity_by_kind", {}).items():
       tokens.setdefault(kind, row["tokens"])
   total = sum(tokens.values())
   ordered = sorted(tokens.items(), key=lambda pair: -pair[1])
   return {kind: count / total for kind, count in ordered}
 
 
-def draw_kinds(layout: Layout) -> list[Figure]:
+def draw_kinds(part: Part) -> Figure | None:
   """Draws perplexity by kind of word: a panel a kind, a row a model."""
-  trials = {
-    n: t for n, t in largest(layout).items() if perplexity(t) is not None
-  }
+  largest, where = at_largest(part)
+  trials = {n: t for n, _, t in largest.cells if t.values("perplexity")}
   shares = kinds_by_size(trials.values())
   if not shares:
-    return []
+    return None
   columns = min(len(shares), _COLUMNS)
   bands = -(-len(shares) // columns)
   figure = Figure(
@@ -104,30 +98,26 @@ def draw_kinds(layout: Layout) -> list[Figure]:
     ax.set_xlabel("perplexity on these words")
   style.set_log(panels[0].xaxis, "perplexity")
   panels[0].xaxis.set_major_locator(LogLocator())
-  rows = [*(style.plain(name) for name in trials), _BEST]
-  panels[0].set_yticks(range(len(rows)), rows)
-  panels[0].set_ylim(len(rows) - 0.5, -0.5)
+  charts.set_rows(panels[0], [*trials, _BEST])
   figure.suptitle(
     style.plain(
       "Which words does each model find hard? Perplexity by what decides a "
-      f"word{at_largest(layout)}"
+      f"word{where}"
     )
   )
-  return [figure]
+  return figure
 
 
 def _kind_panel(ax: Axes, trials: Mapping[str, Trial], kind: str) -> None:
   best = []
   for row, trial in enumerate(trials.values()):
-    result = perplexity_by_kind(trial).get(kind)
+    result = trial.details.get("perplexity_by_kind", {}).get(kind)
     seeds = finite(result["perplexity"]) if result else []
     if not result or not seeds:
       continue
     best.append(result["floor"])
     middle = sum(seeds) / len(seeds)
-    look = style.line_style(0) | {"marker": "D", "markersize": 6.0}
-    ax.hlines(row, min(seeds), max(seeds), color=look["color"], linewidth=1.5)
-    ax.plot([middle], [row], **look)
+    charts.draw_row(ax, row, seeds, mean_interval(seeds)[1:])
     _beside(ax, row, middle, "#1a1a1a")
   ax.tick_params(left=False)
   for level in levels(best):

@@ -5,45 +5,70 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rnn_lab.reports.details import (
-  details_of,
-  floor,
+  best_possible,
   floors,
   is_of_text,
-  perplexity,
   tokens_per_second,
   training_seconds,
 )
-from rnn_lab.reports.formats import NONE, format_measured, format_value
-from rnn_lab.reports.headline import measured
 from rnn_lab.reports.load import Trial
-from rnn_lab.reports.numbers import significant
+from rnn_lab.reports.metrics import (
+  NONE,
+  format_measured,
+  format_value,
+  interval_words,
+)
+from rnn_lab.reports.numbers import mean, significant
+from rnn_lab.reports.parts import Part, say
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Grid, Section
-from rnn_lab.reports.series import Layout, all_trials, say
+
+
+def at_largest(part: Part) -> tuple[Part, str]:
+  """Returns the trials of text models that figures of one text compare.
+
+  Those at the largest x that has any results, one a series, and the words
+  " (fraction = 1)" where there was one to choose.
+  """
+  xs = {x for _, x, trial in part.cells if is_of_text(trial)}
+  x = max(xs, default=None) if part.x is not None else None
+  series = {
+    name: {None: line[x]}
+    for name, line in part.series.items()
+    if x in line and is_of_text(line[x])
+  }
+  where = f" ({part.at(x)})" if part.x is not None and series else ""
+  trials = [line[None] for line in series.values()]
+  chosen = part._replace(x=None, xs=[None], series=series, trials=trials)
+  return chosen, where
+
+
+def left_out(part: Part) -> str:
+  """Says which series of `at_largest` are infinite; empty if none is."""
+  chosen, _ = at_largest(part)
+  names = [n for n, _, t in chosen.cells if not t.values("perplexity")]
+  return f" Left out, as infinite: {'; '.join(names)}." if names else ""
 
 
 def ladder_section(results: Results) -> Section | None:
   """Compares models of a text; None where no trial has such details."""
-  grids = [ladder_grid(part.layout) for part in results.parts]
+  grids = [ladder_grid(part) for part in results.parts]
   content = [grid for grid in grids if grid]
   return Section("Results", content) if content else None
 
 
-def ladder_grid(layout: Layout) -> Grid | None:
+def ladder_grid(part: Part) -> Grid | None:
   """Returns a table with a row a model; None without details of a text."""
-  trials = all_trials(layout)
-  if not any(is_of_text(trial) for trial in trials):
+  trials = [trial for _, _, trial in part.cells]
+  if not any(map(is_of_text, trials)):
     return None
-  has_characters = any(
-    measured(trial, "bits_per_character") for trial in trials
-  )
-  has_floor = bool(floors(trials))
   measures = ["perplexity", "bits_per_token"]
-  if has_characters:
+  if any(trial.entry("bits_per_character") for trial in trials):
     measures.append("bits_per_character")
+  has_floor = bool(floors(trials))
   header = [
     "model",
-    *([layout.x] if layout.x else []),
+    *([part.label()] if part.x else []),
     *(f"test {measure.replace('_', ' ')}" for measure in measures),
     *(["× best possible"] if has_floor else []),
     "size",
@@ -51,54 +76,45 @@ def ladder_grid(layout: Layout) -> Grid | None:
     "training time",
     "training tokens/s",
   ]
-  rows = []
-  for name, line in layout.series.items():
-    for x, trial in line.items():
-      rows.append(
-        [
-          name,
-          *([say(x)] if layout.x else []),
-          *_evaluated(trial, measures, has_floor),
-          *_size(details_of(trial)),
-          _duration(training_seconds(trial)),
-          _rate(tokens_per_second(trial)),
-        ]
-      )
-  caption = _caption(trials)
-  return Grid("Models", header, rows, caption, notes(layout))
-
-
-def notes(layout: Layout) -> list[str]:
-  """Returns the notes of models, each once, with the models' names."""
-  names_by_note = defaultdict(list)
-  for name, line in layout.series.items():
-    for trial in line.values():
-      for note in details_of(trial).get("notes", []):
-        if name not in names_by_note[note]:
-          names_by_note[note].append(name)
-  return [
-    f"{'; '.join(names)}: {note}" for note, names in names_by_note.items()
+  rows = [
+    [
+      name,
+      *([say(x)] if part.x else []),
+      *_evaluated(trial, measures, has_floor),
+      *_size(trial.details),
+      _duration(training_seconds(trial)),
+      _rate(tokens_per_second(trial)),
+    ]
+    for name, x, trial in part.cells
   ]
+  title = part.titled("models")
+  return Grid(
+    title[:1].upper() + title[1:], header, rows, _caption(trials), notes(part)
+  )
+
+
+def notes(part: Part) -> list[str]:
+  """Returns the notes of models, each once, with the models' names."""
+  names: dict[str, dict[str, None]] = defaultdict(dict)
+  for name, _, trial in part.cells:
+    for note in trial.details.get("notes", []):
+      names[note][name] = None
+  return [f"{'; '.join(several)}: {note}" for note, several in names.items()]
 
 
 def _evaluated(
   trial: Trial, measures: Sequence[str], has_floor: bool
 ) -> list[str | None]:
   """The cells of the measures, or one wide cell that says why none is."""
-  average = perplexity(trial)
-  if average is None:
-    reason = trial.status
-    if trial.result is not None:
-      reason = format_measured(trial, "perplexity")
-    return [reason] + [None] * (len(measures) - 1 + has_floor)
+  average = mean(trial.values("perplexity"))
   cells: list[str | None] = [format_measured(trial, "perplexity")]
+  if average is None:
+    return cells + [None] * (len(measures) - 1 + has_floor)
   for measure in measures[1:]:
-    entry = measured(trial, measure)
-    cells.append(format_value(entry["mean"], measure) if entry else NONE)
+    cells.append(format_value(mean(trial.values(measure)), measure))
   if has_floor:
-    best = floor(trial, "perplexity", "test")
-    ratio = best and average / best
-    cells.append(significant(ratio, 4) if ratio else NONE)
+    best = best_possible(trial, "perplexity", "test")
+    cells.append(significant(average / best, 4) if best else NONE)
   return cells
 
 
@@ -134,8 +150,8 @@ def _duration(seconds: float | None) -> str:
 
 def _caption(trials: Sequence[Trial]) -> str:
   """What the columns mean, and the text that all were evaluated on."""
-  several = [details_of(trial) for trial in trials if is_of_text(trial)]
-  parts = ["mean ± standard deviation over seeds"]
+  several = [trial.details for trial in trials if is_of_text(trial)]
+  parts = [interval_words(trials)]
   best = floors(trials)
   if best:
     words = " to ".join(

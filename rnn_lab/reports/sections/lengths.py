@@ -1,25 +1,28 @@
 """Whether long inputs are as good as short ones: scores by their length."""
 
 import bisect
+import json
 import math
-import textwrap
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnn_lab.reports import style
-from rnn_lab.reports.curves import curve, draw_curve, panel_title
-from rnn_lab.reports.formats import format_value
-from rnn_lab.reports.headline import Headline
-from rnn_lab.reports.lengths import LengthBin, length_bins
-from rnn_lab.reports.results import Part, Results
+from rnn_lab.reports import charts
+from rnn_lab.reports.load import Trial
+from rnn_lab.reports.metrics import Headline, format_value, spaced
+from rnn_lab.reports.numbers import mean
+from rnn_lab.reports.parts import Part
+from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Cell, Figures, Grid, Section, Text
-from rnn_lab.reports.series import Layout, groups, titled
 
-# Letters of a line of a title in a figure of one panel.
-_WIDTH = 92
+_WORDS = (
+  "The test examples are divided by the length of what a model reads, into "
+  "bins with about as many examples each. The score of a bin is computed as "
+  "that of the whole split is. The title compares the bin of the longest "
+  "inputs with that of the shortest."
+)
 # From the worst to the best.
 _SENTENCES = (
   "Zero on short and on long inputs",
@@ -31,151 +34,113 @@ _SENTENCES = (
 # Between the second and the next ones: of the score on the longest inputs as a
 # multiple of that on the shortest.
 _BOUNDS = (0.5, 0.9, 1.1)
-
-
-class _Panel(NamedTuple):
-  """Trials that were tested on inputs of the same lengths.
-
-  Attributes:
-    title: what distinguishes it from other panels; "" for one alone.
-    lines: the bins of each series.
-  """
-
-  title: str
-  lines: dict[str, list[LengthBin]]
-
-  @property
-  def bins(self) -> list[LengthBin]:
-    """Those of any series, whose lengths are those of all."""
-    return next(iter(self.lines.values()))
+_SIZES = ("shortest", "longest", "mean_length", "examples")
 
 
 def lengths_section(results: Results) -> Section | None:
   """Shows the test score by length of the input; None where it has no bins."""
-  parts = [part for part in results.parts if _panels(part)]
-  if not parts:
+  figures = [f for part in results.parts for f in draw_lengths(part)]
+  if not figures:
     return None
-  words = (
-    "The test examples are divided by the length of what a model reads, into "
-    "bins with about as many examples each. The score of a bin is computed as "
-    "that of the whole split is. The title compares the bin of the longest "
-    "inputs with that of the shortest."
-  )
-  figures = [figure for part in parts for figure in draw_lengths(part)]
   caption = "Test score against the length of the input"
-  content = [Text(words), Figures("lengths", caption, figures)]
-  content += [
-    _grid(part.layout.task, part.headline.metric, panel)
-    for part in parts
-    if part.headline is not None
-    for panel in _panels(part)
-  ]
+  grids = [grid for part in results.parts for grid in lengths_grids(part)]
+  content = [Text(_WORDS), Figures("lengths", caption, figures), *grids]
   return Section("Short and long inputs", content)
 
 
-def draw_lengths(part: Part) -> list[Figure]:
+def bins(trial: Trial, metric: str) -> list[dict[str, Any]]:
+  """Returns the bins of a trial, those of short inputs first; [] without.
+
+  Each has shortest, longest and mean_length in steps, the number of examples,
+  and the values of the seeds that did not diverge.
+  """
+  return [
+    {**row, "values": trial.alive(row["scores"][metric])}
+    for row in trial.details.get("scores_by_length", [])
+    if metric in row["scores"]
+  ]
+
+
+def bin_words(row: dict[str, Any]) -> str:
+  """The lengths of a bin in words: "12 to 30"."""
+  return " to ".join({str(row["shortest"]): 0, str(row["longest"]): 0})
+
+
+def _panel(part: Part) -> Any:
+  """What names the panel of a trial: x, and the lengths where they differ."""
+  binned = [rows for _, _, t in part.cells if (rows := bins(t, part.metric))]
+  several = len({_key(rows) for rows in binned}) > 1
+
+  def panel(x: Any, trial: Trial) -> str:
+    rows = bins(trial, part.metric)
+    lengths = ""
+    if several and rows:
+      ends = rows[0]["shortest"], rows[-1]["longest"]
+      lengths = "inputs of {} to {} steps".format(*ends)
+    return "\n".join(filter(None, [lengths, part.at(x)]))
+
+  return panel
+
+
+def _key(rows: Sequence[dict[str, Any]]) -> str:
+  return json.dumps([[row[size] for size in _SIZES] for row in rows])
+
+
+def draw_lengths(part: Part) -> Iterator[Figure]:
   """Draws the score by length: a panel an x, a line a series of trials."""
-  panels = _panels(part)
-  if part.headline is None:
-    return []
-  figures = []
-  for names in groups(part.layout, style.MOST_LINES):
-    chosen = [p for p in panels if any(name in p.lines for name in names)]
-    if chosen:
-      figures.append(_figure(part.layout, part.headline, chosen, names))
-  return figures
-
-
-def _panels(part: Part) -> list[_Panel]:
-  """Groups trials by x, and by the bins of their inputs' lengths."""
-  layout = part.layout
-  if part.headline is None:
-    return []
-  panels: dict[Any, tuple[Any, dict[str, list[LengthBin]]]] = {}
-  for x in layout.xs:
-    for name, line in layout.series.items():
-      if bins := length_bins(line.get(x), part.headline.metric):
-        key = str([x, [b._replace(values=()) for b in bins]])
-        panels.setdefault(key, (x, {}))[1][name] = bins
-  several = len({key.partition(",")[2] for key in panels}) > 1
-  result = []
-  for x, lines in panels.values():
-    bins = next(iter(lines.values()))
-    lengths = f"inputs of {bins[0].shortest} to {bins[-1].longest} steps"
-    title = [lengths if several else "", panel_title(layout, x)]
-    result.append(_Panel("\n".join(filter(None, title)), lines))
-  return result
-
-
-def _figure(
-  layout: Layout,
-  headline: Headline,
-  panels: Sequence[_Panel],
-  names: Sequence[str],
-) -> Figure:
-  metric = headline.metric
-  figure, [row] = style.panels(len(panels), height=4.4, y=f"test {metric}")
-  for ax, panel in zip(row, panels):
-    for place, name in enumerate(names):
-      if bins := panel.lines.get(name):
-        at = [b.mean_length for b in bins]
-        draw_curve(ax, curve(at, [b.values for b in bins]), place)
-    ax.set_xlabel("steps of the input (mean of a bin)")
-    ax.set_title(panel.title, loc="left")
-  if headline.maximize:
-    _from_zero(row[0])
-  words = titled(layout.task, conclusion(panels, names, headline))
-  figure.suptitle(
-    style.plain(
-      "\n".join(
-        wrapped
-        for line in words.split("\n")
-        for wrapped in textwrap.wrap(line, _WIDTH, break_long_words=False)
-      )
-    )
+  headline = part.headline
+  if headline is None:
+    return
+  data = charts.table(
+    part,
+    lambda t: [(b["mean_length"], b["values"]) for b in bins(t, part.metric)],
+    _panel(part),
   )
-  drawn = {name for panel in panels for name in panel.lines}
-  style.legend_below(figure, drawn, names)
-  return figure
+
+  def decorate(ax: Axes, _: str) -> None:
+    # The y-axis is that of all panels.
+    top = ax.get_ylim()[1]
+    if headline.maximize:
+      ax.set_ylim(-0.03 * top, top)
+
+  yield from charts.lines(
+    part,
+    data,
+    "steps of the input (mean of a bin)",
+    f"test {part.metric}",
+    lambda names: conclusion(part, names, headline),
+    height=4.4,
+    decorate=decorate,
+  )
 
 
-def _from_zero(ax: Axes) -> None:
-  """Lets the y-axis, shared by the panels, begin at zero."""
-  top = ax.get_ylim()[1]
-  ax.set_ylim(-0.03 * top, top)
-
-
-def conclusion(
-  panels: Sequence[_Panel], names: Sequence[str], headline: Headline
-) -> str:
+def conclusion(part: Part, names: Sequence[str], headline: Headline) -> str:
   """Says how the score of each series on the longest inputs compares.
 
-  With that on the shortest ones, and in the worst of several panels; a line
-  for each answer, from the best to the worst:
+  With that on the shortest ones, and at the worst of several x; a line for each
+  answer, from the best to the worst:
 
   "As good on long inputs as on short ones, within 10%: LSTM; GRU"
   """
+  grades: dict[str, list[int]] = {}
+  for name, _, trial in part.cells:
+    grade = _grade(bins(trial, part.metric), headline)
+    if grade is not None:
+      grades.setdefault(name, []).append(grade)
   by_grade: dict[int, list[str]] = {}
   for name in names:
-    grades = [
-      grade
-      for panel in panels
-      if name in panel.lines
-      and (grade := _grade(panel.lines[name], headline)) is not None
-    ]
-    if grades:
-      # A space that does not break keeps a name on one line.
-      shown = name.replace(" ", "\u00a0")
-      by_grade.setdefault(min(grades), []).append(shown)
+    if name in grades:
+      shown = charts.unbroken(name)
+      by_grade.setdefault(min(grades[name]), []).append(shown)
   return "\n".join(
     f"{_SENTENCES[grade]}: {'; '.join(by_grade[grade])}"
     for grade in sorted(by_grade, reverse=True)
   )
 
 
-def _grade(bins: Sequence[LengthBin], headline: Headline) -> int | None:
+def _grade(rows: Sequence[dict[str, Any]], headline: Headline) -> int | None:
   """The place of a series' sentence; None without a finite score."""
-  first, last = bins[0].score, bins[-1].score
+  first, last = (mean(rows[i]["values"]) if rows else None for i in (0, -1))
   if first is None or last is None:
     return None
   if headline.maximize and first == last == 0.0:
@@ -186,17 +151,28 @@ def _grade(bins: Sequence[LengthBin], headline: Headline) -> int | None:
   return 1 + bisect.bisect_right(_BOUNDS, ratio)
 
 
-def _grid(task: str, metric: str, panel: _Panel) -> Grid:
-  """The scores of all bins as a table."""
-  words = f"test {metric.replace('_', ' ')} by steps of the input"
-  if panel.title:
-    words = f"{words}, {panel.title}".replace("\n", ", ")
-  return Grid(
-    titled(task, words),
-    ["series", *(Cell([b.steps, f"({b.examples})"]) for b in panel.bins)],
-    [
-      [name, *(format_value(b.score, metric) for b in bins)]
-      for name, bins in panel.lines.items()
-    ],
-    "mean over seeds; in brackets the number of test examples",
-  )
+def lengths_grids(part: Part) -> list[Grid]:
+  """Returns the scores of all bins as tables, one a panel."""
+  panels: dict[tuple[str, str], dict[str, list[dict[str, Any]]]] = {}
+  name_of = _panel(part)
+  for name, x, trial in part.cells:
+    if rows := bins(trial, part.metric):
+      panels.setdefault((name_of(x, trial), _key(rows)), {})[name] = rows
+  grids = []
+  for (panel, _), lines in panels.items():
+    words = f"test {spaced(part.metric)} by steps of the input"
+    words = ", ".join(filter(None, [words, *panel.split("\n")]))
+    first = next(iter(lines.values()))
+    sizes = [Cell([bin_words(b), f"({b['examples']})"]) for b in first]
+    grids.append(
+      Grid(
+        part.titled(words),
+        ["series", *sizes],
+        [
+          [name, *(format_value(mean(b["values"]), part.metric) for b in rows)]
+          for name, rows in lines.items()
+        ],
+        "mean over seeds; in brackets the number of test examples",
+      )
+    )
+  return grids

@@ -1,101 +1,301 @@
 """A search over fields: who is best on the validation split, and where."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rnn_lab.reports import style
-from rnn_lab.reports.formats import reference_label
-from rnn_lab.reports.headline import (
-  Headline,
+from rnn_lab.reports import charts, style
+from rnn_lab.reports.load import Trial
+from rnn_lab.reports.metrics import (
+  NONE,
+  format_measured,
+  format_value,
+  interval_words,
   is_share,
   is_wide,
   reference,
+  reference_label,
   reference_name,
 )
-from rnn_lab.reports.results import Part, Results
-from rnn_lab.reports.searches import (
-  Found,
-  is_search,
-  ranked,
-  search_grid,
-  searched_fields,
-)
-from rnn_lab.reports.section import Figures, Section
-from rnn_lab.reports.sections.headline import scale_x
-from rnn_lab.reports.series import titled, value_of
+from rnn_lab.reports.numbers import finite, mean
+from rnn_lab.reports.parts import Part, is_number, say
+from rnn_lab.reports.results import Results
+from rnn_lab.reports.section import Figures, Grid, Section, Text
 
+# Of the table of the best trials.
+MOST_ROWS = 10
 _BEST = {"marker": "*", "markersize": 15.0, "color": "#D55E00"}
+# Values of each of two fields from which on a map of them is drawn, at most so
+# many, and the share of its cells that must be there.
+_LEAST_VALUES, _MOST_VALUES, _LEAST_FULL = 3, 20, 0.5
+# Fields from which on trials are drawn across all of them at once.
+_LEAST_FIELDS = 3
+
+
+class Found(NamedTuple):
+  """A trial of a search, and its mean over seeds on the validation split."""
+
+  trial: Trial
+  value: float
 
 
 def search_section(results: Results) -> Section | None:
-  """Shows the best trials and the metric against each field; None without."""
-  figures, grids = [], []
+  """Shows the best trials and where they lie; None without a search."""
+  content: list[Text | Figures | Grid] = []
   for part in results.parts:
-    if part.headline is None or not is_search(part.layout):
+    found = ranked(part) if part.headline else []
+    if not found:
       continue
-    found = ranked(part.trials, part.headline)
-    if found:
-      figures.append(draw_search(part, part.headline, found))
-      grids.append(search_grid(part.layout, part.headline))
-  if not figures:
-    return None
-  caption = "Validation metric of every trial against each field searched"
-  return Section("Results", [Figures("search", caption, figures), *grids])
+    if part.is_search:
+      figures = [draw_search(part, found)]
+      caption = "Validation metric of every trial against each field searched"
+      content.append(Figures("search", caption, figures))
+      if len(part.searched) >= _LEAST_FIELDS:
+        caption = "Every trial as a line through its values and its metric"
+        figure = draw_parallel(part, found)
+        content.append(Figures("parallel", caption, [figure]))
+      content.append(search_grid(part))
+    figures = list(draw_map(part, found))
+    if figures:
+      caption = "Validation metric by the values of two fields"
+      content.append(Figures("map", caption, figures))
+  return Section("Results", content) if content else None
 
 
-def draw_search(
-  part: Part, headline: Headline, found: Sequence[Found]
-) -> Figure:
+def ranked(part: Part) -> list[Found]:
+  """Returns the trials from the best on the validation split.
+
+  Of a trial that has ended it is the metric of its selected parameters, else
+  that of its last evaluation. Those without a finite number are left out.
+  """
+  assert part.headline is not None  # its callers look
+  sign = part.headline.sign
+  found = [
+    Found(trial, value)
+    for trial in part.trials
+    if (value := _validation(trial, part.metric)) is not None
+  ]
+  return sorted(found, key=lambda one: -sign * one.value)
+
+
+def _validation(trial: Trial, metric: str) -> float | None:
+  if trial.result is not None:
+    return mean(trial.values(metric, "valid"))
+  rows = [row for row in trial.metrics if f"valid/{metric}" in row]
+  return mean(finite(rows[-1][f"valid/{metric}"])) if rows else None
+
+
+def search_grid(part: Part) -> Grid:
+  """Returns the best trials on the validation split, with their test metric."""
+  metric, fields = part.metric, part.searched
+  series = [trial.series for trial in part.trials]
+  has_series = any(series)
+  best = ranked(part)[:MOST_ROWS]
+  rows = [
+    [
+      f"{rank}",
+      *([one.trial.series or NONE] if has_series else []),
+      *(say(one.trial.field(field)) for field in fields),
+      format_value(one.value, metric),
+      format_measured(one.trial, metric),
+    ]
+    for rank, one in enumerate(best, start=1)
+  ]
+  header = ["rank", *(["series"] if has_series else [])]
+  header += [part.label(field) for field in fields]
+  title = f"the best {len(rows)} of {len(part.trials)} trials by validation"
+  return Grid(
+    part.titled(f"{title} {metric}"),
+    [*header, f"validation {metric}", f"test {metric}"],
+    rows,
+    "mean over seeds on the validation split, by which the trials are ranked; "
+    f"on the test split {interval_words(part.trials)}",
+  )
+
+
+def draw_search(part: Part, found: Sequence[Found]) -> Figure:
   """Draws the validation metric against each field, a point a trial."""
-  metric = headline.metric
-  fields = searched_fields(part.trials)
-  figure, [axes] = style.panels(len(fields), y=f"validation {metric}")
+  metric, headline = part.metric, part.headline
+  assert headline is not None  # its caller looks
+  figure, [axes] = style.panels(len(part.searched), y=f"validation {metric}")
   level = reference(found[0].trial, metric, "valid")
-  for ax, field in zip(axes, fields):
-    _draw_field(ax, field, found)
+  for ax, field in zip(axes, part.searched):
+    places = _places(ax, [one.trial.field(field) for one in found])
+    for place, one in zip(places, found):
+      ax.plot([place], [one.value], **_dot(one.trial.result is not None))
+    ax.plot([places[0]], [found[0].value], zorder=3, **_BEST)
+    ax.set_xlabel(style.plain(part.label(field)))
     if level is not None:
       style.draw_chance(ax, level)
-  values = [one.value for one in found]
-  if is_wide(values, headline):
+  if is_wide([one.value for one in found], headline):
     style.set_log(axes[0].yaxis, metric)
   elif is_share(metric):
     axes[0].set_ylim(-0.03, 1.03)
   words = f"Validation {metric} of each trial, mean over seeds"
-  figure.suptitle(style.plain(titled(part.layout.task, words)))
-  levels = [] if level is None else [level]
-  name = reference_name(part.trials, "valid")
+  figure.suptitle(style.plain(part.titled(words)))
   others = [_mark("the best trial", **_BEST), _mark("ended", **_dot(True))]
   if any(one.trial.result is None for one in found):
     others.append(_mark("stopped early, or not ended", **_dot(False)))
+  name = reference_name(part.trials, "valid")
+  levels = [] if level is None else [level]
   chance = reference_label(levels, metric, name)
   style.legend_below(figure, [], [], chance, others)
   return figure
 
 
-def _draw_field(ax: Axes, field: str, found: Sequence[Found]) -> None:
-  values = [value_of(one.trial, field) for one in found]
-  numeric = all(
-    isinstance(value, int | float) and not isinstance(value, bool)
-    for value in values
+def _places(ax: Axes, values: Sequence[Any]) -> list[float]:
+  """Where values lie on the x-axis, which is scaled; words in their order."""
+  if all(map(is_number, values)):
+    charts.scale_x(ax, sorted({*values}))
+    return [*values]
+  words = sorted({str(value) for value in values})
+  ax.set_xticks(range(len(words)), map(style.plain, words))
+  ax.set_xlim(-0.5, len(words) - 0.5)
+  return [float(words.index(str(value))) for value in values]
+
+
+def draw_map(part: Part, found: Sequence[Found]) -> Iterator[Figure]:
+  """Draws the validation metric by two fields as a map, the best one marked.
+
+  No map where the trials differ in more than two fields, in named series, or
+  fill less than half of it.
+  """
+  fields = part.searched
+  if len(fields) != 2 or any(trial.series for trial in part.trials):
+    return
+  cells = {tuple(one.trial.field(f) for f in fields): one for one in found}
+  xs, ys = ([*dict.fromkeys(cell[i] for cell in cells)] for i in (0, 1))
+  sizes = len(xs), len(ys)
+  if not all(_LEAST_VALUES <= size <= _MOST_VALUES for size in sizes):
+    return
+  if len(cells) < _LEAST_FULL * len(xs) * len(ys):
+    return
+  xs, ys = (sorted(v, key=lambda v: (str(type(v)), v)) for v in (xs, ys))
+  values = np.full((len(ys), len(xs)), np.nan)
+  for (x, y), one in cells.items():
+    values[ys.index(y), xs.index(x)] = one.value
+  size = max(7.0, 0.95 * len(xs) + 3.2), 0.5 * len(ys) + 2.0
+  figure = Figure(figsize=size, dpi=style.DPI, layout="constrained")
+  ax = figure.add_subplot()
+  norm = _norm(part, found)
+  ax.grid(visible=False)
+  ax.imshow(
+    values, cmap=_colours(part), norm=norm, aspect="auto", origin="lower"
   )
-  if numeric:
-    places = values
-    scale_x(ax, sorted({*values}))
-  else:
+  best = found[0].trial
+  for (x, y), one in cells.items():
+    words = format_value(one.value, part.metric)
+    dark = _is_dark(_colours(part), norm(one.value))
+    weight = "bold" if one.trial is best else "normal"
+    ax.text(
+      xs.index(x),
+      ys.index(y),
+      f"{words} ★" if one.trial is best else words,
+      ha="center",
+      va="center",
+      fontsize=9,
+      color="white" if dark else "black",
+      weight=weight,
+    )
+  ax.set_xticks(range(len(xs)), [say(x) for x in xs])
+  ax.set_yticks(range(len(ys)), [say(y) for y in ys])
+  ax.set_xlabel(style.plain(part.label(fields[0])))
+  ax.set_ylabel(style.plain(part.label(fields[1])))
+  figure.colorbar(
+    ScalarMappable(norm, _colours(part)),
+    ax=ax,
+    label=f"validation {part.metric}",
+  )
+  words = f"Validation {part.metric}, mean over seeds; ★: the best trial"
+  figure.suptitle(style.plain(part.titled(words)))
+  yield figure
+
+
+def draw_parallel(part: Part, found: Sequence[Found]) -> Figure:
+  """Draws each trial as a line through its values, coloured by its metric.
+
+  The last axis is the validation metric. Inselberg, "The plane with parallel
+  coordinates", 1985.
+  """
+  fields = part.searched
+  columns = [[one.trial.field(field) for one in found] for field in fields]
+  scales = [_unit(values) for values in columns]
+  scales.append(_unit([one.value for one in found]))
+  figure, [[ax]] = style.panels(1, height=4.2, y="")
+  ax.grid(visible=False)
+  norm, colours = _norm(part, found), colormaps[_colours(part)]
+  for n in reversed(range(len(found))):
+    ys = [places[n] for places, _ in scales]
+    look = {"color": colours(norm(found[n].value)), "linewidth": 1.2}
+    if n == 0:
+      look |= {"color": _BEST["color"], "linewidth": 3.0, "zorder": 3}
+    ax.plot(range(len(ys)), ys, **look)
+  for n, (_, ticks) in enumerate(scales):
+    ax.axvline(n, color="#333333", linewidth=1.0)
+    for place, words in ticks:
+      box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+      ax.text(n + 0.02, place, words, fontsize=9, va="center", bbox=box)
+  names = [part.label(field) for field in fields]
+  names.append(f"validation {part.metric}")
+  ax.set_xticks(range(len(names)), map(style.plain, names))
+  ax.set_yticks([])
+  ax.set_xlim(-0.1, len(names) - 0.75)
+  for side in ("left", "bottom"):
+    ax.spines[side].set_visible(False)
+  figure.colorbar(
+    ScalarMappable(norm, colours), ax=ax, label=f"validation {part.metric}"
+  )
+  words = f"Each trial as a line through its values and its {part.metric}"
+  figure.suptitle(style.plain(part.titled(words)))
+  best = {"color": _BEST["color"], "linewidth": 3.0}
+  style.legend_below(figure, [], [], others=[_line("the best trial", **best)])
+  return figure
+
+
+def _unit(values: Sequence[Any]) -> tuple[list[float], list[tuple[float, str]]]:
+  """Places of values from 0 to 1 on an axis, and its ticks."""
+  if not all(map(is_number, values)):
     words = sorted({str(value) for value in values})
-    places = [words.index(str(value)) for value in values]
-    ax.set_xticks(range(len(words)), [style.plain(word) for word in words])
-    ax.set_xlim(-0.5, len(words) - 0.5)
-  for place, one in zip(places, found):
-    ax.plot([place], [one.value], **_dot(one.trial.result is not None))
-  ax.plot([places[0]], [found[0].value], zorder=3, **_BEST)
-  ax.set_xlabel(style.plain(field))
+    top = max(len(words) - 1, 1)
+    places = {word: n / top for n, word in enumerate(words)}
+    ticks = [(place, style.plain(word)) for word, place in places.items()]
+    return [places[str(value)] for value in values], ticks
+  array = np.array(values, float)
+  low, high = array.min(), array.max()
+  is_log = low > 0 and high / low > 10
+  logs = np.log(array) if is_log else array
+  span = (logs.max() - logs.min()) or 1.0
+  shares = np.linspace(0.0, 1.0, 5)
+  at = logs.min() + span * shares
+  ticks = [f"{v:.3g}" for v in (np.exp(at) if is_log else at)]
+  return [*((logs - logs.min()) / span)], [*zip(shares, ticks)]
 
 
-def _dot(has_ended: bool) -> dict:
+def _norm(part: Part, found: Sequence[Found]) -> Normalize:
+  values = [one.value for one in found]
+  wide = part.headline is not None and is_wide(values, part.headline)
+  return (LogNorm if wide else Normalize)(min(values), max(values))
+
+
+def _colours(part: Part) -> str:
+  """The map of colours, of which bright is good."""
+  better = part.headline is not None and part.headline.maximize
+  return "viridis" if better else "viridis_r"
+
+
+def _is_dark(colours: str, share: float) -> bool:
+  red, green, blue, _ = colormaps[colours](share)
+  return 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
+
+
+def _dot(has_ended: bool) -> dict[str, Any]:
   colour = style.line_style(0)["color"]
   face = colour if has_ended else "none"
   return {
@@ -108,5 +308,9 @@ def _dot(has_ended: bool) -> dict:
   }
 
 
-def _mark(label: str, **look: object) -> Line2D:
-  return Line2D([], [], label=label, **{"linestyle": "", **look})
+def _mark(label: str, **look: Any) -> Line2D:
+  return _line(label, **{"linestyle": "", **look})
+
+
+def _line(label: str, **look: Any) -> Line2D:
+  return Line2D([], [], label=label, **look)

@@ -8,15 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from rnn_lab.reports import style
-from rnn_lab.reports.details import details_of
-from rnn_lab.reports.formats import NONE
-from rnn_lab.reports.largest import at_largest, largest
 from rnn_lab.reports.load import Trial
+from rnn_lab.reports.metrics import NONE
 from rnn_lab.reports.numbers import share
+from rnn_lab.reports.parts import Part
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Figures, Grid, Section
-from rnn_lab.reports.sections.ladder import megabytes
-from rnn_lab.reports.series import Layout
+from rnn_lab.reports.sections.ladder import at_largest, megabytes
 
 _HEADING = "What an n-gram model stores"
 _FORMULA = (
@@ -27,35 +25,33 @@ _FORMULA = (
 
 def storage_section(results: Results) -> Section | None:
   """Shows what is stored by order; None where no model has it."""
-  layouts = [part.layout for part in results.parts]
-  grids = [grid for layout in layouts if (grid := storage_grid(layout))]
+  grids = [grid for part in results.parts if (grid := storage_grid(part))]
   if not grids:
     return None
-  figures = [figure for layout in layouts for figure in draw_storage(layout)]
+  figures = [f for part in results.parts if (f := draw_storage(part))]
   caption = "Numbers stored, and n-grams never seen, by n"
   return Section(_HEADING, [Figures("storage", caption, figures), *grids])
 
 
-def stored(layout: Layout) -> list[dict[str, Any]]:
+def stored(trials: Iterable[Trial]) -> list[dict[str, Any]]:
   """Returns the rows of the model with the most orders, one an order."""
-  several = [
-    details_of(trial).get("storage") or [] for trial in largest(layout).values()
-  ]
+  several = [trial.details.get("storage") or [] for trial in trials]
   return max(several, key=len, default=[])
 
 
-def draw_storage(layout: Layout) -> list[Figure]:
+def draw_storage(part: Part) -> Figure | None:
   """Draws the numbers stored by n, and the share of a test never seen."""
-  rows = stored(layout)
+  largest, where = at_largest(part)
+  rows = stored(largest.trials)
   if len(rows) < 2:
-    return []
+    return None
   orders = [row["order"] for row in rows]
   totals = list(itertools.accumulate(row["ngrams"] for row in rows))
   figure = Figure(figsize=(8.5, 4.6), dpi=style.DPI, layout="constrained")
   left, right = figure.subplots(1, 2)
   names = ["n-gram model: distinct n-grams, of all orders up to n"]
   left.plot(orders, totals, **style.line_style(0))
-  window = window_parameters(list(largest(layout).values()), orders)
+  window = window_parameters(largest.trials, orders)
   if window:
     names.append("window network that reads n-1 words: parameters")
     left.plot(list(window[0]), list(window[0].values()), **style.line_style(1))
@@ -72,18 +68,19 @@ def draw_storage(layout: Layout) -> list[Figure]:
   for ax in (left, right):
     ax.set_xticks(orders)
     ax.set_xlabel("n")
-  figure.suptitle(style.plain(f"{_HEADING}{at_largest(layout)}"))
+  figure.suptitle(style.plain(f"{_HEADING}{where}"))
   style.legend_below(figure, names, names)
-  return [figure]
+  return figure
 
 
-def storage_grid(layout: Layout) -> Grid | None:
+def storage_grid(part: Part) -> Grid | None:
   """Returns what n-grams store by order; None where none were counted."""
-  rows = stored(layout)
+  largest, _ = at_largest(part)
+  rows = stored(largest.trials)
   if not rows:
     return None
   orders = [row["order"] for row in rows]
-  window = window_parameters(list(largest(layout).values()), orders)
+  window = window_parameters(largest.trials, orders)
   header = ["n", "distinct n-grams", "their megabytes"]
   header += ["all orders up to n", "their megabytes"]
   header += ["test n-grams never seen"]
@@ -127,12 +124,12 @@ def window_parameters(
   Returns:
     {n: parameters}, and the sizes {"V", "D", "H"}; None without a network.
   """
-  networks = [trial for trial in trials if "parameters" in details_of(trial)]
+  networks = [trial for trial in trials if "parameters" in trial.details]
   networks.sort(key=lambda trial: trial.config["model"]["kind"] != "window")
   if not networks:
     return None
   model = networks[0].config["model"]
-  vocabulary = details_of(networks[0])["vocabulary"]
+  vocabulary = networks[0].details["vocabulary"]
   embedding, hidden = model["embedding_size"], model["hidden_size"]
   rest = vocabulary * embedding + hidden + hidden * vocabulary + vocabulary
   by_word = embedding * hidden

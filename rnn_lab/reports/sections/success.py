@@ -1,28 +1,23 @@
 """The share of seeds that learn their task, against the swept field."""
 
 import math
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.transforms import ScaledTranslation
 
-from rnn_lab.reports import style
-from rnn_lab.reports.goals import Count, Goal, count, interval
-from rnn_lab.reports.results import Part, Results
+from rnn_lab.reports import charts, style
+from rnn_lab.reports.goals import Count, count
+from rnn_lab.reports.intervals import share_interval
+from rnn_lab.reports.parts import Part, say
+from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Figures, Section
-from rnn_lab.reports.sections.headline import scale_x
-from rnn_lab.reports.series import Layout, groups, say, titled
 
 # A share of fewer seeds is not drawn.
 FEWEST_SEEDS = 5
 _DECADE = 10.0
-# Letters of a title in a figure of one panel.
-_WIDTH = 92
 
-_Line = dict[Any, Count]
+_Line = Mapping[Any, Count]
 
 
 def success_section(results: Results) -> Section | None:
@@ -34,7 +29,7 @@ def success_section(results: Results) -> Section | None:
   return Section("Results", [Figures("success", caption, figures)])
 
 
-def draw_success(part: Part) -> list[Figure]:
+def draw_success(part: Part) -> Iterator[Figure]:
   """Draws the share of seeds that solved a task, with Wilson's 95% intervals.
 
   As figure 7 of Pascanu, Mikolov & Bengio, "On the difficulty of
@@ -42,80 +37,48 @@ def draw_success(part: Part) -> list[Figure]:
   the trials that ended and have five seeds or more; no figure where the task
   has no goal or nothing was swept.
   """
-  layout = part.layout
-  if part.goal is None or layout.x is None:
-    return []
-  lines = {
-    name: {
-      x: counted
-      for x, trial in line.items()
-      if (counted := count(trial, part.goal)) and counted.total >= FEWEST_SEEDS
-    }
-    for name, line in layout.series.items()
-  }
-  return [
-    _figure(layout, layout.x, part.goal, names, lines)
-    for names in groups(layout, style.MOST_LINES)
-    if any(lines[name] for name in names)
-  ]
-
-
-def _figure(
-  layout: Layout,
-  x: str,
-  goal: Goal,
-  names: Sequence[str],
-  lines: dict[str, _Line],
-) -> Figure:
-  label = f"share of seeds with {goal.words}"
-  figure, [[ax]] = style.panels(1, height=4.8, y=label)
-  scale_x(ax, layout.xs, _DECADE)
-  ax.set_ylim(-0.03, 1.03)
-  drawn = [name for name in names if lines[name]]
-  for i, name in enumerate(names):
-    if lines[name]:
-      # A few points of paper to the side, so that equal series stay visible.
-      aside = 4.0 * (i - (len(names) - 1) / 2)
-      _draw(ax, lines[name], style.line_style(i), aside)
-  apart = "; series set slightly apart" if len(drawn) > 1 else ""
-  words = f"{x} (bars: 95% confidence intervals by Wilson{apart})"
-  ax.set_xlabel(style.plain(words))
-  words = titled(layout.task, conclusion(x, {n: lines[n] for n in drawn}))
-  title = "\n".join(textwrap.wrap(words, _WIDTH, break_long_words=False))
-  ax.set_title(style.plain(title), loc="left")
-  style.legend_below(figure, drawn, names)
-  return figure
-
-
-def _draw(ax: Axes, line: _Line, look: dict[str, Any], aside: float) -> None:
-  scale = ax.figure.dpi_scale_trans
-  shift = ax.transData + ScaledTranslation(aside / 72, 0, scale)
-  xs = list(line)
-  ends = [interval(*counted) for counted in line.values()]
-  low, high = zip(*ends)
-  ax.vlines(
-    xs,
-    low,
-    high,
-    color=look["color"],
-    linewidth=1.4,
-    alpha=0.6,
-    transform=shift,
-  )
-  shares = [solved / total for solved, total in line.values()]
-  ax.plot(xs, shares, zorder=3, transform=shift, **look)
+  if part.goal is None or part.x is None:
+    return
+  lines: dict[str, dict[Any, Count]] = {}
+  for name, x, trial in part.cells:
+    counted = count(trial, part.goal)
+    if counted and counted.total >= FEWEST_SEEDS:
+      lines.setdefault(name, {})[x] = counted
+  for names in part.groups():
+    drawn = {name: lines[name] for name in names if name in lines}
+    if not drawn:
+      continue
+    label = f"share of seeds with {part.goal.words}"
+    figure, [[ax]] = style.panels(1, height=4.8, y=label)
+    charts.scale_x(ax, part.xs, _DECADE)
+    ax.set_ylim(-0.03, 1.03)
+    for place, name in enumerate(names):
+      if name in drawn:
+        look = style.line_style(place)
+        shift = charts.set_aside(ax, place, len(names), 4.0)
+        xs, counts = [*drawn[name]], drawn[name].values()
+        low, high = zip(*(share_interval(*counted) for counted in counts))
+        bars = {"color": look["color"], "linewidth": 1.4, "alpha": 0.6}
+        ax.vlines(xs, low, high, transform=shift, **bars)
+        shares = [solved / total for solved, total in counts]
+        ax.plot(xs, shares, zorder=3, transform=shift, **look)
+    ax.set_xlabel(style.plain(part.label()))
+    bars = "bars: 95% confidence intervals by Wilson"
+    title = f"{conclusion(part.label(), drawn)}\n{bars}"
+    ax.set_title(style.plain(charts.folded(part.titled(title))), loc="left")
+    style.legend_below(figure, drawn, names)
+    yield figure
 
 
 def conclusion(x: str, lines: Mapping[str, _Line]) -> str:
   """Says up to which x all seeds of each series learn.
 
-  "All 10 seeds learn up to this task.length: LSTM – 100; IRNN – none"
+  "All 10 seeds learn up to this length: LSTM – 100; IRNN – none"
   """
   totals = {total for line in lines.values() for _, total in line.values()}
   seeds = f"All {min(totals)} seeds" if len(totals) == 1 else "All seeds"
   reach = [f"{name} – {_reach(line)}" for name, line in lines.items()]
-  # A space that does not break keeps a series and its x on one line.
-  words = "; ".join(word.replace(" ", "\u00a0") for word in reach)
+  words = "; ".join(map(charts.unbroken, reach))
   return f"{seeds} learn up to this {x}: {words}"
 
 

@@ -1,20 +1,16 @@
 """The table of all trials."""
 
-from rnn_lab.reports.formats import NONE, format_value
-from rnn_lab.reports.headline import Headline, measured
 from rnn_lab.reports.load import Trial
+from rnn_lab.reports.metrics import NONE, format_value
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Cell, Grid, Section
-from rnn_lab.reports.series import takes_steps, task_of
 
 
 def trials_section(results: Results) -> Section:
   """Lists each trial with its status, seeds and duration."""
   parts = results.parts
   # By task: trials that are repeats of each other are one in their part.
-  headlines = {
-    task_of(trial): part.headline for part in parts for trial in part.trials
-  }
+  metrics = {part.task: part.metric for part in parts}
   metric = "Test"
   if len(parts) > 1:
     metric = "Test metric of its task, each seed"
@@ -24,17 +20,19 @@ def trials_section(results: Results) -> Section:
     *("Trial", "Overrides", "Status", metric, "Best step, each seed"),
     Cell(["Seconds"], "nowrap"),
   ]
-  rows = [_row(t, headlines.get(task_of(t))) for t in results.trials]
+  rows = [
+    _row(t, metrics.get(t.field("task.name") or "", parts[0].metric))
+    for t in results.trials
+  ]
   grid = Grid("", header, rows, "", numeric=False, row_heads=False)
   return Section("All trials", [grid])
 
 
-def _row(trial: Trial, headline: Headline | None) -> list[str | Cell]:
-  metric = headline.metric if headline else ""
-  entry = measured(trial, metric)
+def _row(trial: Trial, metric: str) -> list[str | Cell]:
+  entry = trial.entry(metric)
   steps = [
     str(seed["best_step"])
-    if takes_steps(trial) and seed.get("best_step") is not None
+    if trial.takes_steps and seed.get("best_step") is not None
     else NONE
     for seed in trial.seeds
   ]

@@ -1,0 +1,154 @@
+"""Tables as text: for the terminal, and as Markdown, CSV and LaTeX."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from rnn_lab.reports.parts import Part
+from rnn_lab.reports.section import Cell, Grid, Section, as_cell
+from rnn_lab.reports.sections.headline import results_grids
+from rnn_lab.rundir import TABLES, write_text
+
+# What LaTeX reads as a command, and letters that its fonts do not have.
+_LATEX = str.maketrans(
+  {
+    **{c: f"\\{c}" for c in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "→": r"$\to$",
+    "−": "$-$",
+    "–": "--",
+    "∞": r"$\infty$",
+    "<": "$<$",
+    ">": "$>$",
+    "\u00a0": "~",
+    **{c: f"$^{{{n}}}$" for c, n in zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")},
+  }
+)
+
+
+def results_table(parts: Sequence[Part]) -> Table:
+  """Returns the test results of every task for the terminal."""
+  tables = [rich_table(grid) for grid in results_grids(parts)]
+  if len(tables) == 1:
+    return tables[0]
+  several = Table.grid()
+  for table in tables:
+    several.add_row(table)
+  return several
+
+
+def markdown_table(parts: Sequence[Part]) -> str:
+  """Returns the test results of every task in Markdown."""
+  return "\n".join(markdown(grid) for grid in results_grids(parts))
+
+
+def rich_table(grid: Grid) -> Table:
+  """Renders any table for the terminal."""
+  # Text, because rich reads square brackets in a plain string as markup.
+  table = Table(title=Text(grid.title), caption=Text(grid.caption))
+  for i, cell in enumerate(grid.header):
+    justify = "right" if i and grid.numeric else "left"
+    table.add_column(Text(_words(cell)), justify=justify, overflow="fold")
+  for row in grid.rows:
+    table.add_row(*(Text("\n".join(as_cell(cell).lines)) for cell in row))
+  return table
+
+
+def markdown(grid: Grid) -> str:
+  """Renders any table in Markdown."""
+  rule = ["---"] + ["---:" if grid.numeric else "---"] * (len(_head(grid)) - 1)
+  lines = [
+    "| " + " | ".join(_words(cell).replace("|", "\\|") for cell in row) + " |"
+    for row in [_head(grid), rule, *grid.rows]
+  ]
+  return "\n".join([*lines, "", f"{_caption(grid)}."]) + "\n"
+
+
+def comma_separated(grid: Grid) -> str:
+  """Renders any table as CSV, the numbers as they are shown."""
+  file = io.StringIO()
+  rows = [_head(grid), *grid.rows]
+  csv.writer(file, lineterminator="\n").writerows(
+    [_words(cell) for cell in row] for row in rows
+  )
+  return file.getvalue()
+
+
+def latex(grid: Grid) -> str:
+  """Renders any table as a LaTeX float in the style of the package booktabs."""
+  columns = ("l" + "r" * (len(_head(grid)) - 1)) if grid.numeric else None
+  lines = [
+    r"\begin{table}",
+    r"\centering",
+    rf"\caption{{{_latex(_caption(grid))}.}}",
+    rf"\begin{{tabular}}{{{columns or 'l' * len(_head(grid))}}}",
+    r"\toprule",
+    _latex_row(_head(grid)),
+    r"\midrule",
+    *(_latex_row(row) for row in grid.rows),
+    r"\bottomrule",
+    r"\end{tabular}",
+    r"\end{table}",
+  ]
+  return "\n".join(lines) + "\n"
+
+
+FORMATS: dict[str, Callable[[Grid], str]] = {
+  "md": markdown,
+  "csv": comma_separated,
+  "tex": latex,
+}
+
+
+def write_tables(workdir: Path, sections: Iterable[Section]) -> list[Path]:
+  """Writes the tables of all sections into `workdir`/tables in each format.
+
+  A file is named after its section's heading; tables of an earlier report are
+  replaced or removed, and other files stay.
+  """
+  folder = workdir / TABLES
+  folder.mkdir(exist_ok=True)
+  paths: list[Path] = []
+  counts: dict[str, int] = {}
+  for section in sections:
+    words = "".join(c if c.isalnum() else "_" for c in section.heading.lower())
+    for grid in section.content:
+      if isinstance(grid, Grid):
+        counts[words] = counts.get(words, 0) + 1
+        number = f"-{counts[words]}" if counts[words] > 1 else ""
+        for ending, render in FORMATS.items():
+          paths.append(folder / f"{words or 'table'}{number}.{ending}")
+          write_text(paths[-1], render(grid))
+  return paths
+
+
+def _head(grid: Grid) -> Sequence[str | Cell]:
+  """The header; of a table without one a name for each column."""
+  width = len(grid.rows[0]) if grid.rows else 1
+  return (
+    grid.header or ["name", "value", *map(str, range(3, width + 1))][:width]
+  )
+
+
+def _caption(grid: Grid) -> str:
+  return ": ".join(filter(None, [grid.title, grid.caption]))
+
+
+def _words(cell: str | Cell | None) -> str:
+  return " ".join(as_cell(cell).lines)
+
+
+def _latex(words: str) -> str:
+  return words.replace("`", "").translate(_LATEX)
+
+
+def _latex_row(row: Sequence[str | Cell | None]) -> str:
+  return " & ".join(_latex(_words(cell)) for cell in row) + r" \\"

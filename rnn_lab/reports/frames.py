@@ -1,0 +1,159 @@
+"""The numbers of run directories as data frames, for notebooks and files."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnn_lab.errors import check_choice
+from rnn_lab.reports.load import Trial
+from rnn_lab.reports.results import Results, read_results
+
+if TYPE_CHECKING:
+  import pandas as pd
+
+_Row = dict[str, Any]
+
+
+def load_results(
+  *workdirs: str | Path, table: str = "results"
+) -> "pd.DataFrame":
+  """Reads the numbers of runs into a data frame with one number a row.
+
+  All tables begin with the columns trial, task, series, status, and one for
+  each field in which the trials differ, by its dotted name. A number that is
+  not finite is NaN or infinite.
+
+  Args:
+    *workdirs: a sweep directory, a directory of runs, or a run directory; or
+      several of them.
+    table: which numbers.
+      "results": at the selected parameters of each seed that ended; seed,
+        best_step, split, metric, value.
+      "learning_curves": while training; seed, step, split, metric, value.
+      "gradients": of gradient studies; moment ("initialisation" or
+        "trained"), quantity, index (a lag in steps, or a place from the
+        largest or shortest on), value (logarithms are of base 10).
+      "gradient_flow": norms of dE/dh_t logged while training; seed, step,
+        recurrence, layer, direction, state, time, value.
+
+  Raises:
+    FieldError: `table` is none of these, or there is no run in a directory.
+  """
+  check_choice("table", table, TABLES)
+  return frame(read_results(*workdirs), table)
+
+
+def frame(results: Results, table: str = "results") -> "pd.DataFrame":
+  """Returns a table of `load_results` of results that were already read."""
+  # Imported here since it takes a second.
+  import pandas as pd
+
+  fields = [
+    *dict.fromkeys(f for part in results.parts for f in part.searched),
+  ]
+  rows = [
+    {**_head(trial, fields), **row}
+    for trial in results.trials
+    for row in TABLES[table](trial)
+  ]
+  head = ["trial", "task", "series", "status", *fields]
+  return pd.DataFrame(rows, columns=[*head, *_COLUMNS[table]])
+
+
+def _head(trial: Trial, fields: Iterable[str]) -> _Row:
+  head = {
+    "trial": trial.name,
+    "task": trial.field("task.name"),
+    "series": trial.series,
+    "status": trial.status,
+  }
+  return head | {field: trial.field(field) for field in fields}
+
+
+def _results(trial: Trial) -> Iterator[_Row]:
+  for name, entry in (trial.result or {"metrics": {}})["metrics"].items():
+    split, _, metric = name.partition("/")
+    for seed, value in zip(trial.seeds, entry["values"]):
+      yield {
+        "seed": seed["seed"],
+        "best_step": seed.get("best_step"),
+        "split": split,
+        "metric": metric,
+        "value": _number(value),
+      }
+
+
+def _curves(trial: Trial) -> Iterator[_Row]:
+  first = trial.config.get("seed", 0)
+  for row in trial.metrics:
+    for name, values in row.items():
+      split, slash, metric = name.partition("/")
+      for seed, value in enumerate(values if slash else (), first):
+        yield {
+          "seed": seed,
+          "step": row["step"],
+          "split": split,
+          "metric": metric,
+          "value": _number(value),
+        }
+
+
+def _flow(trial: Trial) -> Iterator[_Row]:
+  for row in trial.flow:
+    head = {k: row.get(k) for k in _COLUMNS["gradient_flow"][:-2]}
+    for time, value in enumerate(row["norm"]):
+      yield {**head, "time": time, "value": _number(value)}
+
+
+def _gradients(trial: Trial) -> Iterator[_Row]:
+  for moment, portrait in ((trial.gradients or {}).get("at") or {}).items():
+    for quantity, values, first in _quantities(portrait or {}):
+      for index, value in enumerate(values, first):
+        yield {
+          "moment": moment,
+          "quantity": quantity,
+          "index": index,
+          "value": _number(value),
+        }
+
+
+def _quantities(
+  portrait: Mapping[str, Any],
+) -> Iterator[tuple[str, list[float | None], int]]:
+  """Name, values, and the index of the first, of what a study measured."""
+  for state, norms in portrait.get("flow", {}).items():
+    yield f"log10 norm of dE/d{state}", norms["log10_by_lag"], 0
+  jacobian = portrait.get("jacobian") or {}
+  logs = jacobian.get("log10_largest") or {}
+  yield "log10 largest singular value", logs.get("mean", []), 0
+  for spectrum in jacobian.get("spectra") or []:
+    name = f"log10 singular value at lag {spectrum['lag']}"
+    yield name, spectrum["log10"], 1
+  yield "Lyapunov exponent", portrait.get("lyapunov") or [], 1
+  for layer in portrait.get("gates") or []:
+    if layer:
+      lives = layer["half_life_by_unit"]
+      yield f"half-life of {layer['state']}", lives, 1
+  for kernel, norms in (portrait.get("terms") or {}).items():
+    yield f"log10 norm of the terms of {kernel}", norms["log10_by_lag"], 0
+
+
+def _number(value: float | None) -> float:
+  return float("nan") if value is None else float(value)
+
+
+TABLES: dict[str, Callable[[Trial], Iterator[_Row]]] = {
+  "results": _results,
+  "learning_curves": _curves,
+  "gradients": _gradients,
+  "gradient_flow": _flow,
+}
+_COLUMNS = {
+  "results": ["seed", "best_step", "split", "metric", "value"],
+  "learning_curves": ["seed", "step", "split", "metric", "value"],
+  "gradients": ["moment", "quantity", "index", "value"],
+  "gradient_flow": [
+    "seed", "step", "recurrence", "layer", "direction", "state", "time",
+    "value",
+  ],
+}  # fmt: skip
