@@ -54,6 +54,7 @@ def report() -> dict:
   ]
   return {
     "title": "Counting against learning, as the text grows",
+    "labels": {"task.fraction": "fraction of the text"},
     "text": (
       "Python's own help topics: real English, small and repetitive. A "
       "5-gram with Kneser-Ney smoothing and an LSTM (200 units, dropout 0.5) "

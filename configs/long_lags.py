@@ -110,6 +110,10 @@ GOALS = [
 def report() -> dict:
   return {
     "title": "Which network learns what it must remember for long?",
+    "labels": {
+      "task.length": "length (steps)",
+      "task.delay": "delay (steps)",
+    },
     "text": (
       "Three tasks in which what counts comes long before the answer: to add "
       "the two marked numbers of a sequence (mean squared error, mse; a guess "

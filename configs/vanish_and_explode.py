@@ -62,6 +62,7 @@ def sweep(add, argument: str = "") -> None:
 def report() -> dict:
   return {
     "title": "How long a sequence can SGD learn, with and without clipping?",
+    "labels": {"task.length": "length (steps)"},
     "text": (
       "A network reads random letters, among them two that are X or Y, and "
       "must say at the end in which order the two came: four classes, so "

@@ -66,6 +66,7 @@ def report() -> dict:
   chrono = "LSTM, chrono"
   return {
     "title": "How far back can a recurrent network learn to look?",
+    "labels": {"task.gap": "gap (steps)"},
     "text": (
       "A network reads a handwritten digit row by row, then a gap of noise, "
       "then must name the digit. The longer the gap, the more steps the "

@@ -11,6 +11,7 @@ The second form says how far the sweep in DIR has come, also while it runs.
 """
 
 import os
+import pathlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -88,7 +89,7 @@ def sweep(
       raise FieldError(
         "config", f"config {config.path} must define sweep(add, argument)"
       )
-    add_trials = _add_one_trial
+    add_trials = _adds_one_trial(config.path)
   trials = expand(add_trials, config.argument, config.fields, config.overrides)
   report = config.report(name)
   if config.argument == "smoke":
@@ -132,9 +133,15 @@ def sweep(
   return 0 if is_whole else 1
 
 
-def _add_one_trial(add: Callable[..., None], argument: str) -> None:
-  del argument
-  add({})
+def _adds_one_trial(path: str) -> Callable[..., None]:
+  """Returns a sweep of one trial, which is named after its config's file."""
+  name = re.sub(r"[^\w.+-]+", "_", pathlib.Path(path).stem)
+
+  def add_trials(add: Callable[..., None], argument: str) -> None:
+    del argument
+    add({}, name=name)
+
+  return add_trials
 
 
 if __name__ == "__main__":

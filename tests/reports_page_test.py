@@ -239,7 +239,7 @@ def test_a_section_is_rendered_without_knowing_which_it_is(
   for words in [
     '<p class="small"><strong>First.</strong> Of dh<sub>t</sub>, '
     "<code>code</code> &amp; more.</p>",
-    "<caption>T: c.\n<br>n\n</caption>",
+    "<figcaption>T: c.\n<br>n\n</figcaption>",
     '<th class="nowrap">y</th><td colspan="2">none</td></tr>',
     '<td class="open">a<br>b</td>',
   ]:

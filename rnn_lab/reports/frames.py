@@ -31,8 +31,8 @@ def load_results(
         best_step, split, metric, value.
       "learning_curves": while training; seed, step, split, metric, value.
       "gradients": of gradient studies; moment ("initialisation" or
-        "trained"), quantity, index (a lag in steps, or a place from the
-        largest or shortest on), value (logarithms are of base 10).
+        "trained"), quantity, index (a lag or reach in steps, or a place from
+        the largest on), value (logarithms are of base 10).
       "gradient_flow": norms of dE/dh_t logged while training; seed, step,
         recurrence, layer, direction, state, time, value.
 
@@ -107,8 +107,8 @@ def _flow(trial: Trial) -> Iterator[_Row]:
 
 def _gradients(trial: Trial) -> Iterator[_Row]:
   for moment, portrait in ((trial.gradients or {}).get("at") or {}).items():
-    for quantity, values, first in _quantities(portrait or {}):
-      for index, value in enumerate(values, first):
+    for quantity, pairs in _quantities(portrait or {}):
+      for index, value in pairs:
         yield {
           "moment": moment,
           "quantity": quantity,
@@ -119,23 +119,27 @@ def _gradients(trial: Trial) -> Iterator[_Row]:
 
 def _quantities(
   portrait: Mapping[str, Any],
-) -> Iterator[tuple[str, list[float | None], int]]:
-  """Name, values, and the index of the first, of what a study measured."""
+) -> Iterator[tuple[str, Iterable[tuple[int, float | None]]]]:
+  """The names of what a study measured, with indices and values."""
   for state, norms in portrait.get("flow", {}).items():
-    yield f"log10 norm of dE/d{state}", norms["log10_by_lag"], 0
+    yield f"log10 norm of dE/d{state}", enumerate(norms["log10_by_lag"])
   jacobian = portrait.get("jacobian") or {}
   logs = jacobian.get("log10_largest") or {}
-  yield "log10 largest singular value", logs.get("mean", []), 0
+  yield "log10 largest singular value", enumerate(logs.get("mean", []))
   for spectrum in jacobian.get("spectra") or []:
     name = f"log10 singular value at lag {spectrum['lag']}"
-    yield name, spectrum["log10"], 1
-  yield "Lyapunov exponent", portrait.get("lyapunov") or [], 1
+    yield name, enumerate(spectrum["log10"], 1)
+  yield "Lyapunov exponent", enumerate(portrait.get("lyapunov") or [], 1)
   for layer in portrait.get("gates") or []:
     if layer:
-      lives = layer["half_life_by_unit"]
-      yield f"half-life of {layer['state']}", lives, 1
+      lives = enumerate(layer["half_life_by_unit"], 1)
+      yield f"half-life of {layer['state']}", lives
   for kernel, norms in (portrait.get("terms") or {}).items():
-    yield f"log10 norm of the terms of {kernel}", norms["log10_by_lag"], 0
+    name = f"log10 norm of the terms of {kernel}"
+    yield name, enumerate(norms["log10_by_lag"])
+  cut = portrait.get("truncation") or {"reaches": [], "relative_error": []}
+  pairs = zip(cut["reaches"], cut["relative_error"])
+  yield "relative error of truncated BPTT", pairs
 
 
 def _number(value: float | None) -> float:

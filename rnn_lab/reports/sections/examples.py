@@ -29,8 +29,8 @@ def examples_section(results: Results) -> Section | None:
     "seeds the first. A box is a step of the recurrence; its stripes are the "
     "outputs of single units, as the trained network computes them. What is "
     "read stands below, what the network answers above; a decoder reads its "
-    "own answers. Up to half of the examples are chosen because the answer is not "
-    "the target: their number does not say how many there are."
+    "own answers. Up to half of the examples are chosen because the answer is "
+    "not the target: their number does not say how many there are."
   )
   return Section("The networks at work", [Text(words), *content])
 

@@ -26,7 +26,7 @@ from rnn_lab.reports.numbers import mean
 from rnn_lab.reports.parts import Part, chunks, say
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Figures, Grid, Section
-from rnn_lab.reports.sections.search import search_grid
+from rnn_lab.reports.sections.search import chosen_grid, search_grid
 
 _MOST_ROWS = 30
 
@@ -47,6 +47,7 @@ def headline_section(results: Results) -> Section | None:
     for part in parts
     if part.x is not None or not any(map(is_of_text, part.trials))
   ]
+  content += [grid for part in parts if (grid := chosen_grid(part))]
   return Section("Results", content)
 
 

@@ -120,6 +120,33 @@ def search_grid(part: Part) -> Grid:
   )
 
 
+def chosen_grid(part: Part) -> Grid | None:
+  """Returns of each series the trial that is best on the validation split.
+
+  None where nothing was swept, or a field of the task was: then the trials of a
+  series have unlike tasks, and none of them is chosen.
+  """
+  if part.x is None or part.x.startswith("task.") or part.headline is None:
+    return None
+  names = {trial.name: (name, x) for name, x, trial in part.cells}
+  rows: dict[str, list[str]] = {}
+  for one in ranked(part):
+    name, x = names[one.trial.name]
+    if name not in rows and one.trial.result is not None:
+      test = format_measured(one.trial, part.metric)
+      rows[name] = [name, say(x), format_value(one.value, part.metric), test]
+  if not rows:
+    return None
+  metric = part.metric
+  return Grid(
+    part.titled(f"the {part.label()} of each series, chosen on validation"),
+    ["series", part.label(), f"validation {metric}", f"test {metric}"],
+    [rows[name] for name in part.series if name in rows],
+    f"the best mean {metric} on the validation split, and the test {metric} of "
+    f"the trial that has it: {interval_words(part.trials)}",
+  )
+
+
 def draw_search(part: Part, found: Sequence[Found]) -> Figure:
   """Draws the validation metric against each field, a point a trial."""
   metric, headline = part.metric, part.headline
