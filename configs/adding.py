@@ -11,6 +11,7 @@ minute.
 """
 
 from configs import common
+from configs.claims import at, claim
 
 
 def get_config(argument: str = ""):
@@ -47,8 +48,8 @@ def report() -> dict:
       "a mean squared error of 1/6."
     ),
     "claims": [
-      ("The LSTM solves it.", "LSTM", "<", 0.01),
-      ("The IRNN solves it.", "IRNN", "<", 0.01),
-      ("The tanh RNN does not.", "tanh RNN, orthogonal", ">", 0.05),
+      claim("The LSTM solves it.", at("LSTM"), "<", 0.01),
+      claim("The IRNN solves it.", at("IRNN"), "<", 0.01),
+      claim("The tanh RNN does not.", at("tanh RNN, orthogonal"), ">", 0.05),
     ],
   }

@@ -25,6 +25,7 @@ direction. BLEU to expect: not measured yet. `:smoke` takes two minutes.
 """
 
 from configs import common, transduction, translation
+from configs.claims import at, claim
 
 CELLS = {
   "tanh RNN": {"model.cell": "elman", "optimizer.learning_rate": 1e-3},
@@ -83,60 +84,65 @@ def report() -> dict:
       *_claims(
         "Textbook: a single vector fails on long sources (under half of the "
         "score on short ones; {cell}).",
-        "{cell}, single vector: longest",
+        ("single vector", "longest"),
         "<",
-        "{cell}, single vector: shortest * 0.5",
+        ("single vector", "shortest", 0.5),
       ),
-      (
+      claim(
         "Textbook: the LSTM holds more than the tanh RNN in a single vector.",
-        "LSTM, single vector",
+        at("LSTM, single vector"),
         ">",
-        "tanh RNN, single vector",
+        at("tanh RNN, single vector"),
       ),
-      (
+      claim(
         "It does so on the longest sources, too.",
-        "LSTM, single vector: longest",
+        _scores("LSTM, single vector", "longest"),
         ">",
-        "tanh RNN, single vector: longest",
+        _scores("tanh RNN, single vector", "longest"),
       ),
       *_claims(
         "Textbook: reversing the source helps a single vector ({cell}).",
-        "{cell}, single vector, reversed",
+        ("single vector, reversed",),
         ">",
-        "{cell}, single vector",
+        ("single vector",),
       ),
       *_claims(
         "Reversing the source helps on the longest sources ({cell}).",
-        "{cell}, single vector, reversed: longest",
+        ("single vector, reversed", "longest"),
         ">",
-        "{cell}, single vector: longest",
+        ("single vector", "longest"),
       ),
       *_claims(
         "Textbook: with attention the score does not depend on the length "
         "(at least 0.95 of the score on short sources; {cell}).",
-        "{cell}, attention: longest",
+        ("attention", "longest"),
         ">=",
-        "{cell}, attention: shortest * 0.95",
+        ("attention", "shortest", 0.95),
       ),
-      (
+      claim(
         "On the longest sources a tanh RNN with attention is better than an "
         "LSTM with a single vector.",
-        "tanh RNN, attention: longest",
+        _scores("tanh RNN, attention", "longest"),
         ">",
-        "LSTM, single vector: longest",
+        _scores("LSTM, single vector", "longest"),
       ),
     ],
   }
 
 
-def _claims(sentence: str, left: str, op: str, right: str) -> list[tuple]:
-  """Returns a claim for each cell."""
+def _claims(sentence: str, left: tuple, op: str, right: tuple) -> list[dict]:
+  """Returns a claim for each cell; each side is a reading and its scores."""
+
+  def side(cell: str, reading: str, *scores) -> dict:
+    return _scores(f"{cell}, {reading}", *scores)
+
   return [
-    (
-      sentence.format(cell=cell),
-      left.format(cell=cell),
-      op,
-      right.format(cell=cell),
-    )
+    claim(sentence.format(cell=cell), side(cell, *left), op, side(cell, *right))
     for cell in CELLS
   ]
+
+
+def _scores(series: str, where: str = "", times: float = 1.0) -> dict:
+  """Returns a series' score on all, the longest or the shortest sources."""
+  number = "scores_by_length" if where else ""
+  return at(series, number=number, where=where, times=times)

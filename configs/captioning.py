@@ -23,6 +23,7 @@ numbers 0.03; weight decay of 0.3, and the three convolutions, 0.30.
 """
 
 from configs import common
+from configs.claims import at, claim
 
 
 def get_config(argument: str = ""):
@@ -64,13 +65,17 @@ def report() -> dict:
       "last symbol (exact match)."
     ),
     "claims": [
-      ("The GRU describes 96% of the images exactly.", "GRU", ">=", 0.96),
-      ("The LSTM describes 96% of the images exactly.", "LSTM", ">=", 0.96),
-      (
+      claim(
+        "The GRU describes 96% of the images exactly.", at("GRU"), ">=", 0.96
+      ),
+      claim(
+        "The LSTM describes 96% of the images exactly.", at("LSTM"), ">=", 0.96
+      ),
+      claim(
         "Textbook: the LSTM is better than the tanh RNN.",
-        "LSTM",
+        at("LSTM"),
         ">",
-        "tanh RNN",
+        at("tanh RNN"),
       ),
     ],
   }

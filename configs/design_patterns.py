@@ -18,6 +18,7 @@ ones. `:smoke` takes two minutes.
 """
 
 from configs import captioning, common, digits, forecasting, transduction
+from configs.claims import at, claim
 
 # The config of each pattern, and the steps that it gets here.
 PATTERNS = {
@@ -70,38 +71,38 @@ def report() -> dict:
       "tuned for none of them. One seed each."
     ),
     "claims": [
-      (
+      claim(
         "Sequence to vector: the LSTM names at least 95% of the digits.",
-        "digits / LSTM",
+        at("LSTM", task="digits"),
         ">=",
         0.95,
       ),
-      (
+      claim(
         "Vector to sequence: the LSTM spells at least 95% of the names "
         "exactly.",
-        "digit_names / LSTM",
+        at("LSTM", task="digit_names"),
         ">=",
         0.95,
       ),
-      (
+      claim(
         "Sequence to sequence: 84 steps ahead the LSTM's error is below 0.1 "
         "standard deviations.",
-        "forecasting / LSTM",
+        at("LSTM", task="forecasting"),
         "<",
         0.1,
       ),
-      (
+      claim(
         "Encoder-decoder: the LSTM writes at least 99% of the dates exactly.",
-        "transduction / LSTM",
+        at("LSTM", task="transduction"),
         ">=",
         0.99,
       ),
       *[
-        (
+        claim(
           f"Textbook: the LSTM is better than the tanh RNN ({pattern}).",
-          f"{task} / LSTM",
+          at("LSTM", task=task),
           op,
-          f"{task} / tanh RNN",
+          at("tanh RNN", task=task),
         )
         for pattern, task, op in [
           ("sequence to vector", "digits", ">"),

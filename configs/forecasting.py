@@ -34,6 +34,7 @@ takes seconds.
 from ml_collections import config_dict
 
 from configs import common
+from configs.claims import at, claim
 
 
 def get_config(argument: str = ""):
@@ -109,18 +110,20 @@ def report() -> dict:
       "an order that was chosen on the validation split."
     ),
     "claims": [
-      ("The GRU forecasts the last horizon.", "GRU", "<", 0.05),
-      ("The LSTM forecasts the last horizon.", "LSTM", "<", 0.05),
+      claim("The GRU forecasts the last horizon.", at("GRU"), "<", 0.05),
+      claim("The LSTM forecasts the last horizon.", at("LSTM"), "<", 0.05),
       *[
-        (
+        claim(
           f"The {cell} is better than persistence and linear autoregression at "
           "every horizon.",
-          f"{cell}: horizons",
+          at(cell, number="horizons"),
           ">=",
           1,
         )
         for cell in ("GRU", "LSTM")
       ],
-      ("The GRU is better than the tanh RNN.", "GRU", "<", "tanh RNN"),
+      claim(
+        "The GRU is better than the tanh RNN.", at("GRU"), "<", at("tanh RNN")
+      ),
     ],
   }

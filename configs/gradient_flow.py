@@ -19,6 +19,7 @@ for all the others.
 """
 
 from configs import common
+from configs.claims import at, claim
 
 CELLS = {
   "tanh RNN": {"model.cell": "elman"},
@@ -95,47 +96,47 @@ def report() -> dict:
       "eight validation sequences."
     ),
     "claims": [
-      (
+      claim(
         "A gain of 0.5 makes the gradient vanish.",
-        "tanh RNN, gain 0.5: gradient left",
+        at("tanh RNN, gain 0.5", number="gradient left"),
         "<",
         1e-10,
       ),
-      (
+      claim(
         "A gain of 2 makes it explode.",
-        "tanh RNN, gain 2: gradient left",
+        at("tanh RNN, gain 2", number="gradient left"),
         ">",
         10.0,
       ),
-      (
+      claim(
         "Textbook: orthogonal weights, of gain 1, keep a tanh RNN's gradient.",
-        "tanh RNN: gradient left",
+        at("tanh RNN", number="gradient left"),
         ">",
         0.1,
       ),
-      (
+      claim(
         "Identity weights keep that of a rectified RNN.",
-        "IRNN: gradient left",
+        at("IRNN", number="gradient left"),
         ">",
         0.1,
       ),
-      (
+      claim(
         "Textbook: an LSTM, forget bias 1, keeps more of it than a tanh RNN.",
-        "LSTM, forget bias 1: gradient left",
+        at("LSTM, forget bias 1", number="gradient left"),
         ">",
-        "tanh RNN: gradient left",
+        at("tanh RNN", number="gradient left"),
       ),
-      (
+      claim(
         "A larger forget bias keeps more.",
-        "LSTM, forget bias 3: gradient left",
+        at("LSTM, forget bias 3", number="gradient left"),
         ">",
-        "LSTM, forget bias 1: gradient left",
+        at("LSTM, forget bias 1", number="gradient left"),
       ),
-      (
+      claim(
         "Training lengthens the memory of the LSTM with forget bias 3.",
-        "LSTM, forget bias 3: half-life, trained",
+        at("LSTM, forget bias 3", number="half-life", where="trained"),
         ">",
-        "LSTM, forget bias 3: half-life",
+        at("LSTM, forget bias 3", number="half-life"),
       ),
     ],
     "groups": {

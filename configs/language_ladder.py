@@ -13,6 +13,7 @@ About 3 minutes on two CPU cores. Test perplexity to expect, 1 seed: Kneser-Ney
 """
 
 from configs import common
+from configs.claims import at, best_possible, claim
 
 ORDERS = (1, 2, 3, 4, 5)
 ESTIMATORS = {
@@ -74,50 +75,70 @@ def report() -> dict:
     ),
     "claims": [
       *[
-        (f"{better} is better than {worse}.", better, "<", worse)
+        claim(f"{better} is better than {worse}.", at(better), "<", at(worse))
         for worse, better in zip(rungs, rungs[1:])
       ],
-      (
+      claim(
         "With the same four words to look at, the window network is better "
         "than the 5-gram.",
-        "window network",
+        at("window network"),
         "<",
-        fivegram,
+        at(fivegram),
       ),
-      ("The LSTM comes within 5% of the best.", "LSTM", "<=", "floor * 1.05"),
-      ("The 5-gram does not come within 10%.", fivegram, ">", "floor * 1.1"),
-      (
+      claim(
+        "The LSTM comes within 5% of the best.",
+        at("LSTM"),
+        "<=",
+        best_possible(times=1.05),
+      ),
+      claim(
+        "The 5-gram does not come within 10%.",
+        at(fivegram),
+        ">",
+        best_possible(times=1.1),
+      ),
+      claim(
         "The LSTM knows what the students opened.",
-        "LSTM: topic",
+        at("LSTM", number="perplexity_by_kind", where="topic"),
         "<=",
         1.2,
       ),
       *[
-        (
+        claim(
           f"For the {order}-gram it is a guess, 1 of 4.",
-          f"{order}-gram, Kneser-Ney: topic",
+          at(
+            f"{order}-gram, Kneser-Ney",
+            number="perplexity_by_kind",
+            where="topic",
+          ),
           ">=",
           3.8,
         )
         for order in ORDERS[1:]
       ],
-      (
+      claim(
         "Across a clause the LSTM agrees better than the 5-gram.",
-        "LSTM: agreement across a clause",
+        at(
+          "LSTM", number="perplexity_by_kind", where="agreement across a clause"
+        ),
         "<",
-        f"{fivegram}: agreement across a clause",
+        at(
+          fivegram,
+          number="perplexity_by_kind",
+          where="agreement across a clause",
+        ),
       ),
-      (
+      claim(
         "The LSTM closes what was opened better than the 5-gram.",
-        "LSTM: closing mark",
+        at("LSTM", number="perplexity_by_kind", where="closing mark"),
         "<",
-        f"{fivegram}: closing mark",
+        at(fivegram, number="perplexity_by_kind", where="closing mark"),
       ),
-      (
+      claim(
         "The LSTM takes less memory than the 5-gram.",
-        "LSTM: bytes",
+        at("LSTM", number="bytes"),
         "<",
-        f"{fivegram}: bytes",
+        at(fivegram, number="bytes"),
       ),
     ],
   }

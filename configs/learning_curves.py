@@ -12,6 +12,7 @@ seed: Kneser-Ney 125, 113, 76; LSTM 196, 119, 63. `:smoke` takes half a minute.
 """
 
 from configs import common
+from configs.claims import at, claim
 
 KNESER_NEY, LSTM = "5-gram, Kneser-Ney", "LSTM"
 
@@ -44,11 +45,11 @@ def sweep(add, argument: str = "") -> None:
 
 def report() -> dict:
   claims = [
-    (
+    claim(
       f"With {share}% of the text, counting is better than the LSTM.",
-      f"{KNESER_NEY} @ {share / 100:g}",
+      at(KNESER_NEY, x=share / 100),
       "<",
-      f"{LSTM} @ {share / 100:g}",
+      at(LSTM, x=share / 100),
     )
     for share in (25, 50, 100)
   ]
@@ -65,12 +66,12 @@ def report() -> dict:
     ),
     "claims": claims
     + [
-      (
+      claim(
         "More text helps the 5-gram.",
-        f"{KNESER_NEY} @ 1",
+        at(KNESER_NEY, x=1),
         "<",
-        f"{KNESER_NEY} @ 0.25",
+        at(KNESER_NEY, x=0.25),
       ),
-      ("More text helps the LSTM.", f"{LSTM} @ 1", "<", f"{LSTM} @ 0.25"),
+      claim("More text helps the LSTM.", at(LSTM, x=1), "<", at(LSTM, x=0.25)),
     ],
   }

@@ -19,6 +19,7 @@ was not run.
 """
 
 from configs import common, published
+from configs.claims import at, claim
 
 # The steps each row gets, by task and length (the delay of copy memory).
 BUDGETS = {
@@ -146,102 +147,102 @@ def report() -> dict:
 RNN, LSTM, CHRONO = "tanh RNN", "LSTM, forget bias 1", "LSTM, chrono"
 
 
-def adding_claims() -> list[tuple]:
+def adding_claims() -> list[dict]:
   """What the papers expect of adding; one line is of `:long`."""
   return [
-    (
+    claim(
       "Adding: the tanh RNN stays at a guess (0.167) over 200 steps.",
-      f"adding / {RNN} @ 200",
+      at(RNN, task="adding", x=200),
       ">=",
       0.15,
     ),
-    (
+    claim(
       "Adding: the IRNN solves 200 steps (Le, Jaitly and Hinton 2015).",
-      "adding / IRNN @ 200: solved",
+      at("IRNN", task="adding", x=200, number="solved"),
       ">=",
       1,
     ),
-    (
+    claim(
       "Adding: the LSTM solves 100 steps (Hochreiter and Schmidhuber 1997).",
-      f"adding / {LSTM} @ 100: solved",
+      at(LSTM, task="adding", x=100, number="solved"),
       ">=",
       1,
     ),
-    (
+    claim(
       "Textbook: the GRU solves adding over 200 steps.",
-      "adding / GRU @ 200: solved",
+      at("GRU", task="adding", x=200, number="solved"),
       ">=",
       1,
     ),
-    (
+    claim(
       "Adding: over 200 steps a chrono forget gate leaves a smaller error "
       "than forget bias 1 (Tallec and Ollivier 2018).",
-      f"adding / {CHRONO} @ 200",
+      at(CHRONO, task="adding", x=200),
       "<",
-      f"adding / {LSTM} @ 200",
+      at(LSTM, task="adding", x=200),
     ),
-    (
+    claim(
       "Adding: the LSTM solves 1,000 steps (Hochreiter and Schmidhuber 1997).",
-      f"adding / {LSTM} @ 1000: solved",
+      at(LSTM, task="adding", x=1000, number="solved"),
       ">=",
       1,
     ),
   ]
 
 
-def copy_claims() -> list[tuple]:
+def copy_claims() -> list[dict]:
   """What the papers expect of copying; the last line is of `:long`."""
   return [
-    (
+    claim(
       "Copying: over 100 steps the tanh RNN stays within 2% of the loss of a "
       "guess, 0.1733 (Arjovsky, Shah and Bengio 2016).",
-      f"copy_memory / {RNN} @ 100",
+      at(RNN, task="copy_memory", x=100),
       ">=",
       0.17,
     ),
-    (
+    claim(
       "Copying: over 100 steps the LSTM gets below the loss of a guess by 2% "
       "or more (Arjovsky, Shah and Bengio 2016).",
-      f"copy_memory / {LSTM} @ 100",
+      at(LSTM, task="copy_memory", x=100),
       "<",
       0.17,
     ),
-    (
+    claim(
       "Copying: over 100 steps a chrono forget gate leaves a smaller loss "
       "than forget bias 1 (Tallec and Ollivier 2018).",
-      f"copy_memory / {CHRONO} @ 100",
+      at(CHRONO, task="copy_memory", x=100),
       "<",
-      f"copy_memory / {LSTM} @ 100",
+      at(LSTM, task="copy_memory", x=100),
     ),
-    (
+    claim(
       "Copying: over 500 steps the LSTM with a chrono forget gate gets below "
       "the loss of a guess, 0.0400 (Tallec and Ollivier 2018).",
-      f"copy_memory / {CHRONO} @ 500",
+      at(CHRONO, task="copy_memory", x=500),
       "<",
       0.039,
     ),
   ]
 
 
-def order_claims() -> list[tuple]:
+def order_claims() -> list[dict]:
   """What paper and textbook expect of temporal order."""
   return [
-    (
+    claim(
       "Order: the LSTM solves 100 steps (Hochreiter and Schmidhuber 1997).",
-      f"temporal_order / {LSTM} @ 100: solved",
+      at(LSTM, task="temporal_order", x=100, number="solved"),
       ">=",
       1,
     ),
-    (
+    claim(
       "Textbook: over 200 steps no tanh RNN learns the order.",
-      f"temporal_order / {RNN} @ 200: solved",
+      at(RNN, task="temporal_order", x=200, number="solved"),
       "<=",
       0,
     ),
-    (
+    claim(
       "Textbook: over 200 steps the GRU is right more often than the tanh RNN.",
-      "temporal_order / GRU @ 200",
+      at("GRU", task="temporal_order", x=200),
       ">",
-      f"temporal_order / {RNN} @ 200",
+      at(RNN, task="temporal_order", x=200),
     ),
   ]

@@ -20,6 +20,7 @@ one.
 """
 
 from configs import common
+from configs.claims import at, claim
 
 
 def get_config(argument: str = ""):
@@ -75,10 +76,12 @@ def report() -> dict:
     ),
     "repeats": "task.fold",
     "claims": [
-      ("The LSTM reaches what was published, 0.751.", "LSTM", ">=", 0.751),
-      (
+      claim(
+        "The LSTM reaches what was published, 0.751.", at("LSTM"), ">=", 0.751
+      ),
+      claim(
         "It is better than the convolutional network, 0.761.",
-        "LSTM",
+        at("LSTM"),
         ">",
         0.761,
       ),

@@ -26,6 +26,7 @@ sentences. Words that are rarer in training than task.min_count are one.
 """
 
 from configs import common
+from configs.claims import at, claim
 
 
 def get_config(argument: str = ""):
@@ -74,19 +75,19 @@ def report() -> dict:
       "to 0.945 for bidirectional LSTMs with pre-trained vectors."
     ),
     "claims": [
-      ("The LSTM reaches an F1 of 0.92.", "LSTM", ">=", 0.92),
-      (
+      claim("The LSTM reaches an F1 of 0.92.", at("LSTM"), ">=", 0.92),
+      claim(
         "Without pre-trained vectors the LSTM reaches hand-made features, "
         "0.936.",
-        "LSTM",
+        at("LSTM"),
         ">=",
         0.936,
       ),
-      (
+      claim(
         "Textbook: the LSTM is better than the tanh RNN.",
-        "LSTM",
+        at("LSTM"),
         ">",
-        "tanh RNN",
+        at("tanh RNN"),
       ),
     ],
   }

@@ -14,6 +14,7 @@ two CPU cores. Exact match to expect on the test split: dates 1.000, numbers
 """
 
 from configs import common
+from configs.claims import at, claim
 
 
 def get_config(argument: str = ""):
@@ -53,11 +54,15 @@ def report() -> dict:
       "match). No date and no number of the test was seen in training."
     ),
     "claims": [
-      ("The GRU writes 99% of the answers exactly.", "GRU", ">=", 0.99),
-      ("The LSTM writes 99% of the answers exactly.", "LSTM", ">=", 0.99),
-      (
+      claim(
+        "The GRU writes 99% of the answers exactly.", at("GRU"), ">=", 0.99
+      ),
+      claim(
+        "The LSTM writes 99% of the answers exactly.", at("LSTM"), ">=", 0.99
+      ),
+      claim(
         "With attention the tanh RNN also writes 99% of the answers exactly.",
-        "tanh RNN",
+        at("tanh RNN"),
         ">=",
         0.99,
       ),

@@ -31,6 +31,7 @@ pair are in one split. Files for validation and test may be named, too.
 """
 
 from configs import common
+from configs.claims import at, claim
 
 
 def get_config(argument: str = ""):
@@ -109,14 +110,18 @@ def report() -> dict:
       "attention."
     ),
     "claims": [
-      ("The GRU with attention reaches 28.", "GRU, attention", ">=", 28),
-      ("The GRU reaches 16 from a vector.", "GRU, single vector", ">=", 16),
+      claim(
+        "The GRU with attention reaches 28.", at("GRU, attention"), ">=", 28
+      ),
+      claim(
+        "The GRU reaches 16 from a vector.", at("GRU, single vector"), ">=", 16
+      ),
       *[
-        (
+        claim(
           f"Textbook: attention is better than a single vector ({cell}).",
-          f"{cell}, attention",
+          at(f"{cell}, attention"),
           ">",
-          f"{cell}, single vector",
+          at(f"{cell}, single vector"),
         )
         for cell in common.CELLS
       ],

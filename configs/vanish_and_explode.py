@@ -15,6 +15,7 @@ clipped 10, 10, 10, 3, 0, 0, not clipped 10, 5, 0, 0, 0, 0; LSTM clipped 10, 10,
 """
 
 from configs import common, published
+from configs.claims import at, claim
 
 LENGTHS = {"": (10, 20, 30, 50, 100, 200), "smoke": (10, 20)}
 CELLS = {"tanh RNN": "elman", "LSTM": "lstm"}
@@ -98,58 +99,58 @@ def report() -> dict:
   }
 
 
-def claims() -> list[tuple]:
+def claims() -> list[dict]:
   """What the paper and the textbook expect, of the share of seeds."""
 
-  def solved(series: str, length: int) -> str:
-    return f"{series} @ {length}: solved"
+  def solved(series: str, length: int) -> dict:
+    return at(series, x=length, number="solved")
 
   return [
-    (
+    claim(
       "Over 10 steps the tanh RNN learns without clipping.",
       solved("tanh RNN, not clipped", 10),
       ">=",
       0.9,
     ),
-    (
+    claim(
       "Over 10 steps the LSTM learns without clipping.",
       solved("LSTM, not clipped", 10),
       ">=",
       0.9,
     ),
-    (
+    claim(
       "Paper: on longer sequences (50 steps) more tanh RNNs learn with "
       "clipping than without.",
       solved("tanh RNN, clipped", 50),
       ">",
       solved("tanh RNN, not clipped", 50),
     ),
-    (
+    claim(
       "Clipping does not mend a gradient that vanishes: over 200 steps hardly "
       "a clipped tanh RNN learns.",
       solved("tanh RNN, clipped", 200),
       "<=",
       0.1,
     ),
-    (
+    claim(
       "Textbook: over 50 steps more LSTMs than tanh RNNs learn, both clipped.",
       solved("LSTM, clipped", 50),
       ">",
       solved("tanh RNN, clipped", 50),
     ),
-    (
+    claim(
       "Textbook: over 100 steps the clipped LSTM learns.",
       solved("LSTM, clipped", 100),
       ">=",
       0.9,
     ),
-    (
+    claim(
       "Textbook: the LSTM needs no clipping over 50 steps.",
       solved("LSTM, not clipped", 50),
       ">=",
       0.9,
     ),
-    (
+    claim(
       "The longer the sequence, the fewer clipped LSTMs learn: 200 steps "
       "against 20.",
       solved("LSTM, clipped", 200),

@@ -15,6 +15,7 @@ and the LSTM with forget bias 1 0.84.
 """
 
 from configs import common
+from configs.claims import at, claim
 
 SERIES = {
   "tanh RNN, orthogonal": {"model.cell": "elman"},
@@ -84,44 +85,43 @@ def report() -> dict:
       "gap; longer training may change what is learnt."
     ),
     "claims": [
-      ("Without a gap the simple RNN reads digits.", f"{rnn} @ 0", ">=", 0.9),
-      (
+      claim(
+        "Without a gap the simple RNN reads digits.", at(rnn, x=0), ">=", 0.9
+      ),
+      claim(
         "The simple RNN is near chance (0.10) after 20 steps of noise.",
-        f"{rnn} @ 20",
+        at(rnn, x=20),
         "<=",
         0.2,
       ),
-      (
-        "The LSTM remembers over 20 steps of noise.",
-        f"{lstm} @ 20",
-        ">=",
-        0.85,
+      claim(
+        "The LSTM remembers over 20 steps of noise.", at(lstm, x=20), ">=", 0.85
       ),
-      (
+      claim(
         "Textbook: the LSTM, forget bias 1, remembers over 100 steps of noise.",
-        f"{lstm} @ 100",
+        at(lstm, x=100),
         ">=",
         0.85,
       ),
-      (
+      claim(
         "With a chrono forget gate the LSTM remembers over 100 steps.",
-        f"{chrono} @ 100",
+        at(chrono, x=100),
         ">=",
         0.8,
       ),
-      (
+      claim(
         "Textbook: at 100 steps the LSTM, forget bias 1, is better than a "
         "simple network (the IRNN).",
-        f"{lstm} @ 100",
+        at(lstm, x=100),
         ">",
-        "IRNN @ 100",
+        at("IRNN", x=100),
       ),
-      (
+      claim(
         "Textbook: if the gap holds zeros, the LSTM, forget bias 1, is "
         "better than the tanh RNN, too.",
-        f"{lstm}, gap of zeros @ 100",
+        at(f"{lstm}, gap of zeros", x=100),
         ">",
-        f"{rnn}, gap of zeros @ 100",
+        at(f"{rnn}, gap of zeros", x=100),
       ),
     ],
   }

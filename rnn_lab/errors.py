@@ -84,6 +84,14 @@ def check_choice(field: str, value: Any, choices: Iterable[str]) -> None:
     )
 
 
+def check_text(field: str, value: Any) -> None:
+  """Raises FieldError unless `value` is a text that is not empty."""
+  if not isinstance(value, str) or not value:
+    raise FieldError(
+      field, f"{{field}} must be a text that is not empty, got {value!r}"
+    )
+
+
 def check_bool(field: str, value: Any) -> None:
   """Raises FieldError unless `value` is True or False, or numpy's."""
   if not isinstance(value, bool | np.bool_):

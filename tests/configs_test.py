@@ -17,6 +17,7 @@ from experiments import field_help
 from rnn_lab import models, tasks
 from rnn_lab.cells import CELLS
 from rnn_lab.evaluators.sequences import SequenceSettings
+from rnn_lab.reports.claims import check_claims
 from rnn_lab.reports.goals import parse_goals, parse_published
 from rnn_lab.runs import effects, train
 from rnn_lab.runs.planning import plan
@@ -27,7 +28,7 @@ from rnn_lab.text.request import MAX_TOKENS
 from rnn_lab.training import optimizers, settings
 
 # Those that are no config of a run.
-OTHERS = ("common", "published", "benchmark", "sweeping")
+OTHERS = ("common", "claims", "published", "benchmark", "sweeping")
 FOLDER = pathlib.Path(common.__file__).parent
 NAMES = sorted(
   path.stem
@@ -247,10 +248,12 @@ def test_every_trial_of_its_sweep_can_be_planned(name, argument, folders):
   tasks = {trial.config.task.name for trial in trials}
   if not argument and hasattr(module, "report"):
     about = module.report()
-    for _, left, _, right in about.get("claims", ()):
-      for side in (left, right):
-        if isinstance(side, str):
-          assert _series_of(side, tasks) in {*series, "floor"}
+    check_claims(about.get("claims", ()))
+    for claim in about.get("claims", ()):
+      for side in (claim["left"], claim["right"]):
+        if isinstance(side, dict):
+          assert side.get("series") in {*series, None}
+          assert side.get("task") in (tasks if len(tasks) > 1 else {None})
     goals = parse_goals(about.get("goals", ()))
     assert set(goals) <= tasks
     parse_published(about.get("published", ()), goals)
@@ -293,15 +296,6 @@ def test_the_bottleneck_of_translation_is_that_configs_task(multi30k_folder):
   models_of = [plan(trial.config).model for trial in trials]
   assert len({*models_of}) == 6
   assert not any(model.encoder.backward for model in models_of)
-
-
-def _series_of(side, tasks):
-  """The series that one side of a claim names; of several tasks, with one."""
-  if len(tasks) > 1:
-    task, _, side = side.partition(" / ")
-    assert task in tasks
-  side = side.split(" @ ")[0].split(" * ")[0]
-  return side.rpartition(": ")[0] or side
 
 
 def test_the_small_penn_treebank_recipe_is_zarembas():

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.collections import PolyCollection
 
+from configs.claims import at, claim
 from rnn_lab.reports import load_trials
 from rnn_lab.reports.parts import parts_of
 
@@ -124,15 +125,20 @@ ACCURACY = {
 }
 
 CLAIMS = [
-  ["An LSTM remembers.", "LSTM, forget bias 1 @ 100", ">=", 0.8],
-  [
+  claim("An LSTM remembers.", at("LSTM, forget bias 1", x=100), ">=", 0.8),
+  claim(
     "An LSTM beats a tanh RNN.",
-    "LSTM, forget bias 1 @ 100",
+    at("LSTM, forget bias 1", x=100),
     ">",
-    "tanh RNN @ 100",
-  ],
-  ["A GRU beats an LSTM.", "GRU @ 20", ">", "LSTM, forget bias 1 @ 20"],
-  ["Nobody ran this.", "GRU @ 500", "<", 0.5],
+    at("tanh RNN", x=100),
+  ),
+  claim(
+    "A GRU beats an LSTM.",
+    at("GRU", x=20),
+    ">",
+    at("LSTM, forget bias 1", x=20),
+  ),
+  claim("Nobody ran this.", at("GRU", x=500), "<", 0.5),
 ]
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import reports_fakes as fakes
 
+from configs.claims import at, claim
 from rnn_lab.reports.claims import evaluate
 from rnn_lab.reports.metrics import reference_name
 from rnn_lab.reports.results import read_results
@@ -106,16 +107,19 @@ def test_claims_count_the_horizons_at_which_all_baselines_are_beaten(tmp_path):
     "other": [[0.001] * 5, [0.001, None] + [0.1] * 3],
   }
   results = read_results(write(tmp_path, ERRORS | lost))
-  claims = [["", f"{name}: horizons", ">=", 1] for name in (*ERRORS, "other")]
-  shown = {e.left: e for e in evaluate(claims, results.parts)}
-  assert {name: (e.verdict, e.left_number) for name, e in shown.items()} == {
+  claims = [
+    claim("?", at(name, number="horizons"), ">=", 1)
+    for name in (*ERRORS, "other")
+  ]
+  shown = {e.left.name: e for e in evaluate(claims, results.parts)}
+  assert {name: (e.verdict, e.left.words) for name, e in shown.items()} == {
     "GRU: horizons": ("holds", "1 (5 of 5 horizons)"),
     "tanh RNN: horizons": ("does not hold", "0.8 (4 of 5 horizons)"),
     "LSTM: horizons": ("does not hold", "0.8 (4 of 5 horizons)"),
     "Elman: horizons": ("does not hold", "0 (0 of 5 horizons)"),
     "other: horizons": ("does not hold", "0.8 (4 of 5 horizons)"),
   }
-  assert shown["GRU: horizons"].right_number == "1"
+  assert shown["GRU: horizons"].right.words == "1"
 
 
 def test_a_panel_for_each_series_that_was_forecast(tmp_path):

@@ -6,6 +6,7 @@ import re
 import pytest
 import reports_fakes as fakes
 
+from configs.claims import at, claim
 from rnn_lab.errors import FieldError
 from rnn_lab.reports import load_trials, write_report
 from rnn_lab.reports.claims import evaluate
@@ -238,39 +239,46 @@ def test_table_of_goals(tmp_path):
 
 def test_claims_name_the_task_and_may_count_who_solved(tmp_path):
   claims = [
-    ["a", "adding / LSTM @ 50", "<", 0.01],
-    ["b", "copy_memory / LSTM @ 20", "<", "copy_memory / RNN @ 20 * 0.3"],
-    ["c", "copy_memory / LSTM @ 20: solved", ">=", 1],
-    ["d", "adding / LSTM @ 50: solved", ">=", 1],
-    ["e", "adding / RNN @ 200: solved", ">=", 1],
-    ["f", "LSTM @ 50", "<", 0.01],
+    claim("a", at("LSTM", task="adding", x=50), "<", 0.01),
+    claim(
+      "b",
+      at("LSTM", task="copy_memory", x=20),
+      "<",
+      at("RNN", task="copy_memory", x=20, times=0.3),
+    ),
+    claim("c", at("LSTM", task="copy_memory", x=20, number="solved"), ">=", 1),
+    claim("d", at("LSTM", task="adding", x=50, number="solved"), ">=", 1),
+    claim("e", at("RNN", task="adding", x=200, number="solved"), ">=", 1),
+    claim("f", at("LSTM", x=50), "<", 0.01),
   ]
   evaluations = evaluate(claims, _parts(write_tasks(tmp_path)))
   verdicts = [evaluation.verdict for evaluation in evaluations]
   assert verdicts == [
     "holds", "does not hold", "does not hold", "holds", "not run", "not run",
   ]  # fmt: skip
-  assert evaluations[0].left == "adding / LSTM @ 50"
+  assert evaluations[0].left.name == "adding / LSTM at 50"
   # Each number as its own task's metric is written.
-  assert (evaluations[0].left_number, evaluations[0].right_number) == (
+  assert (evaluations[0].left.words, evaluations[0].right.words) == (
     "0.00250 [0.00200, 0.00300]", "0.0100",
   )  # fmt: skip
-  assert evaluations[1].right == "copy_memory / RNN @ 20 × 0.3"
-  assert evaluations[1].right_number == "0.135"
-  assert evaluations[2].left_number == "0.5 (1 of 2 seeds)"
-  assert evaluations[2].right_number == "1"
-  assert evaluations[4].left_number == "not run"
-  assert evaluations[5].left_number == "no such trial"
+  assert evaluations[1].right.name == "copy_memory / RNN at 20 × 0.3"
+  assert evaluations[1].right.words == "0.135"
+  assert evaluations[2].left.words == "0.5 (1 of 2 seeds)"
+  assert evaluations[2].right.words == "1"
+  assert evaluations[4].left.words == "not run"
+  assert evaluations[5].left.words == "no such trial"
   # Without a goal no seed counts as solved.
   (part, _) = parts_of(load_trials(tmp_path))
   (evaluation,) = evaluate([claims[3]], [part])
-  assert (evaluation.verdict, evaluation.left_number) == (
+  assert (evaluation.verdict, evaluation.left.words) == (
     "cannot be evaluated", "no goal",
   )  # fmt: skip
 
 
 def test_page_of_several_tasks(tmp_path):
-  claims = [["It adds.", "adding / LSTM @ 50: solved", ">=", 1]]
+  claims = [
+    claim("It adds.", at("LSTM", task="adding", x=50, number="solved"), ">=", 1)
+  ]
   write_tasks(tmp_path, claims=claims)
   html = write_report(tmp_path).read_text(encoding="utf-8")
   names = {path.stem for path in (tmp_path / "figures").iterdir()}

@@ -13,6 +13,7 @@ import reports_fakes as fakes
 import reports_gradient_fakes as gradient_fakes
 from reports_gradient_fakes import gradients, portrait
 
+from configs.claims import at, claim
 from rnn_lab.reports import load_trials, style, write_report
 from rnn_lab.reports.claims import FAILS, HOLDS, UNKNOWN, evaluate
 from rnn_lab.reports.gradients import words as words
@@ -536,17 +537,24 @@ def test_claims_are_evaluated_on_numbers_of_the_study(tmp_path):
     gradient_fakes.write_trial(tmp_path, name, content)
   [part] = parts_of(load_trials(tmp_path), {})
   claims = [
-    ("", "a: gradient left, trained", ">", "a: gradient left"),
-    ("", "b: gradient left", "<", 1e-3),
-    ("", "a: factor a step", ">", 10**-0.49),
-    ("", "a: Lyapunov exponent, trained", ">", -0.24),
-    ("", "a: half-life", ">", 0.0),
-    ("", "b: gradient left, trained", ">", 0.0),
+    claim(
+      "?",
+      at("a", number="gradient left", where="trained"),
+      ">",
+      at("a", number="gradient left"),
+    ),
+    claim("?", at("b", number="gradient left"), "<", 1e-3),
+    claim("?", at("a", number="factor a step"), ">", 10**-0.49),
+    claim(
+      "?", at("a", number="Lyapunov exponent", where="trained"), ">", -0.24
+    ),
+    claim("?", at("a", number="half-life"), ">", 0.0),
+    claim("?", at("b", number="gradient left", where="trained"), ">", 0.0),
   ]
   evaluations = evaluate(claims, [part])
   verdicts = [evaluation.verdict for evaluation in evaluations]
   assert verdicts == [HOLDS, HOLDS, FAILS, HOLDS, UNKNOWN, UNKNOWN]
-  assert (evaluations[2].left_number, evaluations[2].right_number) == (
+  assert (evaluations[2].left.words, evaluations[2].right.words) == (
     "0.316",
     "0.323594",
   )

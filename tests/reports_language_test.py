@@ -11,13 +11,11 @@ import reports_fakes as fakes
 import reports_language_fakes as lm
 from rich.console import Console
 
+from configs.claims import at, best_possible, claim
+from rnn_lab.reports import details as of_details
 from rnn_lab.reports import load_trials, results_table, write_report
 from rnn_lab.reports.claims import evaluate
-from rnn_lab.reports.details import (
-  best_possible,
-  tokens_per_second,
-  training_seconds,
-)
+from rnn_lab.reports.details import tokens_per_second, training_seconds
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import share
 from rnn_lab.reports.parts import parts_of
@@ -170,12 +168,16 @@ def test_the_floor_in_every_unit():
   details = {"floor_perplexity": 8.0, "entropy_rate": math.log(4)}
   trial = Trial("a", {}, None, "finished", result={"details": details})
   for split, bits in (("test", 3), ("valid", 2)):
-    assert best_possible(trial, "bits_per_token", split) == pytest.approx(bits)
-    assert best_possible(trial, "perplexity", split) == pytest.approx(2**bits)
-    assert best_possible(trial, "loss", split) == pytest.approx(
+    assert of_details.best_possible(
+      trial, "bits_per_token", split
+    ) == pytest.approx(bits)
+    assert of_details.best_possible(
+      trial, "perplexity", split
+    ) == pytest.approx(2**bits)
+    assert of_details.best_possible(trial, "loss", split) == pytest.approx(
       bits * math.log(2)
     )
-    assert best_possible(trial, "accuracy", split) is None
+    assert of_details.best_possible(trial, "accuracy", split) is None
 
 
 def test_shares_are_percents():
@@ -206,9 +208,9 @@ def test_context_figures_draw_n_grams_beside_networks(trials):
   last = lm.overall(lm.NETWORKS["GRU"][2])
   assert gru.get_ydata()[-1] == pytest.approx(last * 3.002 / 3, rel=1e-9)
   ends = fakes.bands(axes[1])[2]
-  for at, mean in gru.get_xydata():
+  for size, mean in gru.get_xydata():
     want = np.array([0.998, 1.004]) * mean * 3 / 3.002
-    np.testing.assert_allclose(ends[at], want)
+    np.testing.assert_allclose(ends[size], want)
   for ax in axes:
     assert fakes.levels(ax) == [pytest.approx(7.891, abs=5e-4)]
   assert {ax.get_xscale() for ax in axes} == {"log"}
@@ -316,53 +318,103 @@ def test_a_text_without_a_known_floor(tmp_path):
   assert words == ["5-gram", "GRU", "LSTM"]
   assert draw_kinds(fakes.part_of(trials)) is None
   assert len(fakes.drawn(draw_context, trials)) == 1
-  claim = ["?", "LSTM @ 1", "<", "floor @ 1"]
-  (evaluation,) = evaluate([claim], parts_of(trials))
-  assert (evaluation.verdict, evaluation.right_number) == (
+  comes = claim("?", at("LSTM", x=1), "<", best_possible(x=1))
+  (evaluation,) = evaluate([comes], parts_of(trials))
+  assert (evaluation.verdict, evaluation.right.words) == (
     "cannot be evaluated", "unknown",
   )  # fmt: skip
+
+
+def of_kind(series, kind, x=None, times=1.0):
+  by_kind = "perplexity_by_kind"
+  return at(series, x=x, number=by_kind, where=kind, times=times)
+
+
+def of_context(series, tokens):
+  return at(series, number="perplexity_by_context", where=tokens)
+
+
+KNESER_NEY, COUNTED = "5-gram, Kneser-Ney", "5-gram, maximum likelihood"
 
 
 @pytest.mark.parametrize(
   ("left", "op", "right", "verdict"),
   [
-    ("LSTM", "<=", "floor * 1.05", "holds"),
-    ("5-gram, Kneser-Ney", "<=", "floor * 1.05", "does not hold"),
-    ("LSTM", "<", "floor", "does not hold"),
-    ("floor", "<", 7.9, "holds"),
-    ("LSTM: topic", "<", "5-gram, Kneser-Ney: topic * 0.02", "holds"),
-    ("LSTM: topic", "<", "5-gram, Kneser-Ney: topic * 0.01", "does not hold"),
-    ("GRU: closing mark", ">", "floor: closing mark * 1.1", "holds"),
-    ("LSTM * 1.3", ">", "5-gram, Kneser-Ney", "holds"),
-    ("LSTM: context 1", ">", "1-gram, Kneser-Ney", "does not hold"),
-    ("LSTM: context 256", "<", "5-gram, Kneser-Ney: context 256", "holds"),
-    ("LSTM: bytes", "<", "5-gram, Kneser-Ney: bytes * 0.1", "holds"),
-    ("5-gram, maximum likelihood", ">", 10, "cannot be evaluated"),
-    ("5-gram, maximum likelihood: topic", ">", 10, "cannot be evaluated"),
-    ("LSTM: mood", ">", 10, "cannot be evaluated"),
-    ("LSTM: ngrams", ">", 10, "cannot be evaluated"),
-    ("floor: mood", ">", 10, "cannot be evaluated"),
-    ("transformer: topic", "<", 10, "not run"),
+    (at("LSTM"), "<=", best_possible(times=1.05), "holds"),
+    (at(KNESER_NEY), "<=", best_possible(times=1.05), "does not hold"),
+    (at("LSTM"), "<", best_possible(), "does not hold"),
+    (best_possible(), "<", 7.9, "holds"),
+    (
+      of_kind("LSTM", "topic"),
+      "<",
+      of_kind(KNESER_NEY, "topic", times=0.02),
+      "holds",
+    ),
+    (
+      of_kind("LSTM", "topic"),
+      "<",
+      of_kind(KNESER_NEY, "topic", times=0.01),
+      "does not hold",
+    ),
+    (
+      of_kind("GRU", "closing mark"),
+      ">",
+      best_possible(where="closing mark", times=1.1),
+      "holds",
+    ),
+    (at("LSTM", times=1.3), ">", at(KNESER_NEY), "holds"),
+    (of_context("LSTM", "1"), ">", at("1-gram, Kneser-Ney"), "does not hold"),
+    (of_context("LSTM", "256"), "<", of_context(KNESER_NEY, "256"), "holds"),
+    (
+      at("LSTM", number="bytes"),
+      "<",
+      at(KNESER_NEY, number="bytes", times=0.1),
+      "holds",
+    ),
+    (at(COUNTED), ">", 10, "cannot be evaluated"),
+    (of_kind(COUNTED, "topic"), ">", 10, "cannot be evaluated"),
+    (of_kind("LSTM", "mood"), ">", 10, "cannot be evaluated"),
+    (of_context("LSTM", "3"), ">", 10, "cannot be evaluated"),
+    (at("LSTM", number="ngrams"), ">", 10, "cannot be evaluated"),
+    (best_possible(where="mood"), ">", 10, "cannot be evaluated"),
+    (of_kind("transformer", "topic"), "<", 10, "not run"),
+    (best_possible(x=3), "<", 10, "not run"),
   ],
 )
 def test_claims_compare_numbers_of_language_models(
   trials, left, op, right, verdict
 ):
-  (evaluation,) = evaluate([["?", left, op, right]], parts_of(trials))
+  (evaluation,) = evaluate([claim("?", left, op, right)], parts_of(trials))
   assert evaluation.verdict == verdict
 
 
 def test_claims_say_what_was_compared(trials, fractions):
-  claim = ["?", "LSTM: bytes", "<=", "floor: topic * 1.05"]
-  (evaluation,) = evaluate([claim], parts_of(trials))
-  assert (evaluation.left, evaluation.left_number) == ("LSTM: bytes", "682,448")
-  assert (evaluation.right, evaluation.right_number) == (
+  best = best_possible(where="topic", times=1.05)
+  said = claim("?", at("LSTM", number="bytes"), "<=", best)
+  (evaluation,) = evaluate([said], parts_of(trials))
+  shown = (evaluation.left.name, evaluation.left.words)
+  assert shown == ("LSTM: bytes", "682,448")
+  assert (evaluation.right.name, evaluation.right.words) == (
     "best possible: topic × 1.05", "1.050",
   )  # fmt: skip
-  claim = ["?", "LSTM @ 0.5: topic", "<", "LSTM @ 0.25: topic"]
-  (evaluation,) = evaluate([claim], parts_of(load_trials(fractions)))
+  less, more = of_kind("LSTM", "topic", 0.25), of_kind("LSTM", "topic", 0.5)
+  said = claim("?", more, "<", less)
+  (evaluation,) = evaluate([said], parts_of(load_trials(fractions)))
   assert evaluation.verdict == "holds"
-  assert evaluation.left_number == "1.160"
+  assert evaluation.left.name == "LSTM at 0.5: perplexity by kind, topic"
+  assert evaluation.left.words == "1.160"
+
+
+def test_the_best_possible_of_two_texts_is_named_by_its_x(tmp_path):
+  path = lm.write_fractions(tmp_path) / "LSTM,0.5" / "result.json"
+  result = json.loads(path.read_text())
+  result["details"]["floor_perplexity"] *= 2
+  path.write_text(json.dumps(result))
+  claims = [claim("?", best_possible(x=x), ">", 1) for x in (None, 0.5, 1)]
+  evaluations = evaluate(claims, parts_of(load_trials(tmp_path)))
+  differ = "not the same for all trials"
+  shown = [e.left.words for e in evaluations]
+  assert shown == [differ, differ, f"{lm.FLOOR:.3f}"]
 
 
 def test_training_time_is_that_of_all_sessions(tmp_path):

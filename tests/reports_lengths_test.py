@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import reports_fakes as fakes
 
+from configs.claims import at, claim
 from rnn_lab.reports.claims import evaluate
 from rnn_lab.reports.results import read_results
 from rnn_lab.reports.sections.lengths import lengths_section
@@ -138,15 +139,21 @@ def test_a_panel_for_each_size_and_for_other_lengths(tmp_path):
   assert list(figure.axes[2].lines[0].get_xdata()) == [20.0, 40.0]
 
 
+def longest(series):
+  return at(series, number="scores_by_length", where="longest")
+
+
 def test_claims_name_the_shortest_and_the_longest_inputs(tmp_path):
   parts = read_results(write(tmp_path)).parts
   vector, rnn = "LSTM, single vector", "tanh RNN, single vector"
+  shortest = at(vector, number="scores_by_length", where="shortest", times=0.5)
+  middle = at(vector, number="perplexity_by_kind", where="middle")
   claims = [
-    ["It fails.", f"{vector}: longest", "<", f"{vector}: shortest * 0.5"],
-    ["It holds.", f"{vector}: longest", ">", f"{rnn}: longest"],
-    ["It cares.", "LSTM, attention: longest", "<", 0.9],
-    ["Of all.", vector, ">", f"{vector}: longest"],
-    ["Nobody.", f"{vector}: middle", ">", 0.0],
+    claim("It fails.", longest(vector), "<", shortest),
+    claim("It holds.", longest(vector), ">", longest(rnn)),
+    claim("It cares.", longest("LSTM, attention"), "<", 0.9),
+    claim("Of all.", at(vector), ">", longest(vector)),
+    claim("Nobody.", middle, ">", 0.0),
   ]
   evaluations = evaluate(claims, parts)
   assert [e.verdict for e in evaluations] == [
@@ -156,14 +163,14 @@ def test_claims_name_the_shortest_and_the_longest_inputs(tmp_path):
     "holds",
     "cannot be evaluated",
   ]
-  shown = [(e.left_number, e.right_number) for e in evaluations]
+  shown = [(e.left.words, e.right.words) for e in evaluations]
   assert shown[:3] == [
     ("0.400", "0.430"),
     ("0.400", "0.050"),
     ("0.940", "0.900"),
   ]
   assert shown[4][0] == "no such number"
-  assert evaluations[0].notes == (
+  assert (evaluations[0].left.note, evaluations[0].right.note) == (
     '"longest" are inputs of 41 steps',
     '"shortest" are inputs of 3 to 20 steps',
   )
@@ -176,9 +183,10 @@ def test_claims_about_seeds_that_all_diverged(tmp_path):
   text = result.read_text().replace('"finished"', '"diverged"')
   result.write_text(text)
   parts = read_results(tmp_path).parts
-  (evaluation,) = evaluate([["?", "LSTM: longest", ">", 0.0]], parts)
+  nothing = claim("?", longest("LSTM"), ">", 0.0)
+  (evaluation,) = evaluate([nothing], parts)
   assert evaluation.verdict == "cannot be evaluated"
-  assert evaluation.left_number == "diverged"
+  assert evaluation.left.words == "diverged"
 
 
 def test_the_summary_has_the_scores(tmp_path):

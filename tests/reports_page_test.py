@@ -8,9 +8,10 @@ import pytest
 import reports_fakes as fakes
 from matplotlib.figure import Figure
 
+from configs.claims import at, best_possible, claim
 from rnn_lab.errors import FieldError
 from rnn_lab.reports import load_trials, page, write_report
-from rnn_lab.reports.claims import evaluate
+from rnn_lab.reports.claims import check_claims, evaluate
 from rnn_lab.reports.parts import parts_of
 from rnn_lab.reports.section import Cell, Figures, Grid, Section, Text
 
@@ -90,15 +91,15 @@ def test_what_is_missing_is_named(html):
 def test_claims_are_evaluated_on_the_means(sweep):
   trials = load_trials(sweep)
   extra = [
-    ["The next room.", "GRU @ 200", ">", 0.1],
-    ["Equal is enough.", "GRU @ 20", ">=", "GRU @ 20"],
-    ["Equal is too little.", "GRU @ 20", "<", "GRU @ 20"],
-    ["Equal is enough below.", "GRU @ 20", "<=", "GRU @ 20"],
-    ["Equal is not more.", "GRU @ 20", ">", "GRU @ 20"],
-    ["Another x.", "GRU @ 20.0", "<=", "GRU @ 0"],
+    claim("The next room.", at("GRU", x=200), ">", 0.1),
+    claim("Equal is enough.", at("GRU", x=20), ">=", at("GRU", x=20)),
+    claim("Equal is too little.", at("GRU", x=20), "<", at("GRU", x=20)),
+    claim("Equal is enough below.", at("GRU", x=20), "<=", at("GRU", x=20)),
+    claim("Equal is not more.", at("GRU", x=20), ">", at("GRU", x=20)),
+    claim("Another x.", at("GRU", x=20.0), "<=", at("GRU", x=0)),
   ]
   evaluations = evaluate(fakes.CLAIMS + extra, parts_of(trials))
-  verdicts = {claim.sentence: claim.verdict for claim in evaluations}
+  verdicts = {e.sentence: e.verdict for e in evaluations}
   assert verdicts == {
     "An LSTM remembers.": "holds",
     "An LSTM beats a tanh RNN.": "holds",
@@ -111,10 +112,10 @@ def test_claims_are_evaluated_on_the_means(sweep):
     "Equal is not more.": "does not hold",
     "Another x.": "holds",
   }
-  assert evaluations[2].left_number == "0.880 [0.870, 0.900]"
-  assert evaluations[2].right_number == "0.930 [0.920, 0.950]"
-  assert evaluations[3].left_number == "no such trial"
-  assert evaluations[4].left_number == "not run"
+  assert evaluations[2].left.words == "0.880 [0.870, 0.900]"
+  assert evaluations[2].right.words == "0.930 [0.920, 0.950]"
+  assert evaluations[3].left.words == "no such trial"
+  assert evaluations[4].left.words == "not run"
 
 
 def test_page_shows_each_verdict_with_its_numbers(html):
@@ -133,17 +134,74 @@ def test_a_claim_about_a_diverged_trial_and_a_wrong_claim(tmp_path):
   fakes.write_run(tmp_path / "a", fakes.config("lstm"), fakes.result([None]))
   fakes.write_run(tmp_path / "b", fakes.config("gru"), fakes.result([0.25]))
   parts = parts_of(load_trials(tmp_path))
-  claim = ["It learns.", "cell=lstm", ">", "cell=gru"]
-  (evaluation,) = evaluate([claim], parts)
+  learns = claim("It learns.", at("cell=lstm"), ">", at("cell=gru"))
+  (evaluation,) = evaluate([learns], parts)
   assert evaluation.verdict == "cannot be evaluated"
-  assert (evaluation.left_number, evaluation.right_number) == (
+  assert (evaluation.left.words, evaluation.right.words) == (
     "diverged",
     "0.250",
   )
-  with pytest.raises(FieldError, match="claims must be one of .*, got '=='"):
-    evaluate([["It is.", "cell=lstm", "==", 1]], parts)
-  with pytest.raises(FieldError, match="sentence, left, op, right"):
-    evaluate([["It is."]], parts)
+
+
+@pytest.mark.parametrize(
+  ("change", "problem"),
+  [
+    ({"op": "=="}, r"op must be one of <, <=, >, >=, got '=='"),
+    ({"sentence": 3}, r"sentence must be a text that is not empty, got 3"),
+    ({"why": "?"}, r"why is not a known field; it may be left, op, right, "),
+    ({"left": "LSTM"}, r"left must be a number or an object .*, got 'LSTM'"),
+    (
+      {"left": at("A", number="solvd")},
+      r"left\.number .*'solvd'; did you mean",
+    ),
+    ({"right": at("A", where="new")}, r"right\.where must be '', got 'new'"),
+    (
+      {"right": at("A", number="scores_by_length")},
+      r"right\.where must be 'shortest' or 'longest', got ''",
+    ),
+    (
+      {"left": at("A", number="half-life", where="new")},
+      r"left\.where must be '' or 'trained', got 'new'",
+    ),
+    (
+      {"left": at("A", number="perplexity_by_kind")},
+      r"left\.where must be a text that is not empty, got ''",
+    ),
+    ({"left": {"x": 3}}, r"left\.series is required"),
+    (
+      {"left": best_possible() | {"series": "A"}},
+      r"left\.series is not a known",
+    ),
+    ({"left": at(3)}, r"left\.series must be a text that is not empty, got 3"),
+    ({"left": at("A", task=3)}, r"left\.task must be a text .*, got 3"),
+    ({"left": at("A", x="3")}, r"left\.x must be a finite number, got '3'"),
+    ({"right": at("A", times="2")}, r"right\.times must be .*, got '2'"),
+  ],
+)
+def test_a_wrong_claim_is_an_error_of_one_line(change, problem):
+  good = claim("It is.", at("A"), ">", 1)
+  check_claims([good])
+  with pytest.raises(FieldError, match=rf"^claims\[1\]\.{problem}") as caught:
+    check_claims([good, good | change])
+  assert "\n" not in str(caught.value)
+
+
+def test_a_claim_that_is_no_object_is_an_error():
+  with pytest.raises(FieldError, match=r"^claims\[0\]\.sentence is required"):
+    check_claims([("It is.", "LSTM", ">", 1)])
+
+
+def test_claims_of_an_earlier_version_are_not_evaluated(tmp_path):
+  claims = [["It learns.", "LSTM @ 3", ">", 0.5], []]
+  fakes.write_run(tmp_path / "a", fakes.config(), fakes.result([0.5]))
+  fakes.write_json(tmp_path / "sweep.json", {"claims": claims})
+  first, _ = evaluate(claims, parts_of(load_trials(tmp_path)))
+  assert first.verdict == "cannot be evaluated"
+  html = write_report(tmp_path).read_text(encoding="utf-8")
+  words = re.sub(r"\s+", " ", html)
+  assert (
+    "LSTM @ 3: written by an earlier version<br>should be &gt; 0.5" in words
+  )
 
 
 def test_report_made_again_is_equal_byte_for_byte(sweep, tmp_path):
@@ -170,7 +228,7 @@ def test_text_from_outside_is_escaped(tmp_path):
   )
   fakes.write_json(tmp_path / "a" / "trial.json", label)
   fakes.write_json(tmp_path / "a" / "environment.json", {evil: evil})
-  claims = [[evil, evil, ">", 0.1]]
+  claims = [claim(evil, at(evil), ">", 0.1)]
   content = {"title": evil, "text": evil, "claims": claims, "config": evil}
   fakes.write_json(tmp_path / "sweep.json", content)
   html = write_report(tmp_path).read_text(encoding="utf-8")
@@ -214,7 +272,9 @@ def test_report_before_any_trial_finished(tmp_path):
 
 def test_a_wrong_claim_leaves_the_directory_as_it_was(tmp_path):
   fakes.write_run(tmp_path / "a", fakes.config(), fakes.result([0.5]))
-  fakes.write_json(tmp_path / "sweep.json", {"claims": [["?", "a", "!", 1]]})
+  fakes.write_json(
+    tmp_path / "sweep.json", {"claims": [claim("?", at("a"), "!", 1)]}
+  )
   with pytest.raises(FieldError):
     write_report(tmp_path)
   assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "sweep.json"]

@@ -3,6 +3,7 @@
 import pytest
 import reports_fakes as fakes
 
+from configs.claims import at, claim
 from rnn_lab.errors import FieldError
 from rnn_lab.reports import load_trials, read_results, results_table
 from rnn_lab.reports.claims import HOLDS, evaluate
@@ -79,9 +80,11 @@ def test_the_table_of_all_trials_has_the_values_of_each_fold(tmp_path):
 
 def test_claims_and_tables_are_of_the_means(tmp_path):
   parts = read_results(write(tmp_path, references=[0.75, 0.65, 0.58])).parts
-  [verdict] = evaluate([["GRU is better.", "GRU", ">", "LSTM"]], parts)
+  [verdict] = evaluate(
+    [claim("GRU is better.", at("GRU"), ">", at("LSTM"))], parts
+  )
   assert verdict.verdict == HOLDS
-  assert (verdict.left_number, verdict.right_number) == (
+  assert (verdict.left.words, verdict.right.words) == (
     "0.736 [0.660, 0.804] (5 of 6 seeds)",
     "0.708 [0.510, 0.905]",
   )

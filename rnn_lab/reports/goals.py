@@ -22,12 +22,13 @@ from rnn_lab.errors import (
   check_choice,
   check_fields,
   check_float,
+  check_text,
   in_section,
 )
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import finite
 
-_OPERATORS = {
+OPERATORS = {
   "<": operator.lt,
   "<=": operator.le,
   ">": operator.gt,
@@ -86,8 +87,8 @@ def parse_goals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Goal]:
     with in_section(f"goals[{i}]"):
       check_fields(row, Goal._fields, Goal._fields[:-1])
       for field in ("task", "metric", *(("x",) if "x" in row else ())):
-        _check_words(field, row[field])
-      check_choice("op", row["op"], _OPERATORS)
+        check_text(field, row[field])
+      check_choice("op", row["op"], OPERATORS)
       check_float("bar", row["bar"])
       if row["task"] in goals:
         raise FieldError(
@@ -108,7 +109,7 @@ def parse_published(
   for i, row in enumerate(_rows("published", rows)):
     with in_section(f"published[{i}]"):
       check_fields(row, Published._fields, Published._fields)
-      _check_words("task", row["task"])
+      check_text("task", row["task"])
       if row["task"] not in goals:
         raise FieldError(
           "task",
@@ -117,7 +118,7 @@ def parse_published(
         )
       check_float("x", row["x"])
       for field in ("text", "source"):
-        _check_words(field, row[field])
+        check_text(field, row[field])
       check_choice("mark", row["mark"], MARKS)
   return [Published(**row) for row in rows]
 
@@ -163,7 +164,7 @@ def best(values: Sequence[float | None], goal: Goal) -> float | None:
 
 
 def _reached(value: float | None, goal: Goal) -> bool:
-  return value is not None and _OPERATORS[goal.op](value, goal.bar)
+  return value is not None and OPERATORS[goal.op](value, goal.bar)
 
 
 def _rows(name: str, rows: Any) -> Sequence[Mapping[str, Any]]:
@@ -174,10 +175,3 @@ def _rows(name: str, rows: Any) -> Sequence[Mapping[str, Any]]:
       f"{{field}} must be a list of objects with named fields, got {rows!r}",
     )
   return rows
-
-
-def _check_words(field: str, value: Any) -> None:
-  if not isinstance(value, str) or not value:
-    raise FieldError(
-      field, f"{{field}} must be a text that is not empty, got {value!r}"
-    )

@@ -150,7 +150,7 @@ class Sweep(NamedTuple):
   command_line: Mapping[str, Any] = MappingProxyType({})
   title: str = ""
   text: str = ""
-  claims: Sequence[Sequence[Any]] = ()
+  claims: Sequence[Any] = ()
   goals: Sequence[Mapping[str, Any]] = ()
   published: Sequence[Mapping[str, Any]] = ()
   repeats: str = ""

@@ -1,6 +1,7 @@
 """The table of claims and their verdicts."""
 
 from rnn_lab.reports import claims
+from rnn_lab.reports.claim_numbers import Number
 from rnn_lab.reports.claims import Evaluation
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Cell, Grid, Section
@@ -14,12 +15,14 @@ def claims_section(results: Results) -> Section | None:
   if not evaluations:
     return None
   parts = results.parts
-  metric = parts[0].headline.metric if parts[0].headline else "metric"
-  words = "metric of its task" if len(parts) > 1 else metric
+  words = parts[0].metric or "metric"
+  if len(parts) > 1:
+    words = "metric of its task"
   title = "Claims, evaluated on the mean over seeds of the test " + words
-  if any(": " in e.left or ": " in e.right for e in evaluations):
+  numbers = [number for e in evaluations for number in (e.left, e.right)]
+  if any(": " in number.name for number in numbers):
     title += ", or on the number named after a colon"
-  notes = dict.fromkeys(note for e in evaluations for note in e.notes)
+  notes = dict.fromkeys(number.note for number in numbers if number.note)
   grid = Grid(
     "; ".join([title, *notes]),
     ["Claim", Cell(["Verdict"], "nowrap"), "Numbers"],
@@ -33,12 +36,13 @@ def claims_section(results: Results) -> Section | None:
 
 def _row(evaluation: Evaluation) -> list[str | Cell]:
   look = _LOOKS.get(evaluation.verdict, "open")
-  left = f"{evaluation.left}: {evaluation.left_number}"
-  right = evaluation.right_number
-  if evaluation.right:
-    right = f"{evaluation.right}: {right}"
+  left, right = map(_words, (evaluation.left, evaluation.right))
   return [
     evaluation.sentence,
     Cell([evaluation.verdict], f"verdict {look}"),
     Cell([left, f"should be {evaluation.op} {right}"]),
   ]
+
+
+def _words(number: Number) -> str:
+  return f"{number.name}: {number.words}" if number.name else number.words
