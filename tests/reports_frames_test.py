@@ -1,6 +1,8 @@
 """The data frames of results, and that what is written is read back equal."""
 
 import math
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -84,6 +86,16 @@ def test_an_unknown_table_and_a_directory_without_runs(tmp_path, sweep):
     rnn_lab.load_results(sweep, table="loss")
   with pytest.raises(FieldError, match="holds no run"):
     rnn_lab.load_results(tmp_path)
+
+
+def test_a_directory_is_not_taken_for_a_package_of_pandas(sweep, tmp_path):
+  """A sweep of configs/bottleneck.py may lie in a directory of that name."""
+  (tmp_path / "bottleneck").mkdir()
+  code = f"import rnn_lab; print(len(rnn_lab.load_results({str(sweep)!r})))"
+  ended = subprocess.run(
+    [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+  )
+  assert (ended.stdout, ended.returncode) == ("27\n", 0), ended.stderr
 
 
 def test_before_any_trial_ended_there_are_columns_and_no_rows(tmp_path):

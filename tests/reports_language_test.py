@@ -167,17 +167,15 @@ def test_headline_figure_has_a_row_a_model_and_the_floor(trials):
 def test_the_floor_in_every_unit():
   details = {"floor_perplexity": 8.0, "entropy_rate": math.log(4)}
   trial = Trial("a", {}, None, "finished", result={"details": details})
+  metrics = ("bits_per_token", "perplexity", "loss", "accuracy")
   for split, bits in (("test", 3), ("valid", 2)):
-    assert of_details.best_possible(
-      trial, "bits_per_token", split
-    ) == pytest.approx(bits)
-    assert of_details.best_possible(
-      trial, "perplexity", split
-    ) == pytest.approx(2**bits)
-    assert of_details.best_possible(trial, "loss", split) == pytest.approx(
-      bits * math.log(2)
-    )
-    assert of_details.best_possible(trial, "accuracy", split) is None
+    values = [of_details.best_possible(trial, m, split) for m in metrics]
+    assert values == [
+      pytest.approx(bits),
+      pytest.approx(2**bits),
+      pytest.approx(bits * math.log(2)),
+      None,
+    ]
 
 
 def test_shares_are_percents():

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
-from rnn_lab.reports import style
+from rnn_lab.reports import lazy_pandas, style
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.metrics import WIDE
 from rnn_lab.reports.numbers import finite
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # The lower end of a logarithmic axis, where a norm of zero is drawn.
 FLOOR = 1e-30
+# Inches of a letter at a tick.
+_LETTER = 0.085
 # Points of an axis that are all its ticks.
 _MOST_TICKS = 8
 # Letters of a line of a title in a figure of one panel, and of a row's name.
@@ -45,9 +47,6 @@ def table(
     read: yields points and the values of the seeds there.
     panel: names the panel of a trial at x; that of x unless it is given.
   """
-  # Imported here since it takes a second.
-  import pandas as pd
-
   rows = [
     ((panel or (lambda x, _: part.at(x)))(x, trial), name, at, value)
     for x in part.xs
@@ -57,7 +56,9 @@ def table(
     for at, values in read(trial)
     for value in (finite([*values]) or [np.nan])
   ]
-  return pd.DataFrame(rows, columns=["panel", "series", "at", "value"])
+  return lazy_pandas.load().DataFrame(
+    rows, columns=["panel", "series", "at", "value"]
+  )
 
 
 def lines(
@@ -158,8 +159,8 @@ def draw_line(
 
 def set_ticks(ax: Axes, points: Sequence[float]) -> None:
   """Sets ticks at the points of an axis, or at whole numbers between many."""
-  if 1 < len(points) <= _MOST_TICKS:
-    ax.set_xticks(points, map(say, points))
+  if 1 < len(points) <= _MOST_TICKS and _have_room(ax, points, points):
+    ax.set_xticks(points, [say(point) for point in points])
   elif len(points) > 1:
     ticks = MaxNLocator(5, integer=True).tick_values(points[0], points[-1])
     ax.set_xticks([t for t in ticks if points[0] <= t <= points[-1]])
@@ -184,15 +185,18 @@ def scale_x(ax: Axes, xs: Sequence[float], wide: float = WIDE) -> None:
   margin = 0.06 * (ends[1] - ends[0]) or 0.5
   limits = to_axis.inverted().transform(ends + [-margin, margin])
   ax.set_xlim(*limits)
-  if len(xs) <= 12 and (len(xs) < 2 or _have_room(to_axis.transform(xs))):
+  if len(xs) <= 12 and _have_room(ax, xs, to_axis.transform(xs)):
     ax.set_xticks(xs, [say(x) for x in xs])
     ax.set_xticks([], minor=True)
 
 
-def _have_room(places: Any) -> bool:
-  """Whether labels at these places of an axis stand clear of each other."""
-  gaps = np.diff(places)
-  return bool(gaps.min() > 0.04 * (places[-1] - places[0]))
+def _have_room(ax: Axes, points: Sequence[float], places: Any) -> bool:
+  """Whether labels of points at these places stand clear of each other."""
+  if len(points) < 2:
+    return True
+  width = ax.get_position().width * ax.figure.get_figwidth()
+  inches = np.diff(places) / (places[-1] - places[0]) * 0.88 * width
+  return bool(inches.min() > _LETTER * (max(map(len, map(say, points))) + 0.5))
 
 
 def set_aside(ax: Axes, place: int, count: int, points: float) -> Any:

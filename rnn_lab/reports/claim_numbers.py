@@ -54,12 +54,8 @@ class Finder(NamedTuple):
 
 def shown(value: float, name: str, part: Part | None) -> str:
   """Formats a value of the number called `name`."""
-  form = NUMBERS[name].form
-  return (
-    form.format(value)
-    if form
-    else format_value(value, part.metric if part else "")
-  )
+  form, metric = NUMBERS[name].form, part.metric if part else ""
+  return form.format(value) if form else format_value(value, metric)
 
 
 def _headline(part: Part, trials: Sequence[Trial], where: str) -> Number:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnn_lab.errors import check_choice
+from rnn_lab.reports import lazy_pandas
 from rnn_lab.reports.load import Trial
 from rnn_lab.reports.results import Results, read_results
 
@@ -45,9 +46,6 @@ def load_results(
 
 def frame(results: Results, table: str = "results") -> "pd.DataFrame":
   """Returns a table of `load_results` of results that were already read."""
-  # Imported here since it takes a second.
-  import pandas as pd
-
   fields = [
     *dict.fromkeys(f for part in results.parts for f in part.searched),
   ]
@@ -57,7 +55,7 @@ def frame(results: Results, table: str = "results") -> "pd.DataFrame":
     for row in TABLES[table](trial)
   ]
   head = ["trial", "task", "series", "status", *fields]
-  return pd.DataFrame(rows, columns=[*head, *_COLUMNS[table]])
+  return lazy_pandas.load().DataFrame(rows, columns=[*head, *_COLUMNS[table]])
 
 
 def _head(trial: Trial, fields: Iterable[str]) -> _Row:

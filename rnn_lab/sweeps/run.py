@@ -12,6 +12,8 @@ from rnn_lab import rundir
 from rnn_lab.errors import FieldError
 from rnn_lab.paths import local_path
 from rnn_lab.reports import read_results, results_table, write_report
+from rnn_lab.reports.claims import check_claims
+from rnn_lab.reports.goals import parse_goals, parse_published
 from rnn_lab.reports.summary import write_summary
 from rnn_lab.runs import ALREADY_FINISHED, STOPPED, effects, stop_on_signal
 from rnn_lab.runs.initial import check_initial
@@ -218,6 +220,9 @@ def prepared(
   Raises:
     FieldError: a trial's config or a directory cannot be used.
   """
+  goals = parse_goals(report.get("goals", ()))
+  parse_published(report.get("published", ()), goals)
+  check_claims(report.get("claims", ()))
   names = earlier_names(
     [trial.name for trial in trials],
     [trial.overrides for trial in trials],

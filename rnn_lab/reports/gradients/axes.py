@@ -85,9 +85,11 @@ def set_log10(ax: Axes, low: float, high: float) -> None:
 
 
 def set_steps(ax: Axes, label: str) -> None:
-  """Labels an x-axis of whole numbers."""
+  """Labels an x-axis of whole numbers, with ticks where lines were drawn."""
   ax.set_xlabel(label)
-  ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+  low, high = ax.dataLim.intervalx
+  ticks = MaxNLocator(6, integer=True).tick_values(low, high)
+  ax.set_xticks([tick for tick in ticks if low <= tick <= high])
 
 
 def finish(

@@ -92,7 +92,8 @@ def draw_memory(group: Group) -> Figure | None:
         top = moment.values[name]
         _draw_memory(ax, top)
         set_panel_title(ax, f"{name}{layer}, {moment.words}", 10.5)
-        row[0].set_ylabel("d{0}_t / d{0}_k".format(top["state"]))
+        label = "d{0}_t / d{0}_k".format(top["state"])
+        row[0].set_ylabel(style.plain(label))
       else:
         ax.set_axis_off()
   for ax in axes[-1]:
@@ -100,8 +101,10 @@ def draw_memory(group: Group) -> Figure | None:
   every = [top for moment in moments for top in moment.values.values()]
   low, high = limits(t[k] for t in every for k in ("direct", "total"))
   set_log10(axes[0][0], max(low, _FLOOR), high)
+  states = {top["state"] for top in every}
+  derivative = "d{0}_t/d{0}_k".format(*states) if len(states) == 1 else "it"
   title = [
-    "constant error carousel: share of ds_t/ds_k over "
+    f"constant error carousel: share of {derivative} over "
     f"{longest_lag(group)} due to the gates alone"
   ]
   title += [f"{moment.words}: {_shares(moment)}" for moment in moments]

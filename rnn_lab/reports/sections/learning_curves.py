@@ -72,11 +72,12 @@ def draw_learning_curves(part: Part) -> Iterator[Figure]:
 
 def _best(part: Part) -> Part:
   """The best trials by validation: eight, or one of each series."""
-  names = {trial.name: name for name, _, trial in part.cells}
   order = [one.trial for one in ranked(part)]
   if part.is_search:
-    series = {names[t.name]: {None: t} for t in order[: style.MOST_LINES]}
-  else:
-    # The first of a series is the last to be written.
-    series = {names[t.name]: {None: t} for t in order[::-1]}
+    order = order[: style.MOST_LINES]
+  series = {
+    name: {None: best}
+    for name, line in part.series.items()
+    for best in [t for t in order if any(t is one for one in line.values())][:1]
+  }
   return part._replace(x=None, xs=[None], series=series)
