@@ -7,6 +7,7 @@ import shlex
 import types
 
 import pytest
+import reports_fakes
 from tiny import result, tiny_config, tiny_language
 
 from configs import common
@@ -198,6 +199,10 @@ def test_what_opens_a_run(tmp_path):
   prompt = "the students opened their"
   words = function("most_probable_words")(tmp_path / "words", prompt)
   assert {*words} >= {"exams", "books", "letters", "umbrellas"}
+  sweep = reports_fakes.write_sweep(tmp_path / "sweep")
+  table = function("mean_accuracy")(sweep)
+  assert list(table.columns) == [0, 20, 100]
+  assert table.loc["GRU"].tolist() == pytest.approx([0.95, 0.88, 0.79])
 
 
 def test_a_task_of_a_pattern_trains(tmp_path, monkeypatch):
