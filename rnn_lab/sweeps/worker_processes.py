@@ -74,9 +74,13 @@ def _work(pipe: connection.Connection, devices: int) -> None:
     while True:
       try:
         job = pipe.recv()
-      except EOFError:
-        return  # the parent has no more jobs
-      pipe.send(run_job(job, _Forward(job.name, pipe), stop))
+      except (EOFError, ConnectionError):
+        return  # the parent has no more jobs, or has ended
+      result = run_job(job, _Forward(job.name, pipe), stop)
+      try:
+        pipe.send(result)
+      except BrokenPipeError:
+        return  # the parent has ended
 
 
 def _die_with_parent() -> None:

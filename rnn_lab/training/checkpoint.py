@@ -96,7 +96,8 @@ class Checkpoints:
       **{_STATE: ocp.args.StandardSave(state), _SEAL: ocp.args.JsonSave(seal)}
     )
     try:
-      self._manager.save(step, args=items, force=True)
+      with _quiet():
+        self._manager.save(step, args=items, force=True)
     except Exception as error:  # of many kinds, none of them documented
       why = " ".join(str(error).split())[:200]
       raise StorageError(
@@ -134,7 +135,7 @@ class Checkpoints:
     try:
       seal = self._seal(folder)
       items = ocp.args.Composite(**{_STATE: ocp.args.StandardRestore(shapes)})
-      with _quiet_reads():
+      with _quiet():
         state = self._manager.restore(folder, args=items)[_STATE]
       changed = {*_hashes(state).items()} ^ {*seal["arrays"].items()}
     except Exception as error:  # of many kinds, none of them documented
@@ -198,23 +199,32 @@ def _quiet_log() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _quiet_reads() -> Iterator[None]:
-  """Drops what other reads say once one has failed.
+def _quiet() -> Iterator[None]:
+  """Drops what others print once a read or write has failed, which is raised.
 
-  Arrays are read side by side. Where one is damaged, the event loop is closed
-  while threads still read the others, and each of them would then print a
-  traceback, also after this block.
+  Arrays are read and written side by side. Where one fails, the event loop is
+  closed while threads are still at the others, and each of them would then
+  print a traceback, also after this block. Orbax logs one more.
   """
   before = sys.unraisablehook
+  log = logging.getLogger("absl")
 
   def drop(unraisable: Any) -> None:
     if "Event loop is closed" not in str(unraisable.exc_value):
       before(unraisable)
 
   sys.unraisablehook = drop
-  yield
-  # Not where a read failed.
+  log.addFilter(_drop_errors)
+  try:
+    yield
+  finally:
+    log.removeFilter(_drop_errors)
+  # Not where one failed.
   sys.unraisablehook = before
+
+
+def _drop_errors(record: logging.LogRecord) -> bool:
+  return record.levelno < logging.ERROR
 
 
 def _hashes(state: PyTree) -> dict[str, str]:
