@@ -33,6 +33,8 @@ class Trial(NamedTuple):
   Attributes:
     name: unique in the sweep.
     overrides: the config fields that distinguish it, by dotted name.
+    is_of_sweep: whether a sweep set them; else they are what differs from other
+      runs in the same folder.
     folder: the folder of its sweep, relative to the directory that was read, or
       the name of that directory if several were; "" for the only one.
     series: the line it belongs to in a figure; None if it has no name.
@@ -73,6 +75,7 @@ class Trial(NamedTuple):
   error: str | None = None
   damaged: Sequence[str] = ()
   folder: str = ""
+  is_of_sweep: bool = True
 
   @property
   def seeds(self) -> list[dict[str, Any]]:
@@ -290,7 +293,11 @@ def _labels(
   derived = _differences(configs)
   return [
     label
-    or {"name": files.path.resolve().name, "overrides": derived[files.path]}
+    or {
+      "name": files.path.resolve().name,
+      "overrides": derived[files.path],
+      "is_of_sweep": False,
+    }
     for files, label in zip(several, written)
   ]
 
@@ -306,13 +313,17 @@ def _label(files: RunFiles) -> dict[str, Any] | None:
 def _differences(
   configs: dict[Path, dict[str, Any]],
 ) -> dict[Path, dict[str, Any]]:
-  """The fields in which flat configs differ; empty configs are ignored."""
+  """The fields of all flat configs in which they differ.
+
+  Empty configs are ignored. What only some have belongs to another field in
+  which they differ, such as the name of a task.
+  """
   written = [config for config in configs.values() if config]
-  fields = dict.fromkeys(field for config in written for field in config)
   differ = [
     field
-    for field in fields
-    if len({json.dumps(config.get(field)) for config in written}) > 1
+    for field in (written[0] if written else ())
+    if all(field in config for config in written)
+    and len({json.dumps(config[field]) for config in written}) > 1
   ]
   return {
     path: {field: config[field] for field in differ if field in config}
@@ -378,5 +389,10 @@ def _session_seconds(rows: Sequence[Mapping[str, Any]]) -> float:
 
 
 def _not_run(label: Mapping[str, Any]) -> Trial:
-  overrides = dict(label.get("overrides") or {})
-  return Trial(label["name"], overrides, label.get("series"), "not run")
+  return Trial(
+    label["name"],
+    dict(label.get("overrides") or {}),
+    label.get("series"),
+    "not run",
+    is_of_sweep=label.get("is_of_sweep", True),
+  )

@@ -145,6 +145,6 @@ def interval_words(trials: Sequence[Trial]) -> str:
   """Says what `format_interval` shows of these trials."""
   most = max((len(trial.seeds) for trial in trials), default=0)
   if most < 2:
-    return "one seed each"
+    return "one seed each" if most else ""
   words = "mean over seeds and, in brackets, its bootstrapped 95% interval"
   return f"{words} (of few seeds too narrow)" if most < 5 else words

@@ -64,7 +64,7 @@ class Part(NamedTuple):
     return (
       self.x is None
       and len(self.series) > _MOST_SINGLE
-      and all(trial.series is None for trial in self.trials)
+      and all(t.series is None and t.is_of_sweep for t in self.trials)
       and bool(self.searched)
     )
 
@@ -302,7 +302,7 @@ def _distinct_names(
 def _assignments(trials: Sequence[Trial], fields: Sequence[str]) -> list[str]:
   """Names trials by the fewest fields that tell them apart: "cell=lstm".
 
-  A name that would be long is that of the trial.
+  Where one would be long, all names are those of the trials.
   """
   kept = [f for f in fields if len({str(t.field(f)) for t in trials}) > 1]
   total = len({_values(trial, kept) for trial in trials})
@@ -320,10 +320,11 @@ def _assignments(trials: Sequence[Trial], fields: Sequence[str]) -> list[str]:
       if trial.field(f) not in (None, "")
       for short in [f.rpartition(".")[2]]
     )
-    fits = 0 < len(words) <= _LONGEST_NAME
-    names.append(words if fits else trial.short_name)
-  # Names of trials, where some of them are needed or two are the same.
-  return names if len({*names}) == total else [t.name for t in trials]
+    names.append(words)
+  fit = all(0 < len(words) <= _LONGEST_NAME for words in names)
+  if fit and len({*names}) == total:
+    return names
+  return [trial.short_name for trial in trials]
 
 
 def _values(trial: Trial, fields: Iterable[str]) -> tuple[str, ...]:

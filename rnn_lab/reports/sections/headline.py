@@ -104,7 +104,7 @@ def _grid_of_metrics(part: Part) -> Grid:
     for name in _other_methods(part)
   ]
   return Grid(
-    part.titled("test metrics"),
+    part.titled("test metrics" if metrics else "status of the trials"),
     ["trial"] + ([f"test {spaced(m)}" for m in metrics] or ["status"]),
     rows,
     interval_words(part.trials)

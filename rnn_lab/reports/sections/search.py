@@ -35,8 +35,12 @@ _BEST = {"marker": "*", "markersize": 15.0, "color": "#D55E00"}
 # Values of each of two fields from which on a map of them is drawn, at most so
 # many, and the share of its cells that must be there.
 _LEAST_VALUES, _MOST_VALUES, _LEAST_FULL = 3, 20, 0.5
-# Fields from which on trials are drawn across all of them at once.
-_LEAST_FIELDS = 3
+# So many fields are drawn side by side, each trial across all of them.
+_LEAST_FIELDS, _MOST_FIELDS = 3, 8
+# Letters of a word on an axis; of a longer one, such as a path, the end is shown.
+_LONGEST_WORD = 16
+# Letters of all words on an axis that has room for them side by side.
+_MOST_LETTERS = 30
 
 
 class Found(NamedTuple):
@@ -57,7 +61,7 @@ def search_section(results: Results) -> Section | None:
       figures = [draw_search(part, found)]
       caption = "Validation metric of every trial against each field searched"
       content.append(Figures("search", caption, figures))
-      if len(part.searched) >= _LEAST_FIELDS:
+      if _LEAST_FIELDS <= len(part.searched) <= _MOST_FIELDS:
         caption = "Every trial as a line through its values and its metric"
         figure = draw_parallel(part, found)
         content.append(Figures("parallel", caption, [figure]))
@@ -183,9 +187,16 @@ def _places(ax: Axes, values: Sequence[Any]) -> list[float]:
     charts.scale_x(ax, sorted({*values}))
     return [*values]
   words = sorted({str(value) for value in values})
-  ax.set_xticks(range(len(words)), map(style.plain, words))
+  ax.set_xticks(range(len(words)), map(_shortened, words))
+  if sum(map(len, map(_shortened, words))) > _MOST_LETTERS:
+    ax.tick_params(axis="x", rotation=30)
   ax.set_xlim(-0.5, len(words) - 0.5)
   return [float(words.index(str(value))) for value in values]
+
+
+def _shortened(word: str) -> str:
+  short = word if len(word) <= _LONGEST_WORD else f"…{word[-_LONGEST_WORD:]}"
+  return style.plain(short)
 
 
 def draw_map(part: Part, found: Sequence[Found]) -> Iterator[Figure]:
@@ -292,7 +303,7 @@ def _unit(values: Sequence[Any]) -> tuple[list[float], list[tuple[float, str]]]:
     words = sorted({str(value) for value in values})
     top = max(len(words) - 1, 1)
     places = {word: n / top for n, word in enumerate(words)}
-    ticks = [(place, style.plain(word)) for word, place in places.items()]
+    ticks = [(place, _shortened(word)) for word, place in places.items()]
     return [places[str(value)] for value in values], ticks
   array = np.array(values, float)
   low, high = array.min(), array.max()
