@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tiny import everything, tiny_config, tiny_language
 
+from configs.claims import at, claim
 from rnn_lab.errors import FieldError
 from rnn_lab.runs import planning
 from rnn_lab.sweeps import executors, jobs
@@ -272,8 +273,24 @@ def test_nothing_is_written_where_one_trial_is_wrong(tmp_path):
     add({"model.hidden_size": 4})
     add({"model.hidden_size": 0})
 
-  with pytest.raises(FieldError, match="model.hidden_size must be"):
+  words = r"^model.hidden_size must be .*, got 0 \(trial hidden_size=0\)$"
+  with pytest.raises(FieldError, match=words):
     run(tmp_path / "sweep", grid(sweep=sweep))
+  assert not (tmp_path / "sweep").exists()
+
+
+@pytest.mark.parametrize(
+  ("report", "words"),
+  [
+    ({"claims": [claim("It learns.", at("lstm"), "=", 1)]}, r"claims\[0\].op"),
+    ({"goals": [{"task": "digits"}]}, r"goals\[0\].metric is required"),
+    ({"published": [{"task": "digits"}]}, r"published\[0\].x is required"),
+  ],
+)
+def test_what_a_report_says_is_checked_before_a_sweep(tmp_path, report, words):
+  trials = grid()
+  with pytest.raises(FieldError, match=f"^{words}"):
+    sweeps_run.prepared(trials, report, tmp_path / "sweep")
   assert not (tmp_path / "sweep").exists()
 
 

@@ -1,9 +1,10 @@
 """Running the trials of a sweep, and reporting on them."""
 
+import contextlib
 import os
 import pathlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rich.table import Table
@@ -228,19 +229,32 @@ def prepared(
     [trial.overrides for trial in trials],
     workdir,
   )
-  jobs = [
-    Job(name, plan(trial.config), workdir / name, measure)
-    for name, trial in zip(names, trials)
-  ]
+  jobs = []
+  for name, trial in zip(names, trials):
+    with _of_trial(name, len(trials)):
+      jobs.append(Job(name, plan(trial.config), workdir / name, measure))
   check_halving(halving, jobs)
   for job in jobs:
-    check_memory(job.plan)
-    check_targets(job.plan.task)
-    check_initial(job.plan, job.workdir)
-    if check is not None:
-      check(job.plan)
+    with _of_trial(job.name, len(trials)):
+      check_memory(job.plan)
+      check_targets(job.plan.task)
+      check_initial(job.plan, job.workdir)
+      if check is not None:
+        check(job.plan)
   _check(jobs, report, workdir)
   return jobs
+
+
+@contextlib.contextmanager
+def _of_trial(name: str, count: int) -> Iterator[None]:
+  """Lets a FieldError raised inside say of which of several trials it is."""
+  try:
+    yield
+  except FieldError as error:
+    if count == 1:
+      raise
+    words = f"{error.message} (trial {name})"
+    raise FieldError(error.field, words) from error
 
 
 def _check(
