@@ -141,15 +141,14 @@ def unbroken(words: str) -> str:
 
 
 def draw_line(
-  ax: Axes, at: Any, values: Any, place: int, log: bool = False
+  ax: Axes, at: "pd.Series", values: "pd.Series", place: int, log: bool = False
 ) -> None:
   """Draws the mean of the values at each point, with a band, in a look."""
-  by_point = {point: values[at == point] for point in sorted({*at})}
   if log:
-    by_point = {x: np.log(np.maximum(v, FLOOR)) for x, v in by_point.items()}
-  stats = np.array([[v.mean(), v.min(), v.max()] for v in by_point.values()])
-  mean, low, high = np.exp(stats.T) if log else stats.T
-  points, look = [*by_point], style.line_style(place)
+    values = np.log(np.maximum(values, FLOOR))
+  stats = values.groupby(at).agg(["mean", "min", "max"])
+  mean, low, high = (np.exp(stats) if log else stats).to_numpy().T
+  points, look = [*stats.index], style.line_style(place)
   # Eight markers a line, and not at the same point as the next line's.
   step = max(1, len(points) // 8)
   first = (place * step) // style.MOST_LINES

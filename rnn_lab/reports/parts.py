@@ -33,7 +33,7 @@ class Part(NamedTuple):
     series: the lines in order of appearance: {name: {value of x: trial}}.
     headline: the metric they are compared by; None before any was measured.
     goal: when the task is solved; None without a goal.
-    labels: words for fields, as in sweep.json.
+    labels: words for fields: those in sweep.json, and of others made.
   """
 
   task: str
@@ -95,7 +95,7 @@ class Part(NamedTuple):
   def label(self, field: str | None = None) -> str:
     """Names a field on an axis, that of x unless another is given."""
     field = field or self.x or ""
-    return self.labels.get(field) or field_words(field, self.searched)
+    return self.labels.get(field) or field_words(field)
 
   def at(self, x: Any) -> str:
     """The words "gap = 20 steps"; "" where nothing was swept."""
@@ -148,10 +148,10 @@ def parts_of(
     goal = goals.get(task)
     x, xs, series = arrange(group, _named_field(group, goal))
     title = task if len(by_task) > 1 else ""
-    headline = headline_of(group)
-    parts.append(
-      Part(task, title, group, x, xs, series, headline, goal, labels)
-    )
+    part = Part(task, title, group, x, xs, series, headline_of(group), goal)
+    searched = part.searched
+    made = {field: field_words(field, searched) for field in searched}
+    parts.append(part._replace(labels=made | dict(labels)))
   return parts
 
 

@@ -37,7 +37,7 @@ _BEST = {"marker": "*", "markersize": 15.0, "color": "#D55E00"}
 _LEAST_VALUES, _MOST_VALUES, _LEAST_FULL = 3, 20, 0.5
 # So many fields are drawn side by side, each trial across all of them.
 _LEAST_FIELDS, _MOST_FIELDS = 3, 8
-# Letters of a word on an axis; of a longer one, such as a path, the end is shown.
+# Letters of a word on an axis; of a longer one, as a path, the end is shown.
 _LONGEST_WORD = 16
 # Letters of all words on an axis that has room for them side by side.
 _MOST_LETTERS = 30
