@@ -16,7 +16,6 @@ from rnn_lab.reports import details as of_details
 from rnn_lab.reports import load_trials, results_table, write_report
 from rnn_lab.reports.claims import evaluate
 from rnn_lab.reports.details import tokens_per_second, training_seconds
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import share
 from rnn_lab.reports.parts import parts_of
 from rnn_lab.reports.sections.context import draw_context
@@ -29,6 +28,7 @@ from rnn_lab.reports.sections.storage import (
   storage_grid,
   window_parameters,
 )
+from rnn_lab.reports.trial import Trial
 
 FINITE = [
   "1-gram, maximum likelihood",

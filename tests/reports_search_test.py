@@ -14,10 +14,11 @@ from reports_fakes import (
 
 from rnn_lab.reports import read_results, write_report
 from rnn_lab.reports.exports import markdown_table
+from rnn_lab.reports.ranking import ranked
 from rnn_lab.reports.sections.headline import headline_section
 from rnn_lab.reports.sections.learning_curves import learning_curves_section
 from rnn_lab.reports.sections.overview import overview_section
-from rnn_lab.reports.sections.search import ranked, search_section
+from rnn_lab.reports.sections.search import search_section
 
 COUNT = 12
 RATE, CLIP, CELL = "optimizer.learning_rate", "train.clip_norm", "model.cell"

@@ -10,14 +10,14 @@ from rich.console import Console
 
 from rnn_lab.reports import load_trials, results_table, write_summary
 from rnn_lab.reports.exports import markdown_table
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.metrics import (
   format_interval,
   format_measured,
   format_value,
 )
 from rnn_lab.reports.parts import parts_of
-from rnn_lab.reports.sections.headline import results_grids
+from rnn_lab.reports.tables import results_grids
+from rnn_lab.reports.trial import Trial
 
 
 def _grids(workdir):

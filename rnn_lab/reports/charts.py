@@ -16,10 +16,11 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
 from rnn_lab.reports import lazy_pandas, style
-from rnn_lab.reports.load import Trial
+from rnn_lab.reports.arrange import say
 from rnn_lab.reports.metrics import WIDE
 from rnn_lab.reports.numbers import finite
-from rnn_lab.reports.parts import Part, say
+from rnn_lab.reports.parts import Part
+from rnn_lab.reports.trial import Trial
 
 if TYPE_CHECKING:
   import pandas as pd
@@ -145,9 +146,9 @@ def draw_line(
 ) -> None:
   """Draws the mean of the values at each point, with a band, in a look."""
   if log:
-    values = np.log(np.maximum(values, FLOOR))
+    values = values.clip(lower=FLOOR).apply(np.log)
   stats = values.groupby(at).agg(["mean", "min", "max"])
-  mean, low, high = (np.exp(stats) if log else stats).to_numpy().T
+  mean, low, high = np.asarray(np.exp(stats) if log else stats).T
   points, look = [*stats.index], style.line_style(place)
   # Eight markers a line, and not at the same point as the next line's.
   step = max(1, len(points) // 8)
@@ -193,7 +194,7 @@ def _have_room(ax: Axes, points: Sequence[float], places: Any) -> bool:
   """Whether labels of points at these places stand clear of each other."""
   if len(points) < 2:
     return True
-  width = ax.get_position().width * ax.figure.get_figwidth()
+  width = ax.bbox.width / ax.figure.dpi
   inches = np.diff(places) / (places[-1] - places[0]) * 0.88 * width
   return bool(inches.min() > _LETTER * (max(map(len, map(say, points))) + 0.5))
 

@@ -8,11 +8,11 @@ from rnn_lab.reports import details
 from rnn_lab.reports.goals import count
 from rnn_lab.reports.gradients.numbers import NUMBERS as STUDY_NUMBERS
 from rnn_lab.reports.gradients.numbers import study_number
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.metrics import format_measured, format_value
 from rnn_lab.reports.numbers import finite, mean
 from rnn_lab.reports.parts import Part
 from rnn_lab.reports.sections.lengths import bin_words, bins
+from rnn_lab.reports.trial import Trial
 
 BEST = "best possible"
 # Numbers in this format are shown in a claim as they are written there.

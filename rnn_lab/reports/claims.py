@@ -19,10 +19,11 @@ from rnn_lab.errors import (
   check_text,
   in_section,
 )
+from rnn_lab.reports.arrange import say
 from rnn_lab.reports.claim_numbers import BEST, NUMBERS, PLAIN, Number, shown
 from rnn_lab.reports.goals import OPERATORS
-from rnn_lab.reports.load import Trial
-from rnn_lab.reports.parts import Part, say
+from rnn_lab.reports.parts import Part
+from rnn_lab.reports.trial import Trial
 
 HOLDS = "holds"
 FAILS = "does not hold"

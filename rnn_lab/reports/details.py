@@ -11,8 +11,8 @@ import statistics
 from collections.abc import Iterable
 from typing import Any
 
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import finite, levels, mean, share
+from rnn_lab.reports.trial import Trial
 
 # Forecasts without a network: their keys in the details of forecasts.
 FORECAST_BASELINES = ("linear_autoregression", "persistence", "mean")

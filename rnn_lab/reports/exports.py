@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rnn_lab.reports.parts import Part
 from rnn_lab.reports.section import Cell, Grid, Section, as_cell
-from rnn_lab.reports.sections.headline import results_grids
+from rnn_lab.reports.tables import results_grids
 from rnn_lab.rundir import TABLES, write_text
 
 # What LaTeX reads as a command, and letters that its fonts do not have.

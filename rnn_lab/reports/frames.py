@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from rnn_lab.errors import check_choice
 from rnn_lab.reports import lazy_pandas
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.results import Results, read_results
+from rnn_lab.reports.trial import Trial
 
 if TYPE_CHECKING:
   import pandas as pd

@@ -25,8 +25,8 @@ from rnn_lab.errors import (
   check_text,
   in_section,
 )
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import finite
+from rnn_lab.reports.trial import Trial
 
 OPERATORS = {
   "<": operator.lt,

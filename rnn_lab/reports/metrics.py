@@ -9,8 +9,8 @@ from rnn_lab.reports.details import (
   is_of_text,
 )
 from rnn_lab.reports.intervals import mean_interval
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import finite, significant
+from rnn_lab.reports.trial import Trial
 
 # Metrics that lie in [0, 1] and are read as shares.
 _SHARES = ("accuracy", "exact_match", "f1", "error_rate", "fraction")

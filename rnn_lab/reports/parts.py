@@ -1,23 +1,21 @@
 """The trials of a sweep by task, and as lines over a swept field."""
 
-from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rnn_lab.errors import FieldError
+from rnn_lab.reports.arrange import (
+  LEAST_FULL,
+  MOST_SINGLE,
+  arrange,
+  overridden,
+  say,
+)
 from rnn_lab.reports.goals import Goal
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.metrics import Headline, headline_of
 from rnn_lab.reports.style import MOST_LINES
-
-# Of a series' name that is made of assignments; a longer one is the trial's.
-_LONGEST_NAME = 48
-# Of the cells of a table, and of trials on the lines of a figure: fewer make
-# none that can be read.
-_LEAST_FULL = 0.5
-# Of trials without series, so many are compared one by one.
-_MOST_SINGLE = 8
+from rnn_lab.reports.trial import Trial
 
 
 class Part(NamedTuple):
@@ -63,7 +61,7 @@ class Part(NamedTuple):
     """Whether there is no line to draw, and too much for one by one."""
     return (
       self.x is None
-      and len(self.series) > _MOST_SINGLE
+      and len(self.series) > MOST_SINGLE
       and all(t.series is None and t.is_of_sweep for t in self.trials)
       and bool(self.searched)
     )
@@ -74,8 +72,8 @@ class Part(NamedTuple):
     cells = len(self.series) * len(self.xs)
     return (
       self.x is not None
-      and len(self.xs) > _MOST_SINGLE
-      and len(self.trials) < _LEAST_FULL * cells
+      and len(self.xs) > MOST_SINGLE
+      and len(self.trials) < LEAST_FULL * cells
     )
 
   @property
@@ -83,7 +81,7 @@ class Part(NamedTuple):
     """The overrides that differ between trials, in the sweep's order."""
     return [
       f
-      for f in _overridden(self.trials)
+      for f in overridden(self.trials)
       if len({str(t.field(f)) for t in self.trials}) > 1
     ]
 
@@ -169,53 +167,11 @@ def _named_field(trials: Sequence[Trial], goal: Goal | None) -> str | None:
   return None if None in values else goal.x
 
 
-def arrange(
-  trials: Sequence[Trial], x: str | None = None
-) -> tuple[str | None, list[Any], dict[str, dict[Any, Trial]]]:
-  """Sorts trials into lines; returns x, xs and series of a `Part`.
-
-  If it is not given, the x-axis is the first numeric field among the overrides
-  that takes more than one value inside a series. A trial without a series
-  belongs to the one named after its other overrides, by the shortest
-  assignments that differ. Trials that would share a point get names with what
-  differs between them, so that none hides another.
-
-  Args:
-    trials: of one task.
-    x: the x-axis, if it is given.
-  """
-  given, x = x is not None, x or _swept_field(trials)
-  # Only a trial that never ran, and so has no config, can lack the field.
-  shown = [t for t in trials if x is None or t.field(x) is not None]
-  series: dict[str, dict[Any, Trial]] = {}
-  for name, group in _grouped(shown, x).items():
-    for distinct, trial in zip(_distinct_names(name, group, x), group):
-      point = _point(trial, x)
-      if point in series.get(distinct, {}):
-        distinct = trial.name
-      series.setdefault(distinct, {})[point] = trial
-  xs = sorted({point for line in series.values() for point in line})
-  if x is None:
-    return None, [None], series
-  few = len(series) == 1 or len(shown) < _LEAST_FULL * len(series) * len(xs)
-  unnamed = all(trial.series is None for trial in trials)
-  if not given and unnamed and len(trials) > _MOST_SINGLE and few:
-    # As of random draws: no two trials lie on a line, or all on one.
-    names = _assignments(trials, _overridden(trials))
-    return None, [None], {n: {None: t} for n, t in zip(names, trials)}
-  return x, xs, {n: dict(sorted(line.items())) for n, line in series.items()}
-
-
 def field_words(field: str, others: Iterable[str] = ()) -> str:
   """Returns a dotted field in words, "learning rate"; whole where two clash."""
   last = field.rpartition(".")[2]
   clash = any(f != field and f.rpartition(".")[2] == last for f in others)
   return field if clash else last.replace("_", " ")
-
-
-def say(value: Any) -> str:
-  """Formats a value of a field for an axis or a column."""
-  return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def chunks(names: Iterable[str], most: int) -> list[list[str]]:
@@ -224,108 +180,3 @@ def chunks(names: Iterable[str], most: int) -> list[list[str]]:
   count = -(-len(names) // most)
   bounds = [len(names) * i // count for i in range(count + 1)] if count else []
   return [names[a:b] for a, b in zip(bounds, bounds[1:])]
-
-
-def is_number(value: Any) -> bool:
-  """Whether a value of a field lies on an axis; a switch does not."""
-  return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _overridden(trials: Iterable[Trial]) -> list[str]:
-  return [*dict.fromkeys(f for trial in trials for f in trial.overrides)]
-
-
-def _key(trial: Trial, x: str | None) -> Hashable:
-  """What trials of one series have in common."""
-  if trial.series is not None:
-    return trial.series
-  return tuple((f, str(v)) for f, v in trial.overrides.items() if f != x)
-
-
-def _swept_field(trials: Sequence[Trial]) -> str | None:
-  for field in _overridden(trials):
-    values: dict[Hashable, set[Any]] = {}
-    for trial in trials:
-      value = trial.field(field)
-      # A list or a section is no number, and has no hash.
-      value = value if isinstance(value, Hashable) else str(value)
-      values.setdefault(_key(trial, field), set()).add(value)
-    known = set().union(*values.values()) - {None}
-    lines = {key for key, line in values.items() if len(line - {None}) > 1}
-    # Where few trials without a series lie on lines, more than this differs.
-    on_lines = sum(_key(trial, field) in lines for trial in trials)
-    is_line = all(trial.series is not None for trial in trials)
-    is_line |= on_lines >= _LEAST_FULL * len(trials)
-    if lines and is_line and all(map(is_number, known)):
-      return field
-  return None
-
-
-def _point(trial: Trial, x: str | None) -> Any:
-  return None if x is None else trial.field(x)
-
-
-def _grouped(trials: Sequence[Trial], x: str | None) -> dict[str, list[Trial]]:
-  """The trials of each series by its name, which may have to be made."""
-  groups: dict[Hashable, list[Trial]] = {}
-  for trial in trials:
-    groups.setdefault(_key(trial, x), []).append(trial)
-  unnamed = [group for group in groups.values() if group[0].series is None]
-  firsts = [group[0] for group in unnamed]
-  fields = [f for f in _overridden(firsts) if f != x]
-  made = _assignments(firsts, fields)
-  if not fields and x is not None:
-    made = [str(t.field("model.cell") or "all trials") for t in firsts]
-  names = dict(zip([_key(first, x) for first in firsts], made))
-  named: dict[str, list[Trial]] = {}
-  for key, group in groups.items():
-    named.setdefault(str(names.get(key, key)), []).extend(group)
-  return named
-
-
-def _distinct_names(
-  name: str, group: Sequence[Trial], x: str | None
-) -> list[str]:
-  """A name for each trial, so that no two share both name and point."""
-  points = [_point(trial, x) for trial in group]
-  if len(set(points)) == len(points):
-    return [name] * len(group)
-  folders = [trial.folder or "." for trial in group]
-  if len(set(zip(folders, points))) == len(points):
-    return [f"{name} ({folder})" for folder in folders]
-  words = _assignments(group, [f for f in _overridden(group) if f != x])
-  if len(set(zip(words, points))) < len(points):
-    words = [trial.name for trial in group]
-  return [f"{name}, {distinct}" for distinct in words]
-
-
-def _assignments(trials: Sequence[Trial], fields: Sequence[str]) -> list[str]:
-  """Names trials by the fewest fields that tell them apart: "cell=lstm".
-
-  Where one would be long, all names are those of the trials.
-  """
-  kept = [f for f in fields if len({str(t.field(f)) for t in trials}) > 1]
-  total = len({_values(trial, kept) for trial in trials})
-  for field in [*kept][::-1]:
-    fewer = [f for f in kept if f != field]
-    if len({_values(trial, fewer) for trial in trials}) == total:
-      kept = fewer
-  kept = kept or [*fields]
-  lasts = Counter(field.rpartition(".")[2] for field in fields)
-  names = []
-  for trial in trials:
-    words = ", ".join(
-      f"{short if lasts[short] == 1 else f}={say(trial.field(f))}"
-      for f in kept
-      if trial.field(f) not in (None, "")
-      for short in [f.rpartition(".")[2]]
-    )
-    names.append(words)
-  fit = all(0 < len(words) <= _LONGEST_NAME for words in names)
-  if fit and len({*names}) == total:
-    return names
-  return [trial.short_name for trial in trials]
-
-
-def _values(trial: Trial, fields: Iterable[str]) -> tuple[str, ...]:
-  return tuple(str(trial.field(field)) for field in fields)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rnn_lab.errors import FieldError
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import finite, mean
+from rnn_lab.reports.trial import Trial
 
 
 def pooled(trials: Sequence[Trial], field: str) -> list[Trial]:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from rnn_lab.errors import FieldError
 from rnn_lab.paths import local_path
 from rnn_lab.reports.goals import Goal, parse_goals
-from rnn_lab.reports.load import Sweep, Trial, load_sweep, load_trials
+from rnn_lab.reports.load import load_sweep, load_trials
 from rnn_lab.reports.parts import Part, parts_of
 from rnn_lab.reports.repeats import pooled
+from rnn_lab.reports.trial import Sweep, Trial
 
 
 class Results(NamedTuple):

@@ -6,7 +6,8 @@ from typing import Any
 
 from rnn_lab.paths import local_path
 from rnn_lab.reports.details import main_numbers
-from rnn_lab.reports.load import Trial, load_trials
+from rnn_lab.reports.load import load_trials
+from rnn_lab.reports.trial import Trial
 from rnn_lab.rundir import SUMMARY, finite_or_null, write_json
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from rnn_lab.reports.gradients.study import exponents, flow, gate, largest
-from rnn_lab.reports.load import Trial
+from rnn_lab.reports.trial import Trial
 
 _Read = Callable[[dict[str, Any], dict[str, Any]], float | None]
 

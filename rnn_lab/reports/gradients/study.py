@@ -12,8 +12,8 @@ import numpy as np
 
 from rnn_lab.reports import style
 from rnn_lab.reports.gradients.words import span
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.parts import Part, chunks
+from rnn_lab.reports.trial import Trial
 
 _MOMENTS = ("initialisation", "trained")
 

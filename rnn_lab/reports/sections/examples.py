@@ -1,12 +1,12 @@
 """What the best network of each task does with single examples."""
 
 from rnn_lab.reports import example_gallery, pattern_picture
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.metrics import is_share
 from rnn_lab.reports.parts import Part
+from rnn_lab.reports.ranking import ranked
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Figures, Grid, Section, Text
-from rnn_lab.reports.sections.search import ranked
+from rnn_lab.reports.trial import Trial
 
 _PATTERNS = {
   "sequence_to_vector": "sequence to vector",

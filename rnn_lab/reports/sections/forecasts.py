@@ -11,12 +11,12 @@ from matplotlib.lines import Line2D
 
 from rnn_lab.reports import charts, style
 from rnn_lab.reports.details import horizons_lost
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.metrics import NONE
 from rnn_lab.reports.numbers import finite, mean, significant
 from rnn_lab.reports.parts import Part
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Figures, Grid, Section, Text
+from rnn_lab.reports.trial import Trial
 
 # The names and looks of `details.FORECAST_BASELINES`.
 _BASELINES = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from rnn_lab.reports.arrange import say
 from rnn_lab.reports.goals import (
   MARKS,
   Goal,
@@ -11,11 +12,11 @@ from rnn_lab.reports.goals import (
   metric_values,
   parse_published,
 )
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.metrics import NONE, format_value
-from rnn_lab.reports.parts import Part, field_words, say
+from rnn_lab.reports.parts import Part, field_words
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Cell, Grid, Section
+from rnn_lab.reports.trial import Trial
 
 _NOT_RUN = Cell(["not run"], "nowrap open")
 _BUDGET = "train.num_steps"

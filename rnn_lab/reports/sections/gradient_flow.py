@@ -6,10 +6,10 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from rnn_lab.reports import charts
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.parts import Part
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Figures, Section, Text
+from rnn_lab.reports.trial import Trial
 
 _WORDS = (
   "Each line is the norm of dE/dh_t, the derivative of one example's cost "

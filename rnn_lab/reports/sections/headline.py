@@ -11,22 +11,16 @@ from rnn_lab.reports import charts, style
 from rnn_lab.reports.details import is_of_text
 from rnn_lab.reports.intervals import mean_interval
 from rnn_lab.reports.metrics import (
-  NONE,
-  format_measured,
-  format_value,
-  interval_words,
   is_share,
   is_wide,
   reference,
   reference_label,
   reference_name,
-  spaced,
 )
-from rnn_lab.reports.numbers import mean
-from rnn_lab.reports.parts import Part, chunks, say
+from rnn_lab.reports.parts import Part, chunks
 from rnn_lab.reports.results import Results
-from rnn_lab.reports.section import Figures, Grid, Section
-from rnn_lab.reports.sections.search import chosen_grid, search_grid
+from rnn_lab.reports.section import Figures, Section
+from rnn_lab.reports.tables import chosen_grid, results_grid, with_results
 
 _MOST_ROWS = 30
 
@@ -49,119 +43,6 @@ def headline_section(results: Results) -> Section | None:
   ]
   content += [grid for part in parts if (grid := chosen_grid(part))]
   return Section("Results", content)
-
-
-def with_results(parts: Sequence[Part]) -> list[Part]:
-  """Returns the parts with a headline metric, or else the first."""
-  return [part for part in parts if part.headline] or list(parts[:1])
-
-
-def results_grids(parts: Sequence[Part]) -> list[Grid]:
-  """Returns a table of the test results for each task that has some.
-
-  Without any, it is that of the first task, which shows the trials' status.
-  """
-  return [results_grid(part) for part in with_results(parts)]
-
-
-def results_grid(part: Part) -> Grid:
-  """Returns the test results of a task: series by values of the swept field.
-
-  Where nothing was swept inside a series: trials by test metrics. Where too
-  little is in common for either, the best trials.
-  """
-  if part.headline and (part.is_search or part.is_scattered):
-    return search_grid(part)
-  if part.x is None or part.headline is None:
-    return _grid_of_metrics(part)
-  metric = part.metric
-  rows = [
-    [name]
-    + [format_measured(line[x], metric) if x in line else NONE for x in part.xs]
-    for name, line in part.series.items()
-  ]
-  rows += [
-    [name] + [_other(part, x, name, metric) for x in part.xs]
-    for name in _other_methods(part)
-  ]
-  return Grid(
-    part.titled(f"test {metric}, by {part.label()}"),
-    ["series", *map(part.at, part.xs)],
-    rows,
-    interval_words(part.trials) + _reference_words(part, metric),
-  )
-
-
-def _grid_of_metrics(part: Part) -> Grid:
-  metrics = _metrics(part)
-  rows = [
-    [f"{name}, {part.at(x)}" if part.x else name]
-    + ([format_measured(t, m) for m in metrics] or [t.status])
-    for name, x, t in part.cells
-  ]
-  rows += [
-    [name] + [_other(part, None, name, metric) for metric in metrics]
-    for name in _other_methods(part)
-  ]
-  return Grid(
-    part.titled("test metrics" if metrics else "status of the trials"),
-    ["trial"] + ([f"test {spaced(m)}" for m in metrics] or ["status"]),
-    rows,
-    interval_words(part.trials)
-    + "".join(_reference_words(part, metric) for metric in metrics),
-  )
-
-
-def _metrics(part: Part) -> list[str]:
-  """The test metrics that a table shows, the headline first."""
-  metrics = dict.fromkeys(
-    key.removeprefix("test/")
-    for _, _, trial in part.cells
-    for key in (trial.result or {"metrics": {}})["metrics"]
-    if key.startswith("test/")
-  )
-  # Of a perplexity the loss is the logarithm; errors at other horizons have a
-  # table of their own.
-  return sorted(
-    (
-      metric
-      for metric in metrics
-      if metric == part.metric
-      or not (metric == "loss" and "perplexity" in metrics)
-      and not (metric.startswith("nrmse_") and part.metric.startswith("nrmse_"))
-    ),
-    key=lambda metric: metric != part.metric,
-  )
-
-
-def _other_methods(part: Part) -> list[str]:
-  """The methods without a network that a task compares with."""
-  several = [t.details.get("references", {}) for _, _, t in part.cells]
-  return [*dict.fromkeys(name for of_trial in several for name in of_trial)]
-
-
-def _other(part: Part, x: Any, name: str, metric: str) -> str:
-  """The metric of another method, the mean over the trials at x."""
-  rows = [t.details.get("references", {}) for _, at, t in part.cells if at == x]
-  value = mean([row.get(name, {}).get(metric) for row in rows])
-  return NONE if value is None else format_value(value, metric)
-
-
-def _reference_words(part: Part, metric: str) -> str:
-  """The words "; chance: accuracy 0.100", one number for each x if need be."""
-  levels = {
-    x: level
-    for _, x, trial in part.cells
-    if (level := reference(trial, metric)) is not None
-  }
-  words = {x: format_value(levels[x], metric) for x in part.xs if x in levels}
-  if not words:
-    return ""
-  name = reference_name(part.trials)
-  if len(set(words.values())) == 1:
-    return f"; {name}: {spaced(metric)} {next(iter(words.values()))}"
-  by_x = ", ".join(f"{word} at {say(x)}" for x, word in words.items())
-  return f"; {name}: {spaced(metric)} {by_x}"
 
 
 def draw_headline(part: Part) -> Iterator[Figure]:

@@ -9,12 +9,12 @@ from matplotlib.ticker import LogLocator
 
 from rnn_lab.reports import charts, style
 from rnn_lab.reports.intervals import mean_interval
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.numbers import finite, levels, share, significant
 from rnn_lab.reports.parts import Part
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Figures, Section, Text
 from rnn_lab.reports.sections.ladder import at_largest, left_out
+from rnn_lab.reports.trial import Trial
 
 _COLUMNS = 3
 _BEST = "best possible"

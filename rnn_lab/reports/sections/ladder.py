@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rnn_lab.reports.arrange import say
 from rnn_lab.reports.details import (
   best_possible,
   floors,
@@ -11,7 +12,6 @@ from rnn_lab.reports.details import (
   tokens_per_second,
   training_seconds,
 )
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.metrics import (
   NONE,
   format_measured,
@@ -19,9 +19,10 @@ from rnn_lab.reports.metrics import (
   interval_words,
 )
 from rnn_lab.reports.numbers import mean, significant
-from rnn_lab.reports.parts import Part, say
+from rnn_lab.reports.parts import Part
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Grid, Section
+from rnn_lab.reports.trial import Trial
 
 
 def at_largest(part: Part) -> tuple[Part, str]:

@@ -12,9 +12,9 @@ from rnn_lab.reports.metrics import (
   reference_name,
 )
 from rnn_lab.reports.parts import Part
+from rnn_lab.reports.ranking import ranked
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Figures, Section
-from rnn_lab.reports.sections.search import ranked
 
 
 def learning_curves_section(results: Results) -> Section | None:

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rnn_lab.reports import charts
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.metrics import Headline, format_value, spaced
 from rnn_lab.reports.numbers import mean
 from rnn_lab.reports.parts import Part
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Cell, Figures, Grid, Section, Text
+from rnn_lab.reports.trial import Trial
 
 _WORDS = (
   "The test examples are divided by the length of what a model reads, into "

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Section, Text
+from rnn_lab.reports.trial import Trial
 
 
 def overview_section(results: Results) -> Section:

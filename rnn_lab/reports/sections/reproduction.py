@@ -3,9 +3,10 @@
 import shlex
 from pathlib import Path
 
-from rnn_lab.reports.load import Sweep, Trial, load_sweep
+from rnn_lab.reports.load import load_sweep
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Grid, Section, Text
+from rnn_lab.reports.trial import Sweep, Trial
 from rnn_lab.rundir import CONFIG, flatten
 
 

@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from rnn_lab.reports import style
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.metrics import NONE
 from rnn_lab.reports.numbers import share
 from rnn_lab.reports.parts import Part
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Figures, Grid, Section
 from rnn_lab.reports.sections.ladder import at_largest, megabytes
+from rnn_lab.reports.trial import Trial
 
 _HEADING = "What an n-gram model stores"
 _FORMULA = (

@@ -7,9 +7,10 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from rnn_lab.reports import charts, style
+from rnn_lab.reports.arrange import say
 from rnn_lab.reports.goals import Count, count
 from rnn_lab.reports.intervals import share_interval
-from rnn_lab.reports.parts import Part, say
+from rnn_lab.reports.parts import Part
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Figures, Section
 

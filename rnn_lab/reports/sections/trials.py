@@ -1,9 +1,9 @@
 """The table of all trials."""
 
-from rnn_lab.reports.load import Trial
 from rnn_lab.reports.metrics import NONE, format_value
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Cell, Grid, Section
+from rnn_lab.reports.trial import Trial
 
 
 def trials_section(results: Results) -> Section:
