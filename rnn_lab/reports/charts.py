@@ -108,7 +108,7 @@ def lines(
       for place, name in enumerate(names):
         one = here.loc[here.series == name]
         if not one.empty:
-          draw_line(ax, one["at"], one.value, place, log)
+          draw_line(ax, one, place, log)
       for value in (levels or {}).get(panel, ()):
         style.draw_chance(ax, value)
       if log:
@@ -141,13 +141,11 @@ def unbroken(words: str) -> str:
   return words.replace(" ", "\u00a0")
 
 
-def draw_line(
-  ax: Axes, at: "pd.Series", values: "pd.Series", place: int, log: bool = False
-) -> None:
+def draw_line(ax: Axes, data: "pd.DataFrame", place: int, log: bool) -> None:
   """Draws the mean of the values at each point, with a band, in a look."""
   if log:
-    values = values.clip(lower=FLOOR).apply(np.log)
-  stats = values.groupby(at).agg(["mean", "min", "max"])
+    data = data.assign(value=np.log(data.value.clip(lower=FLOOR)))
+  stats = data.groupby("at").value.agg(["mean", "min", "max"])
   mean, low, high = np.asarray(np.exp(stats) if log else stats).T
   points, look = [*stats.index], style.line_style(place)
   # Eight markers a line, and not at the same point as the next line's.
