@@ -48,7 +48,6 @@ def predict(args: cli.Arguments) -> int:
   from rnn_lab.errors import FieldError, check_int
   from rnn_lab.paths import local_path
   from rnn_lab.predictors.given import read_inputs
-  from rnn_lab.reports.predictions import draw_prediction
   from rnn_lab.runs.opening import load_run
 
   options = {}
@@ -72,6 +71,9 @@ def predict(args: cli.Arguments) -> int:
     return 0
   [row] = rows
   if figure:
+    # matplotlib is slow to import.
+    from rnn_lab.reports.predictions import draw_prediction
+
     draw_prediction(row, figure)
   with Terminal() as terminal:
     for line in prediction_lines(row, terminal.width):

@@ -239,6 +239,22 @@ def test_details_of_a_stream():
   np.testing.assert_allclose(log_losses, metrics["loss"], rtol=1e-5)
 
 
+def test_details_of_a_window_network_have_its_size_by_order():
+  task, model, one, params = text_and_model("window")
+  evaluator = Stream(model, task, stream_settings(), population(SEEDS))
+  details = evaluator.details(params)
+  rows = details["parameters_by_order"]
+  assert rows["model"] == "window network"
+  assert rows["counts"][str(model.context + 1)] == details["parameters"]
+  assert [*rows["counts"]] == [*"234567"]
+  assert f"V = {model.vocabulary_size}, D = " in rows["formula"]
+  assert "(n-1)DV" not in rows["formula"]
+  assert (
+    "V + (n-1)DV parameters"
+    in (model.clone(direct=True).details()["parameters_by_order"]["formula"])
+  )
+
+
 def test_details_are_of_the_parameters_given():
   """Also if others, or another split, were evaluated just before."""
   task, model, _, params = text_and_model("window")

@@ -9,8 +9,8 @@ from rnn_lab import load_run, reports, runs
 from rnn_lab.errors import FieldError
 from rnn_lab.language_models import arpa, ngram
 from rnn_lab.paths import local_path
-from rnn_lab.reports.attention import draw_attention
 from rnn_lab.reports.load import load_sweep
+from rnn_lab.reports.predictions import draw_prediction
 from rnn_lab.tasks.mnist import read_mnist
 from rnn_lab.text.vocabulary import Vocabulary
 from rnn_lab.text.words import SPECIALS, WordIds
@@ -92,7 +92,7 @@ def test_all_that_write_files_know_homes_and_no_address(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   words = WordIds((*SPECIALS, "a"))
   row = {"places": ["a"], "symbols": ["b"], "attention": [[1.0]]}
-  for write in words.save, lambda path: draw_attention(row, path):
+  for write in words.save, lambda path: draw_prediction(row, path):
     with pytest.raises(FieldError, match="must be a path on this machine"):
       write("gs://bucket/x")
     write("~/written.png")

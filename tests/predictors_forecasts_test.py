@@ -15,8 +15,7 @@ from rnn_lab.errors import FieldError
 from rnn_lab.models.base import init_params
 from rnn_lab.models.forecasts import forecast
 from rnn_lab.predictors import predict
-from rnn_lab.reports.forecast import forecast_figure
-from rnn_lab.reports.predictions import draw_prediction
+from rnn_lab.reports.predictions import draw_prediction, forecast_figure
 from rnn_lab.tasks.forecasting import forecasting
 
 HEADER = "day,temperature,wind\n"

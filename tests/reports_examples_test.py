@@ -5,11 +5,14 @@ import pytest
 import reports_fakes as fakes
 
 from rnn_lab.reports import style
-from rnn_lab.reports.example_gallery import gallery_grid, said
 from rnn_lab.reports.pattern_picture import MOST_STEPS, draw_pattern
 from rnn_lab.reports.results import read_results
 from rnn_lab.reports.section import Figures, Grid
-from rnn_lab.reports.sections.examples import examples_section
+from rnn_lab.reports.sections.examples import (
+  examples_section,
+  gallery_grid,
+  said,
+)
 
 WORDS = ["two", "one", "six"]
 ROWS = [

@@ -26,6 +26,16 @@ NETWORKS = {
   "GRU": ("recurrent", "gru", (6.84, 66.1, 46, 1.66, 1.012), 146_036),
   "LSTM": ("recurrent", "lstm", (6.83, 66.09, 45.5, 1.63, 1.009), 170_612),
 }
+# Of the window network, where it reads n-1 words.
+PARAMETERS_BY_ORDER = {
+  "model": "window network",
+  "counts": {str(n): 71_924 + 8192 * (n - 1) for n in range(2, 8)},
+  "formula": (
+    "the window network has VD + (n-1)DH + H + HV + V parameters for a "
+    "vocabulary of V, embeddings of D and H hidden units, where V = 372, "
+    "D = 64, H = 128"
+  ),
+}
 NGRAMS = (372, 11_840, 73_902, 214_377, 398_215)
 UNSEEN = (0.0, 0.0021, 0.031, 0.128, 0.294)
 UNDEFINED = (0.0, 0.0, 0.0004, 0.012, 0.093)
@@ -169,6 +179,8 @@ def write_network(path, series, fraction=1.0, known=True):
     by_kind, by_context, spread, known, fraction,
     parameters=parameters, bytes=4 * parameters,
   )  # fmt: skip
+  if kind == "window":
+    about["parameters_by_order"] = PARAMETERS_BY_ORDER
   steps = range(500, 5001, 500)
   rows = [
     {"step": step, "valid/perplexity": [

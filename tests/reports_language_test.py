@@ -23,11 +23,7 @@ from rnn_lab.reports.sections.headline import draw_headline
 from rnn_lab.reports.sections.kinds import draw_kinds
 from rnn_lab.reports.sections.ladder import ladder_grid, notes
 from rnn_lab.reports.sections.learning_curves import draw_learning_curves
-from rnn_lab.reports.sections.storage import (
-  draw_storage,
-  storage_grid,
-  window_parameters,
-)
+from rnn_lab.reports.sections.storage import draw_storage, storage_grid
 from rnn_lab.reports.trial import Trial
 
 FINITE = [
@@ -265,7 +261,9 @@ def test_storage_by_order_beside_the_window_network(trials):
   by_hand = [embedding + 64 * k * 128 + 128 + readout for k in range(1, 5)]
   assert list(window.get_ydata()) == by_hand
   assert list(window.get_xdata()) == [2, 3, 4, 5]
-  assert window_parameters(trials[:10], [1, 2]) is None
+  alone = fakes.part_of(trials[:10])
+  assert storage_grid(alone).header[-1] == "test n-grams never seen"
+  assert len(draw_storage(alone).axes[0].lines) == 1
 
 
 def test_learning_curves_over_shares_of_the_text(fractions):

@@ -198,6 +198,7 @@ class Stream(StreamEvaluation):
     size = {
       "parameters": sum(leaf.size // len(leaf) for leaf in leaves),
       "bytes": sum(leaf.nbytes // len(leaf) for leaf in leaves),
+      **self._model.details(),
     }
     log_p = self._log_probs(params, "test")
     return super().details(self._scorer(params), log_p, size)

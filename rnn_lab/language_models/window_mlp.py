@@ -13,6 +13,7 @@ from flax import linen as nn
 from rnn_lab.errors import in_section
 from rnn_lab.initializers import Initializer
 from rnn_lab.language_models import softmax
+from rnn_lab.language_models.counts import MAX_ORDER
 from rnn_lab.language_models.fields import check_sections
 from rnn_lab.models.base import Model, Stepper
 from rnn_lab.tasks.language import LanguageTask
@@ -79,6 +80,32 @@ class WindowLM(Model):
       self.direct_kernel = self.param(
         "direct_kernel", self.readout_init, (width, words)
       )
+
+  def details(self) -> dict[str, Any]:
+    """Returns the size that the network has by n, beside n-gram models.
+
+    Returns:
+      "parameters_by_order": the "model" in words, "counts" of parameters where
+      it reads n-1 words, `{"2": parameters, ...}`, and their "formula" in
+      words.
+    """
+    sizes = self.vocabulary_size, self.embedding_size, self.hidden_size
+    words = ", ".join(f"{k} = {size:,}" for k, size in zip("VDH", sizes))
+    formula = "VD + (n-1)DH + H + HV + V"
+    formula += " + (n-1)DV" if self.direct else ""
+    return {
+      "parameters_by_order": {
+        "model": "window network",
+        "counts": {
+          str(n): num_parameters(n - 1, *sizes, direct=self.direct)
+          for n in range(2, MAX_ORDER + 1)
+        },
+        "formula": (
+          f"the window network has {formula} parameters for a vocabulary of V, "
+          f"embeddings of D and H hidden units, where {words}"
+        ),
+      }
+    }
 
   def initial_carry(self, batch_size: int) -> Carry:
     """Returns `[B, n-2]`, the words before the first to be read: none yet."""

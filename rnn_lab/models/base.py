@@ -159,6 +159,10 @@ class Model(nn.Module):
     """Returns the outputs before g, as the task's metrics take them."""
     raise NotImplementedError
 
+  def details(self) -> dict[str, Any]:
+    """Returns what `result.json` says about the model itself; {} at first."""
+    return {}
+
   def recurrences(self, batch: Batch, carry: Carry) -> dict[str, Recurrence]:
     """Returns the recurrences within the model by name; {} without one.
 

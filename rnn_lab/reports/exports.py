@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -64,48 +65,36 @@ def rich_table(grid: Grid) -> Table:
 
 def markdown(grid: Grid) -> str:
   """Renders any table in Markdown."""
-  rule = ["---"] + ["---:" if grid.numeric else "---"] * (len(_head(grid)) - 1)
-  lines = [
-    "| " + " | ".join(_words(cell).replace("|", "\\|") for cell in row) + " |"
-    for row in [_head(grid), rule, *grid.rows]
-  ]
-  return "\n".join([*lines, "", f"{_caption(grid)}."]) + "\n"
+  rows = [[w.replace("|", "\\|") for w in row] for row in _rows(grid)]
+  rows.insert(1, _columns(grid, "---", "---:"))
+  lines = [f"| {' | '.join(row)} |" for row in rows]
+  return "\n".join([*lines, "", f"{_caption(grid)}.\n"])
 
 
 def comma_separated(grid: Grid) -> str:
   """Renders any table as CSV, the numbers as they are shown."""
   file = io.StringIO()
-  rows = [_head(grid), *grid.rows]
-  csv.writer(file, lineterminator="\n").writerows(
-    [_words(cell) for cell in row] for row in rows
-  )
+  csv.writer(file, lineterminator="\n").writerows(_rows(grid))
   return file.getvalue()
 
 
 def latex(grid: Grid) -> str:
   """Renders any table as a LaTeX float in the style of the package booktabs."""
-  columns = ("l" + "r" * (len(_head(grid)) - 1)) if grid.numeric else None
+  rows = (" & ".join(map(_latex, row)) + r" \\" for row in _rows(grid))
+  head = next(rows)
   lines = [
     r"\begin{table}",
     r"\centering",
     rf"\caption{{{_latex(_caption(grid))}.}}",
-    rf"\begin{{tabular}}{{{columns or 'l' * len(_head(grid))}}}",
-    r"\toprule",
-    _latex_row(_head(grid)),
-    r"\midrule",
-    *(_latex_row(row) for row in grid.rows),
-    r"\bottomrule",
+    rf"\begin{{tabular}}{{{''.join(_columns(grid, 'l', 'r'))}}}",
+    *(r"\toprule", head, r"\midrule", *rows, r"\bottomrule"),
     r"\end{tabular}",
-    r"\end{table}",
+    "\\end{table}\n",
   ]
-  return "\n".join(lines) + "\n"
+  return "\n".join(lines)
 
 
-FORMATS: dict[str, Callable[[Grid], str]] = {
-  "md": markdown,
-  "csv": comma_separated,
-  "tex": latex,
-}
+FORMATS = {"md": markdown, "csv": comma_separated, "tex": latex}
 
 
 def write_tables(workdir: Path, sections: Iterable[Section]) -> list[Path]:
@@ -117,12 +106,12 @@ def write_tables(workdir: Path, sections: Iterable[Section]) -> list[Path]:
   folder = workdir / TABLES
   folder.mkdir(exist_ok=True)
   paths: list[Path] = []
-  counts: dict[str, int] = {}
+  counts = Counter[str]()
   for section in sections:
     words = "".join(c if c.isalnum() else "_" for c in section.heading.lower())
     for grid in section.content:
       if isinstance(grid, Grid):
-        counts[words] = counts.get(words, 0) + 1
+        counts[words] += 1
         number = f"-{counts[words]}" if counts[words] > 1 else ""
         for ending, render in FORMATS.items():
           paths.append(folder / f"{words or 'table'}{number}.{ending}")
@@ -130,12 +119,17 @@ def write_tables(workdir: Path, sections: Iterable[Section]) -> list[Path]:
   return paths
 
 
-def _head(grid: Grid) -> Sequence[str | Cell]:
-  """The header; of a table without one a name for each column."""
+def _rows(grid: Grid) -> list[list[str]]:
+  """The words of the cells, at first of the header, if need be a made one."""
   width = len(grid.rows[0]) if grid.rows else 1
-  return (
-    grid.header or ["name", "value", *map(str, range(3, width + 1))][:width]
-  )
+  made = ["name", "value", *map(str, range(3, width + 1))][:width]
+  return [[*map(_words, row)] for row in [grid.header or made, *grid.rows]]
+
+
+def _columns(grid: Grid, left: str, right: str) -> list[str]:
+  """The mark of each column, by the side that its cells are set to."""
+  others = right if grid.numeric else left
+  return [left, *[others] * (len(_rows(grid)[0]) - 1)]
 
 
 def _caption(grid: Grid) -> str:
@@ -148,7 +142,3 @@ def _words(cell: str | Cell | None) -> str:
 
 def _latex(words: str) -> str:
   return words.replace("`", "").translate(_LATEX)
-
-
-def _latex_row(row: Sequence[str | Cell | None]) -> str:
-  return " & ".join(_latex(_words(cell)) for cell in row) + r" \\"

@@ -14,7 +14,8 @@ others report of a task at one value of the swept field:
 """
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from rnn_lab.errors import (
@@ -82,18 +83,14 @@ def parse_goals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Goal]:
   Raises:
     FieldError: a field is unknown, missing or wrong, or a task has two goals.
   """
+  checks = dict.fromkeys(["task", "metric", "x"], check_text)
+  checks |= {"op": partial(check_choice, choices=OPERATORS), "bar": check_float}
+  _check("goals", rows, Goal, checks)
   goals: dict[str, Goal] = {}
-  for i, row in enumerate(_rows("goals", rows)):
-    with in_section(f"goals[{i}]"):
-      check_fields(row, Goal._fields, Goal._fields[:-1])
-      for field in ("task", "metric", *(("x",) if "x" in row else ())):
-        check_text(field, row[field])
-      check_choice("op", row["op"], OPERATORS)
-      check_float("bar", row["bar"])
-      if row["task"] in goals:
-        raise FieldError(
-          "task", f"{{field}} must have one goal, got two of {row['task']!r}"
-        )
+  for i, row in enumerate(rows):
+    if row["task"] in goals:
+      words = f"{{field}} must have one goal, got two of {row['task']!r}"
+      raise FieldError(f"goals[{i}].task", words)
     goals[row["task"]] = Goal(**row)
   return goals
 
@@ -106,21 +103,35 @@ def parse_published(
   Raises:
     FieldError: a field is unknown, missing or wrong, or a task has no goal.
   """
-  for i, row in enumerate(_rows("published", rows)):
-    with in_section(f"published[{i}]"):
-      check_fields(row, Published._fields, Published._fields)
-      check_text("task", row["task"])
-      if row["task"] not in goals:
-        raise FieldError(
-          "task",
-          f"{{field}} must be a task with a goal ({', '.join(goals) or 'none'})"
-          f", got {row['task']!r}",
-        )
-      check_float("x", row["x"])
-      for field in ("text", "source"):
-        check_text(field, row[field])
-      check_choice("mark", row["mark"], MARKS)
+  checks = dict.fromkeys(["task", "text", "source"], check_text)
+  checks |= {"x": check_float, "mark": partial(check_choice, choices=MARKS)}
+  _check("published", rows, Published, checks)
+  for i, row in enumerate(rows):
+    if row["task"] not in goals:
+      words = (
+        f"{{field}} must be a task with a goal ({', '.join(goals) or 'none'})"
+      )
+      raise FieldError(f"published[{i}].task", f"{words}, got {row['task']!r}")
   return [Published(**row) for row in rows]
+
+
+def _check(
+  name: str,
+  rows: Sequence[Mapping[str, Any]],
+  kind: Any,
+  checks: Mapping[str, Callable[[str, Any], None]],
+) -> None:
+  """Raises FieldError unless rows have the right fields of a NamedTuple."""
+  is_list = isinstance(rows, Sequence) and not isinstance(rows, str)
+  if not is_list or not all(isinstance(row, Mapping) for row in rows):
+    words = "{field} must be a list of objects with named fields, got "
+    raise FieldError(name, f"{words}{rows!r}")
+  required = [f for f in kind._fields if f not in kind._field_defaults]
+  for i, row in enumerate(rows):
+    with in_section(f"{name}[{i}]"):
+      check_fields(row, kind._fields, required)
+      for field, value in row.items():
+        checks[field](field, value)
 
 
 def count(trial: Trial | None, goal: Goal) -> Count | None:
@@ -134,15 +145,16 @@ def count(trial: Trial | None, goal: Goal) -> Count | None:
   if trial is None or trial.result is None:
     return None
   values = metric_values(trial, goal)
-  reached = [_reached(value, goal) for value in values]
-  return Count(sum(reached), len(reached))
+  reached = OPERATORS[goal.op]
+  solved = [v for v in values if v is not None and reached(v, goal.bar)]
+  return Count(len(solved), len(values))
 
 
 def metric_values(trial: Trial, goal: Goal) -> list[float | None]:
   """Returns the goal's metric of each seed; None where it diverged."""
-  assert trial.result is not None  # its callers look
-  metrics = trial.result["metrics"]
-  if f"test/{goal.metric}" not in metrics:
+  entry = trial.entry(goal.metric)
+  if entry is None:
+    metrics = (trial.result or {}).get("metrics", {})
     known = [k.removeprefix("test/") for k in metrics if k.startswith("test/")]
     raise FieldError(
       "goals",
@@ -150,10 +162,8 @@ def metric_values(trial: Trial, goal: Goal) -> list[float | None]:
       f"got {goal.metric!r}",
     )
   return [
-    None if seed["status"] == "diverged" or not finite(value) else value
-    for value, seed in zip(
-      metrics[f"test/{goal.metric}"]["values"], trial.seeds
-    )
+    value if seed["status"] != "diverged" and finite(value) else None
+    for value, seed in zip(entry["values"], trial.seeds)
   ]
 
 
@@ -161,17 +171,3 @@ def best(values: Sequence[float | None], goal: Goal) -> float | None:
   """Returns the best seed's value by the goal; None if all are None."""
   known = [value for value in values if value is not None]
   return (max if goal.op[0] == ">" else min)(known, default=None)
-
-
-def _reached(value: float | None, goal: Goal) -> bool:
-  return value is not None and OPERATORS[goal.op](value, goal.bar)
-
-
-def _rows(name: str, rows: Any) -> Sequence[Mapping[str, Any]]:
-  is_list = isinstance(rows, Sequence) and not isinstance(rows, str)
-  if not is_list or not all(isinstance(row, Mapping) for row in rows):
-    raise FieldError(
-      name,
-      f"{{field}} must be a list of objects with named fields, got {rows!r}",
-    )
-  return rows

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -40,3 +40,13 @@ def significant(value: float, digits: int) -> str:
   if abs(value) >= 10**digits:
     return f"{value:.0f}"
   return f"{value:#.{digits}g}".rstrip(".")
+
+
+def either(counts: Iterable[int]) -> str:
+  """Says whole numbers, each once: "24 or 1,000"."""
+  return " or ".join(f"{count:,}" for count in sorted({*counts}))
+
+
+def span(words: Sequence[Any]) -> str:
+  """Says the first and the last of words, "1 to 12", or both as one."""
+  return " to ".join(dict.fromkeys([str(words[0]), str(words[-1])]))

@@ -1,6 +1,7 @@
 """Trials that repeat each other, such as the folds of a data set, as one."""
 
 import statistics
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,12 +32,11 @@ def pooled(trials: Sequence[Trial], field: str) -> list[Trial]:
     raise FieldError(
       "repeats", f"{{field}} must be a field of the trials, got {field!r}"
     )
-  groups: dict[str, list[Trial]] = {}
+  groups: dict[str, list[Trial]] = defaultdict(list)
   for trial in trials:
     others = {k: v for k, v in trial.overrides.items() if k != field}
-    groups.setdefault(str((trial.series, others)), []).append(
-      trial._replace(overrides=others)
-    )
+    key = str((trial.series, others))
+    groups[key].append(trial._replace(overrides=others))
   return [_join(group) for group in groups.values()]
 
 
@@ -44,50 +44,41 @@ def _join(group: Sequence[Trial]) -> Trial:
   ended = [trial for trial in group if trial.result is not None]
   if not ended:
     return group[0]
+  results = [trial.result or {} for trial in ended]
+  statuses = {result["status"] for result in results}
+  joined = {
+    **results[0],
+    "status": statuses.pop() if len(statuses) == 1 else "partial",
+    "metrics": {
+      name: _entry([v for r in results for v in r["metrics"][name]["values"]])
+      for name in results[0]["metrics"]
+    },
+    "seeds": [seed for result in results for seed in result["seeds"]],
+  }
+  references = [trial.details.get("references", {}) for trial in ended]
+  if all(references):
+    means = {
+      name: {m: mean([row[name][m] for row in references]) for m in metrics}
+      for name, metrics in references[0].items()
+    }
+    joined["details"] = {**ended[0].details, "references": means}
   seconds = finite([trial.seconds for trial in group])
   return ended[0]._replace(
-    result=_join_results([t.result for t in ended if t.result is not None]),
-    metrics=_join_rows([trial.metrics for trial in ended]),
+    result=joined,
+    metrics=[*map(_join_rows, zip(*(trial.metrics for trial in ended)))],
     seconds=sum(seconds) if seconds else None,
   )
 
 
-def _join_results(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-  statuses = {result["status"] for result in results}
-  metrics = {}
-  for name in results[0]["metrics"]:
-    values = [v for r in results for v in r["metrics"][name]["values"]]
-    known = finite(values)
-    metrics[name] = {
-      "mean": mean(values),
-      "std": statistics.stdev(known) if len(known) > 1 else None,
-      "values": values,
-    }
-  joined = {
-    **results[0],
-    "status": statuses.pop() if len(statuses) == 1 else "partial",
-    "metrics": metrics,
-    "seeds": [seed for result in results for seed in result["seeds"]],
-  }
-  references = [r.get("details", {}).get("references") for r in results]
-  if all(references):
-    means = {
-      name: {
-        metric: mean([row[name][metric] for row in references])
-        for metric in of_first
-      }
-      for name, of_first in references[0].items()
-    }
-    joined["details"] = {**results[0]["details"], "references": means}
-  return joined
+def _entry(values: list[float | None]) -> dict[str, Any]:
+  """A metric as result.json has it."""
+  known = finite(values)
+  std = statistics.stdev(known) if len(known) > 1 else None
+  return {"mean": mean(values), "std": std, "values": values}
 
 
-def _join_rows(several: Sequence[Sequence[Mapping]]) -> list[dict[str, Any]]:
-  """Joins rows of metrics that all have; folds may differ by a few steps."""
-  rows = []
-  for of_step in zip(*several):
-    first = of_step[0]
-    names = [k for k in first if all(k in row for row in of_step)]
-    row = {k: [v for r in of_step for v in r[k]] for k in names if k != "step"}
-    rows.append({"step": first["step"]} | row)
-  return rows
+def _join_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+  """Joins the metrics that all have; the steps of folds may differ by a few."""
+  names = [name for name in rows[0] if all(name in row for row in rows)]
+  values = {n: [v for r in rows for v in r[n]] for n in names if n != "step"}
+  return {"step": rows[0]["step"]} | values

@@ -5,7 +5,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -15,9 +15,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from rnn_lab.rundir import atomic_file
-
-if TYPE_CHECKING:
-  from matplotlib.typing import RcKeyType  # newer than the oldest matplotlib
 
 # A derivative or a value at a time step, whose index is a subscript.
 INDEXED = re.compile(r"\b(d?[hcsJ])_([tk])\b")
@@ -30,73 +27,36 @@ DPI = 130
 # What distinguishes a report's images from others in the same folder.
 _SOURCE = "rnn_lab.reports"
 
-# Okabe and Ito's colours, which colour-blind readers distinguish; grey in the
-# place of their yellow, which is too faint on white.
-_COLOURS = (
-  "#0072B2",
-  "#D55E00",
-  "#009E73",
-  "#CC79A7",
-  "#E69F00",
-  "#56B4E9",
-  "#000000",
-  "#777777",
-)
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-# Marks of equal weight to the eye, not of equal width.
-_SIZES = (6.0, 5.8, 7.0, 6.2, 7.0, 8.0, 8.0, 10.0)
-_DASHES = (
-  "-",
-  (0, (6, 1.5)),
-  (0, (4, 1.5, 1, 1.5)),
-  (0, (1.5, 1)),
-  (0, (8, 2, 2, 2)),
-  (0, (3, 1, 1, 1, 1, 1)),
-  "-",
-  (0, (6, 1.5)),
+# Of each line its colour, mark, dashes and the size of the mark: Okabe and
+# Ito's colours, which colour-blind readers distinguish, with grey in the place
+# of their yellow, which is too faint on white; and marks of equal weight to the
+# eye, not of equal width.
+_LOOKS: Sequence[tuple[str, str, Any, float]] = (
+  ("#0072B2", "o", "-", 6.0),
+  ("#D55E00", "s", (0, (6, 1.5)), 5.8),
+  ("#009E73", "^", (0, (4, 1.5, 1, 1.5)), 7.0),
+  ("#CC79A7", "D", (0, (1.5, 1)), 6.2),
+  ("#E69F00", "v", (0, (8, 2, 2, 2)), 7.0),
+  ("#56B4E9", "P", (0, (3, 1, 1, 1, 1, 1)), 8.0),
+  ("#000000", "X", "-", 8.0),
+  ("#777777", "*", (0, (6, 1.5)), 10.0),
 )
 # The line that chance is drawn as.
 CHANCE = {"color": "#444444", "linestyle": (0, (8, 5)), "linewidth": 1.2}
 
-# Set in full, so that a reader's own matplotlibrc does not change a report.
-_RC: "dict[RcKeyType, Any]" = {
-  "font.family": "DejaVu Sans",
-  "font.size": 11.0,
-  "axes.titlesize": 12.0,
-  "axes.labelsize": 11.0,
-  "axes.spines.top": False,
-  "axes.spines.right": False,
-  "axes.grid": True,
-  "grid.color": "#e4e4e4",
-  "grid.linewidth": 0.8,
-  "axes.axisbelow": True,
-  "figure.titlesize": 13.0,
-  "legend.fontsize": 10.5,
-  "legend.frameon": False,
-  "text.usetex": False,
-  # Names in an SVG that do not change from one drawing to the next, and text
-  # in a PDF as letters of its font.
-  "svg.hashsalt": _SOURCE,
-  "pdf.fonttype": 42,
-}
-
 
 def in_style() -> Any:
   """Returns the context in which figures are made and saved."""
-  return matplotlib.rc_context(_RC)
+  path = Path(__file__).with_name("report.mplstyle")
+  own = matplotlib.rc_params_from_file(path, use_default_template=False)
+  return matplotlib.rc_context(own)
 
 
 def line_style(index: int) -> dict[str, Any]:
   """Returns the look of the line at this place in its figure."""
-  return {
-    "color": _COLOURS[index],
-    "marker": _MARKERS[index],
-    "linestyle": _DASHES[index],
-    "linewidth": 1.8,
-    "markersize": _SIZES[index],
-    "markeredgecolor": "white",
-    "markeredgewidth": 0.6,
-  }
+  names = ("color", "marker", "linestyle", "markersize")
+  edge = {"markeredgecolor": "white", "markeredgewidth": 0.6}
+  return {**dict(zip(names, _LOOKS[index])), **edge, "linewidth": 1.8}
 
 
 def plain(text: Any) -> str:
@@ -132,16 +92,13 @@ def panels(
   size = (max(8.5, 3.4 * columns), height * bands * folds + 1.1)
   figure = Figure(figsize=size, dpi=DPI, layout="constrained")
   grid = figure.subplots(bands * folds, columns, sharey=True, squeeze=False)
-  axes = [
-    [grid[i // columns * bands + band][i % columns] for i in range(count)]
-    for band in range(bands)
-  ]
-  for i in range(count, columns * folds):
-    for band in range(bands):
-      grid[i // columns * bands + band][i % columns].set_axis_off()
-  for row in grid:
-    row[0].set_ylabel(plain(y))
-  return figure, axes
+  for ax in grid[:, 0]:
+    ax.set_ylabel(plain(y))
+  by_band = grid.reshape(folds, bands, columns).swapaxes(0, 1)
+  axes = by_band.reshape(bands, folds * columns)
+  for ax in axes[:, count:].flat:
+    ax.set_axis_off()
+  return figure, axes[:, :count].tolist()
 
 
 def set_log(axis: XAxis | YAxis, metric: str) -> None:
@@ -185,22 +142,15 @@ def legend_below(
   handles += others
   if not handles:
     return
+  longest = 0
   for handle in handles:
-    label = str(handle.get_label())
-    handle.set_label(textwrap.fill(label, _LEGEND_WIDTH))
-  longest = max(
-    len(line)
-    for handle in handles
-    for line in str(handle.get_label()).split("\n")
-  )
+    lines = textwrap.wrap(str(handle.get_label()), _LEGEND_WIDTH)
+    handle.set_label("\n".join(lines))
+    longest = max([longest, *map(len, lines)])
   room = figure.get_size_inches()[0] / (0.085 * longest + 0.8)
   columns = max(1, min(len(handles), 4, int(room)))
-  figure.legend(
-    handles=handles,
-    loc="outside lower center",
-    ncols=columns,
-    handlelength=3.2,
-  )
+  place = "outside lower center"
+  figure.legend(handles=handles, loc=place, ncols=columns, handlelength=3.2)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -6,13 +6,13 @@ from rnn_lab.reports.arrange import say
 from rnn_lab.reports.goals import (
   MARKS,
   Goal,
-  Published,
   best,
   count,
   metric_values,
   parse_published,
 )
 from rnn_lab.reports.metrics import NONE, format_value
+from rnn_lab.reports.numbers import either
 from rnn_lab.reports.parts import Part, field_words
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Cell, Grid, Section
@@ -49,25 +49,19 @@ def goals_grid(
   """
   outcomes = parse_published(published, goals)
   by_task = {part.task: part for part in parts if part.goal is not None}
-  series = list(dict.fromkeys(n for p in by_task.values() for n in p.series))
-  has_published = bool(outcomes)
-  rows = [
-    _row(goal, by_task.get(task), x, series, entries if has_published else None)
-    for task, goal in goals.items()
-    for x, entries in _entries(task, by_task.get(task), outcomes).items()
-  ]
+  series = [*dict.fromkeys(n for p in by_task.values() for n in p.series)]
+  header = ["task", "steps", *series, *(["published"] if outcomes else [])]
+  rows = []
+  for task, goal in goals.items():
+    part = by_task.get(task)
+    told = [entry for entry in outcomes if entry.task == task]
+    xs = {*(part.xs if part else ()), *(entry.x for entry in told)}
+    for x in sorted(xs, key=lambda x: (x is not None, x or 0)):
+      words = [f"{e.source}: {e.text} [{e.mark}]" for e in told if e.x == x]
+      row = _row(goal, part, x, series)
+      rows.append(row + [Cell(words or [NONE], "published")][: len(outcomes)])
   if not rows:
     return None
-  header = ["task", "steps", *series]
-  notes = []
-  if has_published:
-    header.append("published")
-    known = {entry.mark for entry in outcomes}
-    marks = [f"{m} = {words}" for m, words in MARKS.items() if m in known]
-    notes.append(
-      "Published outcomes come from other set-ups; the letters say how they "
-      f"are known: {'; '.join(marks)}."
-    )
   solved = "; ".join(f"{task} – {goal.words}" for task, goal in goals.items())
   title = (
     "Seeds that solved their task, and in brackets the test metric of the best "
@@ -75,53 +69,29 @@ def goals_grid(
   )
   if any(_NOT_RUN in row for row in rows):
     title += "; not run: this directory holds no such run"
-  return Grid(title, header, rows, "", notes, numeric=False)
-
-
-def _entries(
-  task: str, part: Part | None, published: Sequence[Published]
-) -> dict[float | None, list[Published]]:
-  """What was published at each x, with or without trials, in order."""
-  entries: dict[float | None, list[Published]] = {
-    x: [] for x in (part.xs if part else ())
-  }
-  for entry in published:
-    if entry.task == task:
-      entries.setdefault(entry.x, []).append(entry)
-  return dict(
-    sorted(
-      entries.items(), key=lambda item: (item[0] is not None, item[0] or 0)
-    )
+  used = {entry.mark for entry in outcomes}
+  marks = "; ".join(f"{m} = {words}" for m, words in MARKS.items() if m in used)
+  note = (
+    "Published outcomes come from other set-ups; the letters say how they are "
+    f"known: {marks}."
   )
+  return Grid(title, header, rows, "", [note] if marks else [], numeric=False)
 
 
 def _row(
-  goal: Goal,
-  part: Part | None,
-  x: float | None,
-  series: Sequence[str],
-  published: Sequence[Published] | None,
+  goal: Goal, part: Part | None, x: float | None, series: Sequence[str]
 ) -> list[str | Cell]:
   """A task at one value of its swept field."""
-  line = {
-    name: trials.get(x)
-    for name, trials in (part.series if part else {}).items()
-  }
-  at = [] if x is None else [f"{field_words(goal.x or 'x')} = {say(x)}"]
+  lines = part.series if part else {}
+  trials = [lines.get(name, {}).get(x) for name in series]
+  at = "" if x is None else f"{field_words(goal.x or 'x')} = {say(x)}"
   if part and part.x:
-    at = [part.at(x)]
-  budgets = {
-    steps
-    for trial in line.values()
-    if trial and (steps := trial.field(_BUDGET)) is not None
-  }
-  budget = " or ".join(f"{steps:,}" for steps in sorted(budgets)) or NONE
-  row = [Cell([goal.task, *at], "nowrap"), budget]
-  row += [_cell(line.get(name), goal) for name in series]
-  if published is not None:
-    words = [f"{e.source}: {e.text} [{e.mark}]" for e in published]
-    row.append(Cell(words or [NONE], "published"))
-  return row
+    at = part.at(x)
+  steps = either(
+    steps for t in trials if t and (steps := t.field(_BUDGET)) is not None
+  )
+  task = Cell([goal.task, *filter(None, [at])], "nowrap")
+  return [task, steps or NONE, *(_cell(trial, goal) for trial in trials)]
 
 
 def _cell(trial: Trial | None, goal: Goal) -> Cell:
@@ -133,8 +103,6 @@ def _cell(trial: Trial | None, goal: Goal) -> Cell:
     return Cell([trial.status], "nowrap open")
   value = best(metric_values(trial, goal), goal)
   number = "diverged" if value is None else format_value(value, goal.metric)
-  look = "fails"
-  if counted.solved:
-    look = "holds" if counted.solved == counted.total else ""
+  looks = {counted.total: "nowrap holds", 0: "nowrap fails"}
   words = f"solved {counted.solved} of {counted.total}"
-  return Cell([words, f"({number})"], f"nowrap {look}".strip())
+  return Cell([words, f"({number})"], looks.get(counted.solved, "nowrap"))

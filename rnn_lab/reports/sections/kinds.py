@@ -1,6 +1,6 @@
 """What models of a text find hard: perplexity by kind of word."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -42,16 +42,14 @@ def kinds_section(results: Results) -> Section | None:
     "the dashed line, the best possible, is what the model loses; the numbers "
     "at the side are the perplexities."
   )
-  content: list[Text | Figures] = [
-    Text("".join([words, *map(left_out, results.parts)]))
-  ]
+  content = [Text("".join([words, *map(left_out, results.parts)]))]
   trials = [t for p in results.parts for t in at_largest(p)[0].trials]
   shown = kinds_by_size(trials)
   meanings = [f"{kind}: {w}" for kind, w in _KINDS.items() if kind in shown]
   if meanings:
     content.append(Text(f"{'; '.join(meanings)}.", look="small"))
-  content.append(Figures("kinds", "Perplexity by kind of word", figures))
-  return Section("What each model finds hard", content)
+  drawn = Figures("kinds", "Perplexity by kind of word", figures)
+  return Section("What each model finds hard", [*content, drawn])
 
 
 def kinds_by_size(trials: Iterable[Trial]) -> dict[str, float]:
@@ -61,8 +59,9 @@ def kinds_by_size(trials: Iterable[Trial]) -> dict[str, float]:
     for kind, row in trial.details.get("perplexity_by_kind", {}).items():
       tokens.setdefault(kind, row["tokens"])
   total = sum(tokens.values())
-  ordered = sorted(tokens.items(), key=lambda pair: -pair[1])
-  return {kind: count / total for kind, count in ordered}
+  return {
+    k: tokens[k] / total for k in sorted(tokens, key=lambda k: -tokens[k])
+  }
 
 
 def draw_kinds(part: Part) -> Figure | None:
@@ -74,65 +73,45 @@ def draw_kinds(part: Part) -> Figure | None:
     return None
   columns = min(len(shares), _COLUMNS)
   bands = -(-len(shares) // columns)
-  figure = Figure(
-    figsize=(max(8.5, 3.6 * columns), (1.3 + 0.29 * len(trials)) * bands + 0.6),
-    dpi=style.DPI,
-    # Room for the numbers beside each panel.
-    layout=ConstrainedLayoutEngine(wspace=0.06),
-  )
+  height = (1.3 + 0.29 * len(trials)) * bands + 0.6
+  # Room for the numbers beside each panel.
+  layout = ConstrainedLayoutEngine(wspace=0.06)
+  size = (max(8.5, 3.6 * columns), height)
+  figure = Figure(figsize=size, dpi=style.DPI, layout=layout)
   grid = figure.subplots(
     bands, columns, sharex=True, sharey=True, squeeze=False
   )
-  panels = list(grid.flat)
+  panels = grid.ravel()
   for ax, (kind, size) in zip(panels, shares.items()):
-    _kind_panel(ax, trials, kind)
-    ax.set_title(
-      style.plain(f"{kind}\n({share(size)} of the words)"),
-      loc="left",
-      fontsize=11,
-    )
+    _kind_panel(ax, [*trials.values()], kind)
+    words = style.plain(f"{kind}\n({share(size)} of the words)")
+    ax.set_title(words, loc="left", fontsize=11)
   for ax in panels[len(shares) :]:
     ax.set_axis_off()
-  for ax in panels[max(0, len(shares) - columns) : len(shares)]:
+  for ax in panels[len(shares) - columns : len(shares)]:
     ax.tick_params(labelbottom=True)
     ax.set_xlabel("perplexity on these words")
   style.set_log(panels[0].xaxis, "perplexity")
   panels[0].xaxis.set_major_locator(LogLocator())
   charts.set_rows(panels[0], [*trials, _BEST])
-  figure.suptitle(
-    style.plain(
-      "Which words does each model find hard? Perplexity by what decides a "
-      f"word{where}"
-    )
-  )
+  words = "Which words does each model find hard? Perplexity by what decides a"
+  figure.suptitle(style.plain(f"{words} word{where}"))
   return figure
 
 
-def _kind_panel(ax: Axes, trials: Mapping[str, Trial], kind: str) -> None:
-  best = []
-  for row, trial in enumerate(trials.values()):
-    result = trial.details.get("perplexity_by_kind", {}).get(kind)
-    seeds = finite(result["perplexity"]) if result else []
-    if not result or not seeds:
-      continue
-    best.append(result["floor"])
-    middle = sum(seeds) / len(seeds)
-    charts.draw_row(ax, row, seeds, mean_interval(seeds)[1:])
-    _beside(ax, row, middle, "#1a1a1a")
+def _kind_panel(ax: Axes, trials: Sequence[Trial], kind: str) -> None:
+  """Draws the perplexities of models on a kind of word, with the numbers."""
+  best, beside = [], []
+  for n, trial in enumerate(trials):
+    row = trial.details.get("perplexity_by_kind", {}).get(kind)
+    if row and (seeds := finite(row["perplexity"])):
+      best.append(row["floor"])
+      charts.draw_row(ax, n, seeds, mean_interval(seeds)[1:])
+      beside.append((n, sum(seeds) / len(seeds), "#1a1a1a"))
   ax.tick_params(left=False)
   for level in levels(best):
     ax.axvline(level, zorder=1.5, **style.CHANCE)
-    _beside(ax, len(trials), level, style.CHANCE["color"])
-
-
-def _beside(ax: Axes, row: float, value: float, colour: str) -> None:
-  """A number to the right of a row."""
-  ax.text(
-    1.02,
-    row,
-    significant(value, 3),
-    transform=ax.get_yaxis_transform(),
-    va="center",
-    fontsize=9,
-    color=colour,
-  )
+    beside.append((len(trials), level, style.CHANCE["color"]))
+  side = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": 9}
+  for n, value, colour in beside:
+    ax.text(1.02, n, significant(value, 3), color=colour, **side)

@@ -1,8 +1,7 @@
 """The table of models of a text: how good, large and fast each is."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rnn_lab.reports.arrange import say
 from rnn_lab.reports.details import (
@@ -17,8 +16,9 @@ from rnn_lab.reports.metrics import (
   format_measured,
   format_value,
   interval_words,
+  spaced,
 )
-from rnn_lab.reports.numbers import mean, significant
+from rnn_lab.reports.numbers import either, mean, significant, span
 from rnn_lab.reports.parts import Part
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Grid, Section
@@ -53,9 +53,8 @@ def left_out(part: Part) -> str:
 
 def ladder_section(results: Results) -> Section | None:
   """Compares models of a text; None where no trial has such details."""
-  grids = [ladder_grid(part) for part in results.parts]
-  content = [grid for grid in grids if grid]
-  return Section("Results", content) if content else None
+  grids = [grid for part in results.parts if (grid := ladder_grid(part))]
+  return Section("Results", grids) if grids else None
 
 
 def ladder_grid(part: Part) -> Grid | None:
@@ -67,31 +66,22 @@ def ladder_grid(part: Part) -> Grid | None:
   if any(trial.entry("bits_per_character") for trial in trials):
     measures.append("bits_per_character")
   has_floor = bool(floors(trials))
-  header = [
-    "model",
-    *([part.label()] if part.x else []),
-    *(f"test {measure.replace('_', ' ')}" for measure in measures),
-    *(["× best possible"] if has_floor else []),
-    "size",
-    "megabytes",
-    "training time",
-    "training tokens/s",
-  ]
+  swept = [part.label()] if part.x else []
+  header = ["model", *swept, *(f"test {spaced(name)}" for name in measures)]
+  header += ["× best possible"] * has_floor
+  header += _COLUMNS
   rows = [
     [
       name,
       *([say(x)] if part.x else []),
       *_evaluated(trial, measures, has_floor),
-      *_size(trial.details),
-      _duration(training_seconds(trial)),
-      _rate(tokens_per_second(trial)),
+      *(say_of(trial) for say_of in _COLUMNS.values()),
     ]
     for name, x, trial in part.cells
   ]
   title = part.titled("models")
-  return Grid(
-    title[:1].upper() + title[1:], header, rows, _caption(trials), notes(part)
-  )
+  title = title[:1].upper() + title[1:]
+  return Grid(title, header, rows, _caption(trials), notes(part))
 
 
 def notes(part: Part) -> list[str]:
@@ -108,25 +98,20 @@ def _evaluated(
 ) -> list[str | None]:
   """The cells of the measures, or one wide cell that says why none is."""
   average = mean(trial.values("perplexity"))
-  cells: list[str | None] = [format_measured(trial, "perplexity")]
+  first = format_measured(trial, "perplexity")
   if average is None:
-    return cells + [None] * (len(measures) - 1 + has_floor)
-  for measure in measures[1:]:
-    cells.append(format_value(mean(trial.values(measure)), measure))
-  if has_floor:
-    best = best_possible(trial, "perplexity", "test")
-    cells.append(significant(average / best, 4) if best else NONE)
-  return cells
+    return [first] + [None] * (len(measures) - 1 + has_floor)
+  others = [format_value(mean(trial.values(m)), m) for m in measures[1:]]
+  best = best_possible(trial, "perplexity", "test")
+  ratio = significant(average / best, 4) if best else NONE
+  return [first, *others, *([ratio] if has_floor else [])]
 
 
-def _size(details: dict[str, Any]) -> tuple[str, str]:
-  if "parameters" in details:
-    words = f"{details['parameters']:,} parameters"
-  elif "ngrams" in details:
-    words = f"{details['ngrams']:,} n-grams"
-  else:
-    words = NONE
-  return words, megabytes(details.get("bytes"))
+def _size(trial: Trial) -> str:
+  for key, words in ("parameters", "parameters"), ("ngrams", "n-grams"):
+    if key in trial.details:
+      return f"{trial.details[key]:,} {words}"
+  return NONE
 
 
 def megabytes(size: int | None) -> str:
@@ -136,12 +121,8 @@ def megabytes(size: int | None) -> str:
   return f"{size / 1e6:.2f}" if size >= 1e4 else f"{size / 1e6:.4f}"
 
 
-def _rate(number: float | None) -> str:
-  """Three significant digits of a rate: 154,000."""
-  return NONE if number is None else f"{float(f'{number:.3g}'):,.0f}"
-
-
-def _duration(seconds: float | None) -> str:
+def _duration(trial: Trial) -> str:
+  seconds = training_seconds(trial)
   if seconds is None:
     return NONE
   if seconds < 100:
@@ -149,15 +130,27 @@ def _duration(seconds: float | None) -> str:
   return f"{seconds / 60:.1f} min"
 
 
+def _rate(trial: Trial) -> str:
+  """Three significant digits of a rate: 154,000."""
+  rate = tokens_per_second(trial)
+  return NONE if rate is None else f"{float(f'{rate:.3g}'):,.0f}"
+
+
+# The last columns of the table, and what makes their cells.
+_COLUMNS = {
+  "size": _size,
+  "megabytes": lambda trial: megabytes(trial.details.get("bytes")),
+  "training time": _duration,
+  "training tokens/s": _rate,
+}
+
+
 def _caption(trials: Sequence[Trial]) -> str:
   """What the columns mean, and the text that all were evaluated on."""
   several = [trial.details for trial in trials if is_of_text(trial)]
   parts = [interval_words(trials)]
-  best = floors(trials)
-  if best:
-    words = " to ".join(
-      dict.fromkeys(format_value(v, "perplexity") for v in (best[0], best[-1]))
-    )
+  if best := floors(trials):
+    words = span([format_value(level, "perplexity") for level in best])
     parts.append(
       f"best possible: the perplexity {words} of the distribution that the "
       "test text was drawn from"
@@ -167,21 +160,15 @@ def _caption(trials: Sequence[Trial]) -> str:
     "the whole run, with compilation and evaluation"
   )
   for split in ("train", "test"):
-    tokens = _numbers(details["tokens"][split] for details in several)
+    tokens = either(details["tokens"][split] for details in several)
     parts.append(f"{split}: {tokens} tokens")
-  parts.append(f"vocabulary: {_numbers(d['vocabulary'] for d in several)}")
+  parts.append(f"vocabulary: {either(d['vocabulary'] for d in several)}")
   unknown = [details["unknown"]["test"] for details in several]
   if any(unknown):
-    parts.append(f"unknown words in the test: {_numbers(unknown)}")
-  evaluated_on = dict.fromkeys(details["evaluated_on"] for details in several)
-  parts.append(f"evaluated on {' or '.join(evaluated_on)}")
-  facts = dict.fromkeys(
-    f"{key} {value}"
-    for details in several
-    for key, value in details.get("corpus", {}).items()
+    parts.append(f"unknown words in the test: {either(unknown)}")
+  ways = dict.fromkeys(details["evaluated_on"] for details in several)
+  parts.append(f"evaluated on {' or '.join(ways)}")
+  facts = [d.get("corpus", {}).items() for d in several]
+  return "; ".join(
+    [*parts, *dict.fromkeys(f"{k} {v}" for of_one in facts for k, v in of_one)]
   )
-  return "; ".join([*parts, *facts])
-
-
-def _numbers(counts: Iterable[int]) -> str:
-  return " or ".join(f"{count:,}" for count in sorted(set(counts)))

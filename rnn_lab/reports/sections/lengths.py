@@ -1,7 +1,6 @@
 """Whether long inputs are as good as short ones: scores by their length."""
 
 import bisect
-import json
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,9 +8,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnn_lab.reports import charts
-from rnn_lab.reports.metrics import Headline, format_value, spaced
-from rnn_lab.reports.numbers import mean
+from rnn_lab.reports import charts, panels
+from rnn_lab.reports.metrics import Headline, spaced
+from rnn_lab.reports.numbers import mean, span
 from rnn_lab.reports.parts import Part
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Cell, Figures, Grid, Section, Text
@@ -63,27 +62,20 @@ def bins(trial: Trial, metric: str) -> list[dict[str, Any]]:
 
 def bin_words(row: dict[str, Any]) -> str:
   """The lengths of a bin in words: "12 to 30"."""
-  return " to ".join({str(row["shortest"]): 0, str(row["longest"]): 0})
+  return span([row["shortest"], row["longest"]])
 
 
-def _panel(part: Part) -> Any:
-  """What names the panel of a trial: x, and the lengths where they differ."""
-  binned = [rows for _, _, t in part.cells if (rows := bins(t, part.metric))]
-  several = len({_key(rows) for rows in binned}) > 1
+def _panels(part: Part) -> panels.Panels:
+  """The trials of each panel: of one x, and evaluated on inputs as long."""
 
-  def panel(x: Any, trial: Trial) -> str:
+  def kind(trial: Trial) -> tuple[str, Any] | None:
     rows = bins(trial, part.metric)
-    lengths = ""
-    if several and rows:
-      ends = rows[0]["shortest"], rows[-1]["longest"]
-      lengths = "inputs of {} to {} steps".format(*ends)
-    return "\n".join(filter(None, [lengths, part.at(x)]))
+    if not rows:
+      return None
+    words = f"inputs of {rows[0]['shortest']} to {rows[-1]['longest']} steps"
+    return words, [[row[size] for size in _SIZES] for row in rows]
 
-  return panel
-
-
-def _key(rows: Sequence[dict[str, Any]]) -> str:
-  return json.dumps([[row[size] for size in _SIZES] for row in rows])
+  return panels.panels_of(part, kind)
 
 
 def draw_lengths(part: Part) -> Iterator[Figure]:
@@ -94,7 +86,7 @@ def draw_lengths(part: Part) -> Iterator[Figure]:
   data = charts.table(
     part,
     lambda t: [(b["mean_length"], b["values"]) for b in bins(t, part.metric)],
-    _panel(part),
+    panels.titles_of(_panels(part)),
   )
 
   def decorate(ax: Axes, _: str) -> None:
@@ -122,20 +114,13 @@ def conclusion(part: Part, names: Sequence[str], headline: Headline) -> str:
 
   "As good on long inputs as on short ones, within 10%: LSTM; GRU"
   """
-  grades: dict[str, list[int]] = {}
-  for name, _, trial in part.cells:
-    grade = _grade(bins(trial, part.metric), headline)
-    if grade is not None:
-      grades.setdefault(name, []).append(grade)
-  by_grade: dict[int, list[str]] = {}
+  grades = {}
   for name in names:
-    if name in grades:
-      shown = charts.unbroken(name)
-      by_grade.setdefault(min(grades[name]), []).append(shown)
-  return "\n".join(
-    f"{_SENTENCES[grade]}: {'; '.join(by_grade[grade])}"
-    for grade in sorted(by_grade, reverse=True)
-  )
+    trials = part.series[name].values()
+    several = [_grade(bins(t, part.metric), headline) for t in trials]
+    grades[name] = min((g for g in several if g is not None), default=None)
+  groups = sorted(panels.by_verdict(grades).items(), reverse=True)
+  return "\n".join(f"{_SENTENCES[g]}: {'; '.join(n)}" for g, n in groups)
 
 
 def _grade(rows: Sequence[dict[str, Any]], headline: Headline) -> int | None:
@@ -153,26 +138,14 @@ def _grade(rows: Sequence[dict[str, Any]], headline: Headline) -> int | None:
 
 def lengths_grids(part: Part) -> list[Grid]:
   """Returns the scores of all bins as tables, one a panel."""
-  panels: dict[tuple[str, str], dict[str, list[dict[str, Any]]]] = {}
-  name_of = _panel(part)
-  for name, x, trial in part.cells:
-    if rows := bins(trial, part.metric):
-      panels.setdefault((name_of(x, trial), _key(rows)), {})[name] = rows
+  words = f"test {spaced(part.metric)} by steps of the input"
+  caption = "mean over seeds; in brackets the number of test examples"
   grids = []
-  for (panel, _), lines in panels.items():
-    words = f"test {spaced(part.metric)} by steps of the input"
-    words = ", ".join(filter(None, [words, *panel.split("\n")]))
+  for panel, trials in _panels(part).items():
+    lines = {name: bins(t, part.metric) for name, t in trials.items()}
     first = next(iter(lines.values()))
     sizes = [Cell([bin_words(b), f"({b['examples']})"]) for b in first]
-    grids.append(
-      Grid(
-        part.titled(words),
-        ["series", *sizes],
-        [
-          [name, *(format_value(mean(b["values"]), part.metric) for b in rows)]
-          for name, rows in lines.items()
-        ],
-        "mean over seeds; in brackets the number of test examples",
-      )
-    )
+    values = {n: [mean(b["values"]) for b in bs] for n, bs in lines.items()}
+    title, header = part.titled(f"{words}\n{panel}"), ["series", *sizes]
+    grids.append(panels.grid(title, part.metric, header, values, caption))
   return grids

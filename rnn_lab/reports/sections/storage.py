@@ -1,26 +1,24 @@
 """What n-gram models store, beside a network that reads as many words."""
 
-import itertools
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from rnn_lab.reports import style
+from rnn_lab.reports import lazy_pandas, style
 from rnn_lab.reports.metrics import NONE
-from rnn_lab.reports.numbers import share
+from rnn_lab.reports.numbers import finite, share
 from rnn_lab.reports.parts import Part
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Figures, Grid, Section
 from rnn_lab.reports.sections.ladder import at_largest, megabytes
 from rnn_lab.reports.trial import Trial
 
+if TYPE_CHECKING:
+  import pandas as pd
+
 _HEADING = "What an n-gram model stores"
-_FORMULA = (
-  "the window network has VD + (n-1)DH + H + HV + V parameters for a "
-  "vocabulary of V, embeddings of D and H hidden units"
-)
 
 
 def storage_section(results: Results) -> Section | None:
@@ -33,40 +31,50 @@ def storage_section(results: Results) -> Section | None:
   return Section(_HEADING, [Figures("storage", caption, figures), *grids])
 
 
-def stored(trials: Iterable[Trial]) -> list[dict[str, Any]]:
-  """Returns the rows of the model with the most orders, one an order."""
-  several = [trial.details.get("storage") or [] for trial in trials]
-  return max(several, key=len, default=[])
+def stored(trials: Iterable[Trial]) -> "tuple[pd.DataFrame, dict[str, Any]]":
+  """Returns what is stored by order, and what a network says of its size.
+
+  Returns:
+    A row an order of the n-gram model with the most orders, with sums over all
+    orders up to it and the size of the network; and "parameters_by_order" of
+    the first network that has it, or {}.
+  """
+  several = [trial.details for trial in trials]
+  rows = max((d.get("storage") or [] for d in several), key=len, default=[])
+  networks = (d.get("parameters_by_order") for d in several)
+  network = next(filter(None, networks), {})
+  counts = {int(n): count for n, count in network.get("counts", {}).items()}
+  columns = ["order", "ngrams", "bytes", "unseen"]
+  table: pd.DataFrame = lazy_pandas.load().DataFrame(rows, columns=columns)
+  table[["all_ngrams", "all_bytes"]] = table[["ngrams", "bytes"]].cumsum()
+  table["parameters"] = table.order.map(counts)
+  # Numbers of float32.
+  table["parameter_bytes"] = 4 * table.parameters
+  return table.set_index("order", drop=False), network
 
 
 def draw_storage(part: Part) -> Figure | None:
   """Draws the numbers stored by n, and the share of a test never seen."""
   largest, where = at_largest(part)
-  rows = stored(largest.trials)
-  if len(rows) < 2:
+  table, network = stored(largest.trials)
+  if len(table) < 2:
     return None
-  orders = [row["order"] for row in rows]
-  totals = list(itertools.accumulate(row["ngrams"] for row in rows))
   figure = Figure(figsize=(8.5, 4.6), dpi=style.DPI, layout="constrained")
   left, right = figure.subplots(1, 2)
   names = ["n-gram model: distinct n-grams, of all orders up to n"]
-  left.plot(orders, totals, **style.line_style(0))
-  window = window_parameters(largest.trials, orders)
-  if window:
-    names.append("window network that reads n-1 words: parameters")
-    left.plot(list(window[0]), list(window[0].values()), **style.line_style(1))
-  left.set_yscale("log")
-  left.set_ylabel("numbers stored")
+  left.plot(table.all_ngrams, **style.line_style(0))
+  if network:
+    names.append(f"{network['model']} that reads n-1 words: parameters")
+    left.plot(table.parameters.dropna(), **style.line_style(1))
+  left.set(yscale="log", ylabel="numbers stored")
   left.set_title("What grows with n", loc="left")
-  known = {row["order"]: row["unseen"] for row in rows}
-  known = {n: value for n, value in known.items() if value is not None}
-  right.plot(list(known), list(known.values()), **style.line_style(0))
+  right.plot(table.unseen.dropna(), **style.line_style(0))
   right.set_ylim(bottom=0.0)
   right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
   right.set_ylabel("of the test's n-grams")
   right.set_title("Never seen in the training text", loc="left")
   for ax in (left, right):
-    ax.set_xticks(orders)
+    ax.set_xticks(table.index)
     ax.set_xlabel("n")
   figure.suptitle(style.plain(f"{_HEADING}{where}"))
   style.legend_below(figure, names, names)
@@ -75,70 +83,30 @@ def draw_storage(part: Part) -> Figure | None:
 
 def storage_grid(part: Part) -> Grid | None:
   """Returns what n-grams store by order; None where none were counted."""
-  largest, _ = at_largest(part)
-  rows = stored(largest.trials)
-  if not rows:
+  table, network = stored(at_largest(part)[0].trials)
+  if table.empty:
     return None
-  orders = [row["order"] for row in rows]
-  window = window_parameters(largest.trials, orders)
-  header = ["n", "distinct n-grams", "their megabytes"]
-  header += ["all orders up to n", "their megabytes"]
-  header += ["test n-grams never seen"]
-  if window:
-    header += ["window network, n-1 words: parameters", "its megabytes"]
-  table, ngrams, size = [], 0, 0
-  for row in rows:
-    ngrams, size = ngrams + row["ngrams"], size + row["bytes"]
-    cells = [
-      str(row["order"]),
-      _thousands(row["ngrams"]),
-      megabytes(row["bytes"]),
-      _thousands(ngrams),
-      megabytes(size),
-      NONE if row["unseen"] is None else share(row["unseen"]),
-    ]
-    if window:
-      # float32
-      count = window[0].get(row["order"])
-      cells += [_thousands(count), megabytes(count and 4 * count)]
-    table.append(cells)
-  words = "a model of order n stores all orders up to n"
-  if window:
-    sizes = ", ".join(f"{name} = {v:,}" for name, v in window[1].items())
-    words += f"; {_FORMULA}, where {sizes}"
-  return Grid(_HEADING, header, table, words)
+  columns = [
+    ("n", "order", str),
+    ("distinct n-grams", "ngrams", _thousands),
+    ("their megabytes", "bytes", megabytes),
+    ("all orders up to n", "all_ngrams", _thousands),
+    ("their megabytes", "all_bytes", megabytes),
+    ("test n-grams never seen", "unseen", share),
+  ]
+  caption = "a model of order n stores all orders up to n"
+  if network:
+    words = f"{network['model']}, n-1 words: parameters"
+    columns.append((words, "parameters", _thousands))
+    columns.append(("its megabytes", "parameter_bytes", megabytes))
+    caption += f"; {network['formula']}"
+  rows = [
+    [say(row[name]) if finite(row[name]) else NONE for _, name, say in columns]
+    for row in table.to_dict("records")
+  ]
+  return Grid(_HEADING, [head for head, *_ in columns], rows, caption)
 
 
-def window_parameters(
-  trials: Sequence[Trial], orders: Iterable[int]
-) -> tuple[dict[int, int], dict[str, int]] | None:
-  """Computes the size of a window network that reads n-1 words, by n.
-
-      V D + (n-1) D H + H + H V + V,  with direct connections (n-1) D V more
-
-  Args:
-    trials: of a sweep; the window network's sizes are taken, or else those of
-      the first network.
-    orders: n, of which 1 has no window and is left out.
-
-  Returns:
-    {n: parameters}, and the sizes {"V", "D", "H"}; None without a network.
-  """
-  networks = [trial for trial in trials if "parameters" in trial.details]
-  networks.sort(key=lambda trial: trial.config["model"]["kind"] != "window")
-  if not networks:
-    return None
-  model = networks[0].config["model"]
-  vocabulary = networks[0].details["vocabulary"]
-  embedding, hidden = model["embedding_size"], model["hidden_size"]
-  rest = vocabulary * embedding + hidden + hidden * vocabulary + vocabulary
-  by_word = embedding * hidden
-  if model["kind"] == "window" and model["window"]["direct"]:
-    by_word += embedding * vocabulary
-  counts = {n: rest + (n - 1) * by_word for n in orders if n > 1}
-  return counts, {"V": vocabulary, "D": embedding, "H": hidden}
-
-
-def _thousands(number: float | None) -> str:
+def _thousands(number: float) -> str:
   """A number rounded to a whole one, with commas: 12,345."""
-  return NONE if number is None else f"{round(number):,}"
+  return f"{round(number):,}"
