@@ -17,16 +17,13 @@ from configs.claims import at, claim
 from rnn_lab.reports import load_trials, style, write_report
 from rnn_lab.reports.claims import FAILS, HOLDS, UNKNOWN, evaluate
 from rnn_lab.reports.gradients import words as words
-from rnn_lab.reports.gradients.gates import draw_gates, draw_memory
-from rnn_lab.reports.gradients.lags import draw_jacobians, draw_lags
-from rnn_lab.reports.gradients.numbers import study_number
-from rnn_lab.reports.gradients.spectra import draw_lyapunov, draw_spectra
+from rnn_lab.reports.gradients.draw import draw
+from rnn_lab.reports.gradients.kinds import KINDS
+from rnn_lab.reports.gradients.numbers import study_grid, study_number
 from rnn_lab.reports.gradients.study import Group, study_of
-from rnn_lab.reports.gradients.table import study_grid
-from rnn_lab.reports.gradients.terms import draw_terms, draw_truncation
 from rnn_lab.reports.load import load_sweep
 from rnn_lab.reports.parts import parts_of
-from rnn_lab.reports.sections.gradients import HEADING, KINDS
+from rnn_lab.reports.sections.gradients import HEADING
 
 LENGTH = 11
 HIDDEN = 4
@@ -44,6 +41,10 @@ def _group(tmp_path, contents, title=""):
     gradient_fakes.write_trial(tmp_path, name, content)
   trials = {trial.series: trial for trial in load_trials(tmp_path)}
   return Group(title, {name: trials[name] for name in contents})
+
+
+def _draw(name, group):
+  return draw(KINDS[f"gradient_{name}"], group)
 
 
 def _title(figure):
@@ -125,7 +126,7 @@ def test_lag_figure_says_what_is_left_of_the_gradient(tmp_path):
     {"_$keeps": gradients(keeps, loses), "loses": gradients(loses, keeps)},
     "Cells",
   )
-  figure = draw_lags(group)
+  figure = _draw("lags", group)
   assert _title(figure) == [
     "Cells: what is left of the gradient 10 steps back",
     r"at initialisation: 0.60 (_\$keeps) down to 10⁻⁹ (loses)",
@@ -149,7 +150,7 @@ def test_a_gradient_that_grows_or_is_exactly_zero(tmp_path):
   grows["flow"]["h"]["log10_by_lag"][:] = [0.1 * lag for lag in range(LENGTH)]
   gone["flow"]["h"]["log10_by_lag"][6:] = [None] * 5
   group = _group(tmp_path, {"grows": gradients(grows), "gone": gradients(gone)})
-  figure = draw_lags(group)
+  figure = _draw("lags", group)
   assert _title(figure)[1:] == [
     "at initialisation: grown 10-fold (grows) down to 0 (gone)"
   ]
@@ -167,7 +168,7 @@ def test_jacobian_figure_names_what_vanishes_and_tests_the_bound(tmp_path):
     "grows": gradients(_small(0.2, bound=0.9)),
   }
   group = _group(tmp_path, contents)
-  figure = draw_jacobians(group)
+  figure = _draw("jacobians", group)
   assert _title(figure) == [
     "The Jacobian dh_t/dh_k over 10 steps",
     "at initialisation: vanishes in 1 of 3 (falls, × 0.398 a step), "
@@ -196,13 +197,13 @@ def test_jacobian_figure_names_what_vanishes_and_tests_the_bound(tmp_path):
   jacobian["log10_bound"][4] = jacobian["log10_largest"]["high"][
     4
   ] - math.log10(2)
-  figure = draw_jacobians(_group(tmp_path, contents))
+  figure = _draw("jacobians", _group(tmp_path, contents))
   assert _title(figure)[2:] == [
     "the bound of Pascanu et al. is broken in 1 of 2 (grows, by a factor of "
     "2.00)"
   ]
   (stays,) = _group(tmp_path, {"stays": contents["stays"]}).lines.values()
-  figure = draw_jacobians(Group("", {"stays": stays}))
+  figure = _draw("jacobians", Group("", {"stays": stays}))
   assert _title(figure)[1:] == [
     "at initialisation: vanishes in none, explodes in none"
   ]
@@ -212,7 +213,7 @@ def test_no_more_than_eight_lines_the_tightest_bounds_among_them(tmp_path):
   contents = {
     f"gain {n}": gradients(_small(-0.1, bound=0.1 * (n - 3))) for n in range(6)
   }
-  (ax,) = draw_jacobians(_group(tmp_path, contents)).axes
+  (ax,) = _draw("jacobians", _group(tmp_path, contents)).axes
   bounds = [line for line in ax.lines if line.get_linestyle() == ":"]
   assert (len(ax.lines), len(bounds)) == (8, 2)
   ends = sorted(line.get_ydata()[-1] for line in bounds)
@@ -227,7 +228,7 @@ def test_spectrum_figure_counts_directions_at_the_longest_lag(tmp_path):
     spectra = content["at"]["initialisation"]["jacobian"]["spectra"]
     spectra[-1]["log10"] = logs
     spectra.reverse()
-  figure = draw_spectra(_group(tmp_path, contents))
+  figure = _draw("spectra", _group(tmp_path, contents))
   assert _title(figure) == [
     "Directions (of 4) that keep over 1% of length in 10 steps",
     "at initialisation: 3 (wide) down to 0 (thin)",
@@ -245,10 +246,10 @@ def test_spectrum_figure_says_what_rounding_lost(tmp_path):
   content = gradients(_small(0.0))
   spectra = content["at"]["initialisation"]["jacobian"]["spectra"]
   spectra[-1] |= {"log10": [1.0, -3.0, None, None], "lost": 1}
-  figure = draw_spectra(_group(tmp_path, {"wide": content}))
+  figure = _draw("spectra", _group(tmp_path, {"wide": content}))
   assert _note(figure).endswith("lost to rounding and not shown: 1")
   spectra[-1]["lost"] = 0
-  figure = draw_spectra(_group(tmp_path, {"wide": content}))
+  figure = _draw("spectra", _group(tmp_path, {"wide": content}))
   assert "lost" not in _note(figure)
 
 
@@ -260,7 +261,7 @@ def test_lyapunov_figure_tells_growth_from_rest(tmp_path):
   for content, largest in zip(contents.values(), (0.3, 0.05, -0.051)):
     content["at"]["initialisation"]["lyapunov"] = [largest, -1.0, -2.0]
     content["at"]["trained"]["lyapunov"] = [-largest, -1.0, -2.0, None]
-  figure = draw_lyapunov(_group(tmp_path, contents))
+  figure = _draw("lyapunov", _group(tmp_path, contents))
   assert _title(figure)[1:] == [
     "at initialisation they grow in 1 of 3 (chaos, +0.30), keep their size in "
     "1 of 3 (still, +0.050), shrink in 1 of 3 (calm, −0.051)",
@@ -288,7 +289,7 @@ def test_gates_are_drawn_of_gated_series_alone(tmp_path):
     (gate,) = contents[name]["at"]["initialisation"]["gates"]
     gate["half_life_by_unit"] = values
   group = _group(tmp_path, contents)
-  figure = draw_gates(group)
+  figure = _draw("gates", group)
   assert _title(figure)[1:] == [
     "at initialisation: infinitely many steps (long) down to 1.8 steps (short)"
   ]
@@ -301,8 +302,8 @@ def test_gates_are_drawn_of_gated_series_alone(tmp_path):
   np.testing.assert_allclose(10 ** level.get_ydata()[0], LENGTH)
   assert _note(figure) == "the upper edge is an infinite half-life"
   alone = Group("", {"plain": group.lines["plain"]})
-  assert draw_gates(alone) is None
-  assert draw_memory(alone) is None
+  assert _draw("gates", alone) is None
+  assert _draw("memory", alone) is None
 
 
 def test_memory_figure_holds_the_direct_path_beside_the_total(tmp_path):
@@ -315,7 +316,7 @@ def test_memory_figure_holds_the_direct_path_beside_the_total(tmp_path):
       for lag, total in enumerate(gate["log10_total"])
     ]
   group = _group(tmp_path, {"LSTM": gradients(first, last)})
-  figure = draw_memory(group)
+  figure = _draw("memory", group)
   assert _title(figure)[1:] == [
     "at initialisation: 3.4% (LSTM)",
     "after 600 updates: 97% (LSTM)",
@@ -348,7 +349,7 @@ def test_truncation_figure_finds_the_reach_from_which_errors_are_small(
     cut = contents[name]["at"]["initialisation"]["truncation"]
     assert cut["reaches"] == [1, 2, 4, 8, 11]
     cut["relative_error"] = values
-  figure = draw_truncation(_group(tmp_path, contents))
+  figure = _draw("truncation", _group(tmp_path, contents))
   assert _title(figure) == [
     "Reach at which truncated BPTT errs by under 10% (T = 11)",
     "at initialisation: 2 (soon) to 11 (late)",
@@ -364,7 +365,7 @@ def test_truncation_figure_finds_the_reach_from_which_errors_are_small(
     "1", "2", "4", "8", "11",
   ]  # fmt: skip
   del contents["soon"], contents["late"]
-  figure = draw_truncation(_group(tmp_path, contents))
+  figure = _draw("truncation", _group(tmp_path, contents))
   assert _title(figure)[1:] == ["at initialisation: 8 (dips)"]
 
 
@@ -380,7 +381,7 @@ def test_terms_figure_of_the_top_layer(tmp_path):
   foreign = gradients(_small(0.0))
   del foreign["at"]["initialisation"]["terms"]
   group = _group(tmp_path, {"deep": content, "foreign": foreign})
-  figure = draw_terms(group)
+  figure = _draw("terms", group)
   assert _title(figure)[1:] == ["recurrent weights at initialisation: 2 (deep)"]
   titles = [title.replace("\n", " ") for title in _panel_titles(figure)]
   assert titles == [
@@ -389,7 +390,7 @@ def test_terms_figure_of_the_top_layer(tmp_path):
   ]
   (line,) = _lines(figure.axes[0])
   np.testing.assert_allclose(10 ** line.get_ydata()[:4], shares)
-  assert draw_terms(Group("", {"foreign": group.lines["foreign"]})) is None
+  assert _draw("terms", Group("", {"foreign": group.lines["foreign"]})) is None
 
 
 def test_top_layer_is_read_and_a_diverged_seed_is_named(tmp_path):
@@ -403,7 +404,7 @@ def test_top_layer_is_read_and_a_diverged_seed_is_named(tmp_path):
     ]
   lost = gradients(_small(-0.3))
   group = _group(tmp_path, {"deep": deep, "lost": lost})
-  figure = draw_lags(group)
+  figure = _draw("lags", group)
   assert _panel_titles(figure) == [
     "at initialisation, top layer",
     "after 600 updates, top layer",
@@ -412,7 +413,7 @@ def test_top_layer_is_read_and_a_diverged_seed_is_named(tmp_path):
   assert _lines(before)[0].get_ydata()[0] == pytest.approx(-0.8)
   assert [len(_lines(ax)) for ax in (before, after)] == [2, 1]
   assert _note(figure) == "diverged, so not measured after training: lost"
-  figure = draw_memory(group)
+  figure = _draw("memory", group)
   label = fakes.unset(figure.axes[0].get_ylabel())
   assert label == "dc_t / dc_k"
   slope = math.log10(1 / (1 + math.exp(-1.0)))
@@ -430,10 +431,9 @@ def test_no_words_are_cut_off_or_lie_on_panels(tmp_path):
     tmp_path, dict.fromkeys(names, content), "Gain of the recurrent weights"
   )
   few = Group(group.title, {name: group.lines[name] for name in names[:2]})
-  makers = {kind.stem: kind.draw for kind in KINDS}
   with style.in_style():
-    for stem in ("gradient_jacobians", "gradient_terms", "gradient_memory"):
-      figure = makers[stem](few if stem == "gradient_memory" else group)
+    for name in ("jacobians", "terms", "memory"):
+      figure = _draw(name, few if name == "memory" else group)
       figure.draw_without_rendering()
       (legend,), title = figure.legends, figure.texts[0]
       boxes = [title.get_window_extent(), legend.get_window_extent()]
@@ -497,7 +497,7 @@ def test_page_has_the_section_only_when_there_is_a_study(tmp_path):
   command = "python -m experiments.gradient_flow --config=configs/gradient_flow"
   assert command in html
   figures = sorted((root / "figures").iterdir())
-  assert {f"{kind.stem}.png" for kind in KINDS} < {p.name for p in figures}
+  assert {f"{stem}.png" for stem in KINDS} < {p.name for p in figures}
   first = {figure: figure.read_bytes() for figure in figures}
   write_report(root)
   assert path.read_text(encoding="utf-8") == html

@@ -11,11 +11,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnn_lab.reports import style
-from rnn_lab.reports.gradients.words import span
+from rnn_lab.reports.gradients.words import ends
 from rnn_lab.reports.parts import Part, chunks
 from rnn_lab.reports.trial import Trial
 
 _MOMENTS = ("initialisation", "trained")
+KERNELS = {
+  "recurrent_kernel": "recurrent weights",
+  "input_kernel": "input weights",
+}
+
+Json = dict[str, Any]
+# Reads gradients.json, and its part at one moment.
+Read = Callable[[Json, Json], Any]
 
 
 class Group(NamedTuple):
@@ -30,12 +38,12 @@ class Group(NamedTuple):
   lines: dict[str, Trial]
 
   @property
-  def studies(self) -> dict[str, dict[str, Any]]:
+  def studies(self) -> dict[str, Json]:
     """The content of each trial's gradients.json."""
     return {
       name: trial.gradients
       for name, trial in self.lines.items()
-      if trial.gradients is not None
+      if trial.gradients
     }
 
 
@@ -62,78 +70,63 @@ def study_of(part: Part, together: Mapping[str, Sequence[str]]) -> list[Group]:
       in none of them follow.
   """
   lines = _lines(part)
-  groups = [(title, list(names)) for title, names in together.items()]
-  named = {name for _, names in groups for name in names}
-  others = "Other series" if groups else ""
-  groups.append((others, [name for name in lines if name not in named]))
+  groups = {title: list(names) for title, names in together.items()}
+  named = {name for names in groups.values() for name in names}
+  others = [name for name in lines if name not in named]
   study: list[Group] = []
-  for title, names in groups:
-    trials = {
-      label: trial
-      for name in names
-      for label, trial in lines.get(name, {}).items()
-    }
+  last = ("Other series" if groups else "", others)
+  for title, names in (*groups.items(), last):
+    trials = {k: v for name in names for k, v in lines.get(name, {}).items()}
     # Where few series were run, two groups may have the same lines.
-    if any({*trials} == {*group.lines} for group in study):
-      continue
-    study += [
-      Group(part.titled(title), {name: trials[name] for name in labels})
-      for labels in chunks(trials, style.MOST_LINES)
-    ]
+    if not any({*trials} == {*group.lines} for group in study):
+      study += [
+        Group(part.titled(title), {name: trials[name] for name in labels})
+        for labels in chunks(trials, style.MOST_LINES)
+      ]
   return study
 
 
-def collect(
-  group: Group, read: Callable[[dict[str, Any], dict[str, Any]], Any]
-) -> list[Moment]:
+def collect(group: Group, read: Read) -> list[Moment]:
   """Collects what `read(gradients, portrait)` returns at each moment.
 
   Lines for which it returns None are left out, and moments without lines.
   """
   moments = []
   for key in _MOMENTS:
-    measured, values = {}, {}
-    for name, gradients in group.studies.items():
-      portrait = gradients["at"].get(key)
-      if portrait:
-        measured[name] = gradients
-        value = read(gradients, portrait)
-        if value is not None:
-          values[name] = value
-    missing = [name for name in group.lines if name not in measured]
+    studies = {n: s for n, s in group.studies.items() if s["at"].get(key)}
+    read_of = {n: read(study, study["at"][key]) for n, study in studies.items()}
+    values = {n: value for n, value in read_of.items() if value is not None}
     if values:
-      words = _moment_words(key, [measured[name] for name in values])
+      words = "at initialisation"
+      if key == "trained":
+        updates = ends([studies[name]["step"][key] for name in values], ",")
+        words = f"after {updates} updates"
+      missing = [name for name in group.lines if name not in studies]
       moments.append(Moment(words, values, missing))
   return moments
 
 
-def flow(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
+def flow(gradients: Json, portrait: Json) -> Any:
   """Reads log10 of the norm of dE/dh_t by lag, of the state read out."""
   norms = portrait["flow"].get(gradients["read"])
   return _logs(norms["log10_by_lag"]) if norms else None
 
 
-def largest(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
-  """Reads log10 of the largest singular value by lag.
-
-  Returns {"mean", "low", "high"}, with "bound" where there is one, and None
-  where a lag has no step.
-  """
+def largest(gradients: Json, portrait: Json) -> Any:
+  """Reads log10 of the largest singular value: mean, low, high, and a bound."""
   jacobian = portrait["jacobian"]
   logs = {key: _logs(v) for key, v in jacobian["log10_largest"].items()}
-  if len(logs["mean"]) < 2:
-    return None
   if jacobian.get("log10_bound"):
     logs["bound"] = _logs(jacobian["log10_bound"])
-  return logs
+  return logs if len(logs["mean"]) > 1 else None
 
 
-def radius(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
+def radius(gradients: Json, portrait: Json) -> Any:
   """Reads the spectral radius of the recurrent matrix of an Elman cell."""
   return portrait["jacobian"].get("spectral_radius")
 
 
-def spectrum(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
+def spectrum(gradients: Json, portrait: Json) -> Any:
   """Reads (lag, log10 of the singular values) at the longest lag.
 
   Those that were lost to rounding are nan.
@@ -148,17 +141,16 @@ def spectrum(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
   return last["lag"], values
 
 
-def exponents(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
+def exponents(gradients: Json, portrait: Json) -> Any:
   """Reads the Lyapunov exponents, largest first, in nats per step."""
   return _logs(portrait["lyapunov"]) if portrait["lyapunov"] else None
 
 
-def gate(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
+def gate(gradients: Json, portrait: Json) -> Any:
   """Reads the statistics of the top layer's gate, lists as arrays."""
-  layers = [layer for layer in portrait.get("gates") or [] if layer]
-  if not layers:
+  top = next(filter(None, reversed(portrait.get("gates") or [])), None)
+  if top is None:
     return None
-  top = layers[-1]
   half_lives = [np.inf if v is None else v for v in top["half_life_by_unit"]]
   return {
     "state": top["state"].rsplit(".", 1)[-1],
@@ -168,21 +160,18 @@ def gate(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
   }
 
 
-def terms(kernel: str) -> Callable[..., Any]:
-  """Makes a reader of the terms of dE/dw by t - k, of the top layer."""
-
-  def read(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
-    norms = portrait.get("terms") or {}
-    # With several layers the path starts with the layer's number.
-    names = [name for name in norms if name.rsplit(".", 1)[-1] == kernel]
-    if not names:
-      return None
-    return _logs(norms[max(names, key=_layer)]["log10_by_lag"])
-
-  return read
+def terms(gradients: Json, portrait: Json) -> Any:
+  """Reads the terms of dE/dw by t - k, of the top layer, by `KERNELS`."""
+  norms = {}
+  # With several layers the path starts with the layer's number.
+  for name, row in sorted((portrait.get("terms") or {}).items(), key=_layer):
+    words = KERNELS.get(name.rsplit(".", 1)[-1])
+    if words:
+      norms[words] = _logs(row["log10_by_lag"])
+  return norms or None
 
 
-def truncation(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
+def truncation(gradients: Json, portrait: Json) -> Any:
   """Reads (reaches k2, relative errors of truncated BPTT)."""
   cut = portrait.get("truncation")
   if not cut or not cut["reaches"]:
@@ -194,11 +183,6 @@ def truncation(gradients: dict[str, Any], portrait: dict[str, Any]) -> Any:
 def lengths(group: Group) -> list[int]:
   """Returns the distinct lengths of the measured sequences."""
   return sorted({study["length"] for study in group.studies.values()})
-
-
-def longest_lag(group: Group) -> str:
-  """Formats "47 steps", or "23 to 47 steps" if sequences differ."""
-  return span(length - 1 for length in lengths(group))
 
 
 def has_layers(group: Group) -> bool:
@@ -219,16 +203,8 @@ def _lines(part: Part) -> dict[str, dict[str, Trial]]:
   return lines
 
 
-def _moment_words(key: str, studies: Sequence[dict[str, Any]]) -> str:
-  if key == "initialisation":
-    return "at initialisation"
-  steps = sorted({gradients["step"][key] for gradients in studies})
-  words = " to ".join(f"{n:,}" for n in dict.fromkeys((steps[0], steps[-1])))
-  return f"after {words} updates"
-
-
-def _layer(name: str) -> int:
-  first = name.split(".", 1)[0]
+def _layer(item: tuple[str, Any]) -> int:
+  first = item[0].split(".", 1)[0]
   return int(first) if first.isdigit() else 0
 
 

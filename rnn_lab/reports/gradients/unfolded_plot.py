@@ -5,50 +5,70 @@ its way back. Below them stand the terms of dE/dw, one for each path from a
 cost back to a use of w.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnn_lab.errors import FieldError
-from rnn_lab.reports.gradients.unfolded_arrows import (
-  COST,
-  DATA,
-  STATE,
-  WEIGHT,
-  back,
-  draw_sum,
-  empty_figure,
-  forward,
-  given,
-  legend,
-  node,
-  number,
-  one_hot,
+from rnn_lab.reports.gradients.unfolded_drawing import (
+  HIGH,
+  LINE,
+  LOW,
+  MARGIN,
+  Network,
+  Point,
+  Row,
+  draw_network,
+  fill,
+  prepared,
   say,
-  say_all,
-)
-from rnn_lab.reports.gradients.unfolded_table import (
-  draw_terms,
-  height_of,
-  percent,
+  ways,
 )
 
-# More steps leave no room for the numbers, and one has nothing to unfold.
-STEPS = (2, 3)
-
-# In inches: from one step to the next; the rows of u, s, h, v, z, y_hat, J and
-# E above that of x; half the height of a node with one line and with two, half
-# the width of a state.
+# In inches: from one step to the next; the rows of u, s, w, h, v, z, y_hat, J
+# and E above that of x; half the width of a state.
 _STEP = 4.7
-_U, _S, _H, _V, _Z, _Y, _J, _E = 1.0, 2.5, 4.2, 5.3, 6.4, 8.2, 9.9, 11.5
-_LOW, _HIGH, _WIDE = 0.22, 0.34, 1.0
+_U, _S, _W, _H, _V, _Z = 1.0, 2.5, 3.35, 4.2, 5.3, 6.4
+_Y, _J, _E = 8.2, 9.9, 11.5
+_WIDE = 1.0
 _LEFT, _TOP, _TABLE = -0.8, _E + 1.1, -0.8
 _NARROWEST = 15.6
+# Likewise of the table's columns, by what stands at their head.
+_COLUMNS = {
+  "t": 0.0,
+  "k": 0.5,
+  "way back from $J_t$ to $w$ in step $k$": 1.0,
+  "in numbers": 6.4,
+  "term": 12.6,
+  "of dE/dw": 13.9,
+}
+# The first column with numbers, which end where it is.
+_NUMBERS = 4
+_BY_U, _BY_W = r"\partial s_t/\partial u", r"\partial s_t/\partial w"
+_BY_V, _BY_Z = r"\partial z_t/\partial v", r"d\hat{y}_t/dz_t"
+_BY_Y = r"dJ_t/d\hat{y}_t"
+_NETWORK = (
+  r"$s_t = u\,x_t + w\,h_{t-1}$,   $h_t = f(s_t)$,   $z_t = v\,h_t$,   "
+)
+_OUTPUTS = {
+  "softmax": r"$\hat{y}_t = \mathrm{softmax}(z_t)$,   "
+  r"$J_t = -\sum_i\, y_{ti} \ln \hat{y}_{ti}$",
+  "linear": r"$\hat{y}_t = z_t$,   $J_t = (\hat{y}_t - y_t)^2 / 2$",
+}
+_OF_OUTPUT = (
+  r"$dJ_t/dz_t = dJ_t/d\hat{y}_t \cdot d\hat{y}_t/dz_t$ = <dJ_dz[t]>,   and "
+  r"$dJ_t/dh_t = dJ_t/dz_t \cdot dz_t/dh_t$ = <dJ_dh[t]>."
+)
+_NOTES = (
+  r"$\partial s_k/\partial w = h_{k-1}$ is by the use of $w$ in step $k$ "
+  "alone, with $h_{k-1}$ held fixed. A negative share is that of a term that "
+  "works against the sum.",
+  r"$dE/dh_t = dJ_t/dh_t + dE/ds_{t+1} \cdot ds_{t+1}/dh_t$: what comes from "
+  "the cost of its own step, and from the next step.",
+  r"In the same way $dE/du$ = <dE_du>, with $\partial s_k/\partial u = x_k$ at "
+  "the end of each way; $dE/dv$ = <sum_v> = <dE_dv> has one term for each $t$.",
+  "Computed numbers are rounded to three digits.",
+)
 
 
-def draw_unfolded(unfolded: Mapping[str, Any]) -> Figure:
+def draw_unfolded(unfolded: Network) -> Figure:
   """Draws an unrolled one-unit network, and dE/dw as a table of terms.
 
   s_t = u x_t + w h_{t-1}, h_t = f(s_t), z_t = v h_t, y_hat_t = softmax(z_t),
@@ -64,108 +84,110 @@ def draw_unfolded(unfolded: Mapping[str, Any]) -> Figure:
   Raises:
     FieldError: there are not two or three steps.
   """
-  steps = len(unfolded["h"])
-  if steps not in STEPS:
-    raise FieldError(
-      "unfolded", f"{{field}} must have 2 or 3 steps, got {steps}"
-    )
-  bottom = _TABLE - height_of(steps)
-  width = max(_STEP * steps + 4.6, _NARROWEST)
-  figure, ax = empty_figure(width, _LEFT, bottom, _TOP)
-  node(ax, (0.0, _H), DATA, f"h_0 = {given(unfolded['h0'])}")
-  for t in range(steps):
-    _draw_nodes(ax, unfolded, t)
-    _draw_ways_to_state(ax, unfolded, t)
-    _draw_ways_to_cost(ax, unfolded, t)
-  draw_sum(ax, unfolded, _STEP, _J + _HIGH, _E)
-  _draw_title(ax, unfolded)
-  draw_terms(ax, unfolded, _LEFT + 0.3, _TABLE)
-  return figure
-
-
-def _draw_nodes(ax: Axes, u: Mapping[str, Any], t: int) -> None:
-  """x_t, s_t, h_t, z_t, y_hat_t and J_t, and the weights between them."""
-  n, at = t + 1, (t + 1) * _STEP
-  s = f"s_{n} = {say(u['s'][t])}"
-  h = f"h_{n} = f(s_{n}) = {say(u['h'][t])}"
-  node(ax, (at, 0.0), DATA, f"x_{n} = {given(u['xs'][t])}")
-  node(ax, (at, _S), STATE, s, f"dE/ds_{n} = {say(u['dE_ds'][t])}")
-  node(ax, (at, _H), STATE, h, f"dE/dh_{n} = {say(u['dE_dh'][t])}")
-  node(ax, (at, _Z), STATE, f"z_{n} = {say_all(u['z'][t])}")
-  node(ax, (at, _Y), STATE, rf"\hat{{y}}_{n} = {say_all(u['y_hat'][t])}")
-  node(
-    ax, (at, _J), COST, f"J_{n} = {say(u['J'][t])}", f"y_{n} = {one_hot(u, t)}"
-  )
-  node(ax, (at, _U), WEIGHT, f"u = {given(u['u'])}")
-  node(ax, (at - _STEP / 2, (_S + _H) / 2), WEIGHT, f"w = {given(u['w'])}")
-  node(ax, (at, _V), WEIGHT, f"v = {given(u['v'])}")
-
-
-def _draw_ways_to_state(ax: Axes, u: Mapping[str, Any], t: int) -> None:
-  """From x_t and h_{t-1} to s_t and h_t, and back to h_{t-1}, w and u."""
-  n, at = t + 1, (t + 1) * _STEP
-  middle, w = at - _STEP / 2, (_S + _H) / 2
-  before = at - _STEP + (_WIDE if t else 0.5)
-  forward(ax, (at, _LOW), (at, _S - _HIGH))
-  forward(ax, (before, _H - 0.12), (at - 0.85, _S + 0.08))
-  forward(ax, (at - 0.1, _S + _HIGH), (at - 0.1, _H - _HIGH))
-  back(ax, (at + 0.3, _H - _HIGH), (at + 0.3, _S + _HIGH))
-  number(ax, (at + 0.4, w), f"dh_{n}/ds_{n}", u["dh_ds"][t])
-  back(ax, (at - 0.75, _S + _HIGH), (before + 0.05, _H + 0.1), 0.3)
-  place = (middle + 0.75, _H + 0.05)
-  number(ax, place, f"ds_{n}/dh_{t}", u["ds_dh"][t], "center")
-  back(ax, (at - 0.85, _S - 0.15), (middle - 0.1, w - _LOW), -0.35)
-  by_w = rf"\partial s_{n}/\partial w"
-  number(ax, (middle - 0.15, _S - 0.3), by_w, u["ds_dw"][t], "center")
-  back(ax, (at + 0.5, _S - _HIGH), (at + 0.36, _U), -0.3)
-  by_u = rf"\partial s_{n}/\partial u"
-  number(ax, (at + 0.7, _U + 0.35), by_u, u["ds_du"][t])
-
-
-def _draw_ways_to_cost(ax: Axes, u: Mapping[str, Any], t: int) -> None:
-  """From h_t to z_t, y_hat_t and J_t, and back to each, and to v."""
-  n, at = t + 1, (t + 1) * _STEP
-  forward(ax, (at, _H + _HIGH), (at, _Z - _LOW))
-  forward(ax, (at, _Z + _LOW), (at, _Y - _LOW))
-  forward(ax, (at, _Y + _LOW), (at, _J - _HIGH))
-  back(ax, (at + 0.75, _Z - _LOW), (at + 0.75, _H + _HIGH))
-  by_h = say_all(u["dz_dh"][t])
-  number(ax, (at + 0.85, _V + 0.25), f"dz_{n}/dh_{n}", by_h)
-  back(ax, (at - 0.6, _Z - _LOW), (at - 0.6, _V + _LOW), 0.3)
-  by_v = rf"\partial z_{n}/\partial v"
-  number(ax, (at - 0.85, _V + 0.6), by_v, u["dz_dv"][t], "right")
-  back(ax, (at + 0.3, _Y - _LOW), (at + 0.3, _Z + _LOW))
-  # A matrix, row by row.
-  rows = "\n".join(map(say_all, u["dyhat_dz"][t]))
-  rows = f"\n{rows}" if "\n" in rows else rows
-  place = (at + 0.4, (_Z + _Y) / 2)
-  number(ax, place, rf"d\hat{{y}}_{n}/dz_{n}", rows)
-  back(ax, (at + 0.3, _J - _HIGH), (at + 0.3, _Y + _LOW))
-  by_yhat = say_all(u["dJ_dyhat"][t])
-  place = (at + 0.4, (_Y + _J) / 2)
-  number(ax, place, rf"dJ_{n}/d\hat{{y}}_{n}", by_yhat)
-
-
-def _draw_title(ax: Axes, u: Mapping[str, Any]) -> None:
-  """The conclusion, the network, and what the two kinds of arrow mean."""
+  u = prepared(unfolded)
   steps = len(u["h"])
-  left = _LEFT + 0.3
   count = steps * (steps + 1) // 2
-  longest = percent(u["terms_w"][-1][0], u["dE_dw"])
-  title = (
-    f"dE/dw = {say(u['dE_dw'])} is the sum of {count} terms; the longest path "
+  longest = _percent(u["terms_w"][-1][0], u["dE_dw"])
+  conclusion = (
+    f"dE/dw = <dE_dw> is the sum of {count} terms; the longest path "
     f"(t = {steps}, k = 1) contributes {longest} of it"
   )
-  outputs = (
-    r"$\hat{y}_t = \mathrm{softmax}(z_t)$,   "
-    r"$J_t = -\sum_i\, y_{ti} \ln \hat{y}_{ti}$"
+  outputs = _OUTPUTS[u.get("output", "softmax")]
+  formulas = f"{_NETWORK}{outputs},   f = {u.get('activation', 'tanh')}"
+  right = _LEFT + max(_STEP * steps + 4.6, _NARROWEST)
+  return draw_network(
+    u,
+    ((_LEFT, _TOP), (right, _TABLE - (count + steps + 6.5) * LINE)),
+    _STEP,
+    (conclusion, formulas),
+    (_J + HIGH, _E),
+    [_step(-_STEP + (_WIDE if t else 0.5)) for t in range(steps)],
+    [("box", 0.0, _H, "data", "h_0 = <h0>"), *_table(u)],
   )
-  if u.get("output", "softmax") == "linear":
-    outputs = r"$\hat{y}_t = z_t$,   $J_t = (\hat{y}_t - y_t)^2 / 2$"
-  network = (
-    r"$s_t = u\,x_t + w\,h_{t-1}$,   $h_t = f(s_t)$,   $z_t = v\,h_t$,   "
-    rf"{outputs},   f = {u.get('activation', 'tanh')}"
-  )
-  ax.text(left, _TOP - 0.35, title, fontsize=15, weight="bold", va="center")
-  ax.text(left, _TOP - 0.8, network, fontsize=12.5, va="center")
-  legend(ax, (left, _TOP - 1.35))
+
+
+def _step(before: float) -> list[Row]:
+  """The boxes and arrows of a step, where h_{t-1} ends at `before`."""
+  w = -_STEP / 2
+  return [
+    ("box", 0.0, 0.0, "data", "x_t = <xs[t]>"),
+    ("box", 0.0, _S, "state", "s_t = <s[t]>", "dE/ds_t = <dE_ds[t]>"),
+    ("box", 0.0, _H, "state", "h_t = f(s_t) = <h[t]>", "dE/dh_t = <dE_dh[t]>"),
+    ("box", 0.0, _Z, "state", "z_t = <z[t]>"),
+    ("box", 0.0, _Y, "state", r"\hat{y}_t = <y_hat[t]>"),
+    ("box", 0.0, _J, "cost", "J_t = <J[t]>", "y_t = <y[t]>"),
+    ("box", 0.0, _U, "weight", "u = <u>"),
+    ("box", w, _W, "weight", "w = <w>"),
+    ("box", 0.0, _V, "weight", "v = <v>"),
+    ("forward", (0.0, LOW), (0.0, _S - HIGH)),
+    ("forward", (before, _H - 0.12), (-0.85, _S + 0.08)),
+    ("back", (-0.75, _S + HIGH), (before + 0.05, _H + 0.1), _bent(0.3)),
+    ("number", w + 0.75, _H + 0.05, "ds_t/dh_{t-1}", "<ds_dh[t]>", "center"),
+    ("back", (-0.85, _S - 0.15), (w - 0.1, _W - LOW), _bent(-0.35)),
+    ("number", w - 0.15, _S - 0.3, _BY_W, "<ds_dw[t]>", "center"),
+    ("back", (0.5, _S - HIGH), (0.36, _U), _bent(-0.3)),
+    ("number", 0.7, _U + 0.35, _BY_U, "<ds_du[t]>"),
+    ("back", (-0.6, _Z - LOW), (-0.6, _V + LOW), _bent(0.3)),
+    ("number", -0.85, _V + 0.6, _BY_V, "<dz_dv[t]>", "right"),
+    *_up(_S + HIGH, _H - HIGH, (-0.1, 0.3), _W, "dh_t/ds_t", "<dh_ds[t]>"),
+    *_up(_H + HIGH, _Z - LOW, (0, 0.75), _V + 0.25, "dz_t/dh_t", "<dz_dh[t]>"),
+    *_up(_Z + LOW, _Y - LOW, (0, 0.3), (_Z + _Y) / 2, _BY_Z, "<matrix[t]>"),
+    *_up(_Y + LOW, _J - HIGH, (0, 0.3), (_Y + _J) / 2, _BY_Y, "<dJ_dyhat[t]>"),
+  ]
+
+
+def _bent(share: float) -> dict[str, str]:
+  return {"connectionstyle": f"arc3,rad={share}"}
+
+
+def _up(
+  low: float, high: float, asides: Point, y: float, *number: str
+) -> list[Row]:
+  """The ways between two boxes, the number at the right of the way back."""
+  at = (asides[1] + 0.1, y)
+  return ways((0.0, low), (0.0, high), asides, at, *number)
+
+
+def _table(u: Network) -> list[Row]:
+  """The terms of dE/dw, a line each, their sum, and notes."""
+  left, steps = _LEFT + MARGIN, range(len(u["h"]))
+  terms = [_term(u, t, k) for t in steps for k in range(t, -1, -1)]
+  total = ("", "", "sum of all: $dE/dw$", "", "<dE_dw>", "100%")
+  rows: list[Row] = []
+  for i, line in enumerate((_COLUMNS, *terms, total)):
+    look = {} if 0 < i <= len(terms) else {"weight": "bold"}
+    for column, (x, words) in enumerate(zip(_COLUMNS.values(), line)):
+      align = {"ha": "right" if column >= _NUMBERS else "left"}
+      y = _TABLE - i * LINE
+      rows.append(("text", left + x, y, words, 11, look | align))
+  for i in (0.5, len(terms) + 0.5):
+    y = _TABLE - i * LINE
+    ends = [(left, y), (left + max(_COLUMNS.values()), y)]
+    rows.append(("wire", ends, "#333333", 1.0))
+  notes = [*(fill(_OF_OUTPUT, u, t) for t in steps), *_NOTES]
+  top = _TABLE - (len(terms) + 2.5) * LINE
+  return rows + [
+    ("text", left, top - i * LINE, note, 10.5) for i, note in enumerate(notes)
+  ]
+
+
+def _term(u: Network, t: int, k: int) -> tuple[str, ...]:
+  """A line of the table: the factors as symbols and as numbers, their product.
+
+  Of the last column, a share of a sum of terms with both signs.
+  """
+  factors = [(t, "dJ_t/dh_t", "dJ_dh")]
+  for j in range(t, k, -1):
+    factors += [(j, "dh_t/ds_t", "dh_ds"), (j, "ds_t/dh_{t-1}", "ds_dh")]
+  factors += [(k, "dh_t/ds_t", "dh_ds"), (k, _BY_W, "ds_dw")]
+  path = r" \cdot ".join(fill(symbol, u, j) for j, symbol, _ in factors)
+  values = [u[field][j] for j, _, field in factors]
+  numbers = [f"({say(v)})" if v < 0 else say(v) for v in values]
+  product, term = r" \cdot ".join(numbers), u["terms_w"][t][k]
+  share = _percent(term, u["dE_dw"])
+  return (f"{t + 1}", f"{k + 1}", f"${path}$", f"${product}$", say(term), share)
+
+
+def _percent(part: float, whole: float) -> str:
+  """Formats the share of `part` in `whole`, negative if it works against."""
+  return f"{say(100 * part / whole)}%" if whole else "–"

@@ -1,5 +1,6 @@
 """Numbers of a gradient study as words: from 10⁻³⁰⁰ up, best and worst."""
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -15,20 +16,16 @@ def power_of_ten(exponent: int) -> str:
   return "10" + str(exponent).translate(_RAISED)
 
 
-def number(log10: float) -> str:
-  """Formats 10^log10: two digits near 1, else a power of ten; 0 for zero."""
+def number(log10: float, digits: int = 2) -> str:
+  """Formats 10^log10: some digits near 1, else a power of ten; 0 for zero."""
   if math.isinf(log10):
     return "0" if log10 < 0 else "∞"
   if -2.0 <= log10 < 3.0:
-    return significant(10.0**log10, 2)
+    return significant(10.0**log10, digits)
   return power_of_ten(round(log10))
 
 
-def factor(log10: float) -> str:
-  """Formats 10^log10 as a factor: three digits near 1, else as `number`."""
-  if -2.0 <= log10 < 3.0:
-    return significant(10.0**log10, 3)
-  return number(log10)
+factor = functools.partial(number, digits=3)
 
 
 def signed(value: float) -> str:
@@ -57,12 +54,17 @@ def steps(count: float) -> str:
   return f"{shown} step{'s' * (shown != '1')}"
 
 
+def ends(counts: Iterable[int], form: str = "") -> str:
+  """Formats "23 to 47", or "47" if all are equal."""
+  ordered = sorted(counts)
+  several = dict.fromkeys((ordered[0], ordered[-1]))
+  return " to ".join(f"{n:{form}}" for n in several)
+
+
 def span(counts: Iterable[int]) -> str:
   """Formats "47 steps" or "23 to 47 steps"."""
-  ends = sorted(set(counts))
-  several = dict.fromkeys((ends[0], ends[-1]))
-  plural = "s" * (ends[-1] != 1)
-  return " to ".join(str(n) for n in several) + f" step{plural}"
+  words = ends(counts)
+  return f"{words} step{'s' * (words != '1')}"
 
 
 def from_best_to_worst(
@@ -71,13 +73,9 @@ def from_best_to_worst(
   between: str = "down to",
   least_first: bool = False,
 ) -> str:
-  """Formats "0.6 (IRNN) down to 10⁻⁹ (tanh RNN)".
+  """Formats "0.6 (IRNN) down to 10⁻⁹ (tanh RNN)"; "nothing" without values.
 
-  Args:
-    values: of each line; without any the words are "nothing".
-    say: formats one.
-    between: the words between the two ends.
-    least_first: whether the smallest value comes first.
+  With `least_first` the smallest value comes first.
   """
   if not values:
     return "nothing"
@@ -101,12 +99,8 @@ def counted(
 ) -> str:
   """Formats "5 of 7 (most: LSTM, −0.43)", "1 of 7 (GRU, −0.1)" or "none".
 
-  Args:
-    values: of the lines that are counted.
-    total: lines in all.
-    say: formats a value.
-    extreme: the word for the line with the largest value.
-    least: whether that is the line with the smallest value.
+  Of `total` lines those with values are counted. The line with the largest of
+  them is called `extreme`, or with `least` that with the smallest.
   """
   if not values:
     return "none"
