@@ -147,6 +147,7 @@ def default_config() -> config_dict.ConfigDict:
         "hold_steps": 0,
         "decay_steps": 0,  # cosine, linear: until the end of training
         "decay_rate": 0.0,
+        "plateau_patience": 5,  # evaluations
         "momentum": 0.0,
         "b1": 0.9,
         "b2": 0.999,
@@ -174,6 +175,8 @@ def default_config() -> config_dict.ConfigDict:
         "checkpoint_every": 250,
         "tensorboard": True,
         "compilation_cache": True,
+        "mesh_data": 0,  # as many devices as are free
+        "mesh_model": 1,
       },
       "seed": 0,
       "num_seeds": 1,

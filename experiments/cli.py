@@ -66,6 +66,29 @@ EXECUTION: Flags = {
     "of a Ray cluster, or auto; without it one is started on this machine",
   ),
 }
+# Of a run in several processes; see rnn_lab/processes.py.
+PROCESSES: Flags = {
+  "distributed": (
+    flags.DEFINE_bool,
+    False,
+    "train one run in several processes, all of which have this command",
+  ),
+  "coordinator_address": (
+    flags.DEFINE_string,
+    "",
+    "of --distributed: HOST:PORT of the first process; left out in a cluster",
+  ),
+  "num_processes": (
+    flags.DEFINE_integer,
+    0,
+    "of --distributed: how many processes; left out in a cluster",
+  ),
+  "process_id": (
+    flags.DEFINE_integer,
+    -1,
+    "of --distributed: which one this is, from 0 on; left out in a cluster",
+  ),
+}
 
 
 def run(main: Callable[[Sequence[str]], int]) -> None:
@@ -168,6 +191,23 @@ def _warning_line(message: Warning | str, *place: object) -> str:
 def exit_code(number: int | None) -> int:
   """Returns the exit code of a command that a signal stopped, as shells do."""
   return 1 if number is None else 128 + number
+
+
+def connect(args: Arguments) -> None:
+  """Connects the processes of a run, which `args` say of; one without others.
+
+  Raises:
+    FieldError: they do not find each other.
+  """
+  from rnn_lab import processes
+
+  address, number = args.coordinator_address, args.num_processes
+  if args.distributed:
+    processes.connect(address, number, args.process_id)
+  elif address or number or args.process_id >= 0:
+    raise flags.Error(
+      "coordinator_address, num_processes and process_id need --distributed"
+    )
 
 
 def resources(args: Arguments) -> Any:

@@ -66,13 +66,16 @@ MEANING = {
   "model.window.direct": "connect the inputs with the outputs directly",
   "optimizer.name": "adam, rmsprop or sgd",
   "optimizer.learning_rate": "its largest rate",
-  "optimizer.schedule": "of the rate: constant, cosine, exponential, linear or "
-  "staircase",
+  "optimizer.schedule": "of the rate: constant, cosine, exponential, linear, "
+  "plateau or staircase",
   "optimizer.warmup_steps": "steps of linear warm-up",
   "optimizer.hold_steps": "steps at the largest rate after it",
   "optimizer.decay_steps": "steps of the decay; 0 of cosine and linear decays "
   "until the end",
-  "optimizer.decay_rate": "of exponential and staircase, each decay_steps",
+  "optimizer.decay_rate": "of exponential and staircase, each decay_steps; of "
+  "plateau, each time",
+  "optimizer.plateau_patience": "evaluations without a better one after which "
+  "a plateau's rate is multiplied by decay_rate",
   "optimizer.momentum": "of sgd",
   "optimizer.b1": "of adam: decay of the mean gradient",
   "optimizer.b2": "of adam: decay of the mean square",
@@ -108,6 +111,9 @@ MEANING = {
   "run.checkpoint_every": "steps between checkpoints; 0 is each epoch",
   "run.tensorboard": "write TensorBoard events, too",
   "run.compilation_cache": "keep compiled programs for later processes",
+  "run.mesh_data": "devices that the parts of a batch are laid over; 0: those "
+  "that are free",
+  "run.mesh_model": "devices that hidden units are laid over",
   "seed": "the first seed",
   "num_seeds": "how many seeds are trained at once",
 }

@@ -21,6 +21,7 @@ FLOORS = {
   "rnn_lab.machine": 1,
   "rnn_lab.paths": 1,
   "rnn_lab.precision": 1,
+  "rnn_lab.processes": 1,
   "rnn_lab.program_cache": 1,
   "rnn_lab.rows": 1,
   "rnn_lab.rundir": 1,

@@ -62,6 +62,22 @@ def names_config(**fields):
     ),
     (
       tiny_config,
+      {"optimizer.plateau_patience": 3},
+      "optimizer.plateau_patience 3 has no effect, as optimizer.schedule is "
+      "'constant'",
+    ),
+    (
+      tiny_config,
+      {
+        "optimizer.decay_rate": 0.5,
+        "optimizer.plateau_patience": 2,
+        "optimizer.schedule": "plateau",
+      },
+      "optimizer.schedule 'plateau' has no effect, as training ends before the "
+      "decay begins",
+    ),
+    (
+      tiny_config,
       {"optimizer.decayed": "kernels"},
       "optimizer.decayed 'kernels' has no effect, as optimizer.weight_decay is "
       "0.0",
@@ -152,6 +168,16 @@ def test_a_field_without_effect_is_named(made, fields, line):
     (tiny_config, {"optimizer__name": "sgd", "optimizer__momentum": 0.9}),
     (tiny_config, {"optimizer__name": "rmsprop", "optimizer__eps": 1e-4}),
     (tiny_config, {"optimizer__warmup_steps": 40}),
+    (
+      tiny_config,
+      {
+        "optimizer__schedule": "plateau",
+        "optimizer__decay_rate": 0.5,
+        "optimizer__plateau_patience": 3,
+        "optimizer__warmup_steps": 40,
+        "eval__every": 5,
+      },
+    ),
     (tiny_language, {"model__dropout": 0.9}),  # of inputs and outputs, too
     (tiny_dates, {"model__decoder__attention_size": 9}),
     (tiny_dates, {"model__initial_state": "learned"}),

@@ -19,6 +19,7 @@ DEFAULTS = OptimizerSettings(
   hold_steps=0,
   decay_steps=0,
   decay_rate=0.0,
+  plateau_patience=5,
   momentum=0.0,
   b1=0.8,
   b2=0.95,

@@ -10,12 +10,17 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import jax
+import numpy as np
+
+from rnn_lab import processes
 from rnn_lab.errors import FieldError
 from rnn_lab.paths import local_path
 from rnn_lab.precision import in_float32
 from rnn_lab.program_cache import kept_programs
 from rnn_lab.rundir import lock
 from rnn_lab.runs import memory, planning
+from rnn_lab.runs.agreement import check_same
 from rnn_lab.runs.initial import check_initial
 from rnn_lab.training.loop import PAUSED as PAUSED
 from rnn_lab.training.loop import STOPPED as STOPPED
@@ -97,22 +102,24 @@ def train(
       written or lost then.
   """
   workdir = local_path("workdir", workdir)
-  plan = config if isinstance(config, Plan) else planning.plan(config)
-  planning.check_workdir(plan, workdir)
-  make_fit = pkgutil.resolve_name(FITS[plan.model.fit])
-  fit = None
+  if isinstance(config, Plan):
+    plan = config
+  else:
+    plan = processes.together(lambda: planning.plan(config))
+  check_same(plan)
+  if not processes.is_first():
+    listener = Silent()
   with contextlib.ExitStack() as stack:
     stack.enter_context(kept_programs(plan.settings.run.compilation_cache))
-    if not planning.is_finished(plan, workdir):
-      # Before the directory is touched, as they may refuse.
-      memory.check_memory(plan)
-      check_initial(plan, workdir)
-      fit = make_fit(plan)
+    prepared = processes.together(lambda: _prepared(plan, workdir))
     if stop is None:
       stop = stack.enter_context(stop_on_signal())
-    if _enter(plan, workdir, stack):
+    is_finished = processes.together(lambda: _enter(plan, workdir, stack))
+    if processes.of_first(np.asarray(is_finished)):
       return ALREADY_FINISHED
-    fit = fit or make_fit(plan)
+    # The first process may not have made it.
+    fit = processes.together(lambda: prepared or _make_fit(plan))
+    stop.share()
     if stop.requested:  # while counting, which cannot be stopped
       return STOPPED
     for line in plan.without_effect.values():
@@ -123,14 +130,44 @@ def train(
     return fit.run(workdir, listener or Silent(), stop, until)
 
 
+def _prepared(plan: Plan, workdir: pathlib.Path) -> Any:
+  """Checks what is checked before a directory is touched; makes the fit.
+
+  Returns:
+    None where the run is finished already, as the first process alone knows.
+  """
+  if processes.is_first():
+    planning.check_workdir(plan, workdir)
+    if planning.is_finished(plan, workdir):
+      return None
+  memory.check_memory(plan)
+  if processes.is_first():
+    check_initial(plan, workdir)
+  return _make_fit(plan)
+
+
+def _make_fit(plan: Plan) -> Any:
+  if plan.model.fit != "gradient" and jax.process_count() > 1:
+    raise FieldError(
+      "distributed",
+      "{field} must be left out for a model that is not trained by gradient, "
+      f"got {jax.process_count()} processes",
+    )
+  return pkgutil.resolve_name(FITS[plan.model.fit])(plan)
+
+
 def _enter(
   plan: Plan, workdir: pathlib.Path, stack: contextlib.ExitStack
 ) -> bool:
   """Locks a run directory; returns whether the run is finished.
 
+  Of several processes the first does it.
+
   Raises:
     FieldError: it is in use, or cannot hold the run.
   """
+  if not processes.is_first():
+    return False
   stack.enter_context(lock(workdir))
   # Again, as another process may have been here before the lock.
   planning.check_workdir(plan, workdir)

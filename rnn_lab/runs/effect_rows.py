@@ -73,8 +73,14 @@ OPTIMIZER = (
   Row("optimizer.decayed", "all", {"optimizer.weight_decay": (0.0,)}),
   *_section(
     "optimizer",
-    {"hold_steps": 0, "decay_steps": 0, "decay_rate": 0.0},
-    {"optimizer.schedule": ("constant",)},
+    {"hold_steps": 0, "decay_steps": 0},
+    {"optimizer.schedule": ("constant", "plateau")},
+  ),
+  Row("optimizer.decay_rate", 0.0, {"optimizer.schedule": ("constant",)}),
+  Row(
+    "optimizer.plateau_patience",
+    5,
+    {"optimizer.schedule": Other(("plateau",))},
   ),
   Row("optimizer.schedule", "constant", {NO_DECAY: YES}),
   Row("optimizer.schedule", "constant", {"optimizer.decay_rate": (1.0,)}),
@@ -151,6 +157,7 @@ LANGUAGE_MODELS = (
   Row("seed", 0, {KIND: ("ngram",)}),
   Row("train.gradient_norms", False, {KIND: ("ngram",)}),
   Row("train.batch_shards", 1, {KIND: ("ngram",)}),
+  *_section("run", {"mesh_data": 0, "mesh_model": 1}, {KIND: ("ngram",)}),
   *_section(
     "model",
     {

@@ -23,7 +23,7 @@ from rnn_lab.runs.effect_rows import (
   Row,
 )
 from rnn_lab.tasks.base import IMAGES, SPELLINGS, SYMBOLS, Spec, Task
-from rnn_lab.training.settings import Plan, Settings
+from rnn_lab.training.settings import PLATEAU, Plan, Settings
 
 
 def without_effect(
@@ -89,6 +89,8 @@ def _view(
   forms = {spec.form for spec in specs}
   optimizer = settings.optimizer
   held = optimizer.warmup_steps + optimizer.hold_steps
+  if optimizer.schedule == PLATEAU:
+    held = optimizer.plateau_patience * settings.eval.every
   return rundir.flatten(fields) | {
     KIND: task.pattern if kind == PATTERN else kind,
     EVALUATOR: task.evaluator,

@@ -21,9 +21,9 @@ from rnn_lab.precision import in_float32
 from rnn_lab.runs import planning
 from rnn_lab.tasks.base import Task
 from rnn_lab.training import optimizers
+from rnn_lab.training.mesh import layout_of
 from rnn_lab.training.restoring import state_initializer
 from rnn_lab.training.settings import Plan
-from rnn_lab.training.shards import layout
 from rnn_lab.training.state import TrainState, state_shapes
 from rnn_lab.training.step import training_loss
 from rnn_lab.types import Batch, Key, Params, PyTree
@@ -43,11 +43,11 @@ def check_memory(plan: Plan) -> None:
     FieldError: it cannot. It names the field that is most responsible.
   """
   has = machine_memory()
-  needed = needed_memory(plan)
+  needed = needed_memory(plan) // jax.process_count()
   if has is None or needed <= has:
     return
   # The shortcut of `_activations` is an upper bound.
-  needed = needed_memory(plan, exact=True)
+  needed = needed_memory(plan, exact=True) // jax.process_count()
   if needed <= has:
     return
   field, value = _responsible(plan)
@@ -113,13 +113,13 @@ def needed_memory(plan: Plan, exact: bool = False) -> int:
     kept = _at_most(plan.task, shapes.params, batch)
   # A device computes its shards one after the other.
   update += kept // shards
-  devices = jax.local_devices()
-  for_seeds, for_shards = layout(settings.num_seeds, shards, len(devices))
+  layout = layout_of(settings)
   at_once = settings.num_seeds
-  if devices[0].platform == "cpu":  # where a device takes one after the other
-    at_once = for_seeds
+  # Where a device takes one after the other.
+  if jax.local_devices()[0].platform == "cpu":
+    at_once = layout.seeds
   return (
-    for_shards * (settings.num_seeds * state + at_once * update)
+    layout.shards * (settings.num_seeds * state + at_once * update)
     + _bytes(plan.task.data)
     + 4 * min(settings.run.steps_per_call, settings.train.num_steps)
     + _evaluated(plan, batch)

@@ -21,6 +21,7 @@ from rnn_lab.tasks.checks import batch_shapes
 from rnn_lab.training.settings import (
   ENDING_SCHEDULES,
   Plan,
+  Settings,
   in_steps,
   parse,
 )
@@ -28,7 +29,7 @@ from rnn_lab.training.values import plain
 
 # Fields that runs of older versions lack, with what those runs did.
 LATER_FIELDS = {
-  "optimizer": {"eps_in_root": True},
+  "optimizer": {"eps_in_root": True, "plateau_patience": 5},
   "train": {"patience": 0, "init_from": ""},
   "eval": {"examples": 0},
 }
@@ -62,6 +63,7 @@ def plan(config: Any) -> Plan:
   model = models.build(fields["model"], task)
   _check_evaluation(model, task)
   _check_shards(settings.train.batch_shards, task)
+  _check_mesh(settings, fields["model"])
   _check_gradient_flow(settings.train.gradient_flow_every, model, task)
   numbers = {k: v for k, v in fields.items() if k != "run"}
   # The sections of cells that are not used decide nothing, either: a cell that
@@ -102,6 +104,24 @@ def _check_shards(shards: int, task: tasks.Task) -> None:
           f"{{field}} must divide the {sum(rows)} rows of a batch of task "
           f"{task.name!r}, got {shards}",
         )
+
+
+def _check_mesh(settings: Settings, model: Mapping[str, Any]) -> None:
+  """Raises FieldError for parts or hidden units that cannot be laid out."""
+  run, shards = settings.run, settings.train.batch_shards
+  if run.mesh_data and shards % run.mesh_data:
+    raise FieldError(
+      "run.mesh_data",
+      f"{{field}} must divide train.batch_shards, got {run.mesh_data} and "
+      f"{shards}",
+    )
+  units = model.get("hidden_size", 0)  # which a user's model need not have
+  if units % run.mesh_model:
+    raise FieldError(
+      "run.mesh_model",
+      f"{{field}} must divide model.hidden_size, got {run.mesh_model} and "
+      f"{units}",
+    )
 
 
 def _check_gradient_flow(every: int, model: Any, task: tasks.Task) -> None:
@@ -190,6 +210,8 @@ def with_run_section(config: dict[str, Any]) -> dict[str, Any]:
     "checkpoint_every": 1,
     "tensorboard": False,
     "compilation_cache": False,
+    "mesh_data": 0,
+    "mesh_model": 1,
   }
   return config | {"run": run}
 

@@ -59,19 +59,22 @@ class Checkpoints:
     """
     self._folder = folder
     if read_only:
-      options = ocp.CheckpointManagerOptions(
-        read_only=True, save_interval_steps=0, create=False
-      )
+      options: dict[str, Any] = {"read_only": True, "save_interval_steps": 0}
     else:
-      options = ocp.CheckpointManagerOptions(
-        max_to_keep=2,
-        enable_async_checkpointing=False,
-        cleanup_tmp_directories=True,
-      )
+      options = {
+        "max_to_keep": 2,
+        "enable_async_checkpointing": False,
+        "cleanup_tmp_directories": True,
+      }
     try:
+      if not read_only:
+        folder.mkdir(parents=True, exist_ok=True)
       with _quiet_log():
         self._manager = ocp.CheckpointManager(
-          folder.absolute(), options=options
+          folder.absolute(),
+          options=ocp.CheckpointManagerOptions(
+            **options, create=False, multiprocessing_options=_of_one_process()
+          ),
         )
     except Exception as error:  # of many kinds, none of them documented
       why = " ".join(str(error).split())[:200]
@@ -184,6 +187,19 @@ class Checkpoints:
   def __exit__(self, *error: object) -> None:
     # Ends the manager's threads.
     self._manager.close()
+
+
+def _of_one_process() -> ocp.options.MultiprocessingOptions:
+  """Returns what lets one of several processes write, without the others.
+
+  Orbax would wait for them at every save.
+  """
+  if jax.process_count() == 1:
+    return ocp.options.MultiprocessingOptions()
+  index = jax.process_index()
+  return ocp.options.MultiprocessingOptions(
+    primary_host=index, active_processes={index}
+  )
 
 
 @contextlib.contextmanager

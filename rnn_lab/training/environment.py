@@ -35,6 +35,7 @@ def machine() -> dict[str, Any]:
     "device": device.device_kind,
     "platform": device.platform,
     "device_count": jax.local_device_count(),
+    "process_count": jax.process_count(),
     "cores": cores(),
     "commit": commit(),
     "versions": {name: importlib.metadata.version(name) for name in PACKAGES},

@@ -10,9 +10,11 @@ from typing import Any
 import jax
 import numpy as np
 
+from rnn_lab import processes
 from rnn_lab.evaluators import EVALUATORS
 from rnn_lab.tasks.checks import check_targets
 from rnn_lab.training import optimizers
+from rnn_lab.training.follower import Follower, share_start
 from rnn_lab.training.member import Member
 from rnn_lab.training.patience import patience_of
 from rnn_lab.training.population import (
@@ -58,7 +60,8 @@ class Trainer:
     self.members: list[Member] = []
     for plan in plans:
       lanes = sum(len(member.seeds) for member in self.members)
-      self.members.append(Member(plan, lanes))
+      kind = Member if processes.is_first() else Follower
+      self.members.append(kind(plan, lanes))
     self.seeds = [seed for member in self.members for seed in member.seeds]
     norms = self.members[0].norms
     settings = self.settings
@@ -94,7 +97,13 @@ class Trainer:
 
   def population_of(self, num_seeds: int) -> Population:
     """Returns a population of so many seeds."""
-    return population(num_seeds, self.settings.train.batch_shards)
+    run = self.settings.run
+    return population(
+      num_seeds,
+      self.settings.train.batch_shards,
+      run.mesh_data,
+      run.mesh_model,
+    )
 
   def evaluator_for(self, seeds: Population) -> Any:
     """Returns the task's evaluator for a population."""
@@ -153,6 +162,8 @@ class Trainer:
           listener,
         )
       opened = [m for m in self.members if m.error is None]
+      for member in opened:
+        share_start(member)
       for step in sorted({member.step for member in opened}):
         part = [member for member in opened if member.step == step]
         trainer = self
@@ -239,6 +250,7 @@ class Trainer:
     while self.step < end and any(member.goes_on for member in members):
       self.advance(end)
       self.write_rows()
+      stop.share()
       stopping = stop.requested or self.step == end < total
       if stopping or self.is_due(self.settings.run.checkpoint_every):
         self.save(members)
@@ -442,11 +454,16 @@ class Trainer:
 
 
 def _guarded(member: Member, function: Callable[..., Any], *args: Any) -> None:
-  """Calls `function(member, *args)`; an error of it ends this run alone."""
+  """Calls `function(member, *args)`; an error of it ends this run alone.
+
+  Of several processes it ends the run in all of them.
+  """
+  error = None
   try:
     function(member, *args)
-  except Exception as error:
-    member.error = error
+  except Exception as raised:
+    error = raised
+  member.error = processes.shared_error(error)
 
 
 def _joined(trees: Sequence[PyTree]) -> PyTree:

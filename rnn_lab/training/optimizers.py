@@ -11,7 +11,11 @@ import jax.numpy as jnp
 import optax
 
 from rnn_lab.gradients.norms import global_norm, rescale
-from rnn_lab.training.settings import OptimizerSettings
+from rnn_lab.training.settings import (
+  FLOAT32_TINY,
+  PLATEAU,
+  OptimizerSettings,
+)
 from rnn_lab.types import Array, Params, PyTree
 
 # Adam and RMSprop square the gradient, which must stay finite in float32.
@@ -19,13 +23,18 @@ LARGEST_SQUARED = 1e19
 
 
 class Static(NamedTuple):
-  """The part of the settings that decides the program; hashable."""
+  """The part of the settings that decides the program; hashable.
+
+  `plateau` holds the factor and the patience of that schedule, which optax
+  takes as numbers alone; None of the others.
+  """
 
   name: str
   schedule: str
   warmup_steps: int
   decay_steps: int
   hold_steps: int
+  plateau: tuple[float, int] | None
   has_momentum: bool
   decayed: str
   eps_in_root: bool
@@ -59,13 +68,48 @@ def split(
   numbers = settings._asdict() | {
     "clip_norm": min(clip_norm or jnp.inf, largest),
     "has_momentum": settings.momentum > 0.0,
+    "plateau": None,
   }
+  if settings.schedule == PLATEAU:
+    numbers["plateau"] = (settings.decay_rate, settings.plateau_patience)
   static = Static(*[numbers[field] for field in Static._fields])
   hyper = Hyper(*[jnp.float32(numbers[field]) for field in Hyper._fields])
   return static, hyper
 
 
-def learning_rate(static: Static, hyper: Hyper, step: Array) -> Array:
+def init_plateau(static: Static) -> PyTree:
+  """Returns the state of the schedule "plateau"; () of the others."""
+  if static.plateau is None:
+    return ()
+  return _reduce_on_plateau(static).init(jnp.float32(0.0))
+
+
+def update_plateau(static: Static, state: PyTree, value: Array) -> PyTree:
+  """Returns the state of the schedule "plateau" after an evaluation.
+
+  Args:
+    static: of a run with this schedule.
+    state: of `init_plateau`, or after the last evaluation.
+    value: the metric, of which less is better; nan and infinity are no better.
+  """
+  _, state = _reduce_on_plateau(static).update((), state, value=value)
+  return state
+
+
+def _reduce_on_plateau(static: Static) -> optax.GradientTransformationExtraArgs:
+  assert static.plateau is not None  # as it has a state
+  factor, patience = static.plateau
+  # Any lower value is better, as it is where the best parameters are chosen.
+  # The tolerance, of which optax wants one, changes no value but zero. A
+  # relative one would be of the wrong sign for negated metrics.
+  return optax.contrib.reduce_on_plateau(
+    factor, patience, rtol=0.0, atol=FLOAT32_TINY
+  )
+
+
+def learning_rate(
+  static: Static, hyper: Hyper, step: Array, plateau: PyTree = ()
+) -> Array:
   """Computes the learning rate of step n = 0, 1, ...
 
   It climbs linearly over `warmup_steps` and is held for `hold_steps`, then
@@ -74,6 +118,14 @@ def learning_rate(static: Static, hyper: Hyper, step: Array) -> Array:
   on falling, by `decay_rate` every `decay_steps`; "staircase" does so at once,
   at the end of the holding and every `decay_steps` after it). In a config
   `decay_steps = 0` is, for a cosine or a line, until the end of training.
+  "plateau" is multiplied by `decay_rate` whenever `plateau_patience`
+  evaluations in a row have brought no better headline metric.
+
+  Args:
+    static: the schedule.
+    hyper: its numbers.
+    step: n.
+    plateau: the state of the schedule "plateau".
   """
   held = static.warmup_steps + static.hold_steps
   after = jnp.maximum(step - held, 0).astype(jnp.float32)
@@ -85,6 +137,7 @@ def learning_rate(static: Static, hyper: Hyper, step: Array) -> Array:
     "cosine": lambda: low + (1.0 - low) * (1.0 - jnp.cos(jnp.pi * left)) / 2.0,
     "linear": lambda: low + (1.0 - low) * left,
     "exponential": lambda: low**done,
+    "plateau": lambda: plateau.scale,
     "staircase": lambda: jnp.where(step < held, 1.0, low ** (1.0 + done // 1)),
   }[static.schedule]()
   warm = jnp.minimum((step + 1.0) / max(static.warmup_steps, 1), 1.0)
@@ -137,7 +190,7 @@ def clip(max_norm: Array) -> optax.GradientTransformationExtraArgs:
 
 
 def optimizer(
-  static: Static, hyper: Hyper, step: Array
+  static: Static, hyper: Hyper, step: Array, plateau: PyTree = ()
 ) -> optax.GradientTransformationExtraArgs:
   """Returns the optimizer of step n: clip, precondition, decay weights, scale.
 
@@ -164,5 +217,5 @@ def optimizer(
     optax.add_decayed_weights(
       hyper.weight_decay, is_kernel if static.decayed == "kernels" else None
     ),
-    optax.scale(-learning_rate(static, hyper, step)),
+    optax.scale(-learning_rate(static, hyper, step, plateau)),
   )

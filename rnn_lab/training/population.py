@@ -7,6 +7,7 @@ by one (`lax.map`) on each of the host's devices, a share of them each: many
 small programs side by side are faster there than one wide one, and a seed's
 numbers are bit-identical to those of a run with that seed alone. Devices that
 seeds leave free take shards of the batch (see `rnn_lab.training.shards`).
+Hidden units are laid over further devices (`rnn_lab.training.mesh`).
 """
 
 import functools
@@ -23,51 +24,55 @@ from rnn_lab.caching import lru_cached
 from rnn_lab.fused import traced_for
 from rnn_lab.models.base import Model, program_model
 from rnn_lab.tasks.base import Task
-from rnn_lab.training import optimizers, shards
+from rnn_lab.training import mesh, optimizers
 from rnn_lab.training.optimizers import Static
 from rnn_lab.training.patience import Patience, patience_of
 from rnn_lab.training.settings import Plan
-from rnn_lab.training.shards import Shards, layout
+from rnn_lab.training.shards import Shards
 from rnn_lab.training.state import TrainState, zero_sums
 from rnn_lab.training.step import Norms, keep_best, train_steps
 from rnn_lab.types import Array, PyTree
 
-_AXIS = "seeds"
-
 
 class Population:
-  """`num_seeds` copies of a run, spread over this process's devices.
+  """`num_seeds` copies of a run, spread over the devices.
 
   The copies are padded to a multiple of the devices. Padding is never
   computed on CPU, and never seen outside of this class. Made by `population`.
+  Of several processes each makes the same calls with the same values.
 
   Attributes:
     num_seeds: S.
     shards: how a training batch is cut, and over how many devices.
+    units: over how many devices hidden units are laid.
     platform: "cpu", "gpu" or "tpu", of which the programs are; another one than
       that of the devices for programs that are exported.
   """
 
   def __init__(
-    self, num_seeds: int, batch_shards: int = 1, platform: str | None = None
+    self,
+    num_seeds: int,
+    batch_shards: int = 1,
+    mesh_data: int = 0,
+    mesh_model: int = 1,
+    platform: str | None = None,
   ):
-    devices = jax.local_devices()
-    for_seeds, for_shards = layout(num_seeds, batch_shards, len(devices))
+    layout = mesh.layout(num_seeds, batch_shards, mesh_data, mesh_model)
     self.num_seeds = num_seeds
-    self.shards = Shards(batch_shards, for_shards)
-    self._padding = -num_seeds % for_seeds
-    self.platform = platform or devices[0].platform
+    self.shards = Shards(batch_shards, layout.shards)
+    self.units = layout.units
+    self._padding = -num_seeds % layout.seeds
+    self.platform = platform or mesh.devices()[0].platform
     self._one_by_one = self.platform == "cpu"
-    self._mesh = jax.make_mesh(
-      (for_seeds, for_shards),
-      (_AXIS, shards.AXIS),
-      devices=devices[: for_seeds * for_shards],
-    )
+    self._mesh = mesh.make_mesh(layout)
     self._is_real = self.put(np.ones(num_seeds, bool), padding=False)
+    # Of several processes each has a part of an array.
+    self._gather = jax.jit(
+      lambda tree: tree, out_shardings=NamedSharding(self._mesh, P())
+    )
 
   def put(self, tree: PyTree, padding: Any = None) -> PyTree:
     """Arrays with leading dimension S, laid out over the devices."""
-    sharding = NamedSharding(self._mesh, P(_AXIS))
 
     def put_one(array: Any) -> jax.Array:
       array = np.asarray(array)
@@ -75,16 +80,28 @@ class Population:
         array[-1:] if padding is None else np.full_like(array[-1:], padding)
       )
       padded = np.concatenate([array, *[last] * self._padding])
-      return jax.device_put(padded, sharding)
+      return self._laid(padded, mesh.spec(padded.shape, self.units))
 
     return jax.tree.map(put_one, tree)
 
   def share(self, tree: PyTree) -> PyTree:
     """Arrays that all seeds read, copied to every device once."""
-    return jax.device_put(tree, NamedSharding(self._mesh, P()))
+    return jax.tree.map(lambda array: self._laid(array, P()), tree)
+
+  def _laid(self, array: Any, spec: P) -> jax.Array:
+    sharding = NamedSharding(self._mesh, spec)
+    if sharding.is_fully_addressable:
+      return jax.device_put(array, sharding)
+    # device_put would compare the values of all processes.
+    array = np.asarray(array)
+    return jax.make_array_from_callback(
+      array.shape, sharding, lambda index: array[index]
+    )
 
   def get(self, tree: PyTree) -> PyTree:
     """numpy arrays with leading dimension S: the inverse of `put`."""
+    if jax.process_count() > 1:
+      tree = self._gather(tree)
     return jax.tree.map(lambda array: np.asarray(array)[: self.num_seeds], tree)
 
   def map(self, function: Callable[[Any, Any], Any]) -> "Program":
@@ -119,18 +136,43 @@ class Population:
           return jax.lax.map(lambda seed: one(shared, seed), seeds)
         return jax.vmap(lambda seed: one(shared, seed))(seeds)
 
+    manual = {mesh.SEEDS, mesh.SHARDS}
     # check_vma=False: its types would have to be threaded through every scan
     # of code that knows nothing of seeds.
-    sharded = jax.jit(
-      jax.shard_map(
-        local,
-        mesh=self._mesh,
-        in_specs=(P(), P(_AXIS)),
-        out_specs=P(_AXIS),
-        check_vma=False,
-      )
+    sharded = jax.shard_map(
+      local,
+      mesh=self._mesh,
+      in_specs=(P(), P(mesh.SEEDS)),
+      out_specs=P(mesh.SEEDS),
+      axis_names=manual if self.units > 1 else {*self._mesh.axis_names},
+      check_vma=False,
     )
-    return Program(sharded, self._is_real)
+    if self.units == 1:
+      return Program(jax.jit(sharded), self._is_real)
+    return Program(
+      jax.jit(lambda *args: self._cut(sharded(*args))), self._is_real
+    )
+
+  def _cut(self, results: PyTree) -> PyTree:
+    """Lays train states out as `put` does, within a program.
+
+    The compiler might choose another layout for some arrays, and compile the
+    program again for them as arguments.
+    """
+
+    def constrain(array: Array) -> Array:
+      spec = mesh.spec(array.shape, self.units)
+      sharding = NamedSharding(self._mesh, spec)
+      return jax.lax.with_sharding_constraint(array, sharding)
+
+    def of_state(result: Any) -> Any:
+      if isinstance(result, TrainState):
+        return jax.tree.map(constrain, result)
+      return result
+
+    return jax.tree.map(
+      of_state, results, is_leaf=lambda x: isinstance(x, TrainState)
+    )
 
 
 class Program:
@@ -150,14 +192,18 @@ class Program:
     return self.jitted(shared, (per_seed, self.is_real))
 
 
-def population(num_seeds: int, batch_shards: int = 1) -> Population:
+def population(
+  num_seeds: int, batch_shards: int = 1, mesh_data: int = 0, mesh_model: int = 1
+) -> Population:
   """Returns the population of so many seeds; what compiled programs share."""
-  return _population(num_seeds, batch_shards)
+  return _population(num_seeds, batch_shards, mesh_data, mesh_model)
 
 
 @functools.cache
-def _population(num_seeds: int, batch_shards: int) -> Population:
-  return Population(num_seeds, batch_shards)
+def _population(
+  num_seeds: int, batch_shards: int, mesh_data: int, mesh_model: int
+) -> Population:
+  return Population(num_seeds, batch_shards, mesh_data, mesh_model)
 
 
 class Programs(NamedTuple):
@@ -228,7 +274,7 @@ def _programs(
         patience,
       )
     ),
-    keep_best=seeds.map(functools.partial(keep_best, task.maximize)),
+    keep_best=seeds.map(functools.partial(keep_best, task.maximize, static)),
     read=seeds.map(_read),
   )
 
@@ -253,6 +299,7 @@ def program_of(plan: Plan, with_seeds: bool = True) -> tuple[Any, ...]:
     min(settings.run.steps_per_call, settings.train.num_steps),
     settings.num_seeds if with_seeds else None,
     settings.train.batch_shards,
+    (settings.run.mesh_data, settings.run.mesh_model),
     settings.train.gradient_norms,
     patience_of(settings),
   )

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from rnn_lab import rundir
+from rnn_lab import processes, rundir
 from rnn_lab.errors import StorageError
 from rnn_lab.rows import GrowingFile, append_row, cut_half_row
 from rnn_lab.tasks.base import Task
@@ -53,6 +53,11 @@ class Stop:
   def __init__(self) -> None:
     self.requested = False
     self.signal: int | None = None
+
+  def share(self) -> None:
+    """Makes a request to one process of a run a request to all."""
+    requested, signal = processes.largest((self.requested, self.signal or 0))
+    self.requested, self.signal = bool(requested), signal or None
 
 
 class Records:
@@ -161,6 +166,19 @@ class Records:
   def __exit__(self, *error: object) -> None:
     if self._events is not None:
       self._events.close()
+
+
+class NoRecords:
+  """Takes what `Records` writes, and writes nothing."""
+
+  def metrics(self, *args: Any) -> None:
+    """See Records."""
+
+  def flow(self, *args: Any) -> None:
+    """See Records."""
+
+  def time(self, event: str, step: int, **values: float) -> None:
+    """See Records."""
 
 
 def make_result(

@@ -25,7 +25,15 @@ MAX_SEEDS = 2**16
 FLOAT32_TINY = float(np.finfo(np.float32).tiny)
 # The parameters that a weight decay applies to.
 DECAYED = ("all", "kernels")
-SCHEDULES = ("constant", "cosine", "exponential", "linear", "staircase")
+PLATEAU = "plateau"
+SCHEDULES = (
+  "constant",
+  "cosine",
+  "exponential",
+  "linear",
+  PLATEAU,
+  "staircase",
+)
 # Those that end, and can do so with the training.
 ENDING_SCHEDULES = ("cosine", "linear")
 SELECT = ("best", "last")
@@ -39,6 +47,7 @@ class OptimizerSettings(NamedTuple):
   `eps_in_root` says whether RMSprop divides by sqrt(v + eps), or by
   sqrt(v) + eps. A `decay_steps` of 0 means, for a schedule that is cosine or
   linear, all steps after warm-up and holding; `in_steps` counts them.
+  `plateau_patience` counts evaluations.
   """
 
   name: str
@@ -47,6 +56,7 @@ class OptimizerSettings(NamedTuple):
   warmup_steps: int
   decay_steps: int
   decay_rate: float
+  plateau_patience: int
   momentum: float
   b1: float
   b2: float
@@ -122,12 +132,18 @@ class RunSettings(NamedTuple):
     tensorboard: write TensorBoard events too.
     compilation_cache: keep compiled programs in the user's cache, for later
       processes; see `rnn_lab.program_cache`.
+    mesh_data: devices over which the parts of a batch are laid; 0 for those
+      that seeds leave free.
+    mesh_model: devices over which hidden units are laid; see
+      `rnn_lab.training.mesh`.
   """
 
   steps_per_call: int
   checkpoint_every: int
   tensorboard: bool
   compilation_cache: bool
+  mesh_data: int
+  mesh_model: int
 
 
 class Settings(NamedTuple):
@@ -267,6 +283,10 @@ def _optimizer(section: Mapping[str, Any]) -> OptimizerSettings:
     if repeats:
       # A rate of 0 would be 0 from the second step on.
       _check_positive("decay_rate", settings.decay_rate)
+    if settings.schedule == PLATEAU:
+      _check_positive("decay_rate", settings.decay_rate)
+      _check_below_1("decay_rate", settings.decay_rate)
+    check_int("plateau_patience", settings.plateau_patience, 1, INT32_MAX)
     for field in ("momentum", "b1", "b2", "rms_decay"):
       _check_below_1(field, getattr(settings, field))
     check_float("eps", settings.eps, 0.0)
@@ -353,4 +373,6 @@ def _run(section: Mapping[str, Any]) -> RunSettings:
     check_int("checkpoint_every", settings.checkpoint_every, 0, INT32_MAX)
     check_bool("tensorboard", settings.tensorboard)
     check_bool("compilation_cache", settings.compilation_cache)
+    check_int("mesh_data", settings.mesh_data, 0, INT32_MAX)
+    check_int("mesh_model", settings.mesh_model, 1, INT32_MAX)
   return settings

@@ -30,7 +30,13 @@ class Shards(NamedTuple):
   devices: int = 1
 
 
-def layout(num_seeds: int, number: int, num_devices: int) -> tuple[int, int]:
+def layout(
+  num_seeds: int,
+  number: int,
+  num_devices: int,
+  for_shards: int = 0,
+  multiple: int = 1,
+) -> tuple[int, int] | None:
   """Returns over how many devices seeds are laid, and over how many shards.
 
   Of all layouts it is the one in which a device has the least to do one after
@@ -41,19 +47,25 @@ def layout(num_seeds: int, number: int, num_devices: int) -> tuple[int, int]:
     num_seeds: S.
     number: N, the shards of a batch.
     num_devices: at least 1.
+    for_shards: this many devices for shards; 0 for any number of them.
+    multiple: of how many the devices are to be a multiple.
+
+  Returns:
+    None where there is no such layout.
   """
   layouts = [
-    (min(num_seeds, num_devices // for_shards), for_shards)
-    for for_shards in range(1, num_devices + 1)
-    if number % for_shards == 0
+    (a, b)
+    for b in ([for_shards] if for_shards else range(1, num_devices + 1))
+    for a in range(1, min(num_seeds, num_devices // b) + 1)
+    if number % b == 0 and a * b % multiple == 0
   ]
 
-  def rounds(option: tuple[int, int]) -> tuple[int, int]:
-    for_seeds, for_shards = option
-    in_turn = math.ceil(num_seeds / for_seeds) * (number // for_shards)
-    return in_turn, for_shards
+  def cost(option: tuple[int, int]) -> tuple[int, int, int]:
+    a, b = option
+    rounds = math.ceil(num_seeds / a) * (number // b)
+    return rounds, b, -a
 
-  return min(layouts, key=rounds)
+  return min(layouts, key=cost, default=None)
 
 
 def map_shards(

@@ -11,7 +11,12 @@ from jax.typing import ArrayLike
 
 from rnn_lab.models.base import Model, init_params
 from rnn_lab.tasks.base import Task
-from rnn_lab.training.optimizers import Hyper, Static, optimizer
+from rnn_lab.training.optimizers import (
+  Hyper,
+  Static,
+  init_plateau,
+  optimizer,
+)
 from rnn_lab.types import Array, Key, Params, PyTree
 
 
@@ -42,6 +47,8 @@ class TrainState(NamedTuple):
     carry: what the model passes from batch to batch; () if nothing.
     layer_norms: `rnn_lab.training.diagnostics.layer_norms` of the last update
       of a call, where they are logged; else ().
+    plateau: the state of a learning rate that is reduced on a plateau of the
+      headline metric; () of other schedules.
   """
 
   params: Params
@@ -54,6 +61,7 @@ class TrainState(NamedTuple):
   sums: Sums
   carry: PyTree = ()
   layer_norms: PyTree = ()
+  plateau: PyTree = ()
 
 
 def selected(state: TrainState, select: str) -> Params:
@@ -129,12 +137,13 @@ def initializer(
     carry = model.apply(
       {"params": params}, batch.weights.shape[0], method="initial_carry"
     )
+    plateau = init_plateau(static)
     zero_norms = ()
     if norms is not None:
       zero_norms = jax.tree.map(jnp.zeros_like, norms(params, params, params))
     return TrainState(
       params=params,
-      opt_state=optimizer(static, hyper, jnp.int32(0)).init(params),
+      opt_state=optimizer(static, hyper, jnp.int32(0), plateau).init(params),
       best_params=params,
       best_metric=jnp.float32(-jnp.inf if task.maximize else jnp.inf),
       best_step=jnp.int32(-1),
@@ -143,6 +152,7 @@ def initializer(
       sums=zero_sums(),
       carry=carry,
       layer_norms=zero_norms,
+      plateau=plateau,
     )
 
   return jax.jit(init)

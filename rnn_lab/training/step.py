@@ -10,7 +10,12 @@ import optax
 from rnn_lab.gradients.norms import global_norm
 from rnn_lab.models.base import Model
 from rnn_lab.tasks.base import Task
-from rnn_lab.training.optimizers import Hyper, Static, optimizer
+from rnn_lab.training.optimizers import (
+  Hyper,
+  Static,
+  optimizer,
+  update_plateau,
+)
 from rnn_lab.training.patience import Patience
 from rnn_lab.training.shards import Shards, in_order, map_shards
 from rnn_lab.training.state import Keys, Sums, TrainState, seed_keys
@@ -46,7 +51,7 @@ def train_step(
     model, shards, dropout_key, batch, state.carry, state.params
   )
   norm = global_norm(grads)
-  updates, opt_state = optimizer(static, hyper, step).update(
+  updates, opt_state = optimizer(static, hyper, step, state.plateau).update(
     grads, state.opt_state, state.params, norm=norm
   )
   params = optax.apply_updates(state.params, updates)
@@ -206,12 +211,18 @@ def train_steps(
 
 
 def keep_best(
-  maximize: bool, step: Array, per_seed: tuple[Array, TrainState]
+  maximize: bool,
+  static: Static,
+  step: Array,
+  per_seed: tuple[Array, TrainState],
 ) -> TrainState:
   """Keeps a seed's parameters if they are the best so far.
 
+  A learning rate that is reduced on a plateau is told the metric.
+
   Args:
     maximize: whether more of the headline metric is better.
+    static: the static part of the optimizer.
     step: updates made so far.
     per_seed: (the headline metric now, the seed's state).
   """
@@ -222,4 +233,9 @@ def keep_best(
   kept = state._replace(
     best_params=state.params, best_metric=metric, best_step=step
   )
-  return _where(better & state.alive, kept, state)
+  if static.plateau is None:
+    return _where(better & state.alive, kept, state)
+  value = -metric if maximize else metric
+  plateau = update_plateau(static, state.plateau, value)
+  after = _where(better, kept, state)._replace(plateau=plateau)
+  return _where(state.alive, after, state)
