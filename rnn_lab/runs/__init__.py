@@ -119,8 +119,7 @@ def train(
       return ALREADY_FINISHED
     # The first process may not have made it.
     fit = processes.together(lambda: prepared or _make_fit(plan))
-    stop.share()
-    if stop.requested:  # while counting, which cannot be stopped
+    if stop.agreed():  # while counting, which cannot be stopped
       return STOPPED
     for line in plan.without_effect.values():
       if listener is None:

@@ -250,8 +250,8 @@ class Trainer:
     while self.step < end and any(member.goes_on for member in members):
       self.advance(end)
       self.write_rows()
-      stop.share()
-      stopping = stop.requested or self.step == end < total
+      is_stopped = stop.agreed()
+      stopping = is_stopped or self.step == end < total
       if stopping or self.is_due(self.settings.run.checkpoint_every):
         self.save(members)
       if self.is_due(self.settings.eval.every):
@@ -259,7 +259,7 @@ class Trainer:
       progress.advance(self.step)
       if stopping and self.step < total:
         self.each(lambda member: member.records.time("stopped", self.step))
-        return STOPPED if stop.requested else PAUSED
+        return STOPPED if is_stopped else PAUSED
     if self.step == total:
       self.write_results(members)
     return PAUSED

@@ -54,10 +54,16 @@ class Stop:
     self.requested = False
     self.signal: int | None = None
 
-  def share(self) -> None:
-    """Makes a request to one process of a run a request to all."""
-    requested, signal = processes.largest((self.requested, self.signal or 0))
-    self.requested, self.signal = bool(requested), signal or None
+  def agreed(self) -> bool:
+    """Whether to stop now, for which one process of a run has been asked.
+
+    All processes have the same answer. A request that comes while they
+    exchange it, or later, is one for the next call.
+    """
+    asked, signal = processes.largest((self.requested, self.signal or 0))
+    if asked:
+      self.requested, self.signal = True, signal or None
+    return bool(asked)
 
 
 class Records:
