@@ -121,7 +121,9 @@ def sums_of_losses(run):
   return np.array([np.zeros_like(sums[0]), *sums])
 
 
-@pytest.mark.parametrize("name", ["language", "dates"])
+@pytest.mark.parametrize(
+  "name", ["language", pytest.param("dates", marks=pytest.mark.slow)]
+)
 def test_units_on_two_devices_give_the_losses_of_one(name):
   one, two = [
     Trainer(plan(CONFIGS[name](run__mesh_model=units))) for units in (1, 2)
@@ -199,6 +201,7 @@ training_mesh_test.of_eight_devices(pathlib.Path(sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 def test_eight_devices_give_the_numbers_of_one(tmp_path):
   folder = pathlib.Path(__file__).parent
   # XLA cuts large products by the number of threads.
