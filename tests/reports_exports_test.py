@@ -1,6 +1,7 @@
 """Tables as Markdown, CSV and LaTeX, and figures as PNG, SVG and PDF."""
 
 import csv
+import json
 import re
 import shutil
 import subprocess
@@ -60,7 +61,7 @@ def sweep(tmp_path_factory):
 
 
 def test_the_tables_of_a_report(sweep):
-  names = sorted(path.name for path in (sweep / "tables").iterdir())
+  names = sorted(path.name for path in (sweep / "tables").glob("[!.]*"))
   stems = sorted({name.partition(".")[0] for name in names})
   assert stems == [
     "all_trials",
@@ -72,6 +73,18 @@ def test_the_tables_of_a_report(sweep):
   assert names == [f"{s}.{e}" for s in stems for e in ("csv", "md", "tex")]
   text = (sweep / "tables" / "results.tex").read_text(encoding="utf-8")
   assert "GRU & 0.950 [0.940, 0.970] & 0.880 [0.870, 0.900]" in text
+
+
+def test_tables_of_an_earlier_report_are_removed_and_no_others(tmp_path):
+  sweep = fakes.write_sweep(tmp_path / "sweep")
+  write_report(sweep)
+  (sweep / "tables" / "mine.tex").write_text("mine")
+  assert (sweep / "tables" / "claims.tex").exists()
+  plan = json.loads((sweep / "sweep.json").read_text())
+  fakes.write_json(sweep / "sweep.json", plan | {"claims": []})
+  write_report(sweep)
+  names = {path.name for path in (sweep / "tables").iterdir()}
+  assert {"mine.tex", "results.tex"} < names and "claims.tex" not in names
 
 
 def test_latex_compiles(sweep, tmp_path):

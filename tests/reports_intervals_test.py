@@ -102,3 +102,13 @@ def test_a_table_of_series_in_pairs(tmp_path, maximize):
   assert first[1].lines == second[2].lines == ["–"]
   assert first[2].lines[0].startswith(f"{p:.2f} [")
   assert second[1].lines[0].startswith(f"{1 - p:.2f} [")
+
+
+def test_a_seed_that_diverged_is_the_worst(tmp_path):
+  for name, seeds in [("A", [0.9, 0.9, None, None]), ("B", [0.8] * 4)]:
+    fakes.write_run(tmp_path / name, fakes.config(), fakes.result(seeds))
+    label = {"name": name, "overrides": {}, "series": name}
+    fakes.write_json(tmp_path / name / "trial.json", label)
+  (grid,) = comparison_grids(fakes.part_of(tmp_path))
+  assert grid.rows[0][2].lines[0].startswith("0.50 [")
+  assert probability_of_improvement([([-np.inf], [-np.inf, 1.0])])[0] == 0.25

@@ -9,7 +9,7 @@ import reports_fakes as fakes
 
 from rnn_lab import reports, rundir
 from rnn_lab.errors import FieldError
-from rnn_lab.reports import load_trials
+from rnn_lab.reports import load_results, load_trials, write_report
 from rnn_lab.reports.load import load_sweep
 from rnn_lab.reports.page import sections_of
 from rnn_lab.reports.parts import chunks
@@ -322,6 +322,61 @@ def test_directories_side_by_side(tmp_path):
   assert {"GRU (x/runs)", "GRU (y/runs)"} < {*part.series}
   with pytest.raises(FieldError, match="workdir must not name a directory tw"):
     read_results(tmp_path / "x/runs", tmp_path / "x/../x/runs")
+
+
+def test_a_field_that_a_trial_lacks_is_no_x(tmp_path):
+  """As the forget bias of an LSTM beside a GRU; and nothing is lost."""
+  for name, bias in [("a", 0.0), ("b", 1.0), ("c", 2.0), ("gru", None)]:
+    config = fakes.config("lstm", 5)
+    overrides = {"model.cell": "gru"}
+    config["model"].pop("lstm")
+    if bias is not None:
+      config["model"]["lstm"] = {"forget_bias": bias}
+      overrides = {"model.cell": "lstm", "model.lstm.forget_bias": bias}
+    result = fakes.result([0.5, 0.6])
+    result["metrics"]["valid/accuracy"] = fakes.entry([0.5, 0.7])
+    fakes.write_run(tmp_path / name, config, result)
+    label = {"name": name, "overrides": overrides, "series": None}
+    fakes.write_json(tmp_path / name / "trial.json", label)
+  part = fakes.part_of(tmp_path)
+  assert (part.x, len(part.series)) == (None, 4)
+  assert write_report(tmp_path).exists()
+
+
+def test_runs_that_differ_in_the_seed_are_seeds(tmp_path):
+  for cell in ("gru", "lstm"):
+    for seed in (0, 1, 2):
+      config = fakes.config(cell) | {"seed": seed, "num_seeds": 1}
+      result = fakes.result([0.5 + seed / 10])
+      result["seeds"][0]["seed"] = seed
+      fakes.write_run(tmp_path / f"{cell}{seed}", config, result)
+  results = read_results(tmp_path)
+  assert len(results.trials) == 6
+  (part,) = results.parts
+  assert (part.x, list(part.series)) == (None, ["cell=gru", "cell=lstm"])
+  assert part.series["cell=gru"][None].values("accuracy") == [0.5, 0.6, 0.7]
+  frame = load_results(tmp_path)
+  assert list(frame.seed) == [0, 1, 2] * 2
+  assert frame.columns.is_unique
+
+
+def test_repeats_of_two_sweeps_stay_apart(tmp_path):
+  for name, accuracy in [("a", 0.25), ("b", 0.75)]:
+    plan = []
+    for fold in (0, 1):
+      config = fakes.config(gap=3)
+      config["task"]["fold"] = fold
+      run = f"fold={fold}"
+      fakes.write_run(tmp_path / name / run, config, fakes.result([accuracy]))
+      label = {"name": run, "overrides": {"task.fold": fold}, "series": "LSTM"}
+      plan.append(label)
+      fakes.write_json(tmp_path / name / run / "trial.json", label)
+    content = {"repeats": "task.fold", "trials": plan}
+    fakes.write_json(tmp_path / name / "sweep.json", content)
+  (part,) = read_results(tmp_path / "a", tmp_path / "b").parts
+  values = {name: t.values("accuracy") for name, _, t in part.cells}
+  assert values == {"LSTM (a)": [0.25] * 2, "LSTM (b)": [0.75] * 2}
+  assert "task.fold" in load_results(tmp_path / "a").columns
 
 
 def test_a_switch_is_not_a_swept_number(tmp_path):

@@ -1,5 +1,6 @@
 """Sweeps that search: ranked on the validation split, drawn by field."""
 
+import itertools
 import json
 
 import pytest
@@ -19,6 +20,7 @@ from rnn_lab.reports.sections.headline import headline_section
 from rnn_lab.reports.sections.learning_curves import learning_curves_section
 from rnn_lab.reports.sections.overview import overview_section
 from rnn_lab.reports.sections.search import search_section
+from rnn_lab.reports.sections.search_figures import draw_map
 
 COUNT = 12
 RATE, CLIP, CELL = "optimizer.learning_rate", "train.clip_norm", "model.cell"
@@ -82,6 +84,31 @@ def test_the_least_error_is_the_best(results):
   assert names[:2] == [f"trial{HALTED}", "trial0"]
 
 
+def test_one_of_which_fewer_seeds_diverged_is_better(tmp_path):
+  for name, values in [("a", [0.99, None, None]), ("b", [0.9, 0.9, 0.9])]:
+    ended = result(values)
+    ended["metrics"]["valid/accuracy"] = entry(values)
+    write_run(tmp_path / name, config(), ended)
+  [part] = read_results(tmp_path).parts
+  assert [one.trial.name for one in ranked(part)] == ["b", "a"]
+
+
+@pytest.mark.parametrize("values", [[[1, 1], [2, 2], [3, 3]], [1, 0.5, 2.5]])
+def test_a_map_of_lists_and_of_mixed_numbers(tmp_path, values):
+  for n, (value, rate) in enumerate(itertools.product(values, (0.1, 0.2, 0.3))):
+    ended = result([0.5 + n / 100])
+    ended["metrics"]["valid/accuracy"] = entry([0.5 + n / 100])
+    write_run(tmp_path / str(n), config(), ended)
+    overrides = {"model.sizes": value, RATE: rate}
+    label = {"name": str(n), "overrides": overrides, "series": None}
+    write_json(tmp_path / str(n) / "trial.json", label)
+  [part] = read_results(tmp_path).parts
+  [figure] = draw_map(part, ranked(part))
+  ticks = [text.get_text() for text in figure.axes[0].get_xticklabels()]
+  assert ticks == [str(value) for value in sorted(values)]
+  assert figure.axes[0].texts[0].get_text() == "0.580 ★"
+
+
 def test_the_table_has_the_ten_best_with_their_test_metric(results):
   lines = markdown_table(results.parts).splitlines()
   [first] = [line for line in lines if line.startswith("| 1 ")]
@@ -117,8 +144,8 @@ def test_a_point_a_trial_in_a_panel_a_field(results):
   assert legend == [
     "chance (0.100)",
     "the best trial",
-    "ended",
-    "stopped early, or not ended",
+    "finished",
+    "stopped early, or not finished",
   ]
 
 
@@ -127,8 +154,8 @@ def test_the_other_sections_leave_it_alone(results):
   [curves] = learning_curves_section(results).content
   [figure] = curves.figures
   drawn = [text.get_text() for text in figure.legends[0].get_texts()]
-  assert any(label.startswith("learning_rate=0.003375") for label in drawn)
-  assert not any(label.startswith("learning_rate=0.001,") for label in drawn)
+  assert drawn[0] == "1: learning_rate=0.003375" and len(drawn) == 9
+  assert not any("learning_rate=0.001 " in f"{label} " for label in drawn)
   content = overview_section(results).content
   note = [item for text in content for item in text.items]
   # It was stopped on purpose.

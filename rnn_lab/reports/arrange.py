@@ -69,13 +69,19 @@ def overridden(trials: Iterable[Trial]) -> list[str]:
 
 def _key(trial: Trial, x: str | None) -> Hashable:
   """What trials of one series have in common."""
+  # Those of two sweeps are two, whatever their trials have in common.
   if trial.series is not None:
-    return trial.series
-  return tuple((f, str(v)) for f, v in trial.overrides.items() if f != x)
+    return trial.series, trial.folder
+  others = [(f, str(v)) for f, v in trial.overrides.items() if f != x]
+  return (*others, trial.folder)
 
 
 def _swept_field(trials: Sequence[Trial]) -> str | None:
+  ran = [trial for trial in trials if trial.config] or trials
   for field in overridden(trials):
+    # A trial that lacks it, as of another cell, would have no place.
+    if any(trial.field(field) is None for trial in ran):
+      continue
     values: dict[Hashable, set[Any]] = {}
     for trial in trials:
       value = trial.field(field)
@@ -102,16 +108,19 @@ def _grouped(trials: Sequence[Trial], x: str | None) -> dict[str, list[Trial]]:
   groups: dict[Hashable, list[Trial]] = {}
   for trial in trials:
     groups.setdefault(_key(trial, x), []).append(trial)
-  unnamed = [group for group in groups.values() if group[0].series is None]
-  firsts = [group[0] for group in unnamed]
+  firsts = [group[0] for group in groups.values() if group[0].series is None]
   fields = [f for f in overridden(firsts) if f != x]
   made = _assignments(firsts, fields)
   if not fields and x is not None:
     made = [str(t.field("model.cell") or "all trials") for t in firsts]
   names = dict(zip([_key(first, x) for first in firsts], made))
+  several = len({trial.folder for trial in trials}) > 1
   named: dict[str, list[Trial]] = {}
   for key, group in groups.items():
-    named.setdefault(str(names.get(key, key)), []).extend(group)
+    name = names.get(key, group[0].series or "")
+    if several:
+      name = f"{name} ({group[0].folder or '.'})"
+    named.setdefault(name, []).extend(group)
   return named
 
 
@@ -142,6 +151,8 @@ def _assignments(trials: Sequence[Trial], fields: Sequence[str]) -> list[str]:
     fewer = [f for f in kept if f != field]
     if len({_values(trial, fewer) for trial in trials}) == total:
       kept = fewer
+  if not kept and not all(trial.is_of_sweep for trial in trials):
+    return [trial.short_name for trial in trials]
   kept = kept or [*fields]
   lasts = Counter(field.rpartition(".")[2] for field in fields)
   names = []

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import pathlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from rnn_lab.reports.section import Cell, Grid, Section, as_cell
 from rnn_lab.reports.tables import results_grids
 from rnn_lab.rundir import TABLES, write_text
 
+# The names of the tables that the last report wrote.
+_WRITTEN = ".written"
 # What LaTeX reads as a command, and letters that its fonts do not have.
 _LATEX = str.maketrans(
   {
@@ -100,8 +103,8 @@ FORMATS = {"md": markdown, "csv": comma_separated, "tex": latex}
 def write_tables(workdir: Path, sections: Iterable[Section]) -> list[Path]:
   """Writes the tables of all sections into `workdir`/tables in each format.
 
-  A file is named after its section's heading; tables of an earlier report are
-  replaced or removed, and other files stay.
+  A file is named after its section's heading; tables of an earlier report, of
+  which a hidden file has the names, are replaced or removed, and others stay.
   """
   folder = workdir / TABLES
   folder.mkdir(exist_ok=True)
@@ -116,6 +119,11 @@ def write_tables(workdir: Path, sections: Iterable[Section]) -> list[Path]:
         for ending, render in FORMATS.items():
           paths.append(folder / f"{words or 'table'}{number}.{ending}")
           write_text(paths[-1], render(grid))
+  listed = folder / _WRITTEN
+  before = listed.read_text("utf-8").splitlines() if listed.exists() else []
+  for name in {*before} - {path.name for path in paths}:
+    (folder / pathlib.PurePath(name).name).unlink(missing_ok=True)
+  write_text(listed, "".join(f"{path.name}\n" for path in paths))
   return paths
 
 

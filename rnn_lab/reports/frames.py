@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnn_lab.errors import check_choice
 from rnn_lab.reports import lazy_pandas
+from rnn_lab.reports.arrange import overridden
 from rnn_lab.reports.results import Results, read_results
 from rnn_lab.reports.trial import Trial
 
@@ -46,8 +47,11 @@ def load_results(
 
 def frame(results: Results, table: str = "results") -> "pd.DataFrame":
   """Returns a table of `load_results` of results that were already read."""
+  trials = results.trials
   fields = [
-    *dict.fromkeys(f for part in results.parts for f in part.searched),
+    field
+    for field in overridden(trials)
+    if field != "seed" and len({str(t.field(field)) for t in trials}) > 1
   ]
   rows = [
     {**_head(trial, fields), **row}

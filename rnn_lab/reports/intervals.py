@@ -71,7 +71,7 @@ def probability_of_improvement(
 
   Args:
     pairs: for each setting the values of X's runs and of Y's, of which more is
-      better.
+      better; minus infinity is one that failed.
   """
   # Imported here since it takes a second.
   from scipy import stats
@@ -81,8 +81,8 @@ def probability_of_improvement(
   def statistic(*several: np.ndarray, axis: int = -1) -> np.ndarray:
     shares = []
     for xs, ys in zip(several[::2], several[1::2]):
-      difference = np.sign(xs[..., :, None] - ys[..., None, :])
-      shares.append((0.5 + 0.5 * difference).mean((-2, -1)))
+      xs, ys = xs[..., :, None], ys[..., None, :]
+      shares.append(((xs > ys) + 0.5 * (xs == ys)).mean((-2, -1)))
     return np.mean(shares, axis=0)
 
   centre = float(statistic(*samples))

@@ -143,8 +143,12 @@ def format_measured(trial: Trial, metric: str) -> str:
 
 def interval_words(trials: Sequence[Trial]) -> str:
   """Says what `format_interval` shows of these trials."""
-  most = max((len(trial.seeds) for trial in trials), default=0)
-  if most < 2:
-    return "one seed each" if most else ""
-  words = "mean over seeds and, in brackets, its bootstrapped 95% interval"
-  return f"{words} (of few seeds too narrow)" if most < 5 else words
+  counts = sorted({len(trial.seeds) for trial in trials if trial.seeds})
+  if not counts or counts[-1] < 2:
+    return "one seed each" if counts else ""
+  seeds = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
+  words = (
+    f"mean over {seeds} seeds and, in brackets, its bootstrapped 95% interval"
+  )
+  few = "; with fewer than five seeds this interval is too narrow"
+  return words + few if counts[0] < 5 else words

@@ -35,7 +35,7 @@ def pooled(trials: Sequence[Trial], field: str) -> list[Trial]:
   groups: dict[str, list[Trial]] = defaultdict(list)
   for trial in trials:
     others = {k: v for k, v in trial.overrides.items() if k != field}
-    key = str((trial.series, others))
+    key = str((trial.folder, trial.series, others))
     groups[key].append(trial._replace(overrides=others))
   return [_join(group) for group in groups.values()]
 

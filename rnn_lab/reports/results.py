@@ -12,6 +12,9 @@ from rnn_lab.reports.parts import Part, parts_of
 from rnn_lab.reports.repeats import pooled
 from rnn_lab.reports.trial import Sweep, Trial
 
+# The field of a config that decides nothing but random numbers.
+_SEED = "seed"
+
 
 class Results(NamedTuple):
   """Sweeps as read from their directories.
@@ -19,6 +22,7 @@ class Results(NamedTuple):
   Attributes:
     workdirs: sweep directories, directories of run directories, or run
       directories.
+    names: what each of several is called; the folders of their trials.
     sweep: the content of sweep.json; of several what they have in common.
     trials: in the order of the sweep.
     parts: the trials by task, repeated ones as one.
@@ -26,6 +30,7 @@ class Results(NamedTuple):
   """
 
   workdirs: list[Path]
+  names: list[str]
   sweep: Sweep
   trials: list[Trial]
   parts: list[Part]
@@ -41,15 +46,25 @@ def read_results(*workdirs: str | Path) -> Results:
   """
   paths = [local_path("workdir", workdir) for workdir in workdirs]
   names = _names(paths)
-  trials = [
-    trial if len(paths) == 1 else _of(trial, name)
-    for path, name in zip(paths, names)
-    for trial in load_trials(path)
-  ]
-  sweep = _joined([load_sweep(path) for path in paths], names)
+  sweeps = [load_sweep(path) for path in paths]
+  trials, repeated = [], []
+  for path, name, sweep in zip(paths, names, sweeps):
+    loaded = load_trials(path)
+    if len(paths) > 1:
+      loaded = [_of(trial, name) for trial in loaded]
+    trials += loaded
+    repeated += _pooled(loaded, sweep.repeats)
+  sweep = _joined(sweeps, names)
   goals = parse_goals(sweep.goals)
-  parts = parts_of(pooled(trials, sweep.repeats), goals, sweep.labels)
-  return Results(paths, sweep, trials, parts, goals)
+  parts = parts_of(repeated, goals, sweep.labels)
+  return Results(paths, names, sweep, trials, parts, goals)
+
+
+def _pooled(trials: Sequence[Trial], repeats: str) -> list[Trial]:
+  """Joins what a sweep calls repeats, and trials that differ in the seed."""
+  trials = pooled(trials, repeats)
+  is_seed = any(_SEED in trial.overrides for trial in trials)
+  return pooled(trials, _SEED) if is_seed else trials
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
@@ -78,5 +93,4 @@ def _joined(sweeps: Sequence[Sweep], names: Sequence[str]) -> Sweep:
     title=" and ".join(names),
     labels=labels,
     goals=first.goals if all(s.goals == first.goals for s in others) else (),
-    repeats=first.repeats if all(s.repeats for s in others) else "",
   )

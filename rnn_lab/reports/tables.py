@@ -59,7 +59,9 @@ def results_grid(part: Part) -> Grid:
     part.titled(f"test {metric}, by {part.label()}"),
     ["series", *map(part.at, part.xs)],
     rows,
-    interval_words(part.trials) + _reference_words(part, metric),
+    interval_words(part.trials)
+    + _reference_words(part, metric)
+    + ("; –: no such trial" if any(NONE in row for row in rows) else ""),
   )
 
 
@@ -140,10 +142,12 @@ def search_grid(part: Part) -> Grid:
   metric, fields = part.metric, part.searched
   series = [trial.series for trial in part.trials]
   has_series = any(series)
+  has_folders = len({trial.folder for trial in part.trials}) > 1
   best = ranked(part)[:MOST_ROWS]
   rows = [
     [
       f"{rank}",
+      *([one.trial.folder or "."] if has_folders else []),
       *([one.trial.series or NONE] if has_series else []),
       *(say(one.trial.field(field)) for field in fields),
       format_value(one.value, metric),
@@ -151,7 +155,8 @@ def search_grid(part: Part) -> Grid:
     ]
     for rank, one in enumerate(best, start=1)
   ]
-  header = ["rank", *(["series"] if has_series else [])]
+  header = ["rank", *(["sweep"] if has_folders else [])]
+  header += ["series"] if has_series else []
   header += [part.label(field) for field in fields]
   title = f"the best {len(rows)} of {len(part.trials)} trials by validation"
   return Grid(
@@ -174,8 +179,9 @@ def chosen_grid(part: Part) -> Grid | None:
   names = {trial.name: (name, x) for name, x, trial in part.cells}
   rows: dict[str, list[str]] = {}
   for one in ranked(part):
-    name, x = names[one.trial.name]
-    if name not in rows and one.trial.result is not None:
+    # One that lacks the field is in no series.
+    name, x = names.get(one.trial.name, ("", None))
+    if name and name not in rows and one.trial.result is not None:
       test = format_measured(one.trial, part.metric)
       rows[name] = [name, say(x), format_value(one.value, part.metric), test]
   if not rows:

@@ -1,12 +1,15 @@
 """Series in pairs: how likely a run of one is better than one of the other."""
 
+import math
 from collections.abc import Iterator
 
 from rnn_lab.reports.intervals import probability_of_improvement
 from rnn_lab.reports.metrics import NONE
+from rnn_lab.reports.numbers import finite
 from rnn_lab.reports.parts import Part
 from rnn_lab.reports.results import Results
 from rnn_lab.reports.section import Cell, Grid, Section, Text
+from rnn_lab.reports.trial import Trial
 
 # Seeds from which on a comparison says something, and series that are compared.
 FEWEST_SEEDS = 3
@@ -16,7 +19,8 @@ _WORDS = (
   "test result than a run of the column's, with the same value of the swept "
   "field, averaged over these values; 0.5 is no difference. In brackets: its "
   "95% interval, bootstrapped over seeds within each value (Agarwal et al. "
-  "2021). Green or red: the interval does not hold 0.5."
+  "2021). A seed that diverged is worse than any number. Green or red: the "
+  "interval does not hold 0.5."
 )
 
 
@@ -33,7 +37,7 @@ def comparison_grids(part: Part) -> Iterator[Grid]:
   names = [
     name
     for name, line in part.series.items()
-    if any(len(t.values(part.metric)) >= FEWEST_SEEDS for t in line.values())
+    if any(len(t.seeds) >= FEWEST_SEEDS for t in line.values())
   ]
   if part.headline is None or not 1 < len(names) <= MOST_SERIES:
     return
@@ -69,12 +73,18 @@ def improvement(
   sign = part.headline.sign
   lines = part.series[a], part.series[b]
   pairs = [
-    tuple([sign * v for v in line[x].values(part.metric)] for line in lines)
+    tuple(_values(line[x], part.metric, sign) for line in lines)
     for x in part.xs
     if x in lines[0] and x in lines[1]
   ]
   pairs = [(x, y) for x, y in pairs if min(len(x), len(y)) >= FEWEST_SEEDS]
   return probability_of_improvement(pairs) if pairs else None
+
+
+def _values(trial: Trial, metric: str, sign: int) -> list[float]:
+  """The values of the seeds, more is better; one that diverged is the worst."""
+  values = (trial.entry(metric) or {"values": []})["values"]
+  return [sign * v if finite(v) else -math.inf for v in values]
 
 
 def _cell(pair: tuple[float, float, float] | None) -> Cell:

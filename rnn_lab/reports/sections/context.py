@@ -19,8 +19,10 @@ _KEY = "perplexity_by_context"
 _BEST = "best possible"
 _WORDS = (
   "Each model reads so many tokens of the text from its initial state and then "
-  "predicts the next one, the same tokens at every length. Where a line is "
-  "level, the model gains nothing from what lies further back."
+  "predicts the next one. These are a sample of the test text, the same tokens "
+  "at every length, so that the numbers differ from those on the whole text. "
+  "Where a line is level, the model gains nothing from what lies further back; "
+  "where it rises, that misleads the model."
 )
 
 
@@ -64,7 +66,7 @@ def draw_context(part: Part) -> Iterator[Figure]:
     data,
     "tokens read since the initial state",
     "perplexity of the next token",
-    f"How much of the text before a word does each model use?{where}",
+    f"How much of the text before a token does each model use?{where}",
     height=4.4,
     levels={panel: best for panel in data.panel},
     level=reference_label(best, "perplexity", name),

@@ -1,6 +1,7 @@
 """The norm of the gradient against time, logged while training."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -56,13 +57,17 @@ def draw_gradient_flow(part: Part) -> Iterator[Figure]:
       f"Norm of dE/dh_t ({' and '.join(sorted(tops))}) {at}: "
       "geometric mean over seeds, band min to max"
     )
-    if (data.value < charts.FLOOR).any():
-      title += (
-        f"\nvalues at {charts.FLOOR:g} have vanished: that small, or zero"
-      )
+    gone = {*data.series[data.value < charts.FLOOR]}
+    title = functools.partial(_title, title, gone)
     yield from charts.lines(
       part, data, "time step t", "norm of dE/dh_t", title, log=True
     )
+
+
+def _title(words: str, gone: set[str], names: Sequence[str]) -> str:
+  """The words, with a note if the figure has a series that vanishes."""
+  note = f"\nvalues at {charts.FLOOR:g} have vanished: that small, or zero"
+  return words + note if gone & {*names} else words
 
 
 def _by_recurrence(part: Part) -> Part:

@@ -72,14 +72,18 @@ def _lines(part: Part, x: str, names: Sequence[str]) -> Figure:
   figure, [[ax]] = style.panels(1, height=4.6, y=f"test {metric}")
   charts.scale_x(ax, part.xs)
   _scale_y(ax, part)
-  drawn = []
+  every = {
+    name: {
+      x: v for x, t in part.series[name].items() if (v := t.values(metric))
+    }
+    for name in names
+  }
+  drawn = [name for name in names if every[name]]
   for place, name in enumerate(names):
-    line = part.series[name]
-    points = {at: v for at, t in line.items() if (v := t.values(metric))}
+    points = every[name]
     if not points:
       continue
-    drawn.append(name)
-    shift = charts.set_aside(ax, place, len(names), 3.0)
+    shift = charts.set_aside(ax, drawn.index(name), len(drawn), 3.0)
     look = style.line_style(place)
     means, low, high = zip(*map(mean_interval, points.values()))
     bars = {"color": look["color"], "linewidth": 1.2}

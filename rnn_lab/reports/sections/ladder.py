@@ -149,6 +149,10 @@ def _caption(trials: Sequence[Trial]) -> str:
   """What the columns mean, and the text that all were evaluated on."""
   several = [trial.details for trial in trials if is_of_text(trial)]
   parts = [interval_words(trials)]
+  if len({details["tokens"]["test"] for details in several}) > 1:
+    parts.append(
+      "the test texts differ, and perplexities compare on the same text alone"
+    )
   if best := floors(trials):
     words = span([format_value(level, "perplexity") for level in best])
     parts.append(

@@ -37,7 +37,7 @@ def draw_learning_curves(part: Part) -> Iterator[Figure]:
   if headline is None:
     return
   if part.is_search or part.is_scattered:
-    part, best = _best(part), " of the best trials"
+    part, best = _best(part)
   metric, key = part.metric, f"valid/{part.metric}"
   data = charts.table(
     part,
@@ -70,14 +70,22 @@ def draw_learning_curves(part: Part) -> Iterator[Figure]:
   )
 
 
-def _best(part: Part) -> Part:
-  """The best trials by validation: eight, or one of each series."""
+def _best(part: Part) -> tuple[Part, str]:
+  """The best trials by validation, eight or one of each series, in words."""
+  names = {trial.name: name for name, _, trial in part.cells}
   order = [one.trial for one in ranked(part)]
   if part.is_search:
-    order = order[: style.MOST_LINES]
-  series = {
-    name: {None: best}
-    for name, line in part.series.items()
-    for best in [t for t in order if any(t is one for one in line.values())][:1]
-  }
-  return part._replace(x=None, xs=[None], series=series)
+    chosen = order[: style.MOST_LINES]
+    series = {
+      f"{rank}: {names[trial.name]}": {None: trial}
+      for rank, trial in enumerate(chosen, 1)
+    }
+    words = f" of the best {len(chosen)} of {len(part.trials)} trials"
+  else:
+    series = {
+      name: {None: best}
+      for name, line in part.series.items()
+      for best in [t for t in order if any(t is o for o in line.values())][:1]
+    }
+    words = " of the best trial of each series"
+  return part._replace(x=None, xs=[None], series=series), words

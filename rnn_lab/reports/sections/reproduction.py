@@ -2,6 +2,7 @@
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 from rnn_lab.reports.load import load_sweep
 from rnn_lab.reports.results import Results
@@ -9,19 +10,27 @@ from rnn_lab.reports.section import Grid, Section, Text
 from rnn_lab.reports.trial import Sweep, Trial
 from rnn_lab.rundir import CONFIG, flatten
 
+# Of an environment: the hashes of the files that were read.
+_DATA = "data_sha256"
+
 
 def reproduction_section(results: Results) -> Section:
   """Says how to run the sweeps again."""
-  sweeps = {path: load_sweep(path) for path in results.workdirs}
-  # A run keeps what a gradient study measured of it.
-  has_gradients = any(trial.gradients for trial in results.trials)
-  main = "gradient_flow" if has_gradients else "sweep"
-  content: list[Text | Grid] = [
-    Text(_command(main, path, sweep), look="code")
-    for path, sweep in sweeps.items()
-    if sweep.config
-  ]
-  words = f"Every run directory holds a `{CONFIG}` with its resolved config."
+  folders = dict.fromkeys(
+    [*results.workdirs, *(t.path.parent for t in results.trials if t.path)]
+  )
+  content: list[Text | Grid] = []
+  for folder in folders:
+    sweep = load_sweep(folder)
+    if sweep.config:
+      trials = [t for t in results.trials if t.path and t.path.parent == folder]
+      # A run keeps what a gradient study measured of it.
+      main = "gradient_flow" if any(t.gradients for t in trials) else "sweep"
+      content.append(Text(_command(main, folder, sweep), look="code"))
+  words = (
+    f"Every run directory holds a `{CONFIG}` with its resolved config, which "
+    "says how a run without a sweep was made."
+  )
   content.append(Text(words))
   content += _environments(results.trials)
   return Section("To reproduce", content)
@@ -32,13 +41,21 @@ def _environments(trials: list[Trial]) -> list[Text | Grid]:
   groups: dict[str, list[Trial]] = {}
   for trial in trials:
     if trial.environment:
-      groups.setdefault(str(trial.environment), []).append(trial)
+      groups.setdefault(str(_of_machine(trial)), []).append(trial)
   if not groups:
     return []
-  columns = [flatten(group[0].environment) for group in groups.values()]
+  columns = [flatten(_of_machine(group[0])) for group in groups.values()]
   names = dict.fromkeys(name for column in columns for name in column)
-  rows = [
+  rows: list[list[str | None]] = [
     [name, *(_said(column.get(name)) for column in columns)] for name in names
+  ]
+  data: dict[str, dict[str, None]] = {}
+  for trial in trials:
+    for name, sha256 in (trial.environment.get(_DATA) or {}).items():
+      data.setdefault(name, {})[sha256] = None
+  rows += [
+    [f"sha256 of {name}", " ".join(hashes), *[None] * (len(columns) - 1)]
+    for name, hashes in data.items()
   ]
   header = ["", *(_who(group) for group in groups.values())]
   title = "Environment of every trial"
@@ -49,6 +66,12 @@ def _environments(trials: list[Trial]) -> list[Text | Grid]:
     notes.append("commit: + stands for changes that were not committed")
   several = header if len(groups) > 1 else []
   return [Grid(title, several, rows, "", notes, numeric=False)]
+
+
+def _of_machine(trial: Trial) -> dict[str, Any]:
+  """The environment without hashes of the data and of the file itself."""
+  environment = trial.environment
+  return {k: environment[k] for k in environment if k not in (_DATA, "sha256")}
 
 
 def _said(value: object) -> str:

@@ -54,9 +54,9 @@ def draw_search(part: Part, found: Sequence[Found]) -> Figure:
     axes[0].set_ylim(-0.03, 1.03)
   words = f"Validation {metric} of each trial, mean over seeds"
   figure.suptitle(style.plain(part.titled(words)))
-  others = [_mark("the best trial", **_BEST), _mark("ended", **_dot(True))]
+  others = [_mark("the best trial", **_BEST), _mark("finished", **_dot(True))]
   if any(one.trial.result is None for one in found):
-    others.append(_mark("stopped early, or not ended", **_dot(False)))
+    others.append(_mark("stopped early, or not finished", **_dot(False)))
   name = reference_name(part.trials, "valid")
   levels = [] if level is None else [level]
   chance = reference_label(levels, metric, name)
@@ -77,6 +77,11 @@ def _places(ax: Axes, values: Sequence[Any]) -> list[float]:
   return [float(words.index(str(value))) for value in values]
 
 
+def _number_or_word(value: Any) -> Any:
+  """A value by which cells are found and sorted; a list is no such."""
+  return value if is_number(value) else str(value)
+
+
 def _shortened(word: str) -> str:
   short = word if len(word) <= _LONGEST_WORD else f"…{word[-_LONGEST_WORD:]}"
   return style.plain(short)
@@ -89,16 +94,19 @@ def draw_map(part: Part, found: Sequence[Found]) -> Iterator[Figure]:
   fill less than half of it.
   """
   fields = part.searched
-  if len(fields) != 2 or any(trial.series for trial in part.trials):
+  if len(fields) != 2 or any(t.series or t.folder for t in part.trials):
     return
-  cells = {tuple(one.trial.field(f) for f in fields): one for one in found}
+  cells = {
+    tuple(_number_or_word(one.trial.field(f)) for f in fields): one
+    for one in found
+  }
   xs, ys = ([*dict.fromkeys(cell[i] for cell in cells)] for i in (0, 1))
   sizes = len(xs), len(ys)
   if not all(_LEAST_VALUES <= size <= _MOST_VALUES for size in sizes):
     return
   if len(cells) < _LEAST_FULL * len(xs) * len(ys):
     return
-  xs, ys = (sorted(v, key=lambda v: (str(type(v)), v)) for v in (xs, ys))
+  xs, ys = (sorted(v, key=lambda v: (isinstance(v, str), v)) for v in (xs, ys))
   values = np.full((len(ys), len(xs)), np.nan)
   for (x, y), one in cells.items():
     values[ys.index(y), xs.index(x)] = one.value

@@ -56,7 +56,8 @@ def draw_success(part: Part) -> Iterator[Figure]:
     for place, name in enumerate(names):
       if name in drawn:
         look = style.line_style(place)
-        shift = charts.set_aside(ax, place, len(names), 4.0)
+        shown = [*drawn].index(name)
+        shift = charts.set_aside(ax, shown, len(drawn), 4.0)
         xs, counts = [*drawn[name]], drawn[name].values()
         low, high = zip(*(share_interval(*counted) for counted in counts))
         bars = {"color": look["color"], "linewidth": 1.4, "alpha": 0.6}

@@ -32,7 +32,9 @@ def _row(trial: Trial, metric: str) -> list[str | Cell]:
   entry = trial.entry(metric)
   steps = [
     str(seed["best_step"])
-    if trial.takes_steps and seed.get("best_step") is not None
+    if trial.takes_steps
+    and seed.get("best_step") is not None
+    and seed["status"] != "diverged"
     else NONE
     for seed in trial.seeds
   ]
