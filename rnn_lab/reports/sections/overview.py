@@ -45,7 +45,8 @@ def _side_by_side(results: Results) -> list[Text | Grid]:
   for path, name in zip(results.workdirs, results.names):
     sweep = load_sweep(path)
     first = sweep.text.split("\n\n")[0]
-    content.append(Text(first, lead=f"{name}: {sweep.title or 'runs'}."))
+    words = f"{name} – {sweep.title or 'runs'}"
+    content.append(Text(first, lead=words))
     configs[name] = [
       flatten(trial.config)
       for trial in results.trials
