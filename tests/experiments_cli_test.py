@@ -484,6 +484,9 @@ def test_a_process_has_all_cores_and_the_exit_code(tmp_path):
   out, err = run.communicate(timeout=240)
   assert (run.returncode, err) == (0, "")
   environment = json.loads((tmp_path / "run" / "environment.json").read_text())
+  command = environment["command"]
+  assert command.startswith("python -m experiments.train --config=")
+  assert command.endswith("/run --config.train.num_steps=1")
   assert environment["device_count"] == len(os.sched_getaffinity(0))
 
 

@@ -307,3 +307,18 @@ def test_a_section_is_rendered_without_knowing_which_it_is(
   names = [path.name for path in sorted((tmp_path / "figures").iterdir())]
   assert names == ["mine-2.png", "mine.png"]
   assert len(_images(html)) == 2
+
+
+def test_the_commands_of_single_runs_are_given(tmp_path):
+  for name in ("a", "b"):
+    run = tmp_path / name
+    fakes.write_run(run, fakes.config(), fakes.result([0.5]))
+    command = f"python -m experiments.train --workdir={name}"
+    environment = {"commit": "abc+", "command": command}
+    fakes.write_json(run / "environment.json", environment)
+  html = write_report(tmp_path).read_text(encoding="utf-8")
+  lines = "python -m experiments.train --workdir={}"
+  assert f"<pre>{lines.format('a')}\n{lines.format('b')}</pre>" in html
+  # One environment, as the runs differ in their commands alone.
+  assert "Environment of every trial" in html
+  assert "+ stands for changes that were not committed" in html

@@ -3,7 +3,9 @@
 import importlib.metadata
 import pathlib
 import platform
+import shlex
 import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +15,7 @@ from rnn_lab.machine import cores
 from rnn_lab.rundir import ENVIRONMENT, read_json, write_sealed
 from rnn_lab.tasks.base import Task
 
+_TRAIN = "experiments.train"
 PACKAGES = (
   "jax",
   "jaxlib",
@@ -27,9 +30,10 @@ PACKAGES = (
 
 
 def machine() -> dict[str, Any]:
-  """Returns versions, device and commit."""
+  """Returns versions, device and commit, and the command of a single run."""
   device = jax.local_devices()[0]
   return {
+    **_command(),
     "python": platform.python_version(),
     "system": f"{platform.system()} {platform.machine()}",
     "device": device.device_kind,
@@ -40,6 +44,15 @@ def machine() -> dict[str, Any]:
     "commit": commit(),
     "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
   }
+
+
+def _command() -> dict[str, str]:
+  """The command of this process if it trains one run, as no sweep.json has."""
+  spec = getattr(sys.modules["__main__"], "__spec__", None)
+  if spec is None or spec.name != _TRAIN:
+    return {}
+  words = shlex.join(["python", "-m", spec.name, *sys.argv[1:]])
+  return {"command": words}
 
 
 def commit() -> str | None:

@@ -10,8 +10,9 @@ from rnn_lab.reports.section import Grid, Section, Text
 from rnn_lab.reports.trial import Sweep, Trial
 from rnn_lab.rundir import CONFIG, flatten
 
-# Of an environment: the hashes of the files that were read.
-_DATA = "data_sha256"
+# Of an environment: the command of a single run, and the hashes of the files
+# that were read.
+_COMMAND, _DATA = "command", "data_sha256"
 
 
 def reproduction_section(results: Results) -> Section:
@@ -27,10 +28,11 @@ def reproduction_section(results: Results) -> Section:
       # A run keeps what a gradient study measured of it.
       main = "gradient_flow" if any(t.gradients for t in trials) else "sweep"
       content.append(Text(_command(main, folder, sweep), look="code"))
-  words = (
-    f"Every run directory holds a `{CONFIG}` with its resolved config, which "
-    "says how a run without a sweep was made."
-  )
+  commands = dict.fromkeys(t.environment.get(_COMMAND) for t in results.trials)
+  lines = "\n".join(command for command in commands if command)
+  if lines:
+    content.append(Text(lines, look="code"))
+  words = f"Every run directory holds a `{CONFIG}` with its resolved config."
   content.append(Text(words))
   content += _environments(results.trials)
   return Section("To reproduce", content)
@@ -69,9 +71,9 @@ def _environments(trials: list[Trial]) -> list[Text | Grid]:
 
 
 def _of_machine(trial: Trial) -> dict[str, Any]:
-  """The environment without hashes of the data and of the file itself."""
-  environment = trial.environment
-  return {k: environment[k] for k in environment if k not in (_DATA, "sha256")}
+  """The environment without what is of the run or of the file itself."""
+  left_out = (_COMMAND, _DATA, "sha256")
+  return {k: v for k, v in trial.environment.items() if k not in left_out}
 
 
 def _said(value: object) -> str:
