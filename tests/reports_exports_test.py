@@ -26,7 +26,7 @@ GRID = Grid(
 )
 TEX = r"""\begin{table}
 \centering
-\caption{a title: what is shown.}
+\caption{A title: what is shown.}
 \begin{tabular}{lr}
 \toprule
 series & test mse \\
@@ -122,13 +122,10 @@ def test_figures_in_each_format_are_the_same_bytes_again(sweep):
   assert {path: path.read_bytes() for path in before} == before
   text = (folder / "headline.svg").read_text(encoding="utf-8")
   assert not re.search(r"\d{4}-\d\d-\d\d", text)
-  # Those that are asked for no more are removed, and nothing else.
+  # Without formats those that are there are renewed, and nothing else goes.
   write_report(sweep)
-  left = sorted(path.name for path in folder.iterdir())
-  assert left == [
-    *("gradient_flow-2.png", "gradient_flow.png", "headline.png"),
-    *("learning_curves.png", "mine.svg"),
-  ]
+  assert {path: path.read_bytes() for path in before} == before
+  assert (folder / "mine.svg").exists()
 
 
 def test_an_unknown_format_is_an_error_of_one_line(tmp_path):
@@ -148,3 +145,11 @@ def test_a_report_on_two_directories(tmp_path):
   assert not (tmp_path / "one" / "report.html").exists()
   page = write_report(*paths, output=tmp_path / "both" / "page")
   assert page == tmp_path / "both" / "page" / "report.html"
+
+
+def test_an_output_that_cannot_be_made_is_an_error_of_one_line(tmp_path):
+  fakes.write_run(tmp_path / "run", fakes.config(), fakes.result([0.5]))
+  (tmp_path / "file").write_text("")
+  for path in (tmp_path / "file", tmp_path / "file" / "below"):
+    with pytest.raises(FieldError, match="^output .* cannot be made: "):
+      write_report(tmp_path / "run", output=path)

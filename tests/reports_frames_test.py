@@ -103,3 +103,18 @@ def test_before_any_trial_ended_there_are_columns_and_no_rows(tmp_path):
   fakes.write_run(tmp_path, fakes.config())
   frame = rnn_lab.load_results(tmp_path)
   assert frame.empty and list(frame.columns[:4]) == HEAD
+
+
+def test_two_sweeps_are_told_apart(tmp_path):
+  for name, size in [("a", 16), ("b", 32)]:
+    config = fakes.config()
+    config["model"]["hidden_size"] = size
+    fakes.write_run(tmp_path / name / "run", config, fakes.result([size / 100]))
+    label = {"name": "run", "overrides": {}, "series": "LSTM"}
+    fakes.write_json(tmp_path / name / "run" / "trial.json", label)
+    fakes.write_json(tmp_path / name / "sweep.json", {"trials": [label]})
+  frame = rnn_lab.load_results(tmp_path / "a", tmp_path / "b")
+  assert list(frame.sweep) == ["a", "b"]
+  assert list(frame["model.hidden_size"]) == [16, 32]
+  with pytest.raises(FieldError, match="^workdir must be given"):
+    rnn_lab.load_results()

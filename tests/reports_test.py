@@ -145,7 +145,7 @@ def test_tables_on_the_terminal_and_in_a_readme(tmp_path):
     "| --- | ---: | ---: |\n"
     "| [a\\|b] | 0.050 | 0.400 |\n"
     "\n"
-    "test accuracy, by gap: one seed each; "
+    "Test accuracy, by gap: one seed each; "
     "chance: accuracy 0.200 at 5, 0.025 at 40.\n"
   )
 

@@ -134,11 +134,11 @@ def test_warm_up_comes_before_it():
   [
     (
       {"optimizer__decay_rate": 0.0},
-      "optimizer.decay_rate must be a finite number above 0, got 0.0",
+      "optimizer.decay_rate must be above 0 and below 1 where",
     ),
     (
       {"optimizer__decay_rate": 1.0},
-      "optimizer.decay_rate must be a finite number of at least 0 and below 1",
+      "optimizer.decay_rate must be above 0 and below 1 where",
     ),
     (
       {"optimizer__plateau_patience": 0},

@@ -129,7 +129,10 @@ def _number(side: Any, other: Any, parts: Sequence[Part]) -> Number:
   part, name = _part(side, parts), side.get("number", "")
   trials = _trials(side, part)
   if part is None or not trials:
-    return Number(None, "no such trial", name=_words(side), ran=False)
+    words = "no such trial"
+    if part and "x" not in side and side.get("series") in part.series:
+      words = f"no x is given, of {', '.join(map(say, part.xs))}"
+    return Number(None, words, name=_words(side), ran=False)
   ran = any(trial.result is not None for trial in trials)
   number = NUMBERS[name].find(part, trials, side.get("where", ""))
   if number is None:

@@ -141,7 +141,8 @@ def _columns(grid: Grid, left: str, right: str) -> list[str]:
 
 
 def _caption(grid: Grid) -> str:
-  return ": ".join(filter(None, [grid.title, grid.caption]))
+  words = ": ".join(filter(None, [grid.title, grid.caption]))
+  return words[:1].upper() + words[1:]
 
 
 def _words(cell: str | Cell | None) -> str:

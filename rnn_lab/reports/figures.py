@@ -28,13 +28,19 @@ def write_figures(
   Args:
     workdir: the directory of the report.
     sections: hold the figures.
-    formats: of FORMATS, in which they are saved beside PNG.
+    formats: of FORMATS, in which they are saved beside PNG; without any, those
+      in which an earlier report saved its own.
 
   Returns:
     The PNG files by the stem of their names.
   """
   folder = Path(workdir) / FIGURES
   folder.mkdir(exist_ok=True)
+  formats = formats or [
+    name
+    for name in FORMATS[1:]
+    if any(map(style.is_saved, folder.glob(f"*.{name}")))
+  ]
   files: dict[str, list[Path]] = {}
   with style.in_style():
     for section in sections:

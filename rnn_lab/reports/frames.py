@@ -9,6 +9,7 @@ from rnn_lab.reports import lazy_pandas
 from rnn_lab.reports.arrange import overridden
 from rnn_lab.reports.results import Results, read_results
 from rnn_lab.reports.trial import Trial
+from rnn_lab.rundir import flatten
 
 if TYPE_CHECKING:
   import pandas as pd
@@ -22,8 +23,9 @@ def load_results(
   """Reads the numbers of runs into a data frame with one number a row.
 
   All tables begin with the columns trial, task, series, status, and one for
-  each field in which the trials differ, by its dotted name. A number that is
-  not finite is NaN or infinite.
+  each field in which the trials differ, by its dotted name; of several
+  directories or folders also sweep, after trial. A number that is not finite is
+  NaN or infinite.
 
   Args:
     *workdirs: a sweep directory, a directory of runs, or a run directory; or
@@ -48,17 +50,25 @@ def load_results(
 def frame(results: Results, table: str = "results") -> "pd.DataFrame":
   """Returns a table of `load_results` of results that were already read."""
   trials = results.trials
+  several = len({trial.folder for trial in trials}) > 1
+  names = dict.fromkeys(overridden(trials))
+  if several:
+    # What is the same in one sweep may be another in the next one.
+    names |= dict.fromkeys(f for t in trials for f in flatten(t.config))
   fields = [
     field
-    for field in overridden(trials)
-    if field != "seed" and len({str(t.field(field)) for t in trials}) > 1
+    for field in names
+    if field != "seed"
+    and not field.startswith("run.")
+    and len({str(t.field(field)) for t in trials}) > 1
   ]
   rows = [
-    {**_head(trial, fields), **row}
+    {**_head(trial, fields), "sweep": trial.folder, **row}
     for trial in results.trials
     for row in TABLES[table](trial)
   ]
   head = ["trial", "task", "series", "status", *fields]
+  head[1:1] = ["sweep"] if several else []
   return lazy_pandas.load().DataFrame(rows, columns=[*head, *_COLUMNS[table]])
 
 

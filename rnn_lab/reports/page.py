@@ -8,6 +8,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
+from rnn_lab.errors import FieldError
 from rnn_lab.paths import local_path
 from rnn_lab.reports import style
 from rnn_lab.reports.exports import write_tables
@@ -57,7 +58,11 @@ def write_report(
     folder = local_path("output", output)
   elif len(results.workdirs) > 1:
     folder = folder / COMPARED
-  folder.mkdir(parents=True, exist_ok=True)
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    words = f"{{field}} {folder} cannot be made: {error.strerror}"
+    raise FieldError("output", words) from error
   images = {
     stem: [_data_uri(path) for path in paths]
     for stem, paths in write_figures(folder, sections, formats).items()

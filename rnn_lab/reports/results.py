@@ -44,6 +44,8 @@ def read_results(*workdirs: str | Path) -> Results:
     FieldError: there is no run in a directory, a file in it is damaged, a goal
       or the field of repeats is wrong, or two directories are the same.
   """
+  if not workdirs:
+    raise FieldError("workdir", "workdir must be given, once or several times")
   paths = [local_path("workdir", workdir) for workdir in workdirs]
   names = _names(paths)
   sweeps = [load_sweep(path) for path in paths]

@@ -123,9 +123,13 @@ def processes(
 ) -> None:
   """Runs the jobs in worker processes, among which the cores are shared out."""
   waiting = list(jobs)
-  count = min(resources.num_workers or resources.cores, len(waiting))
-  if not count:
+  if not waiting:
     return
+  # A run over several devices has a worker with so many.
+  runs = [job.plan.settings.run for job in waiting]
+  needed = max(max(run.mesh_data, 1) * run.mesh_model for run in runs)
+  most = min(resources.num_workers or resources.cores, len(waiting))
+  count = max(1, min(most, resources.cores // needed))
   devices = max(1, resources.cores // count)
   workers = [_Worker(devices) for _ in range(count)]
   terminated = False

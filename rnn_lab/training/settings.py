@@ -279,13 +279,17 @@ def _optimizer(section: Mapping[str, Any]) -> OptimizerSettings:
     repeats = settings.schedule in ("exponential", "staircase")
     check_int("decay_steps", settings.decay_steps, int(repeats), INT32_MAX)
     check_int("hold_steps", settings.hold_steps, 0, INT32_MAX)
-    check_float("decay_rate", settings.decay_rate, 0.0, 1.0)
+    rate = settings.decay_rate
+    check_float("decay_rate", rate, 0.0, 1.0)
+    if settings.schedule == PLATEAU and rate in (0.0, 1.0):
+      raise FieldError(
+        "decay_rate",
+        "{field} must be above 0 and below 1 where the schedule is plateau, "
+        f"got {rate}",
+      )
     if repeats:
       # A rate of 0 would be 0 from the second step on.
       _check_positive("decay_rate", settings.decay_rate)
-    if settings.schedule == PLATEAU:
-      _check_positive("decay_rate", settings.decay_rate)
-      _check_below_1("decay_rate", settings.decay_rate)
     check_int("plateau_patience", settings.plateau_patience, 1, INT32_MAX)
     for field in ("momentum", "b1", "b2", "rms_decay"):
       _check_below_1(field, getattr(settings, field))

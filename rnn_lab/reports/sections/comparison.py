@@ -39,6 +39,7 @@ def comparison_grids(part: Part) -> Iterator[Grid]:
     for name, line in part.series.items()
     if any(len(t.seeds) >= FEWEST_SEEDS for t in line.values())
   ]
+  few = [name for name in part.series if name not in names]
   if part.headline is None or not 1 < len(names) <= MOST_SERIES:
     return
   found = {
@@ -54,11 +55,12 @@ def comparison_grids(part: Part) -> Iterator[Grid]:
     (b, a): (1 - p, 1 - high, 1 - low)
     for (a, b), (p, low, high) in found.items()
   }
+  left_out = f"; with fewer than three seeds, left out: {', '.join(few)}"
   yield Grid(
     part.titled(f"probability of a better test {part.metric}"),
     ["better than", *names],
     [[a, *(_cell(found.get((a, b))) for b in names)] for a in names],
-    "rows over columns",
+    "rows over columns" + (left_out if few else ""),
   )
 
 

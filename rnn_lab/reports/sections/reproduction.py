@@ -48,7 +48,7 @@ def _environments(trials: list[Trial]) -> list[Text | Grid]:
     return []
   columns = [flatten(_of_machine(group[0])) for group in groups.values()]
   names = dict.fromkeys(name for column in columns for name in column)
-  rows: list[list[str | None]] = [
+  rows = [
     [name, *(_said(column.get(name)) for column in columns)] for name in names
   ]
   data: dict[str, dict[str, None]] = {}
@@ -56,7 +56,7 @@ def _environments(trials: list[Trial]) -> list[Text | Grid]:
     for name, sha256 in (trial.environment.get(_DATA) or {}).items():
       data.setdefault(name, {})[sha256] = None
   rows += [
-    [f"sha256 of {name}", " ".join(hashes), *[None] * (len(columns) - 1)]
+    [f"sha256 of {name}", *[" ".join(hashes)] * len(columns)]
     for name, hashes in data.items()
   ]
   header = ["", *(_who(group) for group in groups.values())]

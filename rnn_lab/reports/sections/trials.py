@@ -24,7 +24,7 @@ def trials_section(results: Results) -> Section:
     _row(t, metrics.get(t.field("task.name") or "", parts[0].metric))
     for t in results.trials
   ]
-  grid = Grid("", header, rows, "", numeric=False, row_heads=False)
+  grid = Grid("All trials", header, rows, "", numeric=False, row_heads=False)
   return Section("All trials", [grid])
 
 
