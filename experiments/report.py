@@ -47,11 +47,14 @@ def report(args: cli.Arguments) -> int:
   from experiments.terminal import Terminal
   from rnn_lab.reports import read_results, results_table, write_report
 
+  results = read_results(*args.workdir)
   page = write_report(
-    *args.workdir, output=args.output or None, formats=args.formats
+    *args.workdir,
+    output=args.output or None,
+    formats=args.formats,
+    results=results,
   )
   with Terminal() as terminal:
-    results = read_results(*args.workdir)
     terminal.table(results_table(results.parts))
     terminal.line(f"report: {page}")
     damaged = [line for trial in results.trials for line in trial.damaged]

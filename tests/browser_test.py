@@ -46,16 +46,8 @@ def add_to_sweep(root, **content):
 
 def write_unfinished_sweep(root):
   """Trials that diverged, failed, never ran or have not ended."""
-  lost = {
-    "name": "cell=gru,gap=200",
-    "overrides": {"model.cell": "gru", "task.gap": 200},
-    "series": "GRU",
-  }
-  fakes.write_sweep(root, trials=[lost])
-  fakes.write_run(root / "going", fakes.config("lstm", 200))
-  fakes.write_run(root / "broken", fakes.config("elman", 200))
-  error = f"Traceback\nFileNotFoundError: {'/a/long/path' * 12}\n"
-  (root / "broken" / "error.txt").write_text(error, encoding="utf-8")
+  error = f"FileNotFoundError: {'/a/long/path' * 12}"
+  fakes.write_all_endings(root, error)
 
 
 def write_study(root):

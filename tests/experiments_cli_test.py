@@ -684,7 +684,7 @@ def test_the_exit_code_of_a_sweep(ends, code, tmp_path, monkeypatch):
 
   monkeypatch.setattr(jobs, "train", train)
   monkeypatch.setattr(jobs, "group", lambda plan: None)  # each alone
-  monkeypatch.setattr(run, "write_report", lambda workdir: workdir)
+  monkeypatch.setattr(run, "write_report", lambda workdir, results: workdir)
   monkeypatch.setattr(run, "read_results", results_of)
   monkeypatch.setattr(run, "results_table", lambda parts: "a table")
   mine = tmp_path / "mine.py"

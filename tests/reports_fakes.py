@@ -181,6 +181,19 @@ def write_sweep(sweep, **extra):
   return sweep
 
 
+def write_all_endings(sweep, error):
+  """`write_sweep` with trials that have not ended, failed, or never ran."""
+  lost = {
+    "name": "cell=gru,gap=200",
+    "overrides": {"model.cell": "gru", "task.gap": 200},
+    "series": "GRU",
+  }
+  write_sweep(sweep, trials=[lost])
+  write_run(sweep / "going", config("lstm", 200))
+  write_run(sweep / "broken", config("elman", 200))
+  (sweep / "broken" / "error.txt").write_text(f"Traceback\n{error}\n")
+
+
 def unset(words):
   """Words of a figure as they were before indices were set as such."""
   return re.sub(r"\$\\mathregular\{(.*?)\}\$", r"\1", words)

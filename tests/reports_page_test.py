@@ -27,15 +27,7 @@ def _images(html):
 def sweep(tmp_path_factory):
   """A sweep with a diverged seed, an unfinished, a failed and a lost trial."""
   root = tmp_path_factory.mktemp("reports") / "sweep"
-  lost = {
-    "name": "cell=gru,gap=200",
-    "overrides": {"model.cell": "gru", "task.gap": 200},
-    "series": "GRU",
-  }
-  fakes.write_sweep(root, trials=[lost])
-  fakes.write_run(root / "going", fakes.config("lstm", 200))
-  fakes.write_run(root / "broken", fakes.config("elman", 200))
-  (root / "broken" / "error.txt").write_text("Traceback\nMemoryError: <8 GB>\n")
+  fakes.write_all_endings(root, "MemoryError: <8 GB>")
   write_report(root)
   return root
 

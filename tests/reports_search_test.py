@@ -189,3 +189,13 @@ def test_what_is_no_search(tmp_path, options):
   results = write_search(tmp_path, **options)
   assert search_section(results) is None
   assert headline_section(results) is not None
+
+
+def test_two_equal_searches_side_by_side_lose_no_trial(tmp_path):
+  for name in ("a", "b"):
+    write_search(tmp_path / name)
+  results = read_results(tmp_path / "a", tmp_path / "b")
+  [part] = results.parts
+  assert part.is_search and len(part.series) == 2 * COUNT
+  folders = [name.rpartition("(")[2] for name in part.series]
+  assert folders.count("a)") == folders.count("b)") == COUNT

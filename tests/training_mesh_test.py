@@ -14,7 +14,7 @@ from tiny import StopAt, numbers, rows, tiny_config, tiny_dates, tiny_language
 
 from rnn_lab.errors import FieldError
 from rnn_lab.runs import train
-from rnn_lab.runs.memory import check_memory
+from rnn_lab.runs.memory import check_memory, needed_memory
 from rnn_lab.runs.planning import plan
 from rnn_lab.training import mesh, shards
 from rnn_lab.training.loop import Trainer
@@ -103,6 +103,12 @@ def test_wrong_meshes_are_refused_before_anything_is_written(
 
 def test_an_estimate_of_memory_knows_the_layout():
   check_memory(plan(CONFIGS["digits"](run__mesh_model=2)))
+  # Each device that has parts of a batch has the whole state.
+  one, two = [
+    needed_memory(plan(CONFIGS["digits"](run__mesh_data=count)))
+    for count in (1, 2)
+  ]
+  assert one < two < 2 * one
 
 
 def losses(workdir):

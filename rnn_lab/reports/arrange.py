@@ -47,9 +47,20 @@ def arrange(
   unnamed = all(trial.series is None for trial in trials)
   if not given and unnamed and len(trials) > MOST_SINGLE and few:
     # As of random draws: no two trials lie on a line, or all on one.
-    names = _assignments(trials, overridden(trials))
-    return None, [None], {n: {None: t} for n, t in zip(names, trials)}
+    return _singly(trials)
   return x, xs, {n: dict(sorted(line.items())) for n, line in series.items()}
+
+
+def _singly(
+  trials: Sequence[Trial],
+) -> tuple[None, list[None], dict[str, dict[Any, Trial]]]:
+  """Sorts trials into series of one each, as `arrange` returns them."""
+  several = len({trial.folder for trial in trials}) > 1
+  series: dict[str, dict[Any, Trial]] = {}
+  for name, trial in zip(_assignments(trials, overridden(trials)), trials):
+    name = _of_folder(name, trial) if several else name
+    series[trial.name if name in series else name] = {None: trial}
+  return None, [None], series
 
 
 def say(value: Any) -> str:
@@ -119,9 +130,13 @@ def _grouped(trials: Sequence[Trial], x: str | None) -> dict[str, list[Trial]]:
   for key, group in groups.items():
     name = names.get(key, group[0].series or "")
     if several:
-      name = f"{name} ({group[0].folder or '.'})"
+      name = _of_folder(name, group[0])
     named.setdefault(name, []).extend(group)
   return named
+
+
+def _of_folder(name: str, trial: Trial) -> str:
+  return f"{name} ({trial.folder or '.'})"
 
 
 def _distinct_names(
@@ -131,9 +146,6 @@ def _distinct_names(
   points = [_point(trial, x) for trial in group]
   if len(set(points)) == len(points):
     return [name] * len(group)
-  folders = [trial.folder or "." for trial in group]
-  if len(set(zip(folders, points))) == len(points):
-    return [f"{name} ({folder})" for folder in folders]
   words = _assignments(group, [f for f in overridden(group) if f != x])
   if len(set(zip(words, points))) < len(points):
     words = [trial.name for trial in group]

@@ -29,6 +29,7 @@ def write_report(
   *workdirs: str | Path,
   output: str | Path | None = None,
   formats: Sequence[str] = (),
+  results: Results | None = None,
 ) -> Path:
   """Writes report.html, figures/, tables/, numbers.csv and summary.json.
 
@@ -41,6 +42,7 @@ def write_report(
     output: the directory that is written to; the first of `workdirs` unless it
       is given, and `COMPARED` in it where there are several.
     formats: "svg" and "pdf": how figures are saved beside PNG.
+    results: of `workdirs`, if they were already read.
 
   Returns:
     The path of report.html.
@@ -51,7 +53,7 @@ def write_report(
       then.
   """
   check_formats(formats)
-  results = read_results(*workdirs)
+  results = results or read_results(*workdirs)
   sections = sections_of(results)
   folder = results.workdirs[0]
   if output is not None:

@@ -45,7 +45,7 @@ def results_grid(part: Part) -> Grid:
     return search_grid(part)
   if part.x is None or part.headline is None:
     return _grid_of_metrics(part)
-  metric = part.metric
+  metric, lines = part.metric, part.series.values()
   rows = [
     [name]
     + [format_measured(line[x], metric) if x in line else NONE for x in part.xs]
@@ -61,7 +61,7 @@ def results_grid(part: Part) -> Grid:
     rows,
     interval_words(part.trials)
     + _reference_words(part, metric)
-    + ("; –: no such trial" if any(NONE in row for row in rows) else ""),
+    + "; –: no such trial" * any({*line} < {*part.xs} for line in lines),
   )
 
 

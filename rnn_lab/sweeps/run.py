@@ -139,8 +139,8 @@ def run_sweep(
       run(waiting, endings.add)
     if endings.count < len(trials):
       return Outcome(STOPPED, endings.failed, None, None, stop.signal)
-    page = write_report(workdir)
     results = read_results(workdir)
+    page = write_report(workdir, results=results)
     return Outcome(
       FINISHED,
       endings.failed,
