@@ -193,7 +193,7 @@ def test_what_is_no_search(tmp_path, options):
 
 def test_two_equal_searches_side_by_side_lose_no_trial(tmp_path):
   for name in ("a", "b"):
-    write_search(tmp_path / name)
+    write_search(tmp_path / name, clip=0.5, cells=("elman", "gru", "lstm"))
   results = read_results(tmp_path / "a", tmp_path / "b")
   [part] = results.parts
   assert part.is_search and len(part.series) == 2 * COUNT
